@@ -1,0 +1,1 @@
+"""A chip as a value: topology, limits, capabilities, costs, each number with its source."""

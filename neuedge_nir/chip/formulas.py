@@ -1,0 +1,116 @@
+"""The formulas a limit of a chip may name: what each of them counts, in words and as an equation.
+
+Only the definitions live here, so that a chip file can be checked and explained. They are computed twice, by the
+mapper and, independently, by the verifier of plans. A slice is the part of one population that lies on one core;
+a limit sums over the slices of a core, or of a chip.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A way to count the demand of a slice, in `unit`. `parameters` are the numbers a limit has to give with it."""
+
+    name: str
+    unit: str
+    meaning: str
+    parameters: tuple[str, ...] = ()
+
+
+_NEURONS = Formula(
+    "neurons",
+    "neurons",
+    "Neurons of the slice; under subtract reset times the chip's compartments_subtract.",
+)
+_NEURON_COPIES = Formula(
+    "neuron_copies",
+    "neurons",
+    "Neuron slots with exact copies, for chips where a neuron has one destination: the sum over the neurons of the "
+    "slice of max(1, axons the neuron drives over all destination cores, + 1 if an Output port reads it).",
+)
+_SLICES = Formula("slices", "slices", "One for every population slice on the core, such as a Loihi 2 neuron group.")
+_INPUT_AXONS = Formula(
+    "input_axons",
+    "axons",
+    "Distinct source elements that reach the slice, times the axons an input takes (1 unless weights = axon-types), "
+    "summed over the projections.",
+)
+_LAVA_INPUT_AXONS = Formula(
+    "lava_input_axons",
+    "axons",
+    "conv_axons for each projection that contains a convolution or pool, and the distinct source elements that reach "
+    "the slice for each other; read off the AxonIn column of lava-dl's saved compiler tables.",
+    ("conv_axons",),
+)
+_LAVA_AXON_MAP = Formula(
+    "lava_axon_map",
+    "entries",
+    "For each outgoing projection the pixels of the slice (its spatial extent, channels not counted) if that "
+    "projection contains a convolution or pool, else the neurons of the slice; the neurons for an Output port; read "
+    "off the AxonMap column of lava-dl's saved compiler tables.",
+)
+_OUTPUT_AXONS = Formula(
+    "output_axons",
+    "axons",
+    "The sum over the neurons of the slice of the number of destination cores.",
+)
+_PACKED_ROW_WORDS = Formula(
+    "packed_row_words",
+    "words",
+    "Summed over the incoming projections, for b weight bits. A shared kernel: rows * ceil((C*b + header_bits * "
+    "ceil(C/header_every)) / word_bits), with rows = kernel taps x input channels per group x groups touched and C "
+    "the output channels of the slice. Otherwise, for every distinct source element: ceil((n*(b+index_bits) + "
+    "header_bits * ceil(n/header_every)) / word_bits), n = neurons of the slice it reaches. A fit that reproduces "
+    "all rows of lava-dl's YOLO-KP compiler table and the dense layers of its MNIST and Oxford tables.",
+    ("word_bits", "header_bits", "header_every", "index_bits"),
+)
+_BLOCKED_ROW_BITS = Formula(
+    "blocked_row_bits",
+    "bit",
+    "Summed over the incoming projections, their distinct source elements, and the blocks of at most `block` synapses "
+    "of such a source into the slice: word_bits * ceil((n*(b+index_bits) + header_bits) / word_bits), n = synapses "
+    "of the block, b = weight bits; index_bits counts only where the projection is not dense. After nengo-loihi's "
+    "bits_per_axon.",
+    ("word_bits", "header_bits", "block", "index_bits"),
+)
+_ROW_TABLE_BYTES = Formula(
+    "row_table_bytes",
+    "B",
+    "Summed over the incoming projections: source neurons * word_bytes * (row_header_words + synapses in the longest "
+    "row of the slice); every source has a row, and rows are padded to the longest. After sPyNNaker's synaptic "
+    "matrices in the SDRAM of the chip.",
+    ("word_bytes", "row_header_words"),
+)
+_WEIGHT_BYTES = Formula(
+    "weight_bytes",
+    "B",
+    "Distinct stored weights of the slice, a shared kernel once, * b / 8, rounded up; b = weight bits.",
+)
+_SYNAPTIC_EVENTS = Formula(
+    "synaptic_events",
+    "events/timestep",
+    "Spikes that arrive in one timestep, each times the synapses it reaches in the slice, that is connections x "
+    "source rate: a real-time budget, which depends on the activity.",
+)
+
+FORMULAS: dict[str, Formula] = {
+    formula.name: formula
+    for formula in (
+        _NEURONS,
+        _NEURON_COPIES,
+        _SLICES,
+        _INPUT_AXONS,
+        _LAVA_INPUT_AXONS,
+        _LAVA_AXON_MAP,
+        _OUTPUT_AXONS,
+        _PACKED_ROW_WORDS,
+        _BLOCKED_ROW_BITS,
+        _ROW_TABLE_BYTES,
+        _WEIGHT_BYTES,
+        _SYNAPTIC_EVENTS,
+    )
+}
+"""Every formula by its name."""

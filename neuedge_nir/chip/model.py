@@ -1,0 +1,195 @@
+"""A chip as a frozen value. Every number remembers its unit, its source and how sure we are of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Confidence(StrEnum):
+    """How a number is known."""
+
+    A1 = "A1"  # primary artefact: vendor or tool code, saved output, vendor document
+    A2 = "A2"  # secondary text that quotes the paper
+    B_HIGH = "B-high"  # from the paper, by memory
+    B_MED = "B-med"
+    B_LOW = "B-low"
+    D = "D"  # derived by arithmetic from named inputs
+    ASSUMED = "assumed"  # a modelling choice of ours, nobody published it
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One number of a chip. An estimate is a range: then `low` < `high` and `typical` lies within."""
+
+    low: float
+    typical: float
+    high: float
+    unit: str
+    source: str
+    confidence: Confidence
+    note: str | None = None
+
+    @property
+    def count(self) -> int:
+        """The number as an integer: for cores, neurons, axons, words."""
+        return int(self.typical)
+
+
+class LimitKind(StrEnum):
+    """Why a limit holds: the circuit ends there, several things share one memory, or time runs out."""
+
+    WALL = "wall"
+    BUDGET = "budget"
+    REAL_TIME = "real-time"
+
+
+class LimitScope(StrEnum):
+    CORE = "core"
+    CHIP = "chip"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One rule that a core (or a chip) must keep: demand, by the named formula, at most `limit`.
+
+    `parameters` are the formula's own numbers, such as header bits per entry.
+    """
+
+    name: str
+    kind: LimitKind
+    scope: LimitScope
+    formula: str
+    limit: Quantity
+    parameters: Mapping[str, Quantity] = field(default_factory=dict)
+
+
+class Mesh(StrEnum):
+    """The graph of the routers of a chip or of a system of chips."""
+
+    MESH = "mesh"  # four neighbours
+    TORUS = "torus"  # four neighbours, wrapping
+    HEX = "hex"  # six neighbours: E, NE, N, W, SW, S
+    HEX_TORUS = "hex-torus"
+
+
+class RoutingKind(StrEnum):
+    XY = "xy"  # dimension order, one message per destination core
+    MULTICAST = "multicast"  # one message, copied where the tree branches
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A published machine made of these chips: `columns` x `rows` positions of which `chips` are fitted.
+
+    `rows_spans` lists, for each row from the bottom, the first and last column fitted, where the outline is no
+    rectangle. `wraps` says whether the outer links close to a torus.
+    """
+
+    name: str
+    chips: int
+    columns: int
+    rows: int
+    wraps: bool
+    source: str
+    confidence: Confidence
+    row_spans: tuple[tuple[int, int], ...] = ()
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """Routers of one chip (`columns` x `rows`), cores at each router, and the systems chips are built into.
+
+    Where chips join, their router meshes continue: the router east of a chip's last column is the first column of
+    the chip to its east. On a chip with one router the system's mesh is the chip's neighbourhood.
+    """
+
+    mesh: Mesh
+    routing: RoutingKind
+    columns: Quantity
+    rows: Quantity
+    cores_per_router: Quantity
+    cores_per_chip: Quantity  # usable by neurons; may be fewer than columns * rows * cores_per_router
+    systems: tuple[System, ...]
+    table_entries: Quantity | None = None  # multicast routing table entries per chip
+    max_offset: Quantity | None = None  # routers a message can travel along one axis
+
+
+class AxonWeights(StrEnum):
+    """How a synapse stores its weight."""
+
+    MANTISSA = "mantissa"  # signed mantissa, one exponent shared by the projection
+    FIXED = "fixed"  # signed integer, one real scale shared by the projection
+    AXON_TYPES = "axon-types"  # a neuron has one signed weight per axon type; an input takes 1, 2 or 4 axons
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the circuit can do. What is absent is unknown, and the network that needs it is refused."""
+
+    neuron_models: tuple[str, ...]
+    reset_modes: tuple[str, ...]
+    exponential_leak: bool
+    weights: AxonWeights
+    weight_bits: Quantity
+    axon_types: Quantity | None = None
+    one_destination: bool = False  # a neuron drives one axon; every further axon needs an exact copy of the neuron
+    graded_spikes: bool = False
+    max_delay: Quantity | None = None  # timesteps; absent: only the one step every hop takes
+    compartments_subtract: Quantity | None = None  # compartments a neuron takes under subtract reset; absent: 1
+    input_neurons_per_core: Quantity | None = None  # for --map-inputs; absent: as the neurons limit
+    sources: Mapping[str, str] = field(default_factory=dict)  # capability name -> where it was read
+
+
+@dataclass(frozen=True, slots=True)
+class CostProfile:
+    """One published or fitted set of marginal costs: energies in joules, times in seconds.
+
+    Marginal: static power and hops come on top. Absent: nobody published it, and the report says so.
+    """
+
+    name: str
+    synaptic_event_j: Quantity | None = None  # one spike arriving at one synapse
+    neuron_step_j: Quantity | None = None  # one neuron's update in one step
+    spike_j: Quantity | None = None  # one spike generated
+    message_j: Quantity | None = None  # one spike message leaving a core for one destination core
+    hop_j: Quantity | None = None  # one message over one link, or through one router
+    chip_crossing_j: Quantity | None = None  # one message from chip to chip, on top of the hop
+    synaptic_event_s: Quantity | None = None
+    neuron_step_s: Quantity | None = None
+    spike_s: Quantity | None = None  # one spike generated, on top of the neuron's step
+    message_s: Quantity | None = None
+    hop_s: Quantity | None = None
+    barrier_s: Quantity | None = None  # synchronisation at the end of every step
+    core_active_w: Quantity | None = None  # power of a core while it is in use
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Static power, the fixed timestep where the chip has one, and the profiles where sources disagree."""
+
+    profiles: tuple[CostProfile, ...]
+    static_per_chip_w: Quantity | None = None
+    timestep_s: Quantity | None = None  # the tick of a chip that runs in real time; absent: as fast as it can
+    measured: bool = True  # False: no per-operation figure of this chip was ever published
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """Everything the compiler knows of a chip."""
+
+    name: str
+    title: str
+    limits: tuple[Limit, ...]
+    topology: Topology
+    capabilities: Capabilities
+    costs: Costs
+    limits_complete: bool  # False: further limits exist whose figures are not published
+    sha256: str  # of the TOML file it was read from
+    notes: tuple[str, ...] = ()
+
+    def limit(self, name: str) -> Limit | None:
+        return next((limit for limit in self.limits if limit.name == name), None)

@@ -1,0 +1,177 @@
+"""What the types of `chip/model.py` cannot say: which numbers are whole, which units hold, what must agree.
+
+Two kinds of rule. `EXPECTED` is about one key alone; `contradictions` is about a whole record, once each of its keys
+is sound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from neuedge_nir.chip.formulas import FORMULAS
+from neuedge_nir.chip.lines import KeyPath
+from neuedge_nir.chip.model import (
+    AxonWeights,
+    Capabilities,
+    Chip,
+    CostProfile,
+    Costs,
+    Limit,
+    Quantity,
+    System,
+    Topology,
+)
+
+NEURON_MODELS = ("IF", "LIF", "CubaLIF", "LI", "CubaLI", "I", "Threshold")
+RESET_MODES = ("zero", "subtract")
+_DIVISORS = ("word_bits", "header_every", "block")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong at `at`. The message is a predicate: it goes behind the name of the key."""
+
+    code: str
+    at: KeyPath
+    message: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a key must hold, beyond its type: a least number (or length), whole numbers, one unit, known names."""
+
+    least: float = 0
+    whole: bool = False
+    unit: str | None = None
+    among: tuple[str, ...] = ()
+
+
+ANYTHING = Expected()
+_WHOLE = Expected(least=1, whole=True)
+_COST_UNITS = {"j": "J", "s": "s", "w": "W"}
+
+
+def _cost_units(record: type) -> dict[tuple[type, str], Expected]:
+    """The unit is the suffix of the key, so that a figure in pJ cannot pass for one in J."""
+    suffixes = {f.name: f.name.rsplit("_", 1)[-1] for f in fields(record)}
+    return {(record, key): Expected(unit=_COST_UNITS[s]) for key, s in suffixes.items() if s in _COST_UNITS}
+
+
+EXPECTED: Mapping[tuple[type, str], Expected] = {
+    (Chip, "limits"): Expected(least=1),
+    (Limit, "formula"): Expected(among=tuple(FORMULAS)),
+    (Limit, "limit"): Expected(least=1),
+    (Topology, "columns"): _WHOLE,
+    (Topology, "rows"): _WHOLE,
+    (Topology, "cores_per_router"): _WHOLE,
+    (Topology, "cores_per_chip"): _WHOLE,
+    (Topology, "table_entries"): _WHOLE,
+    (Topology, "max_offset"): _WHOLE,
+    (Topology, "systems"): Expected(least=1),
+    (System, "chips"): _WHOLE,
+    (System, "columns"): _WHOLE,
+    (System, "rows"): _WHOLE,
+    (Capabilities, "neuron_models"): Expected(least=1, among=NEURON_MODELS),
+    (Capabilities, "reset_modes"): Expected(least=1, among=RESET_MODES),
+    (Capabilities, "weight_bits"): Expected(least=1, whole=True, unit="bit"),
+    (Capabilities, "axon_types"): _WHOLE,
+    (Capabilities, "max_delay"): Expected(least=1, whole=True, unit="timesteps"),
+    (Capabilities, "compartments_subtract"): _WHOLE,
+    (Capabilities, "input_neurons_per_core"): _WHOLE,
+    (Capabilities, "sources"): Expected(among=tuple(f.name for f in fields(Capabilities) if f.name != "sources")),
+    **_cost_units(CostProfile),
+    **_cost_units(Costs),
+}
+
+
+def contradictions(record: object) -> Iterator[Problem]:
+    """What does not agree inside a record whose keys are each sound. Paths are relative to the record."""
+    check = _CHECKS.get(type(record))
+    if check is not None:
+        yield from check(record)
+
+
+def unmet(quantity: Quantity, expected: Expected) -> Iterator[Problem]:
+    """What of `expected` a number does not hold. Paths are relative to the number."""
+    if quantity.low < expected.least:
+        yield Problem("CHIP010", (), f"is {quantity.low:g}, but must be at least {expected.least:g}")
+    if expected.whole and not _is_whole(quantity):
+        yield Problem("CHIP010", (), "must be one whole number")
+    if expected.unit not in (None, quantity.unit):
+        message = f"is {quantity.unit!r}, but must be {expected.unit!r}"
+        yield Problem("CHIP011", ("unit",), message, f"convert the number to {expected.unit}")
+
+
+def _quantity(quantity: Quantity) -> Iterator[Problem]:
+    if not quantity.low <= quantity.typical <= quantity.high:
+        yield Problem("CHIP010", (), "needs low <= typical <= high")
+
+
+def _limit(limit: Limit) -> Iterator[Problem]:
+    formula = FORMULAS[limit.formula]
+    if limit.limit.unit != formula.unit:
+        message = f"is {limit.limit.unit!r}, but the formula {formula.name!r} counts {formula.unit!r}"
+        yield Problem("CHIP011", ("limit", "unit"), message, f"give the limit in {formula.unit!r}")
+    for name in formula.parameters:
+        if name not in limit.parameters:
+            message = f"is missing: the formula {formula.name!r} needs it"
+            yield Problem("CHIP006", ("parameters", name), message, f"needed: {', '.join(formula.parameters)}")
+    for name, value in limit.parameters.items():
+        yield from _parameter(name, value, formula.parameters)
+
+
+def _parameter(name: str, value: Quantity, known: tuple[str, ...]) -> Iterator[Problem]:
+    at: KeyPath = ("parameters", name)
+    least = 1 if name in _DIVISORS else 0
+    if name not in known:
+        hint = f"known: {', '.join(known)}" if known else "the formula takes none"
+        yield Problem("CHIP007", at, "is not a parameter of the formula", hint)
+    elif not _is_whole(value) or value.low < least:
+        yield Problem("CHIP010", at, f"must be one whole number, at least {least}")
+
+
+def _system(system: System) -> Iterator[Problem]:
+    if system.chips > system.columns * system.rows:
+        message = f"is {system.chips}, more than its {system.columns} x {system.rows} positions"
+        yield Problem("CHIP012", ("chips",), message)
+    if system.row_spans:
+        yield from _row_spans(system)
+
+
+def _row_spans(system: System) -> Iterator[Problem]:
+    spans = system.row_spans
+    fitted = sum(last - first + 1 for first, last in spans)
+    if len(spans) != system.rows:
+        yield Problem("CHIP012", ("row_spans",), f"has {len(spans)} spans for {system.rows} rows")
+    elif not all(0 <= first <= last < system.columns for first, last in spans):
+        yield Problem("CHIP012", ("row_spans",), f"must have 0 <= first <= last < {system.columns} in every span")
+    elif fitted != system.chips:
+        yield Problem("CHIP012", ("row_spans",), f"covers {fitted} positions for {system.chips} chips")
+
+
+def _topology(topology: Topology) -> Iterator[Problem]:
+    places = topology.columns.count * topology.rows.count * topology.cores_per_router.count
+    if topology.cores_per_chip.count > places:
+        message = f"is {topology.cores_per_chip.count}, but the routers of the chip have room for {places}"
+        yield Problem("CHIP012", ("cores_per_chip",), message, "columns * rows * cores_per_router is the most")
+
+
+def _capabilities(capabilities: Capabilities) -> Iterator[Problem]:
+    if capabilities.weights is AxonWeights.AXON_TYPES and capabilities.axon_types is None:
+        yield Problem("CHIP006", ("axon_types",), "is missing: weights = 'axon-types' needs it")
+
+
+def _is_whole(quantity: Quantity) -> bool:
+    return quantity.low == quantity.high and quantity.low.is_integer()
+
+
+_CHECKS: Mapping[type, Callable[[Any], Iterator[Problem]]] = {
+    Quantity: _quantity,
+    Limit: _limit,
+    System: _system,
+    Topology: _topology,
+    Capabilities: _capabilities,
+}

@@ -1,0 +1,1 @@
+"""Plan x Activity x Chip -> CostReport."""

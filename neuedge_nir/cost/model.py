@@ -1,0 +1,151 @@
+"""What a step of the plan costs. Events times marginal costs, per profile; the interval spans the profiles.
+
+dynamic energy = synaptic events x synaptic_event + neuron updates x neuron_step + spikes x spike + messages x message
+                 + hops x hop + chip crossings x chip_crossing + active cores x core_active x step time
+static power   = chips that must be on x static_per_chip
+step time      = the tick, where the chip has one; otherwise max over cores of (synaptic events x time + neuron
+                 updates x time + messages out x time + spikes x time) + longest way x hop time + barrier
+
+Hops are tree hops on a multicast chip and unicast hops elsewhere. An average at an operating point is never a cost
+here: static power and hops would be counted twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from neuedge_nir.chip.model import Chip, CostProfile, Quantity
+from neuedge_nir.plan.model import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class CoreEvents:
+    """What one core does in a step."""
+
+    synaptic_events: float
+    neuron_updates: int
+    messages_out: float
+    spikes: float
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What happens in one step, on every core and on the way between them; `longest_way` in links."""
+
+    cores: tuple[CoreEvents, ...]
+    spikes: float
+    messages: float
+    hops: float
+    crossings: float
+    longest_way: int
+    chips: int
+
+    @property
+    def synaptic_events(self) -> float:
+        return sum(core.synaptic_events for core in self.cores)
+
+    @property
+    def neuron_updates(self) -> int:
+        return sum(core.neuron_updates for core in self.cores)
+
+
+ENERGY: Mapping[str, Callable[[Events], float]] = {
+    "synaptic_event_j": lambda e: e.synaptic_events,
+    "neuron_step_j": lambda e: e.neuron_updates,
+    "spike_j": lambda e: e.spikes,
+    "message_j": lambda e: e.messages,
+    "hop_j": lambda e: e.hops,
+    "chip_crossing_j": lambda e: e.crossings,
+}
+TIME: Mapping[str, Callable[[CoreEvents], float]] = {
+    "synaptic_event_s": lambda c: c.synaptic_events,
+    "neuron_step_s": lambda c: c.neuron_updates,
+    "message_s": lambda c: c.messages_out,
+    "spike_s": lambda c: c.spikes,
+}
+Bounds = tuple[float, float, float]
+"""Low, typical, high."""
+
+
+def static_power(chip: Chip, events: Events) -> Interval:
+    """Static power of the chips that must be on, in watts."""
+    power = chip.costs.static_per_chip_w
+    if power is None:
+        return Interval(None, None, None, f"no static power of {chip.title} is published")
+    low, typical, high = (events.chips * value for value in _bounds(power))
+    return Interval(low, typical, high, f"{events.chips} x static power per chip; {power.source} [{power.confidence}]")
+
+
+def step_time(chip: Chip, events: Events) -> Interval:
+    """Duration of one timestep, in seconds."""
+    tick = chip.costs.timestep_s
+    if tick is not None:
+        return Interval(*_bounds(tick), f"the chip's tick, whatever the load; {tick.source} [{tick.confidence}]")
+    found = {p.name: _profile_time(p, events) for p in chip.costs.profiles if _has_time(p)}
+    return _span(found, chip, "the slowest core, the longest way and the barrier")
+
+
+def dynamic_energy(chip: Chip, events: Events, step: Interval) -> Interval:
+    """Energy of one timestep beyond the static power, in joules."""
+    found = {p.name: _profile_energy(p, events, step) for p in chip.costs.profiles if _has_energy(p)}
+    return _span(found, chip, "events x marginal energy")
+
+
+def _bounds(quantity: Quantity) -> Bounds:
+    return quantity.low, quantity.typical, quantity.high
+
+
+def _has_energy(profile: CostProfile) -> bool:
+    return profile.core_active_w is not None or any(getattr(profile, key) is not None for key in ENERGY)
+
+
+def _has_time(profile: CostProfile) -> bool:
+    return any(getattr(profile, key) is not None for key in TIME)
+
+
+def _profile_energy(profile: CostProfile, events: Events, step: Interval) -> Bounds:
+    terms = [
+        _times(getattr(profile, key), count(events))
+        for key, count in ENERGY.items()
+        if getattr(profile, key) is not None
+    ]
+    if profile.core_active_w is not None and step.typical is not None:
+        terms.append(_times(profile.core_active_w, len(events.cores) * step.typical))
+    return _sum(terms)
+
+
+def _profile_time(profile: CostProfile, events: Events) -> Bounds:
+    priced = [key for key in TIME if getattr(profile, key) is not None]
+    cores = [_sum([_times(getattr(profile, key), TIME[key](core)) for key in priced]) for core in events.cores]
+    slowest = (
+        (max(c[0] for c in cores), max(c[1] for c in cores), max(c[2] for c in cores)) if cores else (0.0, 0.0, 0.0)
+    )
+    terms = [slowest]
+    if profile.hop_s is not None:
+        terms.append(_times(profile.hop_s, events.longest_way))
+    if profile.barrier_s is not None:
+        terms.append(_times(profile.barrier_s, 1))
+    return _sum(terms)
+
+
+def _times(quantity: Quantity, count: float) -> Bounds:
+    return quantity.low * count, quantity.typical * count, quantity.high * count
+
+
+def _sum(terms: Sequence[Bounds]) -> Bounds:
+    return sum(t[0] for t in terms), sum(t[1] for t in terms), sum(t[2] for t in terms)
+
+
+def _span(found: Mapping[str, Bounds], chip: Chip, formula: str) -> Interval:
+    """The lowest and highest of all profiles, and the mean of what they call typical."""
+    if not found:
+        return Interval(None, None, None, f"nothing of the kind is published for {chip.title}")
+    each = list(found.values())
+    kind = "profiles" if chip.costs.measured else "estimate, never measured on this chip: profiles"
+    return Interval(
+        min(b[0] for b in each),
+        sum(b[1] for b in each) / len(each),
+        max(b[2] for b in each),
+        f"{formula}; {kind} {', '.join(found)}",
+    )

@@ -1,0 +1,77 @@
+"""One class per way to fail. Each carries a code, where it happened, the figures, and what to do next.
+
+The exit status of the command line is the class's own, so that a script can tell the ways apart.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class NeuedgeError(Exception):
+    """Something went wrong that the user can act on.
+
+    `code` is explained by `neuedge-nir explain CODE`; `where` names the node or the place in the user's file;
+    `needed`, `available` and `resource` are the figures behind the message, where there are any.
+    """
+
+    exit_status: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        where: str | None = None,
+        hint: str | None = None,
+        resource: str | None = None,
+        needed: float | None = None,
+        available: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.where = where
+        self.hint = hint
+        self.resource = resource
+        self.needed = needed
+        self.available = available
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        advice = f" ({self.hint})" if self.hint else ""
+        return f"{place}{self.message}{advice}"
+
+
+class UsageError(NeuedgeError):
+    """The request itself is off: an unknown name, an option out of range, an output that cannot be written."""
+
+    exit_status = 2
+
+
+class InputError(NeuedgeError):
+    """A file was refused: a model, a chip description, a plan or an activity profile."""
+
+    exit_status = 3
+
+
+class CapacityError(NeuedgeError):
+    """Proved: this network cannot be mapped on this chip."""
+
+    exit_status = 4
+
+
+class NoPlanError(NeuedgeError):
+    """No plan was found within the limits, and none was proved impossible."""
+
+    exit_status = 5
+
+
+class VerificationError(NeuedgeError):
+    """A plan breaks a rule of its chip, or does not belong to its model."""
+
+    exit_status = 6
+
+
+class PluginError(UsageError):
+    """An installed plugin clashes, lacks the agreed shape, or fails to import."""

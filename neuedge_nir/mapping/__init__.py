@@ -1,0 +1,1 @@
+"""Network x Chip -> Partition -> Placement -> Routing."""

@@ -1,0 +1,77 @@
+"""Which tiling for each population: CP-SAT over the candidates, under several objectives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import Enum
+
+from neuedge_nir.mapping.demand import Demand
+from neuedge_nir.mapping.split import Tiling
+
+
+class Aim(Enum):
+    """What a choice minimises first; the other two break ties.
+
+    The bound on cores ignores what packing wastes, the number of slices overrates it, and the axons are the traffic:
+    none is right alone, so each proposes and the packing decides.
+    """
+
+    CORES = (1_000_000, 1_000, 1)
+    SLICES = (1_000, 1_000_000, 1)
+    AXONS = (1_000, 1, 1_000_000)
+
+
+def choices(
+    candidates: Sequence[Sequence[Tiling]], capacity: Demand, per_core: tuple[int, ...], limit: float, seed: int
+) -> Iterator[list[Tiling]]:
+    """One tiling per population, for each aim; without a solver (limit 0), or with nothing to choose, by rules."""
+    if limit <= 0 or all(len(options) == 1 for options in candidates):
+        yield [options[0] for options in candidates]
+        yield [min(options, key=lambda t: (t.axons, len(t.parts))) for options in candidates]
+        return
+    for aim in Aim:
+        yield _solve(candidates, capacity, per_core, aim, limit, seed)
+
+
+def _solve(
+    candidates: Sequence[Sequence[Tiling]],
+    capacity: Demand,
+    per_core: tuple[int, ...],
+    aim: Aim,
+    limit: float,
+    seed: int,
+) -> list[Tiling]:
+    from ortools.sat.python import cp_model
+
+    model = cp_model.CpModel()
+    flat = [(i, tiling) for i, options in enumerate(candidates) for tiling in options]
+    pick = [model.new_bool_var(f"x{n}") for n in range(len(flat))]
+    for i in range(len(candidates)):
+        model.add_exactly_one(x for x, (j, _) in zip(pick, flat, strict=True) if i == j)
+    most = sum(max(len(t.parts) for t in options) for options in candidates)
+    cores = model.new_int_var(1, max(1, most), "cores")
+    for r in per_core:
+        demand = sum(tiling.total[r] * x for x, (_, tiling) in zip(pick, flat, strict=True))
+        model.add(demand <= capacity[r] * cores)
+    weights = aim.value
+    slices = sum(len(t.parts) * x for x, (_, t) in zip(pick, flat, strict=True))
+    # Axons may be many millions; a thousandth of the worst case each keeps the objective within 64 bits.
+    unit = max(1, sum(max(t.axons for t in options) for options in candidates) // 1000)
+    axons = sum((t.axons // unit) * x for x, (_, t) in zip(pick, flat, strict=True))
+    model.minimize(weights[0] * cores + weights[1] * slices + weights[2] * axons)
+    solver = deterministic_solver(limit, seed)
+    status = solver.solve(model)
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return [options[0] for options in candidates]
+    return [tiling for x, (_, tiling) in zip(pick, flat, strict=True) if solver.boolean_value(x)]
+
+
+def deterministic_solver(limit: float, seed: int):  # type: ignore[no-untyped-def]  # ortools has no types
+    """A CP-SAT solver that answers the same on every run: one worker, a seed, deterministic time only."""
+    from ortools.sat.python import cp_model
+
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.random_seed = seed
+    solver.parameters.max_deterministic_time = limit
+    return solver

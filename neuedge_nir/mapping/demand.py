@@ -1,0 +1,326 @@
+"""What a slice of a population uses of every limit of the chip: one function per formula of `chip.formulas`.
+
+All demands are whole numbers and sub-additive: cutting a slice in two never lowers their sum. The lower bounds rest
+on that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuedge_nir.chip.model import Limit, LimitScope
+from neuedge_nir.errors import UsageError
+from neuedge_nir.mapping.legalise import Kind, LegalNetwork, LegalProjection
+from neuedge_nir.mapping.partition import Destinations, Piece
+from neuedge_nir.network.activity import Activity
+from neuedge_nir.network.area import Area, members
+from neuedge_nir.network.connect import Conv, Dense, Pool
+from neuedge_nir.network.count import Counter, counter
+from neuedge_nir.network.model import Projection
+from neuedge_nir.network.reach import Region, target_region
+from neuedge_nir.network.slices import Run, Slice, boxes, whole
+
+Demand = tuple[int, ...]
+"""One number per limit, in the order of `Demands.limits`."""
+
+Groups = tuple[tuple[Slice, ...], ...]
+"""The slices of one population, grouped by core."""
+
+DOWNSTREAM = frozenset({"neuron_copies", "output_axons"})
+"""Formulas whose value depends on how the targets were cut."""
+
+
+@dataclass(frozen=True, eq=False)
+class Demands:
+    """Counts demands of slices of one legal network under one activity."""
+
+    legal: LegalNetwork
+    activity: Activity
+    _known: dict[tuple[Hashable, int], int] = field(default_factory=dict)
+    _slots: dict[str, tuple[NDArray[np.int64], Area]] = field(default_factory=dict)
+    _reached: dict[str, tuple[list[Groups], NDArray[np.int64], Area]] = field(default_factory=dict)
+
+    @cached_property
+    def limits(self) -> tuple[Limit, ...]:
+        for limit in self.legal.chip.limits:
+            if limit.formula not in FORMULAS:
+                raise UsageError("USE013", f"no mapper counts the formula {limit.formula!r}", where=limit.name)
+        return self.legal.chip.limits
+
+    @cached_property
+    def capacity(self) -> Demand:
+        return tuple(limit.limit.count for limit in self.limits)
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        network = self.legal.network
+        return {p.name: p.shape for p in network.populations} | {p.name: p.shape for p in network.inputs}
+
+    @cached_property
+    def depends_on_targets(self) -> bool:
+        return any(limit.formula in DOWNSTREAM for limit in self.limits)
+
+    @property
+    def per_core(self) -> tuple[int, ...]:
+        """Indices of the limits of a core."""
+        return tuple(i for i, limit in enumerate(self.limits) if limit.scope is LimitScope.CORE)
+
+    def of(self, piece: Piece, targets: Destinations) -> Demand:
+        """The demand of a slice, given how the populations it projects to are cut."""
+        return tuple(self._one(piece, i, limit, targets) for i, limit in enumerate(self.limits))
+
+    def _one(self, piece: Piece, index: int, limit: Limit, targets: Destinations) -> int:
+        if limit.formula in DOWNSTREAM:
+            return FORMULAS[limit.formula](self, piece, limit, targets)
+        key = (self.likeness(piece), index)
+        if key not in self._known:
+            self._known[key] = FORMULAS[limit.formula](self, piece, limit, targets)
+        return self._known[key]
+
+    def likeness(self, piece: Piece) -> Hashable:
+        """What two slices have in common that use the same of every limit: blocks that see the same, shifted."""
+        incoming = self.legal.into(piece.population)
+        shape = self.shapes[piece.population]
+        if isinstance(piece.part, Run) or any(not _keeps_shape(p.projection, shape) for p in incoming):
+            return piece
+        axes = enumerate(piece.part.spans)
+        return piece.population, tuple(
+            tuple(counter(p.projection).axis_view(axis, span) for p in incoming) or span[1] - span[0]
+            for axis, span in axes
+        )
+
+    def axons(self, piece: Piece) -> int:
+        """The distinct source elements that reach a slice, over all its projections."""
+        key = (self.likeness(piece), -1)
+        if key not in self._known:
+            incoming = self.legal.into(piece.population)
+            self._known[key] = sum(counter(p.projection).axons(piece.part) for p in incoming)
+        return self._known[key]
+
+    def drive(self, name: str, targets: Destinations) -> Area:
+        """For every neuron of a population: the axons it drives, over all its projections and destination cores.
+
+        Where a neuron has one destination, an input that takes k axons counts k times.
+        """
+        leaving = self.legal.out_of(name)
+        groups = [targets[p.projection.target] for p in leaving]
+        known = self._reached.get(name)
+        if known is None or any(a is not b for a, b in zip(known[0], groups, strict=True)):
+            known = (groups, *self._driven(name, leaving, groups))
+            self._reached[name] = known
+        return known[2]
+
+    def _driven(
+        self, name: str, leaving: tuple[LegalProjection, ...], groups: list[Groups]
+    ) -> tuple[NDArray[np.int64], Area]:
+        total = np.zeros(self.shapes[name], dtype=np.int64)
+        for legal, cores in zip(leaving, groups, strict=True):
+            count = counter(legal.projection)
+            weight = legal.stored.axons_per_input if self.legal.chip.capabilities.one_destination else 1
+            for parts in cores:
+                products = tuple(q for part in parts for q in count.sources(part).products)
+                total += weight * members(Region(legal.projection.source_shape, products))
+        return total, Area(total)
+
+    def slots(self, name: str, targets: Destinations) -> Area:
+        """Neuron slots where a neuron drives one axon: a copy for every further axon and for a readout."""
+        self.drive(name, targets)
+        _, driven, _ = self._reached[name]
+        ports = {port.name for port in self.legal.network.outputs}
+        read_out = any(p.target in ports for p in self.legal.network.out_of(name))
+        known = self._slots.get(name)
+        if known is None or known[0] is not driven:
+            known = (driven, Area(np.maximum(1, driven + read_out)))
+            self._slots[name] = known
+        return known[1]
+
+    def uncut(self) -> Destinations:
+        """Every population whole: what a lower bound may assume of the targets."""
+        return {name: ((whole(shape),),) for name, shape in self.shapes.items()}
+
+    def parameter(self, limit: Limit, name: str) -> int:
+        return limit.parameters[name].count
+
+
+def _keeps_shape(projection: Projection, shape: tuple[int, ...]) -> bool:
+    return shape == (projection.chain[-1].output_shape if projection.chain else projection.source_shape)
+
+
+def add(a: Demand, b: Demand) -> Demand:
+    return tuple(x + y for x, y in zip(a, b, strict=True))
+
+
+def fits(demand: Demand, capacity: Demand) -> bool:
+    return all(x <= y for x, y in zip(demand, capacity, strict=True))
+
+
+def _neurons(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+    del limit, targets
+    return piece.part.neurons * demands.legal.compartments_per_neuron
+
+
+def _slices(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+    del demands, piece, limit, targets
+    return 1
+
+
+def _input_axons(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+    del limit, targets
+    incoming = demands.legal.into(piece.population)
+    return sum(counter(p.projection).axons(piece.part) * p.stored.axons_per_input for p in incoming)
+
+
+@lru_cache(maxsize=4096)
+def behind_pools(projection: Projection) -> Counter:
+    """The counter of a projection without its leading pools.
+
+    Where every message is processed, the sources of one pooling window may share an input axon and its row.
+    """
+    chain = projection.chain
+    while chain and isinstance(chain[0], Pool) and len(chain) > 1:
+        chain = chain[1:]
+    if len(chain) == len(projection.chain):
+        return counter(projection)
+    return counter(replace(projection, source_shape=chain[0].input_shape, chain=chain))
+
+
+def _lava_input_axons(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+    del targets
+    shared = demands.parameter(limit, "conv_axons")
+    return sum(
+        shared if p.kind in (Kind.CONV, Kind.POOL) else behind_pools(p.projection).axons(piece.part)
+        for p in demands.legal.into(piece.population)
+    )
+
+
+def _lava_axon_map(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+    del limit, targets
+    shape = demands.shapes[piece.population]
+    leaving = demands.legal.network.out_of(piece.population)
+    return sum(_pixels(piece.part, shape) if _windows(p) else piece.part.neurons for p in leaving)
+
+
+def _windows(projection: Projection) -> bool:
+    """Whether the receiving end looks at the source through a window rather than a list."""
+    return not any(isinstance(op, Dense) for op in projection.chain) and any(
+        isinstance(op, (Conv, Pool)) for op in projection.chain
+    )
+
+
+def _pixels(part: Slice, shape: tuple[int, ...]) -> int:
+    """The positions of a slice in space, whatever the number of channels there."""
+    products = [tuple(np.arange(*span) for span in box[1:]) for box in boxes(part, shape)]
+    return Region(shape[1:], tuple(products)).measure()
+
+
+def _output_axons(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+    del limit
+    return demands.drive(piece.population, targets).sum(piece.part)
+
+
+def _neuron_copies(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+    del limit
+    return demands.slots(piece.population, targets).sum(piece.part)
+
+
+def _packed_row_words(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+    del targets
+    return sum(_packed(piece.part, limit, p) for p in demands.legal.into(piece.population))
+
+
+def _packed(part: Slice, limit: Limit, legal: LegalProjection) -> int:
+    number = {name: q.count for name, q in limit.parameters.items()}
+
+    def words(neurons: int, bits: int) -> int:
+        header = number["header_bits"] * math.ceil(neurons / number["header_every"])
+        return math.ceil((neurons * bits + header) / number["word_bits"])
+
+    if legal.kind is Kind.CONV:
+        rows, channels = _kernel_rows(legal.projection, part)
+        return sum(rows * words(c, legal.stored.bits) for c in channels)
+    bits = legal.stored.bits + number["index_bits"]
+    return sum(count * words(n, bits) for n, count in behind_pools(legal.projection).fan_outs(part))
+
+
+def _kernel_rows(projection: Projection, part: Slice) -> tuple[int, list[int]]:
+    """Rows of a shared kernel per group (taps x input channels of the group), and the slice's channels per group.
+
+    A pool behind the convolution makes the kernel larger; one before it merges its pixels at the axon.
+    """
+    conv = next(op for op in projection.chain if isinstance(op, Conv))
+    offsets = [{d * t for t in range(k)} for k, d in zip(conv.kernel, conv.dilation, strict=True)]
+    for pool in (op for op in projection.chain[projection.chain.index(conv) :] if isinstance(op, Pool)):
+        steps = zip(offsets, pool.kernel, conv.stride, strict=True)
+        offsets = [{o + s * i for o in seen for i in range(p)} for seen, p, s in steps]
+    region = target_region(projection, counter(projection).stages, part)
+    touched = np.unique(np.concatenate([product[0] for product in region.products]))
+    groups = np.bincount(touched // (conv.output_shape[0] // conv.groups))
+    return math.prod(len(seen) for seen in offsets) * conv.weight.shape[1], [int(c) for c in groups if c]
+
+
+def _blocked_row_bits(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+    del targets
+    number = {name: q.count for name, q in limit.parameters.items()}
+    total = 0
+    for legal in demands.legal.into(piece.population):
+        bits = legal.stored.bits + (0 if legal.kind is Kind.DENSE else number["index_bits"])
+        for n, count in counter(legal.projection).fan_outs(piece.part):
+            total += count * _blocked(n, bits, number["block"], number["header_bits"], number["word_bits"])
+    return total
+
+
+def _blocked(synapses: int, bits: int, block: int, header: int, word: int) -> int:
+    full, rest = divmod(synapses, block)
+    sizes = [block] * full + [rest] * bool(rest)
+    return sum(word * math.ceil((n * bits + header) / word) for n in sizes)
+
+
+def _row_table_bytes(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+    del targets
+    word, header = demands.parameter(limit, "word_bytes"), demands.parameter(limit, "row_header_words")
+    total = 0
+    for legal in demands.legal.into(piece.population):
+        longest = max((n for n, _ in counter(legal.projection).fan_outs(piece.part)), default=0)
+        total += math.prod(legal.projection.source_shape) * word * (header + longest)
+    return total
+
+
+def _weight_bytes(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+    del limit, targets
+    return sum(
+        math.ceil(counter(p.projection).stored_weights(piece.part) * p.stored.bits / 8)
+        for p in demands.legal.into(piece.population)
+    )
+
+
+def _synaptic_events(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+    del limit, targets
+    return math.ceil(
+        sum(
+            counter(p.projection).connections(piece.part) * demands.activity.rate(p.projection.source)
+            for p in demands.legal.into(piece.population)
+        )
+    )
+
+
+Formula = Callable[[Demands, Piece, Limit, Destinations], int]
+FORMULAS: dict[str, Formula] = {
+    "neurons": _neurons,
+    "neuron_copies": _neuron_copies,
+    "slices": _slices,
+    "input_axons": _input_axons,
+    "lava_input_axons": _lava_input_axons,
+    "lava_axon_map": _lava_axon_map,
+    "output_axons": _output_axons,
+    "packed_row_words": _packed_row_words,
+    "blocked_row_bits": _blocked_row_bits,
+    "row_table_bytes": _row_table_bytes,
+    "weight_bytes": _weight_bytes,
+    "synaptic_events": _synaptic_events,
+}

@@ -1,0 +1,188 @@
+"""The routers, links and core sites of as many chips as a plan uses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuedge_nir.chip.model import Chip, Mesh, System
+from neuedge_nir.errors import CapacityError
+
+if TYPE_CHECKING:
+    import networkx
+
+Router = tuple[int, int]
+"""Column and row of a router, counted over the whole system: chips join edge to edge."""
+
+Link = tuple[Router, Router]
+
+MESH_STEPS = ((1, 0), (0, 1), (-1, 0), (0, -1))
+HEX_STEPS = ((1, 0), (1, 1), (0, 1), (-1, 0), (-1, -1), (0, -1))
+
+CROSSING_WEIGHT = 10
+"""Hops that placement counts for leaving a chip, on top of the hop itself: it steers, no figure uses it."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Site:
+    """A core: its chip (counted in the order chips are filled), its router, and which of the router's cores it is."""
+
+    chip: int
+    router: Router
+    slot: int
+
+
+@dataclass(frozen=True, eq=False)
+class Fabric:
+    """A system of chips. `positions` are the chips in the order they are filled, as (column, row) of the system."""
+
+    chip: Chip
+    system: System
+    positions: tuple[Router, ...]
+
+    @property
+    def hex(self) -> bool:
+        return self.chip.topology.mesh in (Mesh.HEX, Mesh.HEX_TORUS)
+
+    @property
+    def wraps(self) -> bool:
+        return self.system.wraps or self.chip.topology.mesh is Mesh.TORUS
+
+    @cached_property
+    def chip_columns(self) -> int:
+        return self.chip.topology.columns.count
+
+    @cached_property
+    def chip_rows(self) -> int:
+        return self.chip.topology.rows.count
+
+    @property
+    def columns(self) -> int:
+        return self.system.columns * self.chip_columns
+
+    @property
+    def rows(self) -> int:
+        return self.system.rows * self.chip_rows
+
+    @cached_property
+    def index_of(self) -> dict[Router, int]:
+        return {position: i for i, position in enumerate(self.positions)}
+
+    def chip_of(self, router: Router) -> int:
+        """The chip that a router belongs to."""
+        return self.index_of[(router[0] // self.chip_columns, router[1] // self.chip_rows)]
+
+    def sites(self, held: Sequence[int]) -> list[Site]:
+        """Usable cores of the first chips, along a path that goes back and forth over each chip's routers.
+
+        `held[i]` is how many cores chip i must offer; a chip that is far from full offers a square near its corner,
+        since cores far off gain nothing.
+        """
+        return [site for chip, count in enumerate(held) for site in self._chip_sites(chip, count)]
+
+    def _chip_sites(self, chip: int, count: int) -> list[Site]:
+        column, row = self.positions[chip]
+        per_router = self.chip.topology.cores_per_router.count
+        side = math.isqrt(max(0, 2 * count - 1) // per_router) + 2
+        width = min(self.chip_columns, max(side, -(-side * side // self.chip_rows)))
+        found = []
+        for y in range(min(self.chip_rows, max(side, -(-side * side // self.chip_columns)))):
+            across = range(width) if y % 2 == 0 else range(width - 1, -1, -1)
+            for x in across:
+                router = (column * self.chip_columns + x, row * self.chip_rows + y)
+                found += [Site(chip, router, slot) for slot in range(per_router)]
+        return found[: self.chip.topology.cores_per_chip.count]
+
+    @cached_property
+    def steps(self) -> tuple[tuple[int, int], ...]:
+        return HEX_STEPS if self.hex else MESH_STEPS
+
+    def neighbours(self, router: Router) -> Iterator[Router]:
+        """The routers one link away."""
+        for dx, dy in self.steps:
+            x, y = router[0] + dx, router[1] + dy
+            if self.wraps:
+                x, y = x % self.columns, y % self.rows
+            if 0 <= x < self.columns and 0 <= y < self.rows and (x, y) != router and self.fitted((x, y)):
+                yield x, y
+
+    def fitted(self, router: Router) -> bool:
+        return (router[0] // self.chip_columns, router[1] // self.chip_rows) in self.index_of
+
+    def graph(self, corner: Router = (0, 0), far: Router | None = None) -> networkx.DiGraph:
+        """The routers between two corners and the links between them, as a NetworkX graph."""
+        import networkx
+
+        last = far or (self.columns - 1, self.rows - 1)
+        found = networkx.DiGraph()
+        for x in range(corner[0], last[0] + 1):
+            for y in range(corner[1], last[1] + 1):
+                if self.fitted((x, y)):
+                    found.add_node((x, y))
+        for router in list(found):
+            found.add_edges_from((router, other) for other in self.neighbours(router) if other in found)
+        return found
+
+    def distances(self, routers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Links between every pair of routers, an array (n, 2), on the shortest way."""
+        return self.hops(routers[:, None, :], routers[None, :, :])
+
+    def hops(self, sources: NDArray[np.int64], targets: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Links from sources to targets, arrays (..., 2) of routers, in a mesh without missing chips."""
+        offsets = targets - sources
+        if not self.wraps:
+            return self._length(offsets)
+        size = np.array([self.columns, self.rows])
+        shifts = [np.array([i, j]) * size for i in (-1, 0, 1) for j in (-1, 0, 1)]
+        return np.asarray(np.min([self._length(offsets + shift) for shift in shifts], axis=0))
+
+    def _length(self, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+        dx, dy = offsets[..., 0], offsets[..., 1]
+        if not self.hex:
+            return np.asarray(np.abs(dx) + np.abs(dy))
+        return np.asarray(np.where(dx * dy >= 0, np.maximum(np.abs(dx), np.abs(dy)), np.abs(dx) + np.abs(dy)))
+
+    def crossings(self, routers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Chip borders between every pair of routers; on a chip with one router every hop is a border."""
+        size = np.array([self.chip_columns, self.chip_rows])
+        chips = routers // size
+        return np.asarray(np.abs(chips[:, None, :] - chips[None, :, :]).sum(axis=2))
+
+
+def fabric_for(chip: Chip, chips: int) -> Fabric:
+    """The smallest published system with at least that many chips.
+
+    Raises `CapacityError` where the largest has fewer.
+    """
+    fitting = [system for system in chip.topology.systems if system.chips >= chips]
+    if not fitting:
+        most = max(system.chips for system in chip.topology.systems)
+        raise CapacityError(
+            "FIT015",
+            f"the network needs {chips} chips; the largest published system of {chip.title} has {most}",
+            resource="chips",
+            needed=chips,
+            available=most,
+            hint="make the network smaller",
+        )
+    system = min(fitting, key=lambda s: (s.chips, s.name))
+    return Fabric(chip, system, _positions(system))
+
+
+def _positions(system: System) -> tuple[Router, ...]:
+    """The fitted chips from the origin outwards, so that the first n of them stand close together."""
+    spans = system.row_spans or tuple((0, system.columns - 1) for _ in range(system.rows))
+    fitted = [(x, y) for y, (first, last) in enumerate(spans) for x in range(first, last + 1)]
+    fitted.sort(key=lambda p: (max(p), p[0] + p[1], p[1]))
+    return tuple(fitted[: system.chips])
+
+
+def largest_system(chip: Chip) -> int:
+    """The chips of the largest published system."""
+    return max((system.chips for system in chip.topology.systems), default=1)

@@ -1,0 +1,344 @@
+"""Network x Chip -> what the chip really computes: lags, stored weights, reset; or a refusal that names the node."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from neuedge_nir.chip.model import AxonWeights, Chip
+from neuedge_nir.diagnostics import Diagnostic, Severity
+from neuedge_nir.errors import CapacityError
+from neuedge_nir.mapping.timing import Timing, lag
+from neuedge_nir.mapping.weights import (
+    MAX_AXONS_PER_INPUT,
+    Stored,
+    Weights,
+    axon_types,
+    fixed,
+    mantissas,
+    type_classes,
+)
+from neuedge_nir.network.connect import Conv, Dense, Pool, Scale
+from neuedge_nir.network.count import counter
+from neuedge_nir.network.model import (
+    LI,
+    LIF,
+    CubaLI,
+    CubaLIF,
+    Network,
+    Population,
+    Projection,
+    ResetMode,
+    Signal,
+)
+
+NOTABLE_ERROR = 0.1
+"""A weight error above this share of the weights' norm is remarked on."""
+
+
+class Kind(StrEnum):
+    """What a projection looks like to a core: it decides which of a chip's formulas applies."""
+
+    DENSE = "dense"
+    CONV = "conv"
+    POOL = "pool"
+    ONE_TO_ONE = "one-to-one"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LegalProjection:
+    """A projection as the chip holds it; `delay` in timesteps."""
+
+    projection: Projection
+    kind: Kind
+    stored: Stored
+    delay: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LegalNetwork:
+    """A network that the chip can compute, in its own arithmetic.
+
+    `projections` are those into populations; those into output ports are read out by the host and stay as they are.
+    `mapped_inputs` says that input ports occupy cores of the chip.
+    """
+
+    network: Network
+    chip: Chip
+    projections: tuple[LegalProjection, ...]
+    timing: Timing
+    reset: ResetMode
+    mapped_inputs: bool
+    diagnostics: tuple[Diagnostic, ...]
+
+    def into(self, name: str) -> tuple[LegalProjection, ...]:
+        return tuple(p for p in self.projections if p.projection.target == name)
+
+    def out_of(self, name: str) -> tuple[LegalProjection, ...]:
+        return tuple(p for p in self.projections if p.projection.source == name)
+
+    @property
+    def compartments_per_neuron(self) -> int:
+        extra = self.chip.capabilities.compartments_subtract
+        return extra.count if extra is not None and self.reset is ResetMode.SUBTRACT else 1
+
+
+def legalise(
+    network: Network,
+    chip: Chip,
+    *,
+    reset: ResetMode | None = None,
+    dt: float | None = None,
+    mapped_inputs: bool = False,
+) -> LegalNetwork:
+    """The network in the chip's terms.
+
+    Raises `CapacityError`, naming the node, the figure and the limit, for what the chip cannot compute.
+    """
+    mode, remarks = _reset_mode(network, chip, reset)
+    for population in network.populations:
+        _check_neurons(population, network, chip)
+    for projection in network.projections:
+        _check_projection(projection, network, chip)
+    timing = lag(network, chip, dt if dt is not None else network.dt)
+    stored = _stored_weights(network, chip)
+    projections = tuple(
+        LegalProjection(p, kind_of(p), stored[p.name], timing.delays[p.name])
+        for p in network.projections
+        if p.name in stored
+    )
+    remarks += [_coarse(p, chip) for p in projections if p.stored.error > NOTABLE_ERROR]
+    return LegalNetwork(network, chip, projections, timing, mode, mapped_inputs, tuple(remarks))
+
+
+def kind_of(projection: Projection) -> Kind:
+    """Dense, convolution, pool or one to one, by the operator that brings the synapses."""
+    for kind, operator in ((Kind.DENSE, Dense), (Kind.CONV, Conv), (Kind.POOL, Pool)):
+        if any(isinstance(op, operator) for op in projection.chain):
+            return kind
+    return Kind.ONE_TO_ONE
+
+
+def node_of(projection: Projection) -> str:
+    """The node whose weights a projection carries; where it has none, its target."""
+    weighted = [op.node for op in projection.chain if isinstance(op, (Dense, Conv))]
+    return weighted[-1] if weighted else projection.target
+
+
+def _reset_mode(network: Network, chip: Chip, wanted: ResetMode | None) -> tuple[ResetMode, list[Diagnostic]]:
+    mode = wanted or network.reset or ResetMode.ZERO
+    remarks = []
+    if wanted is None and network.reset is None:
+        remarks.append(
+            Diagnostic(
+                "NIR002",
+                Severity.ASSUMPTION,
+                None,
+                "the file does not say how a spike resets a neuron; assumed: to zero",
+                "say it with --reset zero or --reset subtract",
+            )
+        )
+    if mode.value not in chip.capabilities.reset_modes:
+        raise CapacityError(
+            "FIT003",
+            f"{chip.title} cannot reset by {mode.value}",
+            hint=f"it has: {', '.join(chip.capabilities.reset_modes)}; compile with --reset",
+        )
+    return mode, remarks
+
+
+def _check_neurons(population: Population, network: Network, chip: Chip) -> None:
+    where = f"node {population.name!r}"
+    able = chip.capabilities
+    if isinstance(population.neuron, (LIF, LI, CubaLIF, CubaLI)) and not able.exponential_leak:
+        raise CapacityError(
+            "FIT002",
+            f"{population.model} leaks exponentially, {chip.title} by a constant",
+            where=where,
+            hint="train with IF neurons for this chip",
+        )
+    if population.model not in able.neuron_models:
+        raise CapacityError(
+            "FIT001",
+            f"{chip.title} has no {population.model} neurons",
+            where=where,
+            hint=f"it has: {', '.join(able.neuron_models)}",
+        )
+    resets = population.parameters.get("v_reset")
+    if resets is not None and np.any(resets):
+        raise CapacityError(
+            "FIT004",
+            f"v_reset is not zero, and {chip.title} resets to zero",
+            where=where,
+            hint="shift the neuron's potentials so that it resets to zero",
+        )
+    analog = [p for p in network.out_of(population.name) if p.signal is Signal.ANALOG]
+    inner = [p for p in analog if p.target not in {port.name for port in network.outputs}]
+    if inner and not able.graded_spikes:
+        raise CapacityError(
+            "FIT005",
+            f"{population.model} hands its potential to {inner[0].target!r}, and {chip.title} sends spikes only",
+            where=where,
+            hint="put a spiking population in its place",
+        )
+
+
+def _check_projection(projection: Projection, network: Network, chip: Chip) -> None:
+    if projection.target in {port.name for port in network.outputs}:
+        return
+    weighted = [op.node for op in projection.chain if isinstance(op, (Dense, Conv))]
+    if len(weighted) > 1:
+        raise CapacityError(
+            "FIT006",
+            f"{weighted[0]!r} and {weighted[1]!r} follow each other without neurons between",
+            where=f"node {weighted[1]!r}",
+            hint="merge the two layers, or put neurons between them",
+        )
+    if projection.source in {port.name for port in network.inputs} and projection.signal is Signal.ANALOG:
+        raise CapacityError("FIT005", f"{chip.title} takes spikes as input", where=f"node {projection.source!r}")
+
+
+def _coarse(legal: LegalProjection, chip: Chip) -> Diagnostic:
+    return Diagnostic(
+        "WARN001",
+        Severity.WARNING,
+        node_of(legal.projection),
+        f"{chip.title} stores these weights with a relative error of {legal.stored.error:.0%}",
+        "expect another accuracy; train with weights of that resolution",
+    )
+
+
+def _stored_weights(network: Network, chip: Chip) -> dict[str, Stored]:
+    found: dict[str, Stored] = {}
+    bits = chip.capabilities.weight_bits.count
+    for population in network.populations:
+        incoming = network.into(population.name)
+        weights = [effective_weights(p) for p in incoming]
+        match chip.capabilities.weights:
+            case AxonWeights.MANTISSA:
+                stored = mantissas(weights, bits) if weights else []
+            case AxonWeights.FIXED:
+                stored = [fixed(w, bits) for w in weights]
+            case AxonWeights.AXON_TYPES:
+                stored = _axon_type_weights(population, incoming, weights, chip)
+        found |= {p.name: s for p, s in zip(incoming, stored, strict=True)}
+    return found
+
+
+def effective_weights(projection: Projection) -> Weights:
+    """The weights of a projection with its scales and averages folded in, in the shape of its weighted operator.
+
+    A projection without a weighted operator has the factors of its scales, one for all where they are uniform.
+    Raises `CapacityError` where a scale that differs from element to element meets a shared kernel.
+    """
+    weights: Weights | None = None
+    before, after = np.ones(()), np.ones(())
+    for op in projection.chain:
+        match op:
+            case Dense(weight=w) | Conv(weight=w):
+                weights = _times(np.asarray(w, dtype=np.float64), before, projection, inputs=True)
+            case Scale(factor=f) if weights is None:
+                before = before * f
+            case Scale(factor=f):
+                after = after * f
+            case Pool() if weights is None:
+                before = _uniform(before, projection) * op.factor
+            case Pool():
+                after = _uniform(after, projection) * op.factor
+            case _:
+                pass
+    return before if weights is None else _times(weights, after, projection, inputs=False)
+
+
+def _uniform(factor: Weights, projection: Projection) -> Weights:
+    if factor.size > 1:
+        raise _unfoldable(projection)
+    return factor
+
+
+def _times(weights: Weights, factor: Weights, projection: Projection, *, inputs: bool) -> Weights:
+    """Weights times the factor of their inputs or outputs: per row or column, or per channel of a kernel."""
+    if factor.size == 1:
+        return np.asarray(weights * factor.reshape(()))
+    axis = 1 if inputs else 0
+    count = weights.shape[axis]
+    if weights.ndim > 2 and factor.size != factor.shape[0]:
+        raise _unfoldable(projection)
+    if factor.size != count:
+        raise _unfoldable(projection)
+    shape = [1] * weights.ndim
+    shape[axis] = count
+    return np.asarray(weights * factor.reshape(shape))
+
+
+def _unfoldable(projection: Projection) -> CapacityError:
+    return CapacityError(
+        "FIT011",
+        "a scale that differs from element to element cannot share the weights behind or before it",
+        where=f"node {node_of(projection)!r}",
+        hint="make the scale uniform per channel, or unshare the kernel",
+    )
+
+
+def _axon_type_weights(
+    population: Population, incoming: tuple[Projection, ...], weights: list[Weights], chip: Chip
+) -> list[Stored]:
+    """Axons per input for all projections into one population: its neurons share their four weights."""
+    if not incoming:
+        return []
+    fan_in = max_fan_in(incoming)
+    limit = next((lim for lim in chip.limits if lim.formula == "input_axons"), None)
+    most = limit.limit.count // max(fan_in, 1) if limit else MAX_AXONS_PER_INPUT
+    if limit and most < 1:
+        raise too_large(node_of(incoming[-1]), fan_in, limit.limit.count, "axons", chip)
+    rows = [_rows(w) for w in weights]
+    if len({len(r) for r in rows}) > 1:
+        raise CapacityError(
+            "FIT012",
+            "projections that share weights differently meet in one population, whose neurons have four weights each",
+            where=f"node {population.name!r}",
+            hint="give the projections separate populations",
+        )
+    joint = np.concatenate(rows, axis=1)
+    groups = _type_groups(weights)
+    types = chip.capabilities.axon_types
+    classes = type_classes(joint, groups, types.count if types else 1)
+    stored = axon_types(joint, classes, chip.capabilities.weight_bits.count, min(most, MAX_AXONS_PER_INPUT))
+    return [stored for _ in incoming]
+
+
+def _rows(weights: Weights) -> Weights:
+    """Weights with one row per neuron or channel and one column per input."""
+    return weights.reshape(-1, 1) if weights.ndim < 2 else weights.reshape(weights.shape[0], -1)
+
+
+def _type_groups(weights: list[Weights]) -> np.ndarray:
+    """Inputs whose axons must share a type: those of one channel, since a pixel's axon serves many kernel taps."""
+    groups: list[int] = []
+    for w in weights:
+        taps = math.prod(w.shape[2:]) if w.ndim > 2 else 1
+        inputs = w.shape[1] if w.ndim > 1 else 1
+        start = groups[-1] + 1 if groups else 0
+        groups += [start + i for i in range(inputs) for _ in range(taps)]
+    return np.array(groups)
+
+
+def max_fan_in(incoming: tuple[Projection, ...]) -> int:
+    """The most source elements that any single neuron of a population has, over all its projections."""
+    return int(np.sum([counter(p).fan_ins() for p in incoming], axis=0).max(initial=0)) if incoming else 0
+
+
+def too_large(node: str, needed: int, available: int, unit: str, chip: Chip) -> CapacityError:
+    """One neuron alone exceeds a limit of a core: no split can help, which proves that the network does not fit."""
+    return CapacityError(
+        "FIT010",
+        f"{node} needs {needed} {unit} on one core, {chip.title} has {available}",
+        where=f"node {node!r}",
+        resource=unit,
+        needed=needed,
+        available=available,
+        hint="make its receptive field smaller: fewer inputs, grouped channels, or a smaller kernel",
+    )

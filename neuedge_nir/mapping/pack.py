@@ -1,0 +1,267 @@
+"""Slices onto cores: sequential fill, first-fit decreasing, and CP-SAT to improve or prove the packing."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from neuedge_nir.errors import CapacityError, NoPlanError
+from neuedge_nir.events import Improved, Observer, silent
+from neuedge_nir.mapping.choose import choices, deterministic_solver
+from neuedge_nir.mapping.demand import Demand, Demands, add, fits
+from neuedge_nir.mapping.partition import Bound, Cluster, Destinations, Partition, Piece, Role
+from neuedge_nir.mapping.split import Tiling, axons_into, check_single_neurons, longest_run, tilings
+from neuedge_nir.network.slices import Run, Slice, boxes
+
+MAX_PACKING_VARIABLES = 4000
+"""Above this many (class of slices, core) pairs CP-SAT is not asked to improve a packing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """Deterministic solver time for each CP-SAT model, in OR-Tools' own units (some seconds each)."""
+
+    choice: float
+    packing: float
+
+
+EFFORTS = {"none": Effort(0.0, 0.0), "quick": Effort(0.1, 0.1), "normal": Effort(0.5, 1.0), "high": Effort(4.0, 8.0)}
+
+Cores = tuple[tuple[Piece, ...], ...]
+"""The pieces on each core."""
+
+
+def partition(demands: Demands, effort: str = "normal", seed: int = 0, observer: Observer = silent) -> Partition:
+    """The network cut and packed onto as few cores as found, never more than sequential fill takes.
+
+    Deterministic: one worker, a fixed seed and deterministic time limits. Raises `CapacityError` where a neuron
+    fits no core, `NoPlanError` where no cut was found that agrees with itself.
+    """
+    check_single_neurons(demands)
+    bound = lower_bound(demands)
+    candidates, cuts = _candidates(demands)
+    per_core = demands.per_core
+    picks = choices(candidates, demands.capacity, per_core, EFFORTS[effort].choice, seed)
+    options = [_first_fit([t for t in pick if t.parts], demands) for pick in picks]
+    options += [cores for cores in (_sequential(demands, cuts),) if cores is not None]
+    options = [cores for cores in options if _consistent(cores, demands)]
+    if not options:
+        raise NoPlanError("FIT014", "no cut of the populations was found that agrees with itself")
+    best = min(options, key=lambda cores: (len(cores), _deliveries(cores, demands)))
+    observer(Improved("pack", len(best), bound.cores))
+    best, tiles_bound, proven = _improved(best, demands, EFFORTS[effort].packing, seed)
+    observer(Improved("pack", len(best), bound.cores))
+    return _finished(best, bound, tiles_bound, proven or len(best) == bound.cores, demands)
+
+
+def lower_bound(demands: Demands) -> Bound:
+    """The cores that any split needs: total demand of the uncut populations over one core's capacity, per limit.
+
+    Demands are sub-additive, so no cut lowers the total.
+    """
+    uncut = demands.uncut()
+    wholes = [demands.of(Piece(p.name, uncut[p.name][0][0]), uncut) for p in demands.legal.network.populations]
+    found = {
+        demands.limits[i].name: math.ceil(sum(w[i] for w in wholes) / demands.capacity[i]) for i in demands.per_core
+    }
+    resource = max(found, key=lambda name: found[name], default="cores")
+    return Bound(max(1, found.get(resource, 1)), resource)
+
+
+def _candidates(demands: Demands) -> tuple[list[list[Tiling]], Destinations]:
+    """Candidate tilings per population, in the network's order, and one cut of each that its sources may rely on.
+
+    Targets come before their sources. Where a formula depends on how the targets are cut, only the candidate that
+    the sources were counted with stays.
+    """
+    cuts: dict[str, tuple[tuple[Slice, ...], ...]] = dict(demands.uncut())
+    found: dict[str, list[Tiling]] = {}
+    for name in _targets_first(demands):
+        options = tilings(name, demands, cuts)
+        best = min(options, key=lambda t: (_cores_alone(t, demands), len(t.parts), t.axons))
+        found[name] = [best] if demands.depends_on_targets else options
+        cuts[name] = tuple((part,) for part in best.parts)
+    return [found[p.name] for p in demands.legal.network.populations], cuts
+
+
+def _targets_first(demands: Demands) -> list[str]:
+    lags = demands.legal.timing.lags
+    names = [p.name for p in demands.legal.network.populations]
+    return sorted(names, key=lambda name: (-lags[name], names.index(name)))
+
+
+def _cores_alone(tiling: Tiling, demands: Demands) -> int:
+    return max((math.ceil(tiling.total[i] / demands.capacity[i]) for i in demands.per_core), default=1)
+
+
+def _first_fit(pick: Sequence[Tiling], demands: Demands) -> Cores:
+    """First-fit decreasing by the largest share of any limit."""
+    items = [(Piece(t.population, part), need) for t in pick for part, need in zip(t.parts, t.demands, strict=True)]
+    capacity = np.array(demands.capacity, dtype=np.float64)
+    shares = [float((np.array(need) / capacity).max(initial=0.0)) for _, need in items]
+    order = sorted(range(len(items)), key=lambda i: (-shares[i], i))
+    room = np.tile(np.array(demands.capacity, dtype=np.int64), (len(items), 1))
+    cores: list[list[int]] = []
+    for i in order:
+        need = np.array(items[i][1], dtype=np.int64)
+        first = int(np.argmax((room[: len(cores) + 1] >= need).all(axis=1)))
+        room[first] -= need
+        if first == len(cores):
+            cores.append([])
+        cores[first].append(i)
+    return tuple(tuple(items[i][0] for i in sorted(core)) for core in cores)
+
+
+def _sequential(demands: Demands, cuts: Destinations) -> Cores | None:
+    """Fill core after core with the longest runs that still fit: the baseline that every mapper beats or equals."""
+    names = [p.name for p in demands.legal.network.populations]
+    known = dict(cuts)
+    if demands.depends_on_targets:
+        names = _targets_first(demands)
+    cores: list[list[Piece]] = [[]]
+    room = demands.capacity
+    for name in names:
+        size, start = math.prod(demands.shapes[name]), 0
+        groups: list[tuple[Slice, ...]] = []
+        while start < size:
+            stop = longest_run(name, start, demands, known, room)
+            if stop == start:
+                if not cores[-1]:
+                    return None
+                cores.append([])
+                room = demands.capacity
+                continue
+            piece = Piece(name, Run(start, stop))
+            room = tuple(r - d for r, d in zip(room, demands.of(piece, known), strict=True))
+            cores[-1].append(piece)
+            groups.append((piece.part,))
+            start = stop
+        known[name] = tuple(groups)
+    return tuple(tuple(core) for core in cores if core)
+
+
+def grouped(cores: Cores, demands: Demands) -> Destinations:
+    """The slices of every population grouped by the core they are on; an input without cores is one group."""
+    found: dict[str, list[tuple[Slice, ...]]] = {}
+    for core in cores:
+        for name in dict.fromkeys(piece.population for piece in core):
+            found.setdefault(name, []).append(tuple(piece.part for piece in core if piece.population == name))
+    return {**demands.uncut(), **{name: tuple(groups) for name, groups in found.items()}}
+
+
+def _consistent(cores: Cores, demands: Demands) -> bool:
+    """Whether every core keeps its limits when each demand is counted with the real cut of its targets."""
+    if not demands.depends_on_targets:
+        return True
+    targets = grouped(cores, demands)
+    return all(fits(_load(core, demands, targets), demands.capacity) for core in cores)
+
+
+def _load(core: Sequence[Piece], demands: Demands, targets: Destinations) -> Demand:
+    total: Demand = (0,) * len(demands.limits)
+    for piece in core:
+        total = add(total, demands.of(piece, targets))
+    return total
+
+
+def _deliveries(cores: Cores, demands: Demands) -> int:
+    """Axons into all cores: what decides between packings of equally many cores."""
+    return sum(axons_into(piece.population, (piece.part,), demands) for core in cores for piece in core)
+
+
+def _improved(cores: Cores, demands: Demands, limit: float, seed: int) -> tuple[Cores, int, bool]:
+    """A packing of the same slices with fewer cores where CP-SAT finds one; their bound; whether none is smaller.
+
+    Slices with equal demands are one class, so the model grows with the classes and cores, not with the slices.
+    """
+    targets = grouped(cores, demands)
+    needs = {piece: demands.of(piece, targets) for core in cores for piece in core}
+    bound = max(
+        (math.ceil(sum(n[i] for n in needs.values()) / demands.capacity[i]) for i in demands.per_core), default=1
+    )
+    best, proven = cores, len(cores) <= bound
+    classes = len(set(needs.values()))
+    while limit > 0 and not proven and classes * len(best) <= MAX_PACKING_VARIABLES:
+        smaller = _pack_into(len(best) - 1, needs, demands.capacity, limit, seed)
+        if smaller is None:
+            break
+        best, proven = (smaller, len(smaller) <= bound) if smaller else (best, True)
+    return best, max(1, bound), proven
+
+
+def _pack_into(count: int, needs: dict[Piece, Demand], capacity: Demand, limit: float, seed: int) -> Cores | None:
+    """The slices on `count` cores; () where that is proved impossible, None where the time ran out."""
+    from ortools.sat.python import cp_model
+
+    amounts = Counter(needs.values())
+    kinds = sorted(amounts)
+    model = cp_model.CpModel()
+    on = [[model.new_int_var(0, amounts[kind], f"y{k}_{c}") for c in range(count)] for k, kind in enumerate(kinds)]
+    for k, kind in enumerate(kinds):
+        model.add(sum(on[k]) == amounts[kind])
+    for c in range(count):
+        for r, most in enumerate(capacity):
+            model.add(sum(kind[r] * on[k][c] for k, kind in enumerate(kinds)) <= most)
+    for c in range(count - 1):  # cores are interchangeable: order them by the class that comes first
+        model.add(on[0][c] >= on[0][c + 1])
+    solver = deterministic_solver(limit, seed)
+    status = solver.solve(model)
+    if status == cp_model.INFEASIBLE:
+        return ()
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return None
+    waiting = {kind: [piece for piece in needs if needs[piece] == kind] for kind in kinds}
+    cores = []
+    for c in range(count):
+        taken = [waiting[kind].pop(0) for k, kind in enumerate(kinds) for _ in range(solver.value(on[k][c]))]
+        cores.append(tuple(taken))
+    return tuple(core for core in cores if core)
+
+
+def _finished(cores: Cores, bound: Bound, tiles_bound: int, proven: bool, demands: Demands) -> Partition:
+    inputs = _input_cores(demands, grouped(cores, demands)) if demands.legal.mapped_inputs else ()
+    order = {p.name: i for i, p in enumerate(demands.legal.network.populations)}
+    tidy = [tuple(sorted(core, key=lambda piece: _place_in_order(piece, order, demands))) for core in cores]
+    tidy.sort(key=lambda core: _place_in_order(core[0], order, demands))
+    targets = grouped(tuple(tidy), demands)
+    clusters = [_cluster(Role.INPUT, core, demands, targets) for core in inputs]
+    clusters += [_cluster(Role.NEURONS, core, demands, targets) for core in tidy]
+    return Partition(tuple(clusters), bound, tiles_bound, proven)
+
+
+def _place_in_order(piece: Piece, order: dict[str, int], demands: Demands) -> tuple[int, tuple[int, ...]]:
+    first = boxes(piece.part, demands.shapes[piece.population])[0]
+    return order[piece.population], tuple(span[0] for span in first)
+
+
+def _cluster(role: Role, core: tuple[Piece, ...], demands: Demands, targets: Destinations) -> Cluster:
+    used = _load(core, demands, targets)
+    return Cluster(role, core, {limit.name: n for limit, n in zip(demands.limits, used, strict=True)})
+
+
+def _input_cores(demands: Demands, targets: Destinations) -> Cores:
+    """Input ports as runs on cores of their own, as many inputs a core as the chip's sources hold."""
+    limit = demands.legal.chip.capabilities.input_neurons_per_core
+    capacity = tuple(
+        limit.count if limit is not None and rule.formula == "neurons" else most
+        for rule, most in zip(demands.limits, demands.capacity, strict=True)
+    )
+    cores = []
+    for port in demands.legal.network.inputs:
+        start = 0
+        while start < port.neurons:
+            stop = longest_run(port.name, start, demands, targets, capacity, limit.count if limit else None)
+            if stop == start:
+                raise CapacityError(
+                    "FIT013",
+                    f"an input of {port.name!r} fits no core of {demands.legal.chip.title}",
+                    where=f"node {port.name!r}",
+                    hint="inject the input from the host: leave --map-inputs out",
+                )
+            cores.append((Piece(port.name, Run(start, stop)),))
+            start = stop
+    return tuple(cores)

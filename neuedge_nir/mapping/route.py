@@ -1,0 +1,394 @@
+"""Messages onto links: dimension order for meshes, multicast trees with table entries for the rest.
+
+NetworkX holds the graph of routers and analyses it: loads, hottest links, reachability, deadlock. Meshes with many
+flows take a closed form instead (prefix sums along rows and columns) that gives the same loads.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuedge_nir.chip.model import RoutingKind
+from neuedge_nir.errors import NoPlanError
+from neuedge_nir.mapping.fabric import Fabric, Link, Router
+from neuedge_nir.mapping.place import Placement
+from neuedge_nir.mapping.traffic import Flow
+
+if TYPE_CHECKING:
+    import networkx
+
+CLOSED_FORM_FLOWS = 1000
+"""Above this many (source slice, destination core) pairs a mesh is routed in closed form."""
+
+HOTTEST = 10
+"""Links listed as the hottest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The links of one slice's multicast tree, from its router outwards, and the destination clusters."""
+
+    cluster: int
+    piece: int
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """Where every message goes and what it adds up to, per timestep.
+
+    `unicast_hops` and `deliveries` count (spike, destination core) pairs, `tree_hops` every link of a slice's tree
+    once per spike; the source's own core is left out. `loads` are messages per link under the chip's own routing.
+    `longest_way` is the most links that any message crosses, `transit` the chips that messages touch.
+    `deadlock_free` is None where the routing promises nothing.
+    """
+
+    trees: tuple[Tree, ...]
+    loads: Mapping[Link, float]
+    deliveries: float
+    unicast_hops: float
+    tree_hops: float
+    interchip: float
+    longest_way: int
+    entries: Mapping[int, int]
+    transit: frozenset[int]
+    deadlock_free: bool | None
+
+    @property
+    def max_load(self) -> float:
+        return max(self.loads.values(), default=0.0)
+
+    @property
+    def hottest(self) -> list[tuple[Link, float]]:
+        return sorted(self.loads.items(), key=lambda item: (-item[1], item[0]))[:HOTTEST]
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """The messages from one slice to one destination core: `count` when every neuron spikes once, at `rate` a step."""
+
+    cluster: int
+    piece: int
+    source: Router
+    target: Router
+    count: int
+    rate: float
+
+    @property
+    def messages(self) -> float:
+        return self.count * self.rate
+
+
+def route(flows: Sequence[Flow], placement: Placement) -> Routing:
+    """Routes for all flows under the chip's routing.
+
+    Raises `NoPlanError` where a destination cannot be reached or a routing table overflows.
+    """
+    if placement.fabric.chip.topology.routing is RoutingKind.XY:
+        return _route_mesh(flows, placement)
+    return _route_multicast(flows, placement)
+
+
+def trips(flows: Sequence[Flow], placement: Placement, *, multicast: bool) -> list[Trip]:
+    """All (slice, destination core) pairs but those that stay on their core.
+
+    A multicast key covers a slice: each of its spikes goes to all of the slice's destinations.
+    """
+    at = placement.sites
+    return [
+        Trip(f.cluster, f.piece, at[f.cluster].router, at[t].router, f.neurons if multicast else n, f.rate)
+        for f in flows
+        for t, n in f.targets
+        if t != f.cluster
+    ]
+
+
+def xy_path(source: Router, target: Router) -> list[Router]:
+    """The routers of the dimension-order path: along the row first, then along the column."""
+    (x, y), (x2, y2) = source, target
+    path = [source]
+    while x != x2:
+        x += 1 if x2 > x else -1
+        path.append((x, y))
+    while y != y2:
+        y += 1 if y2 > y else -1
+        path.append((x, y))
+    return path
+
+
+def _route_mesh(flows: Sequence[Flow], placement: Placement) -> Routing:
+    fabric = placement.fabric
+    moving = [trip for trip in trips(flows, placement, multicast=False) if trip.messages]
+    loads = link_loads(moving, fabric)
+    hops = [abs(t.source[0] - t.target[0]) + abs(t.source[1] - t.target[1]) for t in moving]
+    return Routing(
+        trees=(),
+        loads=loads,
+        deliveries=sum(t.messages for t in moving),
+        unicast_hops=sum(h * t.messages for h, t in zip(hops, moving, strict=True)),
+        tree_hops=_xy_tree_hops(moving),
+        interchip=sum(load for (a, b), load in loads.items() if fabric.chip_of(a) != fabric.chip_of(b)),
+        longest_way=max(hops, default=0),
+        entries={},
+        transit=frozenset(fabric.chip_of(router) for link in loads for router in link),
+        deadlock_free=is_deadlock_free(moving),
+    )
+
+
+def link_loads(moving: Sequence[Trip], fabric: Fabric) -> dict[Link, float]:
+    """Messages per step on every link in use, on dimension-order paths."""
+    if len(moving) > CLOSED_FORM_FLOWS:
+        return closed_form_loads(moving, fabric)
+    return graph_loads(moving, fabric)
+
+
+def graph_loads(moving: Sequence[Trip], fabric: Fabric) -> dict[Link, float]:
+    """Link loads by walking every path over the NetworkX graph of the routers.
+
+    Raises `NoPlanError` where a path leaves the machine.
+    """
+    graph = fabric.graph(*_corners(moving))
+    for trip in moving:
+        for a, b in pairwise(xy_path(trip.source, trip.target)):
+            if not graph.has_edge(a, b):
+                raise NoPlanError("FIT016", f"the way from {trip.source} to {trip.target} leaves the machine at {a}")
+            graph[a][b]["load"] = graph[a][b].get("load", 0.0) + trip.messages
+    return {(a, b): load for a, b, load in sorted(graph.edges(data="load")) if load}
+
+
+def _corners(moving: Sequence[Trip]) -> tuple[Router, Router]:
+    ends = [end for trip in moving for end in (trip.source, trip.target)] or [(0, 0)]
+    xs, ys = zip(*ends, strict=True)
+    return (min(xs), min(ys)), (max(xs), max(ys))
+
+
+def closed_form_loads(moving: Sequence[Trip], fabric: Fabric) -> dict[Link, float]:
+    """The same loads from difference arrays: +n where a straight leg starts, -n where it ends, summed along the row.
+
+    The sums are of whole numbers, one for each rate, so that a link without messages has exactly none.
+    """
+    found: dict[Link, float] = defaultdict(float)
+    for rate in sorted({trip.rate for trip in moving}):
+        for link, count in _counts([trip for trip in moving if trip.rate == rate], fabric):
+            found[link] += count * rate
+    return {link: load for link, load in sorted(found.items()) if load}
+
+
+def _counts(moving: Sequence[Trip], fabric: Fabric) -> Iterator[tuple[Link, int]]:
+    ends = np.array([(*t.source, *t.target) for t in moving], dtype=np.int64).reshape(-1, 4)
+    amount = np.array([t.count for t in moving], dtype=np.int64)
+    x1, y1, x2, y2 = ends.T
+    shape = (fabric.columns + 1, fabric.rows + 1)
+    east, north = _legs(shape, (x1, y1), (x2, y1), amount, 0), _legs(shape, (x2, y1), (x2, y2), amount, 1)
+    west, south = _legs(shape, (x2, y1), (x1, y1), amount, 0), _legs(shape, (x2, y2), (x2, y1), amount, 1)
+    for counts, (dx, dy), back in ((east, (1, 0), 0), (north, (0, 1), 0), (west, (1, 0), 1), (south, (0, 1), 1)):
+        for x, y in zip(*np.nonzero(counts), strict=True):
+            here, there = (int(x), int(y)), (int(x) + dx, int(y) + dy)
+            yield ((there, here) if back else (here, there)), int(counts[x, y])
+
+
+def _legs(
+    shape: tuple[int, int],
+    start: tuple[NDArray[np.int64], NDArray[np.int64]],
+    end: tuple[NDArray[np.int64], NDArray[np.int64]],
+    amount: NDArray[np.int64],
+    axis: int,
+) -> NDArray[np.int64]:
+    """Loads of the links that lead onwards in an axis, from the legs that run that way."""
+    onwards = end[axis] > start[axis]
+    steps = np.zeros(shape, dtype=np.int64)
+    np.add.at(steps, (start[0][onwards], start[1][onwards]), amount[onwards])
+    np.add.at(steps, (end[0][onwards], end[1][onwards]), -amount[onwards])
+    return np.asarray(np.cumsum(steps, axis=axis))
+
+
+def _xy_tree_hops(moving: Sequence[Trip]) -> float:
+    """Links of the union of each slice's paths, each link once per spike that needs it.
+
+    A link behind which several destinations lie carries at most the sum of their messages, and at least the largest;
+    the largest is counted, since slices mostly send the same spikes to all.
+    """
+    by_slice: dict[tuple[int, int], list[Trip]] = defaultdict(list)
+    for trip in moving:
+        by_slice[trip.cluster, trip.piece].append(trip)
+    return sum(_tree_hops(group) for group in by_slice.values())
+
+
+def _tree_hops(group: list[Trip]) -> float:
+    x0, y0 = group[0].source
+    total = 0.0
+    columns: dict[int, list[Trip]] = defaultdict(list)
+    for trip in group:
+        columns[trip.target[0]].append(trip)
+    for side in (1, -1):
+        total += _staircase([(side * (t.target[0] - x0), t.messages) for t in group])
+        for column in columns.values():
+            total += _staircase([(side * (t.target[1] - y0), t.messages) for t in column])
+    return total
+
+
+def _staircase(reaches: list[tuple[int, float]]) -> float:
+    """Sum over the links of a straight way of the largest message count that goes that far."""
+    total, most, at = 0.0, 0.0, 0
+    for distance, messages in sorted(((d, m) for d, m in reaches if d > 0), reverse=True):
+        if most:
+            total += most * (at - distance)
+        most, at = max(most, messages), distance
+    return total + most * at
+
+
+def is_deadlock_free(moving: Sequence[Trip]) -> bool:
+    """Whether no circle of links can wait for each other: the channel dependency graph has no cycle."""
+    import networkx
+
+    if not moving:
+        return True
+    turns: set[tuple[Link, Link]] = set()
+    for path in {(t.source, t.target) for t in moving}:
+        links = list(pairwise(xy_path(*path)))
+        turns.update(pairwise(links))
+    return bool(networkx.is_directed_acyclic_graph(networkx.DiGraph(sorted(turns))))
+
+
+def _route_multicast(flows: Sequence[Flow], placement: Placement) -> Routing:
+    fabric = placement.fabric
+    moving = trips(flows, placement, multicast=True)
+    graph = _reachable(moving, fabric)
+    groups: dict[tuple[int, int], list[Trip]] = defaultdict(list)
+    for trip in moving:
+        groups[trip.cluster, trip.piece].append(trip)
+    trees: list[Tree] = []
+    loads: dict[Link, float] = defaultdict(float)
+    entries: Counter[int] = Counter()
+    tree_hops = unicast = 0.0
+    longest = 0
+    for (cluster, piece), group in groups.items():
+        source = group[0].source
+        tree = _tree(source, sorted({t.target for t in group}), fabric, graph)
+        trees.append(Tree(cluster, piece, tuple(tree)))
+        for link in tree:
+            loads[link] += group[0].messages
+        tree_hops += len(tree) * group[0].messages
+        depth = _depths(source, tree)
+        longest = max(longest, *depth.values())
+        unicast += sum(depth[t.target] * t.messages for t in group)
+        entries.update(fabric.chip_of(r) for r in _entries(source, tree, {t.target for t in group}))
+    for flow in flows:  # a slice that only feeds its own core needs an entry there too
+        if flow.targets and (flow.cluster, flow.piece) not in groups:
+            entries[placement.sites[flow.cluster].chip] += 1
+    _check_tables(entries, fabric)
+    return Routing(
+        trees=tuple(trees),
+        loads={link: float(load) for link, load in sorted(loads.items()) if load},
+        deliveries=sum(t.messages for t in moving),
+        unicast_hops=unicast,
+        tree_hops=tree_hops,
+        interchip=float(sum(load for (a, b), load in loads.items() if fabric.chip_of(a) != fabric.chip_of(b))),
+        longest_way=longest,
+        entries=dict(sorted(entries.items())),
+        transit=frozenset(fabric.chip_of(router) for tree in trees for link in tree.links for router in link),
+        deadlock_free=None,
+    )
+
+
+def _reachable(moving: Iterable[Trip], fabric: Fabric) -> networkx.DiGraph:
+    """The graph of the chips in use and around them; every source must reach every target in it."""
+    import networkx
+
+    ends = {end for trip in moving for end in (trip.source, trip.target)} or {(0, 0)}
+    far = (min(fabric.columns, max(x for x, _ in ends) + 2) - 1, min(fabric.rows, max(y for _, y in ends) + 2) - 1)
+    graph = fabric.graph((0, 0), far)
+    if not networkx.is_strongly_connected(graph) or not ends <= set(graph):
+        raise NoPlanError("FIT016", "the chips in use are not all connected")
+    return graph
+
+
+def _tree(source: Router, targets: Sequence[Router], fabric: Fabric, graph: networkx.DiGraph) -> list[Link]:
+    """A multicast tree: each target joins by the way from the source that keeps to the longest dimension first."""
+    links: list[Link] = []
+    inside = {source}
+    for target in sorted(targets, key=lambda t: (_far(source, t, fabric), t)):
+        path = _hex_path(source, target, fabric, graph)
+        joint = max(i for i, router in enumerate(path) if router in inside)
+        links += list(pairwise(path[joint:]))
+        inside.update(path)
+    return links
+
+
+def _far(source: Router, target: Router, fabric: Fabric) -> int:
+    return int(fabric.hops(np.array(source), np.array(target)))
+
+
+def _hex_path(source: Router, target: Router, fabric: Fabric, graph: networkx.DiGraph) -> list[Router]:
+    """Longest dimension first; where a chip is missing on that way, the shortest way in the graph."""
+    path = [source]
+    for step, count in _legs_of(source, target, fabric):
+        for _ in range(count):
+            x, y = path[-1][0] + step[0], path[-1][1] + step[1]
+            path.append((x % fabric.columns, y % fabric.rows) if fabric.wraps else (x, y))
+    if all(graph.has_edge(a, b) for a, b in pairwise(path)):
+        return path
+    import networkx
+
+    return list(networkx.shortest_path(graph, source, target))
+
+
+def _legs_of(source: Router, target: Router, fabric: Fabric) -> list[tuple[tuple[int, int], int]]:
+    """The straight legs to a target, longest first, within the machine's outline (no wrapping around)."""
+    dx, dy = target[0] - source[0], target[1] - source[1]
+    legs: list[tuple[tuple[int, int], int]] = []
+    if fabric.hex and dx * dy > 0:
+        sign, both = (1 if dx > 0 else -1), min(abs(dx), abs(dy))
+        legs.append(((sign, sign), both))
+        dx, dy = dx - sign * both, dy - sign * both
+    legs += [((1 if dx > 0 else -1, 0), abs(dx)), ((0, 1 if dy > 0 else -1), abs(dy))]
+    return sorted((leg for leg in legs if leg[1]), key=lambda leg: (-leg[1], leg[0]))
+
+
+def _depths(source: Router, tree: Sequence[Link]) -> dict[Router, int]:
+    depth = {source: 0}
+    for a, b in tree:
+        depth[b] = depth[a] + 1
+    return depth
+
+
+def _entries(source: Router, tree: Sequence[Link], targets: set[Router]) -> list[Router]:
+    """Routers that need a table entry: all of the tree but those a packet crosses straight on, the default."""
+    leaving: dict[Router, list[Link]] = defaultdict(list)
+    for link in tree:
+        leaving[link[0]].append(link)
+    arriving = {b: (a, b) for a, b in tree}
+    found = []
+    for router in sorted({source, *arriving}):
+        onwards = leaving[router]
+        straight = router in arriving and len(onwards) == 1 and _direction(arriving[router]) == _direction(onwards[0])
+        if not straight or router in targets:
+            found.append(router)
+    return found
+
+
+def _direction(link: Link) -> Router:
+    return link[1][0] - link[0][0], link[1][1] - link[0][1]
+
+
+def _check_tables(entries: Mapping[int, int], fabric: Fabric) -> None:
+    most = fabric.chip.topology.table_entries
+    if most is None:
+        return
+    for chip, count in sorted(entries.items()):
+        if count > most.count:
+            raise NoPlanError(
+                "FIT017",
+                f"chip {chip} needs {count} routing table entries, {fabric.chip.title} has {most.count}",
+                resource="table entries",
+                needed=count,
+                available=most.count,
+                hint="raise --chips, or use a smaller network",
+            )

@@ -1,0 +1,196 @@
+"""Ways to cut a population into slices that fit a core: rectangular tiles and contiguous runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from neuedge_nir.errors import CapacityError
+from neuedge_nir.mapping.demand import Demand, Demands, fits
+from neuedge_nir.mapping.legalise import node_of, too_large
+from neuedge_nir.mapping.partition import Destinations, Piece
+from neuedge_nir.network.count import counter
+from neuedge_nir.network.model import Projection
+from neuedge_nir.network.slices import Run, Slice, cut
+
+MAX_TRIALS = 400
+"""Tile sizes tried per population, in ascending order of the number of tiles."""
+
+MAX_CANDIDATES = 6
+"""Tilings kept per population for the choice among them."""
+
+MAX_FITTING = 24
+"""Fitting tilings looked at per population: later ones have more tiles and rarely fewer axons."""
+
+MAX_SETTLING = 8
+"""Rounds that the cut of a population which projects to itself is given to agree with itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tiling:
+    """One way to cut a population: its slices, what each uses of every limit, and the axons into all of them."""
+
+    population: str
+    parts: tuple[Slice, ...]
+    demands: tuple[Demand, ...]
+    axons: int
+
+    @property
+    def total(self) -> Demand:
+        return tuple(map(sum, zip(*self.demands, strict=True)))
+
+
+def check_single_neurons(demands: Demands) -> None:
+    """Prove for every population that its hungriest neuron alone fits a core.
+
+    Raises `CapacityError` naming the node: what one neuron needs, no split can avoid.
+    """
+    uncut = demands.uncut()
+    for population in demands.legal.network.populations:
+        incoming = [p.projection for p in demands.legal.into(population.name)]
+        first = _hungriest(incoming)
+        need = demands.of(Piece(population.name, Run(first, first + 1)), uncut)
+        for limit, needed, available in zip(demands.limits, need, demands.capacity, strict=True):
+            if needed > available:
+                node = node_of(incoming[-1]) if incoming else population.name
+                raise too_large(node, needed, available, limit.limit.unit, demands.legal.chip)
+
+
+def _hungriest(incoming: Sequence[Projection]) -> int:
+    """The neuron with the most sources."""
+    if not incoming:
+        return 0
+    return int(np.sum([counter(p).fan_ins() for p in incoming], axis=0).argmax())
+
+
+def tilings(name: str, demands: Demands, targets: Destinations) -> list[Tiling]:
+    """Candidate cuts of a population, each slice of which fits an empty core; fewest slices first.
+
+    Raises `CapacityError` where some neuron fits no core once its targets are cut as they are.
+    """
+    found: list[Tiling] = []
+    fitting = 0
+    for tile, balanced in _grids(demands.shapes[name], demands):
+        tiling = _tiling(name, cut(demands.shapes[name], tile, balanced), demands, targets)
+        if tiling is None:
+            continue
+        fitting += 1
+        if not any(_no_better(tiling, other) for other in found):
+            found.append(tiling)
+        if len(found) >= MAX_CANDIDATES or fitting >= MAX_FITTING:
+            break
+    runs = _runs_tiling(name, demands, targets)
+    if runs is not None:
+        found.append(runs)
+    if not found:
+        raise _no_cut(name, demands)
+    return found
+
+
+def _no_better(tiling: Tiling, other: Tiling) -> bool:
+    return len(tiling.parts) >= len(other.parts) and tiling.axons >= other.axons
+
+
+def neurons_per_core(demands: Demands) -> int:
+    """The most neurons that the limits which count neurons allow on a core."""
+    counted = [limit.limit.count for limit in demands.limits if limit.formula in ("neurons", "neuron_copies")]
+    return max(1, min(counted, default=1 << 62) // demands.legal.compartments_per_neuron)
+
+
+def _grids(shape: tuple[int, ...], demands: Demands) -> Iterator[tuple[tuple[int, ...], bool]]:
+    """Tile sizes of a population that hold no more neurons than a core, fewest tiles first; full, then balanced."""
+    room = neurons_per_core(demands)
+    options = []
+    for tile in product(*(_steps(size) for size in shape)):
+        if math.prod(tile) <= room:
+            tiles = math.prod(-(-size // step) for size, step in zip(shape, tile, strict=True))
+            options.append((tiles, tuple(-step for step in tile)))
+    for _, negated in sorted(options)[:MAX_TRIALS]:
+        tile = tuple(-step for step in negated)
+        yield tile, False
+        if any(size % step for size, step in zip(shape, tile, strict=True)):
+            yield tile, True
+
+
+def _steps(size: int) -> list[int]:
+    """The smallest tile length for each number of pieces: about 2 sqrt(size) of them."""
+    return sorted({-(-size // pieces) for pieces in range(1, size + 1)}) if size <= 4096 else _coarse_steps(size)
+
+
+def _coarse_steps(size: int) -> list[int]:
+    root = math.isqrt(size)
+    return sorted({-(-size // pieces) for pieces in range(1, root + 1)} | set(range(1, root + 1)))
+
+
+def _tiling(name: str, parts: tuple[Slice, ...], demands: Demands, targets: Destinations) -> Tiling | None:
+    """The tiling with its demands, or None where a slice does not fit; the middle one is tried first."""
+    own = {**targets, name: tuple((part,) for part in parts)}
+    if not fits(demands.of(Piece(name, parts[len(parts) // 2]), own), demands.capacity):
+        return None
+    found = []
+    for part in parts:
+        need = demands.of(Piece(name, part), own)
+        if not fits(need, demands.capacity):
+            return None
+        found.append(need)
+    return Tiling(name, parts, tuple(found), axons_into(name, parts, demands))
+
+
+def axons_into(name: str, parts: tuple[Slice, ...], demands: Demands) -> int:
+    """The (source element, slice) pairs: what has to be delivered when every source spikes once."""
+    return sum(demands.axons(Piece(name, part)) for part in parts)
+
+
+def _runs_tiling(name: str, demands: Demands, targets: Destinations) -> Tiling | None:
+    """The longest runs that fit, one after the other; repeated until a population that feeds itself agrees."""
+    size = math.prod(demands.shapes[name])
+    own: Destinations = {**targets}
+    for _ in range(MAX_SETTLING):
+        parts: list[Slice] = []
+        start = 0
+        while start < size:
+            stop = longest_run(name, start, demands, own, demands.capacity)
+            if stop == start:
+                return None
+            parts.append(Run(start, stop))
+            start = stop
+        tiling = _tiling(name, tuple(parts), demands, targets)
+        if tiling is not None:
+            return tiling
+        own = {**targets, name: tuple((part,) for part in parts)}
+    return None
+
+
+def longest_run(
+    name: str, start: int, demands: Demands, targets: Destinations, room: Demand, most: int | None = None
+) -> int:
+    """The end of the longest run from `start` whose demand fits `room`, of at most `most` neurons.
+
+    Bisection: demand grows with the run.
+    """
+    size = math.prod(demands.shapes[name])
+
+    def fit(stop: int) -> bool:
+        return fits(demands.of(Piece(name, Run(start, stop)), targets), room)
+
+    good, bad = start, min(size, start + (most or neurons_per_core(demands))) + 1
+    if bad - 1 > start and fit(bad - 1):
+        return bad - 1
+    bad -= 1
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        good, bad = (middle, bad) if fit(middle) else (good, middle)
+    return good
+
+
+def _no_cut(name: str, demands: Demands) -> CapacityError:
+    return CapacityError(
+        "FIT013",
+        f"no slice of {name!r} fits a core of {demands.legal.chip.title} with its targets cut as they must be",
+        where=f"node {name!r}",
+        hint="make the layer behind it smaller",
+    )

@@ -1,0 +1,156 @@
+"""Lags: hardware delivers a spike one timestep later at the earliest, so every population runs some steps behind.
+
+With integer lags the mapped network computes what the original does, shifted: the hardware delay of a projection
+p -> q is lag(q) - lag(p) + d, where d is its delay in the original (0 feed-forward, 1 on an edge that closes a
+cycle, more through Delay nodes), and it must be at least 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from neuedge_nir.chip.model import Chip
+from neuedge_nir.errors import CapacityError, UsageError
+from neuedge_nir.network.connect import Delay
+from neuedge_nir.network.model import Network, Projection
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Lags of the populations and ports in steps, and the hardware delay of each projection (by name) in steps."""
+
+    lags: Mapping[str, int]
+    delays: Mapping[str, int]
+
+
+def lag(network: Network, chip: Chip, dt: float | None) -> Timing:
+    """The smallest lags that make every hardware delay at least one step.
+
+    Inputs have lag 0; the host may inject later, so their projections need no delay of the chip's. Outputs are read
+    at the lag of their source. Raises `CapacityError` for a cycle that cannot be balanced and for a delay longer
+    than the chip's, naming the path; `UsageError` where a Delay node needs a timestep that nobody gave.
+    """
+    delays = {p.name: p.steps + _delay_steps(p, dt) for p in network.projections}
+    lags = _longest_paths(network, delays)
+    hardware = {}
+    for projection in network.projections:
+        if projection.target in lags:
+            hardware[projection.name] = lags[projection.target] - lags[projection.source] + delays[projection.name]
+    for port in network.outputs:
+        lags[port.name] = max((lags[p.source] for p in network.into(port.name)), default=0)
+    _check_delays(network, chip, hardware)
+    return Timing(lags, hardware)
+
+
+def _delay_steps(projection: Projection, dt: float | None) -> int:
+    return sum(_steps(op, dt) for op in projection.chain if isinstance(op, Delay))
+
+
+def _steps(delay: Delay, dt: float | None) -> int:
+    if delay.delay.size > 1:
+        raise CapacityError(
+            "FIT009",
+            "the delay differs from element to element, which no chip here is told to do yet",
+            where=f"node {delay.node!r}",
+            hint="give all elements one delay",
+        )
+    value = float(delay.delay.reshape(-1)[0]) if delay.delay.size else 0.0
+    if value == 0.0:
+        return 0
+    if dt is None:
+        raise UsageError(
+            "USE012",
+            "the delay is given in time, and the length of a step is not known",
+            where=f"node {delay.node!r}",
+            hint="give it with --dt",
+        )
+    return round(value / dt)
+
+
+def _longest_paths(network: Network, delays: Mapping[str, int]) -> dict[str, int]:
+    """Bellman-Ford for lag(q) >= lag(p) + 1 - d, in an order that settles feed-forward networks in one sweep."""
+    lags = {port.name: 0 for port in network.inputs} | {p.name: 0 for p in network.populations}
+    edges = [p for p in _feed_forward_order(network) if p.target in lags]
+    via: dict[str, Projection] = {}
+    while True:
+        changed = False
+        for edge in edges:
+            reached = lags[edge.source] + 1 - delays[edge.name]
+            if reached > lags[edge.target]:
+                lags[edge.target], via[edge.target], changed = reached, edge, True
+        if not changed:
+            return lags
+        if cycle := _cycle(via):
+            raise _unbalanced(cycle, delays)
+
+
+def _feed_forward_order(network: Network) -> list[Projection]:
+    """The projections sorted so that, cycles apart, each comes after those that feed its source."""
+    waiting = {p.name: 0 for p in network.populations}
+    for edge in network.projections:
+        if edge.steps == 0 and edge.target in waiting:
+            waiting[edge.target] += 1
+    leaving: dict[str, list[Projection]] = {}
+    for edge in network.projections:
+        leaving.setdefault(edge.source, []).append(edge)
+    ready = [port.name for port in network.inputs] + [name for name, n in waiting.items() if n == 0]
+    order: list[Projection] = []
+    for name in ready:  # grows while it is walked
+        for edge in leaving.pop(name, []):
+            order.append(edge)
+            if edge.steps == 0 and edge.target in waiting:
+                waiting[edge.target] -= 1
+                if waiting[edge.target] == 0:
+                    ready.append(edge.target)
+    return order + [edge for rest in leaving.values() for edge in rest]
+
+
+def _cycle(via: Mapping[str, Projection]) -> list[Projection] | None:
+    """A cycle among the edges that raised the lags last: it exists just where some cycle cannot be balanced."""
+    clear: set[str] = set()
+    for start in via:
+        trail: dict[str, Projection] = {}
+        node = start
+        while node in via and node not in clear and node not in trail:
+            trail[node] = via[node]
+            node = via[node].source
+        if node in trail:
+            names = list(trail)
+            return [trail[name] for name in names[names.index(node) :]][::-1]
+        clear.update(trail)
+    return None
+
+
+def _unbalanced(cycle: list[Projection], delays: Mapping[str, int]) -> CapacityError:
+    path = " -> ".join([cycle[0].source, *(edge.target for edge in cycle)])
+    steps = sum(delays[edge.name] for edge in cycle)
+    return CapacityError(
+        "FIT007",
+        f"the cycle {path} takes {steps} step{'s' * (steps != 1)} in the model, "
+        f"and {len(cycle)} on any chip: every projection costs one",
+        where=f"node {cycle[0].target!r}",
+        resource="steps",
+        needed=len(cycle),
+        available=steps,
+        hint="put a Delay into the cycle, or merge its populations",
+    )
+
+
+def _check_delays(network: Network, chip: Chip, hardware: Mapping[str, int]) -> None:
+    inputs = {port.name for port in network.inputs}
+    longest = chip.capabilities.max_delay
+    available = longest.count if longest else 1
+    for projection in network.projections:
+        needed = hardware.get(projection.name, 1)
+        if projection.source not in inputs and needed > available:
+            raise CapacityError(
+                "FIT008",
+                f"the projection {projection.name} skips ahead and must wait {needed} steps; {chip.title} delays "
+                + (f"{available}" if longest else "one step, and no longer delay is published"),
+                where=f"node {projection.target!r}",
+                resource="steps of delay",
+                needed=needed,
+                available=available,
+                hint="shorten the skip",
+            )

@@ -1,0 +1,1 @@
+"""Populations, projections and the closed-form counts over them."""

@@ -1,0 +1,111 @@
+"""Spikes per neuron and timestep: assumed, given, or simulated. Every traffic and energy figure rests on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+
+from neuedge_nir.errors import InputError, UsageError
+from neuedge_nir.network.model import Network
+
+ASSUMED_RATE = 0.1
+"""Spikes per neuron and timestep when nobody said: a round number, labelled assumed wherever it is used."""
+
+MAX_PROFILE_BYTES = 1 << 30
+
+
+class ActivityKind(StrEnum):
+    ASSUMED = "assumed"
+    GIVEN = "given"
+    SIMULATED = "simulated"
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Mean spikes per neuron and timestep of each population and input port, by name."""
+
+    kind: ActivityKind
+    rates: Mapping[str, float]
+
+    def rate(self, name: str) -> float:
+        return self.rates[name]
+
+    def mean(self, network: Network) -> float:
+        """Spikes per neuron and timestep over all neurons of the populations."""
+        spikes = sum(self.rates[p.name] * p.neurons for p in network.populations)
+        return spikes / network.neurons if network.neurons else 0.0
+
+
+def uniform(network: Network, rate: float, kind: ActivityKind = ActivityKind.GIVEN) -> Activity:
+    """One rate for every spiking population and input.
+
+    A population that hands on its membrane potential sends a value every step: its rate is 1.
+    """
+    rates = {port.name: rate for port in network.inputs}
+    rates |= {p.name: rate if p.spiking else 1.0 for p in network.populations}
+    return Activity(kind, rates)
+
+
+def assumed(network: Network) -> Activity:
+    """The activity used when nothing is known."""
+    return uniform(network, ASSUMED_RATE, ActivityKind.ASSUMED)
+
+
+def parse_activity(text: str | None, network: Network) -> Activity:
+    """`--activity`: a rate, or an .npz file that holds a rate or an array of rates per population name.
+
+    Raises `UsageError` for a rate that is no number of spikes, `InputError` for a file that does not fit.
+    """
+    if text is None:
+        return assumed(network)
+    try:
+        rate = float(text)
+    except ValueError:
+        return _from_file(Path(text), network)
+    return uniform(network, _checked(rate, "--activity"))
+
+
+def _checked(rate: float, where: str) -> float:
+    if not 0.0 <= rate <= 1e6:
+        raise UsageError("USE010", f"an activity of {rate:g} spikes per neuron and step is not possible", where=where)
+    return rate
+
+
+def _from_file(path: Path, network: Network) -> Activity:
+    arrays = _load(path)
+    known = {port.name: port.neurons for port in network.inputs} | {p.name: p.neurons for p in network.populations}
+    unknown = sorted(set(arrays) - set(known))
+    if unknown:
+        raise InputError(
+            "USE011",
+            f"no population is called {unknown[0]!r}",
+            where=path.name,
+            hint=f"known: {', '.join(sorted(known))}",
+        )
+    rates = dict(assumed(network).rates)
+    for name, values in arrays.items():
+        if values.size not in (1, known[name]):
+            raise InputError(
+                "USE011",
+                f"{name!r} has {known[name]} neurons, its profile {values.size} rates",
+                where=path.name,
+                hint="give one rate, or one per neuron",
+            )
+        rates[name] = _checked(float(values.mean()), f"{path.name}: {name}")
+    return Activity(ActivityKind.GIVEN, rates)
+
+
+def _load(path: Path) -> dict[str, np.ndarray]:
+    try:
+        if path.stat().st_size > MAX_PROFILE_BYTES:
+            raise InputError("USE011", "the activity profile is larger than 1 GiB", where=path.name)
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: np.asarray(archive[name], dtype=np.float64) for name in sorted(archive.files)}
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(
+            "USE011", f"not a rate and not a readable .npz of rates: {error}", where=path.name, hint="see --help"
+        ) from error

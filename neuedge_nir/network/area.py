@@ -1,0 +1,60 @@
+"""Sums over slices of an array, each in constant time after one pass over the array."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuedge_nir.network.reach import Region
+from neuedge_nir.network.slices import Block, Run, Slice
+
+
+@dataclass(frozen=True, eq=False)
+class Area:
+    """Prefix sums of an array of whole numbers: along its row-major order for runs, along all axes for blocks."""
+
+    values: NDArray[np.int64]
+
+    @cached_property
+    def _along(self) -> NDArray[np.int64]:
+        return np.concatenate([[0], np.cumsum(self.values)])
+
+    @cached_property
+    def _table(self) -> NDArray[np.int64]:
+        table = np.pad(self.values, [(1, 0)] * self.values.ndim)
+        for axis in range(table.ndim):
+            table = np.cumsum(table, axis=axis)
+        return table
+
+    def sum(self, part: Slice) -> int:
+        """The sum over one slice."""
+        if isinstance(part, Run):
+            return int(self._along[part.stop] - self._along[part.start])
+        total = 0
+        for corner in np.ndindex(*(2,) * self.values.ndim):
+            sign = (-1) ** (self.values.ndim - sum(corner))
+            total += sign * int(self._table[tuple(s[end] for s, end in zip(part.spans, corner, strict=True))])
+        return total
+
+    def sums(self, parts: Sequence[Slice]) -> NDArray[np.int64]:
+        """The sums over many slices."""
+        found = np.zeros(len(parts), dtype=np.int64)
+        runs = [i for i, part in enumerate(parts) if isinstance(part, Run)]
+        ends = np.array([(p.start, p.stop) for p in parts if isinstance(p, Run)], dtype=np.int64).reshape(-1, 2)
+        found[runs] = self._along[ends[:, 1]] - self._along[ends[:, 0]]
+        for i, part in enumerate(parts):
+            if isinstance(part, Block):
+                found[i] = self.sum(part)
+        return found
+
+
+def members(region: Region) -> NDArray[np.int64]:
+    """An array of the region's shape: 1 where an element belongs to it, 0 elsewhere."""
+    mask = np.zeros(region.shape, dtype=np.int64)
+    for product in region.products:
+        mask[np.ix_(*product)] = 1
+    return mask

@@ -1,0 +1,132 @@
+"""Connection operators: how a signal travels from one population to the next, without unrolling it.
+
+Every operator acts axis by axis on row-major arrays. Neighbouring operators of a chain agree on the number of
+elements; where their shapes differ, the elements are the same in row-major order (NIR's Flatten).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.generic]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dense:
+    """y[..., o] = sum over i of weight[..., o, i] * x[..., i]: NIR's Linear and Affine (its bias is the target's).
+
+    `weight` has shape (*batch, O, I), the input (*batch, I), the output (*batch, O); batch is nearly always empty.
+    """
+
+    node: str
+    weight: NDArray[np.floating]
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return (*self.weight.shape[:-2], self.weight.shape[-1])
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        return self.weight.shape[:-1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conv:
+    """NIR's Conv1d and Conv2d, in PyTorch's convention, on (channels, *space).
+
+    `weight` has shape (C_out, C_in / groups, *kernel). `padding` is the number of zeros before and after each
+    spatial axis; they differ where 'same' needs an odd number.
+    """
+
+    node: str
+    weight: NDArray[np.floating]
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
+    groups: int
+
+    @property
+    def kernel(self) -> tuple[int, ...]:
+        return self.weight.shape[2:]
+
+
+class PoolKind(StrEnum):
+    SUM = "sum"
+    AVERAGE = "average"
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """NIR's SumPool2d and AvgPool2d on (channels, height, width).
+
+    An average divides by the whole window, padding zeros included: PyTorch's default.
+    """
+
+    node: str
+    kind: PoolKind
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+
+    @property
+    def factor(self) -> float:
+        """What each element is multiplied with."""
+        return 1.0 if self.kind is PoolKind.SUM else 1.0 / math.prod(self.kernel)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scale:
+    """y = factor * x, element by element; `factor` is broadcastable to the shape, 0-d where uniform."""
+
+    node: str
+    factor: NDArray[np.floating]
+    shape: tuple[int, ...]
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return self.shape
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        return self.shape
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delay:
+    """y(t) = x(t - delay), element by element, in the file's time unit; 0-d where uniform."""
+
+    node: str
+    delay: NDArray[np.floating]
+    shape: tuple[int, ...]
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return self.shape
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        return self.shape
+
+
+Operator = Dense | Conv | Pool | Scale | Delay
+WEIGHTED = (Dense, Conv, Scale)
+
+
+def weights_of(operator: Operator) -> NDArray[np.floating] | None:
+    """The stored weights of an operator, or None where it stores none."""
+    match operator:
+        case Dense(weight=weight) | Conv(weight=weight):
+            return weight
+        case Scale(factor=factor):
+            return factor
+        case _:
+            return None

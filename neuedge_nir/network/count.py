@@ -1,0 +1,278 @@
+"""Synapses, connections, stored weights and axons of any slice of a target population, in closed form.
+
+Nothing is unrolled: the cost of a count depends on the shape of the slice's outline, not on the synapses in it.
+Counts are structural: a weight that happens to be zero still counts.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuedge_nir.network.connect import Conv, Dense, Scale, weights_of
+from neuedge_nir.network.model import Network, Projection
+from neuedge_nir.network.reach import (
+    AxisMap,
+    Full,
+    Product,
+    Region,
+    Same,
+    Stage,
+    Window,
+    back,
+    reshape,
+    source_region,
+    stages_of,
+    target_region,
+)
+from neuedge_nir.network.slices import Slice, Span, whole
+
+Weights = tuple[NDArray[np.int64], ...]
+FanOuts = tuple[tuple[int, int], ...]
+"""(neurons reached, number of sources that reach so many) in ascending order."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counter:
+    """A projection made ready for counting: its stages, and how many sources each target index has, per axis."""
+
+    projection: Projection
+    stages: tuple[Stage, ...]
+
+    def axis_view(self, axis: int, span: Span) -> bytes | int:
+        """What a span of target indices sees along one axis, up to a shift: equal views mean equal counts."""
+        near = self.stages[_last_reshape(self.stages) :]
+        maps = tuple(m for m in (stage.axes[axis] for stage in near) if not isinstance(m, Same))
+        if not maps or (len(maps) == 1 and isinstance(maps[0], Full)):
+            return span[1] - span[0]
+        return _view(maps, span)
+
+    def sources(self, part: Slice) -> Region:
+        """The distinct source elements that reach the slice, as a region of the source's shape."""
+        return source_region(self.projection, self.stages, part)
+
+    def axons(self, part: Slice, source_part: Slice | None = None) -> int:
+        """The number of distinct source elements that reach the slice, all of them or those of a source slice."""
+        return self.sources(part).measure(within=source_part)
+
+    def connections(self, part: Slice) -> int:
+        """The number of (source element, target neuron) pairs joined by at least one path."""
+        region = target_region(self.projection, self.stages, part)
+        joint = _last_reshape(self.stages)
+        fan_in = _fan_in(self.stages[joint:], region.shape)
+        if not joint:
+            return region.measure(fan_in)
+        # Behind a change of shape stands an operator that takes everything before it (`_last_reshape` sees to that),
+        # so every neuron has the same sources: all that its chain can see.
+        seen = source_region(self.projection, self.stages, whole(self.projection.target_shape)).measure()
+        return region.measure(tuple((fan > 0).astype(np.int64) for fan in fan_in)) * seen
+
+    def synapses(self, part: Slice) -> int:
+        """The weights that the slice's synapses use, each as often as it is used: taps inside the image only.
+
+        Pools and scales in front of or behind a weighted operator add none; a chain without one has its connections.
+        """
+        weighted = [(stage, region) for stage, region in self._outputs(part) if _is_weighted(stage)]
+        if not weighted:
+            return self.connections(part)
+        return sum(region.measure(_fan_in((stage,), stage.output_shape)) for stage, region in weighted)
+
+    def fan_ins(self) -> NDArray[np.int64]:
+        """The number of sources of every target neuron, in row-major order."""
+        everything = whole(self.projection.target_shape)
+        region = target_region(self.projection, self.stages, everything)
+        joint = _last_reshape(self.stages)
+        fans = _outer(list(_fan_in(self.stages[joint:], region.shape)))
+        return np.where(fans > 0, self.axons(everything), 0) if joint else fans
+
+    def fan_outs(self, part: Slice) -> FanOuts:
+        """How many neurons of the slice the sources that reach it reach: each number with the count of such sources."""
+        region = target_region(self.projection, self.stages, part)
+        joint = _last_reshape(self.stages)
+        if joint:
+            return _histogram(
+                np.array([self.connections(part) // max(1, self.axons(part))]), np.array([self.axons(part)])
+            )
+        axes = _axis_reaches(self.stages[joint:], region.shape)
+        parts = [_product_fan_outs(axes, product) for product in region.products]
+        if len(parts) == 1:
+            return _outer_histogram(parts[0])
+        total = sum(_outer(fans) for fans in parts)
+        values, counts = np.unique(np.asarray(total), return_counts=True)
+        return _histogram(values, counts)
+
+    def stored_weights(self, part: Slice) -> int:
+        """The distinct weights that the slice uses: a kernel shared by many neurons counts once."""
+        return sum(_stored(stage, region) for stage, region in self._outputs(part))
+
+    def _outputs(self, part: Slice) -> list[tuple[Stage, Region]]:
+        """Each stage with the region of its output that reaches the slice."""
+        region = target_region(self.projection, self.stages, part)
+        found = []
+        for stage in reversed(self.stages):
+            region = reshape(region, stage.output_shape)
+            found.append((stage, region))
+            region = back(stage, region)
+        return found
+
+
+@lru_cache(maxsize=4096)
+def counter(projection: Projection) -> Counter:
+    """The counter of a projection; a projection is frozen, so one is enough."""
+    return Counter(projection, stages_of(projection))
+
+
+def total_synapses(network: Network) -> int:
+    """The synapses of a network's populations, as its nodes state them; what the host reads out has none."""
+    populations = {p.name for p in network.populations}
+    return sum(counter(p).synapses(whole(p.target_shape)) for p in network.projections if p.target in populations)
+
+
+def total_weights(network: Network) -> int:
+    """The weights stored in a network's nodes, a node that serves several projections counting once."""
+    sizes = {}
+    for projection in network.projections:
+        for operator in projection.chain:
+            weights = weights_of(operator)
+            if weights is not None:
+                sizes[operator.node] = math.prod(operator.input_shape) if isinstance(operator, Scale) else weights.size
+    return sum(sizes.values())
+
+
+def _is_weighted(stage: Stage) -> bool:
+    return isinstance(stage.operator, (Dense, Conv))
+
+
+def _last_reshape(stages: tuple[Stage, ...]) -> int:
+    """The index of the last stage whose input has another shape than what comes before it; 0 where none has.
+
+    Raises `ValueError` where that stage does not take all of its input for every output.
+    """
+    for k in range(len(stages) - 1, 0, -1):
+        if stages[k].input_shape != stages[k - 1].output_shape:
+            if not all(isinstance(axis, Full) or axis.size_in == 1 for axis in stages[k].axes):
+                raise ValueError(f"node {stages[k].operator.node!r} takes a part of a reshaped signal")
+            return k
+    return 0
+
+
+def _fan_in(stages: tuple[Stage, ...], shape: tuple[int, ...]) -> Weights:
+    """For each axis of the last stage's output: how many input indices of the first stage reach each index."""
+    if not stages:
+        return tuple(np.ones(size, dtype=np.int64) for size in shape)
+    return tuple(_axis_fan_in(tuple(stage.axes[a] for stage in stages)) for a in range(len(stages[-1].axes)))
+
+
+@lru_cache(maxsize=4096)
+def _axis_fan_in(chain: tuple[AxisMap, ...]) -> NDArray[np.int64]:
+    size = chain[-1].size_out
+    maps = tuple(m for m in chain if not isinstance(m, Same))
+    if not maps:
+        return np.ones(size, dtype=np.int64)
+    if len(maps) == 1 and isinstance(maps[0], Full):
+        return np.full(size, maps[0].size_in, dtype=np.int64)
+    return np.array([_inputs_of(maps, o).size for o in range(size)], dtype=np.int64)
+
+
+def _axis_reaches(stages: tuple[Stage, ...], shape: tuple[int, ...]) -> tuple[AxisReach, ...]:
+    if not stages:
+        return tuple(AxisReach((), size) for size in shape)
+    chains = [tuple(stage.axes[a] for stage in stages) for a in range(len(stages[-1].axes))]
+    return tuple(AxisReach(tuple(m for m in c if not isinstance(m, Same)), c[0].size_in) for c in chains)
+
+
+@dataclass(frozen=True, slots=True)
+class AxisReach:
+    """The relations of a chain along one axis, those that change nothing left out."""
+
+    maps: tuple[AxisMap, ...]
+    size_in: int
+
+    def fan_out(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """For each input index, how many of these output indices it reaches."""
+        if len(self.maps) == 1 and isinstance(self.maps[0], Full):
+            return np.full(self.size_in, indices.size)
+        fans = np.zeros(self.size_in, dtype=np.int64)
+        if not self.maps:
+            fans[indices] = 1
+            return fans
+        for index in indices:
+            fans[_inputs_of(self.maps, int(index))] += 1
+        return fans
+
+
+@lru_cache(maxsize=65536)
+def _view(maps: tuple[AxisMap, ...], span: Span) -> bytes:
+    seen = [_inputs_of(maps, index) for index in range(*span)]
+    first = next((int(s[0]) for s in seen if s.size), 0)
+    return b"|".join((s - first).tobytes() for s in seen)
+
+
+@lru_cache(maxsize=65536)
+def _inputs_of(maps: tuple[AxisMap, ...], index: int) -> NDArray[np.int64]:
+    indices = np.array([index])
+    for axis in reversed(maps):
+        indices = axis.back(indices)
+    return indices
+
+
+def _product_fan_outs(axes: tuple[AxisReach, ...], product: Product) -> list[NDArray[np.int64]]:
+    return [axis.fan_out(indices) for axis, indices in zip(axes, product, strict=True)]
+
+
+def _outer(fans: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    fan_out = np.ones(1, dtype=np.int64)
+    for axis in fans:
+        fan_out = np.multiply.outer(fan_out, axis).ravel()
+    return fan_out
+
+
+def _outer_histogram(fans: list[NDArray[np.int64]]) -> FanOuts:
+    values, counts = np.ones(1, dtype=np.int64), np.ones(1, dtype=np.int64)
+    for axis in fans:
+        there, often = np.unique(axis, return_counts=True)
+        values, counts = np.multiply.outer(values, there).ravel(), np.multiply.outer(counts, often).ravel()
+    return _histogram(values, counts)
+
+
+def _histogram(values: NDArray[np.int64], counts: NDArray[np.int64]) -> FanOuts:
+    distinct, which = np.unique(values, return_inverse=True)
+    totals = np.zeros(len(distinct), dtype=np.int64)
+    np.add.at(totals, which.ravel(), counts)
+    return tuple((int(v), int(n)) for v, n in zip(distinct, totals, strict=True) if v and n)
+
+
+def _stored(stage: Stage, region: Region) -> int:
+    match stage.operator:
+        case Dense(weight=weight):
+            return int(region.measure() * weight.shape[-1])
+        case Conv() as conv:
+            return int(_kernel_region(stage, region).measure() * conv.weight.shape[1])
+        case Scale(factor=factor):
+            return _factors(factor, region)
+        case _:
+            return 0
+
+
+def _kernel_region(stage: Stage, region: Region) -> Region:
+    """The (output channel, tap, tap) elements of a kernel that a region of the output uses."""
+    windows = [axis for axis in stage.axes[1:] if isinstance(axis, Window)]
+    shape = (stage.output_shape[0], *(w.kernel for w in windows))
+    products = tuple(
+        (product[0], *(w.taps(indices) for w, indices in zip(windows, product[1:], strict=True)))
+        for product in region.products
+    )
+    return Region(shape, products)
+
+
+def _factors(factor: NDArray[np.floating], region: Region) -> int:
+    """The distinct entries of a broadcast factor that a region uses."""
+    padded = (1,) * (len(region.shape) - factor.ndim) + factor.shape
+    products = tuple(
+        tuple(axis[:1] * 0 if n == 1 else axis for axis, n in zip(p, padded, strict=True)) for p in region.products
+    )
+    return Region(padded, products).measure()

@@ -1,0 +1,103 @@
+"""The order of the stages. No algorithm lives here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from neuedge_nir.chip.model import Chip
+from neuedge_nir.events import Finished, Observer, Started, silent
+from neuedge_nir.mapping.demand import Demands
+from neuedge_nir.mapping.fabric import largest_system
+from neuedge_nir.mapping.legalise import LegalNetwork, legalise
+from neuedge_nir.mapping.pack import partition
+from neuedge_nir.mapping.place import place
+from neuedge_nir.mapping.route import route
+from neuedge_nir.mapping.traffic import flows
+from neuedge_nir.network.activity import Activity, assumed
+from neuedge_nir.network.model import Network, ResetMode
+from neuedge_nir.plan.build import Stages, build
+from neuedge_nir.plan.model import Plan, PlanOptions
+from neuedge_nir.plan.verify import verify
+from neuedge_nir.plugin import load_pass
+
+
+@dataclass(frozen=True, slots=True)
+class PassCall:
+    """A pass by name, with its options."""
+
+    name: str
+    options: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        settings = ",".join(f"{key}={value}" for key, value in self.options)
+        return f"{self.name}:{settings}" if settings else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a compilation may be told. `chips` None: as many as needed, up to the chip's largest published system."""
+
+    passes: tuple[PassCall, ...] = ()
+    activity: Activity | None = None
+    reset: ResetMode | None = None
+    dt: float | None = None
+    chips: int | None = None
+    effort: str = "normal"
+    seed: int = 0
+    map_inputs: bool = False
+
+
+def apply_passes(network: Network, chip: Chip, calls: Sequence[PassCall]) -> Network:
+    """The network after the named passes, in order. Raises what `load_pass` and the passes raise."""
+    for call in calls:
+        network = load_pass(call.name).run(network, chip, dict(call.options))
+    return network
+
+
+def compile_network(network: Network, chip: Chip, options: Options | None = None, observer: Observer = silent) -> Plan:
+    """A plan for the network on the chip, which the independent checker has accepted.
+
+    `effort` "none" asks no solver. Raises `CapacityError` where it is proved that none exists, `NoPlanError` where
+    none was found, `VerificationError` where the checker refuses what was found (then it is our bug).
+    """
+    wanted = options or Options()
+    network = _stage("passes", observer, lambda: apply_passes(network, chip, wanted.passes))
+    legal = _stage("legalise", observer, lambda: _legal(network, chip, wanted))
+    demands = Demands(legal, wanted.activity or assumed(network))
+    available = wanted.chips or largest_system(chip)
+    split = _stage("partition", observer, lambda: partition(demands, wanted.effort, wanted.seed, observer))
+    sent = _stage("traffic", observer, lambda: flows(split.clusters, demands))
+    placement = _stage("place", observer, lambda: place(split.clusters, sent, chip, available, wanted.effort, observer))
+    routing = _stage("route", observer, lambda: route(sent, placement))
+    stages = Stages(demands, split, placement, sent, routing, available)
+    plan = build(stages, _plan_options(wanted, legal), (*network.origin.diagnostics, *legal.diagnostics))
+    _stage("verify", observer, lambda: verify(plan, network))
+    return plan
+
+
+T = TypeVar("T")
+
+
+def _stage(name: str, observer: Observer, work: Callable[[], T]) -> T:
+    observer(Started(name))
+    result = work()
+    observer(Finished(name))
+    return result
+
+
+def _legal(network: Network, chip: Chip, options: Options) -> LegalNetwork:
+    return legalise(network, chip, reset=options.reset, dt=options.dt, mapped_inputs=options.map_inputs)
+
+
+def _plan_options(options: Options, legal: LegalNetwork) -> PlanOptions:
+    return PlanOptions(
+        passes=tuple(str(call) for call in options.passes),
+        effort=options.effort,
+        seed=options.seed,
+        chips=options.chips,
+        reset=legal.reset.value,
+        dt=options.dt if options.dt is not None else legal.network.dt,
+        map_inputs=options.map_inputs,
+    )

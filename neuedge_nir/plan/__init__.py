@@ -1,0 +1,1 @@
+"""The plan: what goes where, canonical bytes, and the independent checker."""

@@ -1,0 +1,277 @@
+"""The results of all stages put together as one plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from neuedge_nir.chip.model import Chip, LimitScope, RoutingKind
+from neuedge_nir.cost.model import CoreEvents, Events, dynamic_energy, static_power, step_time
+from neuedge_nir.diagnostics import Diagnostic
+from neuedge_nir.mapping.demand import Demands
+from neuedge_nir.mapping.partition import Cluster, Partition, Role
+from neuedge_nir.mapping.place import Placement
+from neuedge_nir.mapping.route import Routing
+from neuedge_nir.mapping.traffic import Flow, host_messages
+from neuedge_nir.network.count import counter, total_synapses, total_weights
+from neuedge_nir.network.model import Network, Port
+from neuedge_nir.network.slices import Block, Slice
+from neuedge_nir.plan.model import (
+    SCHEMA,
+    CostReport,
+    Counts,
+    Machine,
+    Mapped,
+    Plan,
+    PlanActivity,
+    PlanCore,
+    PlanDiagnostic,
+    PlanModel,
+    PlanOptions,
+    PlanPopulation,
+    PlanProjection,
+    PlanRoute,
+    PlanSlice,
+    Traffic,
+    Utilisation,
+)
+
+SYNAPSE_MEMORY = ("packed_row_words", "blocked_row_bits", "weight_bytes", "row_table_bytes")
+AXONS_IN = ("input_axons", "lava_input_axons")
+NEURONS = ("neurons", "neuron_copies")
+"""Formulas of the limits behind each utilisation."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stages:
+    """What every stage of a compilation returned."""
+
+    demands: Demands
+    partition: Partition
+    placement: Placement
+    flows: tuple[Flow, ...]
+    routing: Routing
+    chips_available: int
+
+
+def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic]) -> Plan:
+    """The plan of a compilation."""
+    legal = stages.demands.legal
+    network, chip = legal.network, legal.chip
+    mapping = _mapped(stages)
+    return Plan(
+        schema=SCHEMA,
+        tool={name: version(name) for name in ("neuedge-nir", "networkx", "numpy", "ortools")},
+        model=PlanModel(network.origin.name, network.origin.sha256, network.origin.nir_version),
+        counts=counts(network),
+        options=options,
+        activity=PlanActivity(stages.demands.activity.kind.value, dict(stages.demands.activity.rates)),
+        chip=chip,
+        chips_available=stages.chips_available,
+        populations=_populations(network, legal.timing.lags),
+        projections=_projections(stages.demands),
+        machine=Machine(
+            stages.placement.fabric.system.name, stages.placement.fabric.positions[: _positions_used(stages)]
+        ),
+        cores=_cores(stages),
+        routes=_routes(stages),
+        outcome="optimal" if mapping.cores_neurons == mapping.cores_lower_bound else "feasible",
+        scope="all limits" if chip.limits_complete else "published limits only",
+        mapping=mapping,
+        cost=_cost(stages),
+        diagnostics=tuple(PlanDiagnostic(d.code, d.severity.value, d.node, d.message, d.hint) for d in diagnostics),
+    )
+
+
+def counts(network: Network) -> Counts:
+    """The size of a network."""
+    return Counts(
+        len(network.populations),
+        len(network.projections),
+        network.neurons,
+        total_synapses(network),
+        total_weights(network),
+    )
+
+
+def _populations(network: Network, lags: Mapping[str, int]) -> tuple[PlanPopulation, ...]:
+    def port(p: Port, model: str) -> PlanPopulation:
+        return PlanPopulation(p.name, model, p.shape, lags[p.name])
+
+    return (
+        *(port(p, "Input") for p in network.inputs),
+        *(PlanPopulation(p.name, p.model, p.shape, lags[p.name]) for p in network.populations),
+        *(port(p, "Output") for p in network.outputs),
+    )
+
+
+def _projections(demands: Demands) -> tuple[PlanProjection, ...]:
+    return tuple(
+        PlanProjection(
+            p.projection.name,
+            p.projection.source,
+            p.projection.target,
+            p.kind.value,
+            p.projection.signal.value,
+            p.delay,
+            p.stored.bits,
+            p.stored.step,
+            p.stored.error,
+            p.stored.axons_per_input,
+        )
+        for p in demands.legal.projections
+    )
+
+
+def _cores(stages: Stages) -> tuple[PlanCore, ...]:
+    pairs = zip(stages.partition.clusters, stages.placement.sites, strict=True)
+    return tuple(PlanCore(c.role.value, s.chip, s.router, s.slot, _slices(c), dict(c.used)) for c, s in pairs)
+
+
+def _slices(cluster: Cluster) -> tuple[PlanSlice, ...]:
+    return tuple(_slice(piece.population, piece.part) for piece in cluster.pieces)
+
+
+def _slice(name: str, part: Slice) -> PlanSlice:
+    if isinstance(part, Block):
+        return PlanSlice(name, block=part.spans)
+    return PlanSlice(name, run=(part.start, part.stop))
+
+
+def _routes(stages: Stages) -> tuple[PlanRoute, ...]:
+    trees = {(tree.cluster, tree.piece): tree.links for tree in stages.routing.trees}
+    return tuple(
+        PlanRoute(f.cluster, f.piece, f.targets, trees.get((f.cluster, f.piece), ())) for f in stages.flows if f.targets
+    )
+
+
+def _chips_used(stages: Stages) -> int:
+    """Chips with cores in use, and chips that messages cross on their way: all of them must be on."""
+    return len({site.chip for site in stages.placement.sites} | stages.routing.transit)
+
+
+def _positions_used(stages: Stages) -> int:
+    return 1 + max({site.chip for site in stages.placement.sites} | stages.routing.transit, default=0)
+
+
+def _mapped(stages: Stages) -> Mapped:
+    partition, chip = stages.partition, stages.demands.legal.chip
+    chips = _chips_used(stages)
+    slots = sum(_slots(c, chip) for c in partition.clusters)
+    neurons = sum(piece.part.neurons for c in partition.clusters for piece in c.pieces)
+    per_neuron = stages.demands.legal.compartments_per_neuron
+    return Mapped(
+        cores_used=len(partition.clusters),
+        cores_input=partition.input_cores,
+        cores_neurons=partition.neuron_cores,
+        cores_relay_or_copy=0,
+        cores_io=0,
+        copies=slots - neurons * per_neuron,
+        chips_used=chips,
+        cores_lower_bound=partition.bound.cores,
+        bound_scope="universal",
+        bound_resource=partition.bound.resource,
+        packing_proven=partition.packing_proven,
+        utilisation=_utilisation(stages, chips),
+    )
+
+
+def _slots(cluster: Cluster, chip: Chip) -> int:
+    """Neuron slots of a core: neurons with their compartments or exact copies."""
+    counted = [cluster.used[limit.name] for limit in chip.limits if limit.formula in NEURONS]
+    return max(counted, default=sum(piece.part.neurons for piece in cluster.pieces))
+
+
+def _utilisation(stages: Stages, chips: int) -> Utilisation:
+    chip = stages.demands.legal.chip
+    shares: dict[str, float | None] = {}
+    why: dict[str, str] = {}
+    for name, formulas in (("neurons", NEURONS), ("synapse_memory", SYNAPSE_MEMORY), ("axons_in", AXONS_IN)):
+        shares[name] = _share(stages, formulas, chips)
+        if shares[name] is None:
+            why[name] = f"no such limit of {chip.title} is published"
+    cores = stages.partition.neuron_cores / (chips * chip.topology.cores_per_chip.count)
+    return Utilisation(cores, shares["neurons"], shares["synapse_memory"], shares["axons_in"], why)
+
+
+def _share(stages: Stages, formulas: Sequence[str], chips: int) -> float | None:
+    """Use over capacity of the first limit with one of the formulas, over the neuron cores or the chips in use."""
+    limit = next((lim for lim in stages.demands.limits if lim.formula in formulas), None)
+    if limit is None:
+        return None
+    cores = [c for c in stages.partition.clusters if c.role is Role.NEURONS]
+    holders = chips if limit.scope is LimitScope.CHIP else len(cores)
+    return sum(c.used[limit.name] for c in cores) / (holders * limit.limit.count)
+
+
+def _cost(stages: Stages) -> CostReport:
+    events = _events(stages)
+    chip = stages.demands.legal.chip
+    step = step_time(chip, events)
+    return CostReport(
+        traffic=_traffic(stages, events),
+        synaptic_events_per_step=events.synaptic_events,
+        neuron_updates_per_step=events.neuron_updates,
+        dynamic_j_per_step=dynamic_energy(chip, events, step),
+        static_w=static_power(chip, events),
+        step_s=step,
+    )
+
+
+def _traffic(stages: Stages, events: Events) -> Traffic:
+    routing = stages.routing
+    return Traffic(
+        spikes_per_step=events.spikes,
+        host_spikes_per_step=host_messages(stages.partition.clusters, stages.demands),
+        deliveries_per_step=routing.deliveries,
+        unicast_hops_per_step=routing.unicast_hops,
+        tree_hops_per_step=routing.tree_hops,
+        max_link_load=routing.max_load,
+        hottest_links=tuple(routing.hottest),
+        interchip_spikes_per_step=routing.interchip,
+        table_entries_max=max(routing.entries.values(), default=0),
+        deadlock_free=routing.deadlock_free,
+    )
+
+
+def _events(stages: Stages) -> Events:
+    demands, routing = stages.demands, stages.routing
+    network = demands.legal.network
+    multicast = demands.legal.chip.topology.routing is RoutingKind.MULTICAST
+    sent = _messages_out(stages)
+    cores = tuple(
+        CoreEvents(_synaptic_events(c, demands), _slots(c, demands.legal.chip), sent[i], _spikes(c, demands))
+        for i, c in enumerate(stages.partition.clusters)
+    )
+    return Events(
+        cores=cores,
+        spikes=sum(p.neurons * demands.activity.rate(p.name) for p in network.populations),
+        messages=routing.deliveries,
+        hops=routing.tree_hops if multicast else routing.unicast_hops,
+        crossings=routing.interchip,
+        longest_way=routing.longest_way,
+        chips=_chips_used(stages),
+    )
+
+
+def _spikes(cluster: Cluster, demands: Demands) -> float:
+    return sum(piece.part.neurons * demands.activity.rate(piece.population) for piece in cluster.pieces)
+
+
+def _messages_out(stages: Stages) -> list[float]:
+    sent = [0.0] * len(stages.partition.clusters)
+    for flow in stages.flows:
+        sent[flow.cluster] += sum(n for target, n in flow.targets if target != flow.cluster) * flow.rate
+    return sent
+
+
+def _synaptic_events(cluster: Cluster, demands: Demands) -> float:
+    """Spikes that arrive at synapses of a core per step; an input that takes k axons arrives k times."""
+    return sum(
+        counter(p.projection).connections(piece.part)
+        * demands.activity.rate(p.projection.source)
+        * p.stored.axons_per_input
+        for piece in cluster.pieces
+        for p in demands.legal.into(piece.population)
+    )

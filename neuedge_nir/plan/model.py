@@ -1,0 +1,244 @@
+"""The plan: which neuron runs where, where every message goes, and what that adds up to. Plain frozen values.
+
+Everything an engineer or a checker needs is in it, the chip's own description included; only the weights are not.
+Cores, slices and routes refer to each other by index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from neuedge_nir.chip.model import Chip
+
+SCHEMA = "neuedge-nir/plan/1"
+
+Router = tuple[int, int]
+Link = tuple[Router, Router]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanModel:
+    """The model that was compiled."""
+
+    name: str
+    sha256: str | None
+    nir_version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """What the user asked for, as far as it changes the plan. `dt` in the model's time unit."""
+
+    passes: tuple[str, ...]
+    effort: str
+    seed: int
+    chips: int | None
+    reset: str
+    dt: float | None
+    map_inputs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlanActivity:
+    """Spikes per neuron and timestep, by population and input port."""
+
+    kind: str
+    rates: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPopulation:
+    """A population or port. `lag`: steps that it runs behind the original network."""
+
+    name: str
+    model: str  # a neuron model, "Input" or "Output"
+    shape: tuple[int, ...]
+    lag: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanProjection:
+    """A projection into a population, as the chip holds it.
+
+    `delay` in timesteps; a weight is a whole number of `weight_step`, of at most `weight_bits` bits with its sign;
+    `weight_step` is 0 where every neuron has a scale of its own. `weight_error` is ||stored - wanted|| / ||wanted||.
+    """
+
+    name: str
+    source: str
+    target: str
+    kind: str
+    signal: str
+    delay: int
+    weight_bits: int
+    weight_step: float
+    weight_error: float
+    axons_per_input: int
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The system the plan needs, and the positions (column, row) of the chips it uses, in the order of their index."""
+
+    system: str
+    chips: tuple[Router, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSlice:
+    """A slice of a population on a core: a block (one span per axis) or a run of row-major indices, never both."""
+
+    population: str
+    block: tuple[tuple[int, int], ...] | None = None
+    run: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanCore:
+    """One core in use: where it is, what it holds, and what it uses of every limit by the limit's name.
+
+    `role` is "neurons" or "input"; `router` counts columns and rows over the whole system.
+    """
+
+    role: str
+    chip: int
+    router: Router
+    slot: int
+    slices: tuple[PlanSlice, ...]
+    used: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRoute:
+    """Where one slice sends: (core, messages when every neuron of the slice spikes once) per destination core.
+
+    The slice's own core may be among them. `links` is the multicast tree from the slice's router outwards, empty
+    where messages go by dimension order.
+    """
+
+    core: int
+    slice: int
+    targets: tuple[tuple[int, int], ...]
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A figure with its uncertainty, and what it rests on. `None`: nobody published what it takes."""
+
+    low: float | None
+    typical: float | None
+    high: float | None
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class Utilisation:
+    """Shares of what the allocated cores have, 0..1; None where the chip publishes no such limit (see `why`).
+
+    cores: neuron cores used / usable cores of the chips used. neurons, synapse_memory, axons_in: sum of use over
+    the neuron cores / (neuron cores x the limit of one).
+    """
+
+    cores: float
+    neurons: float | None
+    synapse_memory: float | None
+    axons_in: float | None
+    why: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """What the mapping takes. The bound counts neuron cores and holds for every split (`universal`)."""
+
+    cores_used: int
+    cores_input: int
+    cores_neurons: int
+    cores_relay_or_copy: int
+    cores_io: int
+    copies: int
+    chips_used: int
+    cores_lower_bound: int
+    bound_scope: str
+    bound_resource: str
+    packing_proven: bool
+    utilisation: Utilisation
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Messages per timestep. Hops are links crossed; a message that stays on its core counts nowhere.
+
+    spikes: of all populations. deliveries and unicast_hops: per (message, destination core). tree_hops: every link
+    of a slice's tree once. host_spikes: messages injected by the host, counted nowhere else.
+    """
+
+    spikes_per_step: float
+    host_spikes_per_step: float
+    deliveries_per_step: float
+    unicast_hops_per_step: float
+    tree_hops_per_step: float
+    max_link_load: float
+    hottest_links: tuple[tuple[Link, float], ...]
+    interchip_spikes_per_step: float
+    table_entries_max: int
+    deadlock_free: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class CostReport:
+    """What the plan costs, per timestep: energy in joules, power in watts, time in seconds."""
+
+    traffic: Traffic
+    synaptic_events_per_step: float
+    neuron_updates_per_step: int
+    dynamic_j_per_step: Interval
+    static_w: Interval
+    step_s: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDiagnostic:
+    """A remark made on the way."""
+
+    code: str
+    severity: str
+    node: str | None
+    message: str
+    hint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The model's size: populations, projections between them, neurons, synapses and stored weights."""
+
+    populations: int
+    projections: int
+    neurons: int
+    synapses: int
+    stored_weights: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A complete plan. `outcome` is "optimal" only where the neuron cores used equal the bound."""
+
+    schema: str
+    tool: Mapping[str, str]
+    model: PlanModel
+    counts: Counts
+    options: PlanOptions
+    activity: PlanActivity
+    chip: Chip
+    chips_available: int
+    populations: tuple[PlanPopulation, ...]
+    projections: tuple[PlanProjection, ...]
+    machine: Machine
+    cores: tuple[PlanCore, ...]
+    routes: tuple[PlanRoute, ...]
+    outcome: str
+    scope: str
+    mapping: Mapped
+    cost: CostReport
+    diagnostics: tuple[PlanDiagnostic, ...]

@@ -1,0 +1,87 @@
+"""Plans as bytes: canonical JSON, so that the same plan is the same file, and files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from neuedge_nir.errors import InputError, UsageError
+from neuedge_nir.plan.model import SCHEMA, Plan
+
+MAX_PLAN_BYTES = 1 << 30
+
+
+def encode(plan: Plan) -> bytes:
+    """The canonical JSON of a plan: keys sorted, no spaces, floats in their shortest exact form, one newline."""
+    import msgspec
+
+    return msgspec.json.encode(plan, order="sorted") + b"\n"
+
+
+def decode(content: bytes, where: str) -> Plan:
+    """The plan in these bytes.
+
+    Raises `InputError` where they are not the canonical JSON of a plan of this schema; so nothing unknown hides in it.
+    """
+    import msgspec
+
+    try:
+        plan = msgspec.json.decode(content, type=Plan)
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+        raise InputError(
+            "PLAN001", f"not a plan: {error}", where=where, hint="give a file that `compile -o` wrote"
+        ) from error
+    if plan.schema != SCHEMA:
+        raise InputError(
+            "PLAN001",
+            f"a plan of schema {plan.schema!r}; this version reads {SCHEMA!r}",
+            where=where,
+            hint="compile the model again",
+        )
+    if encode(plan) != content:
+        raise InputError(
+            "PLAN002",
+            "the file is not in the form that `compile -o` writes: it was edited, or holds unknown keys",
+            where=where,
+            hint="compile the model again",
+        )
+    return plan
+
+
+def read(path: Path) -> Plan:
+    """The plan in a file. Raises `InputError`."""
+    try:
+        if not path.is_file():
+            missing = "is a directory" if path.is_dir() else "no such file"
+            raise InputError("PLAN001", missing, where=path.name, hint="give a file that `compile -o` wrote")
+        if path.stat().st_size > MAX_PLAN_BYTES:
+            raise InputError("PLAN001", "larger than 1 GiB, so not a plan", where=path.name)
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError("PLAN001", f"cannot be read: {error.strerror}", where=path.name) from error
+    return decode(content, path.name)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all: a temporary name, synced, then renamed.
+
+    Raises `UsageError` where that cannot be done.
+    """
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = Path(file.name)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise UsageError(
+            "USE006", f"cannot write: {error.strerror}", where=str(path), hint="choose a folder that you may write to"
+        ) from error

@@ -1,0 +1,1 @@
+"""The passes that come with neuedge-nir, one file each."""

@@ -1,0 +1,1 @@
+"""IBM TrueNorth: its chip file, and the target that carries it."""
