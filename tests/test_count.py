@@ -104,6 +104,7 @@ def test_counts_of_any_slice_equal_those_of_the_unrolled_projection(data: st.Dat
         fan_ins = Counter(target for _, target in pairs)
         assert count.fan_ins().tolist() == [fan_ins[t] for t in range(part.neurons)]
     fans = Counter(source for source, _ in pairs)
+    assert count.longest_fan_out(part) == max(fans.values(), default=0)
     assert count.fan_outs(part) == tuple(sorted(Counter(fans.values()).items()))
     assert count.stored_weights(part) == stored
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -84,12 +85,28 @@ def test_every_cap_is_kept(tmp_path: Path, cap: str, most: int) -> None:
     assert (error.code, error.resource, error.available) == ("FILE015", cap, most)
 
 
-def test_many_strings_that_share_one_long_text_are_counted(tmp_path: Path) -> None:
-    def text(file: h5py.File) -> None:
-        file["node/metadata/long"] = "x" * 5000
+def forged(path: Path, name: str, forge: Callable[[bytes], bytes]) -> Path:
+    """The file with the pointers of a text dataset forged: 16 bytes each, length first."""
+    with h5py.File(path) as file:
+        start, size = file[name].id.get_offset(), 16 * file[name].size
+    content = path.read_bytes()
+    path.write_bytes(content[:start] + forge(content[start : start + size]) + content[start + size :])
+    return path
 
-    assert refusal(changed(tmp_path, text), string_length=4999).resource == "string_length"
-    assert refusal(changed(tmp_path, text), total_bytes=4000).resource == "total_bytes"
+
+def test_a_text_of_forged_length_is_refused_before_memory_is_taken(tmp_path: Path) -> None:
+    path = forged(tiny(tmp_path), "node/nodes/fc/type", lambda pointer: b"\xff\xff\xff\x7f" + pointer[4:])
+    error = refusal(path)
+    assert (error.resource, error.needed) == ("name_length", 2**31 - 1)
+
+
+def test_many_strings_that_share_one_long_text_are_counted(tmp_path: Path) -> None:
+    def texts(file: h5py.File) -> None:
+        file["node/metadata/texts"] = np.array(["x" * 5000, *"y" * 99], dtype=h5py.string_dtype())
+
+    path = forged(changed(tmp_path, texts), "node/metadata/texts", lambda pointers: pointers[:16] * 100)
+    assert refusal(path, total_bytes=400_000).resource == "total_bytes"
+    assert refusal(path, string_length=4999).resource == "string_length"
 
 
 def test_deep_groups_are_refused(tmp_path: Path) -> None:

@@ -150,6 +150,7 @@ def test_reset_and_dt_come_from_neuedge_metadata_alone() -> None:
         "{}",
         '{"schema": 1, "dt": 0}',
         '{"schema": 1, "dt": NaN}',
+        '{"schema": 1, "dt": 1' + "0" * 400 + "}",
         '{"schema": 1, "reset": "x"}',
         "[" * 10**5,
     ],

@@ -72,7 +72,7 @@ def damage_reported(where: str) -> Iterator[None]:
         hint = "use a machine with more memory, or lower the caps"
         raise InputError("FILE015", "not enough memory to read this", where=where, hint=hint) from error
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, zlib.error) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = ascii(" ".join(str(error).split()))[1:-1] or type(error).__name__
         raise InputError(
             "FILE009",
             f"the file is damaged or cut short: {reason}",

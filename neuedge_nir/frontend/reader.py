@@ -36,16 +36,16 @@ def read(path: str | os.PathLike[str], *, caps: Caps = DEFAULT_CAPS) -> Network:
 
 def network_of(file: RawFile, caps: Caps = DEFAULT_CAPS) -> Network:
     """The network of a file's content."""
-    world, remarks = _understood(file, caps)
+    shaped, remarks = _shaped(file, caps)
     settings = settings_of(file.graph)
-    found = projections(world.targets, world.nodes, world.graph, world.shapes, world.ways, caps.operators)
-    placed, populations = _in_order(_timed(_signalled(found, world), world), world)
-    remarks = [*remarks, *_all_remarks(world, found, file)]
+    found = projections(shaped.targets, shaped.nodes, shaped.graph, shaped.shapes, shaped.ways, caps.operators)
+    placed, populations = _in_order(_timed(_signalled(found, shaped), shaped), shaped)
+    remarks = [*remarks, *_all_remarks(shaped, found, file)]
     origin = Origin(PurePath(file.name).stem, file.sha256, file.version, tuple(sorted(remarks, key=_remark_order)))
-    ports = {name: Port(name, world.shapes[name].gives) for name in (*world.inputs, *world.outputs)}
+    ports = {name: Port(name, shaped.shapes[name].gives) for name in (*shaped.inputs, *shaped.outputs)}
     return Network(
-        tuple(ports[name] for name in world.inputs),
-        tuple(ports[name] for name in world.outputs),
+        tuple(ports[name] for name in shaped.inputs),
+        tuple(ports[name] for name in shaped.outputs),
         populations,
         placed,
         origin,
@@ -55,7 +55,7 @@ def network_of(file: RawFile, caps: Caps = DEFAULT_CAPS) -> Network:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class World:
+class ShapedGraph:
     """Everything known of the graph once its shapes agree. Names are sorted."""
 
     nodes: Nodes
@@ -72,7 +72,7 @@ class World:
         return (*self.neurons, *self.outputs)
 
 
-def _understood(file: RawFile, caps: Caps) -> tuple[World, list[Diagnostic]]:
+def _shaped(file: RawFile, caps: Caps) -> tuple[ShapedGraph, list[Diagnostic]]:
     graph = flattened(file.graph)
     both = {name: parsed(name, node, name in graph.passes) for name, node in graph.nodes.items()}
     nodes = {name: node for name, (node, _) in both.items()}
@@ -82,8 +82,8 @@ def _understood(file: RawFile, caps: Caps) -> tuple[World, list[Diagnostic]]:
     check_scalars(nodes, graph, order)
     neurons = tuple(name for name, node in nodes.items() if isinstance(node, NeuronNode))
     constants = biases.constants(nodes, graph, order, shapes)
-    world = World(nodes, graph, shapes, ways_to(graph, order), constants, inputs, outputs, neurons)
-    return world, [remark for _, remarks in both.values() for remark in remarks]
+    shaped = ShapedGraph(nodes, graph, shapes, ways_to(graph, order), constants, inputs, outputs, neurons)
+    return shaped, [remark for _, remarks in both.values() for remark in remarks]
 
 
 def _ports(nodes: Nodes, file: RawFile) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -97,15 +97,15 @@ def _ports(nodes: Nodes, file: RawFile) -> tuple[tuple[str, ...], tuple[str, ...
     return inputs, outputs
 
 
-def _signalled(found: Iterable[Projection], world: World) -> list[Projection]:
+def _signalled(found: Iterable[Projection], shaped: ShapedGraph) -> list[Projection]:
     """What leaves a neuron that does not spike is its potential."""
-    analog = {name for name in world.neurons if not issubclass(_neuron(world, name).model, SPIKING)}
+    analog = {name for name in shaped.neurons if not issubclass(_neuron(shaped, name).model, SPIKING)}
     return [replace(p, signal=Signal.ANALOG if p.source in analog else Signal.SPIKE) for p in found]
 
 
-def _timed(found: Sequence[Projection], world: World) -> list[Projection]:
+def _timed(found: Sequence[Projection], shaped: ShapedGraph) -> list[Projection]:
     """One step of delay on what closes a cycle: the frameworks compute the rest within the step."""
-    names = (*world.inputs, *world.neurons, *world.outputs)
+    names = (*shaped.inputs, *shaped.neurons, *shaped.outputs)
     closing = closing_edges(names, _followers(names, ((p.source, p.target) for p in found)))
     return [replace(p, steps=int((p.source, p.target) in closing)) for p in found]
 
@@ -117,39 +117,41 @@ def _followers(names: Sequence[str], pairs: Iterable[tuple[str, str]]) -> dict[s
     return followers
 
 
-def _in_order(found: Sequence[Projection], world: World) -> tuple[tuple[Projection, ...], tuple[Population, ...]]:
+def _in_order(
+    found: Sequence[Projection], shaped: ShapedGraph
+) -> tuple[tuple[Projection, ...], tuple[Population, ...]]:
     """Projections and populations along the flow of signals, cycles cut at the edges that close them."""
-    names = (*world.inputs, *world.neurons, *world.outputs)
+    names = (*shaped.inputs, *shaped.neurons, *shaped.outputs)
     order = flow_order(_followers(names, ((p.source, p.target) for p in found if not p.steps)))
     rank = {name: index for index, name in enumerate(order)}
     placed = sorted(found, key=lambda p: (rank[p.source], rank[p.target], p.name))
-    populations = tuple(_population(name, world) for name in order if isinstance(world.nodes[name], NeuronNode))
+    populations = tuple(_population(name, shaped) for name in order if isinstance(shaped.nodes[name], NeuronNode))
     return tuple(placed), populations
 
 
-def _neuron(world: World, name: str) -> NeuronNode:
-    node = world.nodes[name]
+def _neuron(shaped: ShapedGraph, name: str) -> NeuronNode:
+    node = shaped.nodes[name]
     assert isinstance(node, NeuronNode)
     return node
 
 
-def _population(name: str, world: World) -> Population:
-    node, shape = _neuron(world, name), world.shapes[name].gives
+def _population(name: str, shaped: ShapedGraph) -> Population:
+    node, shape = _neuron(shaped, name), shaped.shapes[name].gives
     parameters = {key: collapsed(value, shape) for key, value in node.parameters.items()}
-    return Population(name, node.model(**parameters), shape, _bias_into(name, world), (name,))
+    return Population(name, node.model(**parameters), shape, _bias_into(name, shaped), (name,))
 
 
-def _bias_into(name: str, world: World) -> FloatArray | None:
-    return biases.arriving(world.graph.predecessors[name], world.constants, world.shapes, world.shapes[name].takes)
+def _bias_into(name: str, shaped: ShapedGraph) -> FloatArray | None:
+    return biases.arriving(shaped.graph.predecessors[name], shaped.constants, shaped.shapes, shaped.shapes[name].takes)
 
 
-def _all_remarks(world: World, found: Sequence[Projection], file: RawFile) -> Iterator[Diagnostic]:
-    yield from shape_remarks(world.nodes, world.shapes)
-    yield from path_remarks(found, set(world.outputs))
-    yield from unused_remarks(world.nodes, world.graph, world.ways, world.targets)
-    yield from biases.delayed_bias(world.nodes, world.graph, world.constants)
-    for name in world.outputs:
-        if _bias_into(name, world) is not None:
+def _all_remarks(shaped: ShapedGraph, found: Sequence[Projection], file: RawFile) -> Iterator[Diagnostic]:
+    yield from shape_remarks(shaped.nodes, shaped.shapes)
+    yield from path_remarks(found, set(shaped.outputs))
+    yield from unused_remarks(shaped.nodes, shaped.graph, shaped.ways, shaped.targets)
+    yield from biases.delayed_bias(shaped.nodes, shaped.graph, shaped.constants)
+    for name in shaped.outputs:
+        if _bias_into(name, shaped) is not None:
             message = "a bias arrives here without a neuron between: it is left out of the network"
             yield Diagnostic("NET052", Severity.WARNING, name, message, "add it on the host")
     if file.ignored:

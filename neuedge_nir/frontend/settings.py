@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -82,7 +82,7 @@ def _reset(value: Any, where: str) -> ResetMode | None:
 def _dt(value: Any, where: str) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
         message = f"the neuedge metadata has dt {value!r}"
         raise InputError("NET020", message, where=where, hint="it must be a positive number")
     return float(value)

@@ -286,7 +286,7 @@ def _row_table_bytes(demands: Demands, piece: Piece, limit: Limit, targets: Dest
     word, header = demands.parameter(limit, "word_bytes"), demands.parameter(limit, "row_header_words")
     total = 0
     for legal in demands.legal.into(piece.population):
-        longest = max((n for n, _ in counter(legal.projection).fan_outs(piece.part)), default=0)
+        longest = counter(legal.projection).longest_fan_out(piece.part)
         total += math.prod(legal.projection.source_shape) * word * (header + longest)
     return total
 

@@ -47,8 +47,10 @@ def partition(demands: Demands, effort: str = "normal", seed: int = 0, observer:
     per_core = demands.per_core
     picks = choices(candidates, demands.capacity, per_core, EFFORTS[effort].choice, seed)
     options = [_first_fit([t for t in pick if t.parts], demands) for pick in picks]
-    options += [cores for cores in (_sequential(demands, cuts),) if cores is not None]
     options = [cores for cores in options if _consistent(cores, demands)]
+    filled = _sequential(demands, cuts, min((len(cores) for cores in options), default=None))
+    if filled is not None and _consistent(filled, demands):
+        options.append(filled)
     if not options:
         raise NoPlanError("FIT014", "no cut of the populations was found that agrees with itself")
     best = min(options, key=lambda cores: (len(cores), _deliveries(cores, demands)))
@@ -116,8 +118,11 @@ def _first_fit(pick: Sequence[Tiling], demands: Demands) -> Cores:
     return tuple(tuple(items[i][0] for i in sorted(core)) for core in cores)
 
 
-def _sequential(demands: Demands, cuts: Destinations) -> Cores | None:
-    """Fill core after core with the longest runs that still fit: the baseline that every mapper beats or equals."""
+def _sequential(demands: Demands, cuts: Destinations, most: int | None) -> Cores | None:
+    """Fill core after core with the longest runs that still fit: the baseline that every mapper beats or equals.
+
+    Given up as soon as it takes more than `most` cores, what another way has reached.
+    """
     names = [p.name for p in demands.legal.network.populations]
     known = dict(cuts)
     if demands.depends_on_targets:
@@ -125,12 +130,12 @@ def _sequential(demands: Demands, cuts: Destinations) -> Cores | None:
     cores: list[list[Piece]] = [[]]
     room = demands.capacity
     for name in names:
-        size, start = math.prod(demands.shapes[name]), 0
+        size, start, length = math.prod(demands.shapes[name]), 0, None
         groups: list[tuple[Slice, ...]] = []
         while start < size:
-            stop = longest_run(name, start, demands, known, room)
+            stop = longest_run(name, start, demands, known, room, guess=length)
             if stop == start:
-                if not cores[-1]:
+                if not cores[-1] or len(cores) == most:
                     return None
                 cores.append([])
                 room = demands.capacity
@@ -139,7 +144,7 @@ def _sequential(demands: Demands, cuts: Destinations) -> Cores | None:
             room = tuple(r - d for r, d in zip(room, demands.of(piece, known), strict=True))
             cores[-1].append(piece)
             groups.append((piece.part,))
-            start = stop
+            start, length = stop, stop - start
         known[name] = tuple(groups)
     return tuple(tuple(core) for core in cores if core)
 
@@ -254,7 +259,7 @@ def _input_cores(demands: Demands, targets: Destinations) -> Cores:
     for port in demands.legal.network.inputs:
         start = 0
         while start < port.neurons:
-            stop = longest_run(port.name, start, demands, targets, capacity, limit.count if limit else None)
+            stop = longest_run(port.name, start, demands, targets, capacity, most=limit.count if limit else None)
             if stop == start:
                 raise CapacityError(
                     "FIT013",

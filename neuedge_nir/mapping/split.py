@@ -26,6 +26,9 @@ MAX_CANDIDATES = 6
 MAX_FITTING = 24
 """Fitting tilings looked at per population: later ones have more tiles and rarely fewer axons."""
 
+WORTHWHILE_RUNS = 2
+"""Runs are given up when there are this many times more of them than tiles: windows make long runs expensive."""
+
 MAX_SETTLING = 8
 """Rounds that the cut of a population which projects to itself is given to agree with itself."""
 
@@ -83,7 +86,8 @@ def tilings(name: str, demands: Demands, targets: Destinations) -> list[Tiling]:
             found.append(tiling)
         if len(found) >= MAX_CANDIDATES or fitting >= MAX_FITTING:
             break
-    runs = _runs_tiling(name, demands, targets)
+    most = WORTHWHILE_RUNS * min((len(t.parts) for t in found), default=math.prod(demands.shapes[name]))
+    runs = _runs_tiling(name, demands, targets, most)
     if runs is not None:
         found.append(runs)
     if not found:
@@ -145,46 +149,69 @@ def axons_into(name: str, parts: tuple[Slice, ...], demands: Demands) -> int:
     return sum(demands.axons(Piece(name, part)) for part in parts)
 
 
-def _runs_tiling(name: str, demands: Demands, targets: Destinations) -> Tiling | None:
-    """The longest runs that fit, one after the other; repeated until a population that feeds itself agrees."""
-    size = math.prod(demands.shapes[name])
+def _runs_tiling(name: str, demands: Demands, targets: Destinations, most: int) -> Tiling | None:
+    """The longest runs that fit, at most so many, one after the other.
+
+    Repeated until a population that feeds itself agrees with its own cut.
+    """
     own: Destinations = {**targets}
     for _ in range(MAX_SETTLING):
-        parts: list[Slice] = []
-        start = 0
-        while start < size:
-            stop = longest_run(name, start, demands, own, demands.capacity)
-            if stop == start:
-                return None
-            parts.append(Run(start, stop))
-            start = stop
-        tiling = _tiling(name, tuple(parts), demands, targets)
+        parts = _runs(name, demands, own, most)
+        if parts is None:
+            return None
+        tiling = _tiling(name, parts, demands, targets)
         if tiling is not None:
             return tiling
         own = {**targets, name: tuple((part,) for part in parts)}
     return None
 
 
+def _runs(name: str, demands: Demands, targets: Destinations, most: int) -> tuple[Slice, ...] | None:
+    size, start, length = math.prod(demands.shapes[name]), 0, None
+    parts: list[Slice] = []
+    while start < size:
+        stop = longest_run(name, start, demands, targets, demands.capacity, guess=length)
+        if stop == start or len(parts) >= most:
+            return None
+        parts.append(Run(start, stop))
+        start, length = stop, stop - start
+    return tuple(parts)
+
+
 def longest_run(
-    name: str, start: int, demands: Demands, targets: Destinations, room: Demand, most: int | None = None
+    name: str,
+    start: int,
+    demands: Demands,
+    targets: Destinations,
+    room: Demand,
+    *,
+    most: int | None = None,
+    guess: int | None = None,
 ) -> int:
     """The end of the longest run from `start` whose demand fits `room`, of at most `most` neurons.
 
-    Bisection: demand grows with the run.
+    Demand grows with the run: the search brackets the length by doubling steps around the guess, then bisects.
     """
-    size = math.prod(demands.shapes[name])
+    longest = min(math.prod(demands.shapes[name]) - start, most or neurons_per_core(demands))
 
-    def fit(stop: int) -> bool:
-        return fits(demands.of(Piece(name, Run(start, stop)), targets), room)
+    def fit(length: int) -> bool:
+        return length == 0 or fits(demands.of(Piece(name, Run(start, start + length)), targets), room)
 
-    good, bad = start, min(size, start + (most or neurons_per_core(demands))) + 1
-    if bad - 1 > start and fit(bad - 1):
-        return bad - 1
-    bad -= 1
+    good, bad = 0, longest + 1
+    trial = min(guess or longest, longest)
+    step = 1
+    while good < trial < bad:
+        if not fit(trial):
+            bad, trial = trial, max(good, trial - step) if guess else (good + trial) // 2
+        elif trial == longest:
+            return start + longest
+        else:
+            good, trial = trial, min(longest, trial + step) if guess else (trial + bad) // 2
+        step *= 2
     while bad - good > 1:
         middle = (good + bad) // 2
         good, bad = (middle, bad) if fit(middle) else (good, middle)
-    return good
+    return start + good
 
 
 def _no_cut(name: str, demands: Demands) -> CapacityError:

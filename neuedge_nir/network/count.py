@@ -64,8 +64,8 @@ class Counter:
         region = target_region(self.projection, self.stages, part)
         joint = _last_reshape(self.stages)
         fan_in = _fan_in(self.stages[joint:], region.shape)
-        if not joint:
-            return region.measure(fan_in)
+        if not joint:  # the boxes of a slice are disjoint
+            return sum(Region(region.shape, (product,)).measure(fan_in) for product in region.products)
         # Behind a change of shape stands an operator that takes everything before it (`_last_reshape` sees to that),
         # so every neuron has the same sources: all that its chain can see.
         seen = source_region(self.projection, self.stages, whole(self.projection.target_shape)).measure()
@@ -104,6 +104,16 @@ class Counter:
         total = sum(_outer(fans) for fans in parts)
         values, counts = np.unique(np.asarray(total), return_counts=True)
         return _histogram(values, counts)
+
+    def longest_fan_out(self, part: Slice) -> int:
+        """The most neurons of the slice that any one source reaches."""
+        region = target_region(self.projection, self.stages, part)
+        joint = _last_reshape(self.stages)
+        if joint or len(region.products) == 1:
+            return max((reached for reached, _ in self.fan_outs(part)), default=0)
+        axes = _axis_reaches(self.stages[joint:], region.shape)
+        parts = [_outer(_product_fan_outs(axes, product)) for product in region.products]
+        return int(np.sum(parts, axis=0).max(initial=0))
 
     def stored_weights(self, part: Slice) -> int:
         """The distinct weights that the slice uses: a kernel shared by many neurons counts once."""
@@ -193,16 +203,22 @@ class AxisReach:
     size_in: int
 
     def fan_out(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
-        """For each input index, how many of these output indices it reaches."""
+        """For each input index, how many of these consecutive output indices it reaches."""
         if len(self.maps) == 1 and isinstance(self.maps[0], Full):
             return np.full(self.size_in, indices.size)
-        fans = np.zeros(self.size_in, dtype=np.int64)
-        if not self.maps:
-            fans[indices] = 1
-            return fans
-        for index in indices:
-            fans[_inputs_of(self.maps, int(index))] += 1
-        return fans
+        first = int(indices[0]) if indices.size else 0
+        return _fan_out(self.maps, self.size_in, first, first + indices.size)
+
+
+@lru_cache(maxsize=65536)
+def _fan_out(maps: tuple[AxisMap, ...], size_in: int, first: int, stop: int) -> NDArray[np.int64]:
+    fans = np.zeros(size_in, dtype=np.int64)
+    if not maps:
+        fans[first:stop] = 1
+    for index in range(first, stop) if maps else ():
+        fans[_inputs_of(maps, index)] += 1
+    fans.setflags(write=False)
+    return fans
 
 
 @lru_cache(maxsize=65536)

@@ -192,18 +192,21 @@ def _pull_box(
 
 
 def synapses(chain: Sequence[Operator], outputs: int) -> int:
-    """Taps of the weighted operators that lie inside the image; where there is none, the pairs of the chain."""
-    weighted = [operator for operator in chain if isinstance(operator, Dense | Conv)]
-    if not weighted:
-        return fan(stages(chain), np.ones(outputs, dtype=bool)).connections
-    return sum(_taps(operator) for operator in weighted)
-
-
-def _taps(operator: Dense | Conv) -> int:
-    if isinstance(operator, Dense):
-        return operator.weight.size
-    channels = operator.output_shape[0] * operator.weight.shape[1]
-    return channels * math.prod(int(table.sum()) for table in windows(operator))
+    """Taps of the weighted operators, inside the image, on a way to the target; without any, the pairs of the chain."""
+    mask = np.ones(outputs, dtype=bool)
+    if not any(isinstance(operator, Dense | Conv) for operator in chain):
+        return fan(stages(chain), mask).connections
+    total = 0
+    for operator in reversed(chain):
+        if isinstance(operator, Dense):
+            total += int(mask.sum()) * operator.weight.shape[-1]
+        elif isinstance(operator, Conv):
+            taps = mask.reshape(operator.output_shape).sum(axis=0)
+            for table in windows(operator):
+                taps = np.tensordot(table.sum(axis=1), taps, axes=(0, 0))
+            total += int(taps) * operator.weight.shape[1]
+        mask = pulled([stage(operator)], mask)
+    return total
 
 
 def used_weights(chain: Sequence[Operator], mask: Mask) -> int:

@@ -7,7 +7,7 @@ total is added up again. Without the network it checks what follows from the pla
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +27,7 @@ from neuedge_nir.plan.check_weights import check_abilities, check_timing, check_
 from neuedge_nir.plan.model import SCHEMA, Plan, PlanCore, PlanSlice
 
 ROLES = ("neurons", "input")
+SLACK = (-TOLERANCE, TOLERANCE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,18 +166,18 @@ def _count(plan: Plan, network: Network, parts: tuple[Part, ...]) -> Counted:
 
 def _check_used(plan: Plan, parts: tuple[Part, ...], counted: Counted | None) -> None:
     """Every core states what it uses, and no core and no chip uses more than it has."""
-    needs: list[dict[str, list[int | float]]] = [{} for _ in plan.cores]
+    needs: dict[tuple[int, str], list[int | float]] = defaultdict(list)
     for number, part in enumerate(parts):
         for limit in plan.chip.limits:
-            needs[part.core].setdefault(limit.name, []).append(_need(plan, part, number, limit, counted))
+            needs[part.core, limit.name].append(_need(plan, part, number, limit, counted))
     chips: Counter[tuple[int, str]] = Counter()
     for index, core in enumerate(plan.cores):
         same("PLAN112", "limits", sorted(core.used), sorted(limit.name for limit in plan.chip.limits), f"core {index}")
         for limit in plan.chip.limits:
             where, used = f"core {index}, limit {limit.name!r}", core.used[limit.name]
-            need = math.fsum(needs[index][limit.name])
-            if not math.isnan(need) and used not in _rounded_up(need):
-                refuse("PLAN112", f"the plan says {used}, it is {need:g}", where, need, used)
+            least, most = (sum(_ceil(need, slack) for need in needs[index, limit.name]) for slack in SLACK)
+            if not math.isnan(least) and not least <= used <= most:
+                refuse("PLAN112", f"the plan says {used}, it is {most:g}", where, most, used)
             at_most("PLAN113", f"{limit.limit.unit}", used, _available(plan, core, limit), where)
             chips[core.chip, limit.name] += used
     for (chip, name), used in sorted(chips.items()):
@@ -192,9 +193,9 @@ def _need(plan: Plan, part: Part, number: int, limit: Limit, counted: Counted | 
     return known.get(limit.formula, math.nan)  # without the network the connections are unknown
 
 
-def _rounded_up(need: float) -> tuple[int, int]:
+def _ceil(need: float, slack: float) -> float:
     """A sum of rates may miss a whole number by a rounding error either way."""
-    return math.ceil(need * (1 - TOLERANCE)), math.ceil(need * (1 + TOLERANCE))
+    return need if isinstance(need, int) or math.isnan(need) else math.ceil(need * (1 + slack))
 
 
 def _available(plan: Plan, core: PlanCore, limit: Limit) -> float:
@@ -264,15 +265,12 @@ def _loads(plan: Plan, parts: tuple[Part, ...], counted: Counted | None) -> list
     for part in parts:
         neurons[part.core] += len(part.neurons)
     slots = [
-        max((core.used[name] for name in formulas), default=own)
-        for core, own in zip(plan.cores, neurons, strict=True)
+        max((core.used[name] for name in formulas), default=own) for core, own in zip(plan.cores, neurons, strict=True)
     ]
     return [Load(*load) for load in zip(slots, messages, spikes, events, strict=True)]
 
 
-def _check_mapping(
-    plan: Plan, grid: Grid, loads: Sequence[Load], chips: frozenset[int], parts: Sequence[Part]
-) -> None:
+def _check_mapping(plan: Plan, grid: Grid, loads: Sequence[Load], chips: frozenset[int], parts: Sequence[Part]) -> None:
     mapping = plan.mapping
     roles = Counter(core.role for core in plan.cores)
     same("PLAN126", "cores in use", mapping.cores_used, len(plan.cores))
@@ -311,7 +309,7 @@ def _bounds(plan: Plan, rules: Rules) -> dict[str, int]:
     parts = [Part(core, name, np.arange(rules.sizes[name])) for core, name in enumerate(inner)]
     used = recount(parts, rules).used
     return {
-        limit.name: math.ceil(sum(_rounded_up(need.get(limit.name, 0))[0] for need in used) / limit.limit.typical)
+        limit.name: math.ceil(sum(_ceil(need.get(limit.name, 0), 0.0) for need in used) / limit.limit.typical)
         for limit in plan.chip.limits
         if limit.scope is LimitScope.CORE
     }
