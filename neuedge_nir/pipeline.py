@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from neuedge_nir.chip.model import Chip
+from neuedge_nir.errors import CapacityError, PluginError, UsageError
 from neuedge_nir.events import Finished, Observer, Started, silent
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.fabric import largest_system
 from neuedge_nir.mapping.legalise import LegalNetwork, legalise
-from neuedge_nir.mapping.pack import partition
+from neuedge_nir.mapping.pack import chips_bound, partition
 from neuedge_nir.mapping.place import place
 from neuedge_nir.mapping.route import route
+from neuedge_nir.mapping.split import check_single_neurons
 from neuedge_nir.mapping.traffic import flows
-from neuedge_nir.network.activity import Activity, assumed
+from neuedge_nir.network.activity import Activity, resolve_activity
 from neuedge_nir.network.model import Network, ResetMode
 from neuedge_nir.plan.build import Stages, build
 from neuedge_nir.plan.model import Plan, PlanOptions
@@ -30,6 +32,18 @@ class PassCall:
     name: str
     options: tuple[tuple[str, str], ...] = ()
 
+    @classmethod
+    def parse(cls, text: str) -> PassCall:
+        """`NAME[:key=value,...]`. Raises `UsageError` where it is malformed."""
+        name, _, settings = text.partition(":")
+        pairs = []
+        for setting in settings.split(",") if settings else ():
+            key, equals, value = setting.partition("=")
+            if not (key and equals):
+                raise UsageError("USE008", f"{setting!r} is no key=value", where=f"--pass {text}")
+            pairs.append((key, value))
+        return cls(name, tuple(pairs))
+
     def __str__(self) -> str:
         settings = ",".join(f"{key}={value}" for key, value in self.options)
         return f"{self.name}:{settings}" if settings else self.name
@@ -37,10 +51,14 @@ class PassCall:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a compilation may be told. `chips` None: as many as needed, up to the chip's largest published system."""
+    """What a compilation may be told.
+
+    `activity`: a rate, the path of an .npz profile, or an Activity. `chips` None: as many as needed, up to the
+    chip's largest published system. `dt` in the model's time unit.
+    """
 
     passes: tuple[PassCall, ...] = ()
-    activity: Activity | None = None
+    activity: str | float | Activity | None = None
     reset: ResetMode | None = None
     dt: float | None = None
     chips: int | None = None
@@ -52,7 +70,14 @@ class Options:
 def apply_passes(network: Network, chip: Chip, calls: Sequence[PassCall]) -> Network:
     """The network after the named passes, in order. Raises what `load_pass` and the passes raise."""
     for call in calls:
-        network = load_pass(call.name).run(network, chip, dict(call.options))
+        after = load_pass(call.name).run(network, chip, dict(call.options))
+        if not isinstance(after, Network):
+            raise PluginError(
+                "PLUG004",
+                f"the pass {call.name!r} returned a {type(after).__name__}, not a Network",
+                hint="tell its author",
+            )
+        network = after
     return network
 
 
@@ -65,8 +90,9 @@ def compile_network(network: Network, chip: Chip, options: Options | None = None
     wanted = options or Options()
     network = _stage("passes", observer, lambda: apply_passes(network, chip, wanted.passes))
     legal = _stage("legalise", observer, lambda: _legal(network, chip, wanted))
-    demands = Demands(legal, wanted.activity or assumed(network))
-    available = wanted.chips or largest_system(chip)
+    demands = Demands(legal, resolve_activity(wanted.activity, network))
+    available = _chips_available(chip, wanted.chips)
+    _check_room(demands, available)
     split = _stage("partition", observer, lambda: partition(demands, wanted.effort, wanted.seed, observer))
     sent = _stage("traffic", observer, lambda: flows(split.clusters, demands))
     placement = _stage("place", observer, lambda: place(split.clusters, sent, chip, available, wanted.effort, observer))
@@ -85,6 +111,33 @@ def _stage(name: str, observer: Observer, work: Callable[[], T]) -> T:
     result = work()
     observer(Finished(name))
     return result
+
+
+def _chips_available(chip: Chip, wanted: int | None) -> int:
+    largest = largest_system(chip)
+    if wanted is not None and wanted > largest:
+        raise UsageError(
+            "USE015",
+            f"{wanted} chips; the largest published system of {chip.title} has {largest}",
+            where="--chips",
+            hint="leave it out to use as many as are needed",
+        )
+    return wanted or largest
+
+
+def _check_room(demands: Demands, available: int) -> None:
+    """Raises `CapacityError` where the lower bounds alone exceed the machine: a proof, whatever the mapping."""
+    check_single_neurons(demands)
+    chips, resource = chips_bound(demands)
+    if chips > available:
+        raise CapacityError(
+            "FIT015",
+            f"the network needs at least {chips} chips, by {resource}; {available} are available",
+            resource="chips",
+            needed=chips,
+            available=available,
+            hint="raise --chips, or make the network smaller",
+        )
 
 
 def _legal(network: Network, chip: Chip, options: Options) -> LegalNetwork:

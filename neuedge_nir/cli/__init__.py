@@ -1,1 +1,1 @@
-"""One file per command, imported only when called."""
+"""The command line: one file per command, imported only when that command is called."""

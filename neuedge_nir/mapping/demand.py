@@ -73,12 +73,13 @@ class Demands:
 
     def of(self, piece: Piece, targets: Destinations) -> Demand:
         """The demand of a slice, given how the populations it projects to are cut."""
-        return tuple(self._one(piece, i, limit, targets) for i, limit in enumerate(self.limits))
+        alike = self.likeness(piece)
+        return tuple(self._one(piece, alike, i, limit, targets) for i, limit in enumerate(self.limits))
 
-    def _one(self, piece: Piece, index: int, limit: Limit, targets: Destinations) -> int:
+    def _one(self, piece: Piece, alike: Hashable, index: int, limit: Limit, targets: Destinations) -> int:
         if limit.formula in DOWNSTREAM:
             return FORMULAS[limit.formula](self, piece, limit, targets)
-        key = (self.likeness(piece), index)
+        key = (alike, index)
         if key not in self._known:
             self._known[key] = FORMULAS[limit.formula](self, piece, limit, targets)
         return self._known[key]

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.chip.model import Chip, Mesh, System
-from neuedge_nir.errors import CapacityError
 
 if TYPE_CHECKING:
     import networkx
@@ -156,21 +155,8 @@ class Fabric:
 
 
 def fabric_for(chip: Chip, chips: int) -> Fabric:
-    """The smallest published system with at least that many chips.
-
-    Raises `CapacityError` where the largest has fewer.
-    """
+    """The smallest published system with at least that many chips: there is one up to `largest_system`."""
     fitting = [system for system in chip.topology.systems if system.chips >= chips]
-    if not fitting:
-        most = max(system.chips for system in chip.topology.systems)
-        raise CapacityError(
-            "FIT015",
-            f"the network needs {chips} chips; the largest published system of {chip.title} has {most}",
-            resource="chips",
-            needed=chips,
-            available=most,
-            hint="make the network smaller",
-        )
     system = min(fitting, key=lambda s: (s.chips, s.name))
     return Fabric(chip, system, _positions(system))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 
@@ -58,7 +59,7 @@ class LegalProjection:
     delay: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class LegalNetwork:
     """A network that the chip can compute, in its own arithmetic.
 
@@ -75,10 +76,20 @@ class LegalNetwork:
     diagnostics: tuple[Diagnostic, ...]
 
     def into(self, name: str) -> tuple[LegalProjection, ...]:
-        return tuple(p for p in self.projections if p.projection.target == name)
+        return self._by_target.get(name, ())
 
     def out_of(self, name: str) -> tuple[LegalProjection, ...]:
-        return tuple(p for p in self.projections if p.projection.source == name)
+        return self._by_source.get(name, ())
+
+    @cached_property
+    def _by_target(self) -> dict[str, tuple[LegalProjection, ...]]:
+        names = dict.fromkeys(p.projection.target for p in self.projections)
+        return {name: tuple(p for p in self.projections if p.projection.target == name) for name in names}
+
+    @cached_property
+    def _by_source(self) -> dict[str, tuple[LegalProjection, ...]]:
+        names = dict.fromkeys(p.projection.source for p in self.projections)
+        return {name: tuple(p for p in self.projections if p.projection.source == name) for name in names}
 
     @property
     def compartments_per_neuron(self) -> int:

@@ -14,7 +14,7 @@ from neuedge_nir.events import Improved, Observer, silent
 from neuedge_nir.mapping.choose import choices, deterministic_solver
 from neuedge_nir.mapping.demand import Demand, Demands, add, fits
 from neuedge_nir.mapping.partition import Bound, Cluster, Destinations, Partition, Piece, Role
-from neuedge_nir.mapping.split import Tiling, axons_into, check_single_neurons, longest_run, tilings
+from neuedge_nir.mapping.split import Tiling, axons_into, longest_run, tilings
 from neuedge_nir.network.slices import Run, Slice, boxes
 
 MAX_PACKING_VARIABLES = 4000
@@ -41,7 +41,6 @@ def partition(demands: Demands, effort: str = "normal", seed: int = 0, observer:
     Deterministic: one worker, a fixed seed and deterministic time limits. Raises `CapacityError` where a neuron
     fits no core, `NoPlanError` where no cut was found that agrees with itself.
     """
-    check_single_neurons(demands)
     bound = lower_bound(demands)
     candidates, cuts = _candidates(demands)
     per_core = demands.per_core
@@ -65,13 +64,26 @@ def lower_bound(demands: Demands) -> Bound:
 
     Demands are sub-additive, so no cut lowers the total.
     """
-    uncut = demands.uncut()
-    wholes = [demands.of(Piece(p.name, uncut[p.name][0][0]), uncut) for p in demands.legal.network.populations]
-    found = {
-        demands.limits[i].name: math.ceil(sum(w[i] for w in wholes) / demands.capacity[i]) for i in demands.per_core
-    }
+    found = _cores_by_limit(demands, demands.per_core)
     resource = max(found, key=lambda name: found[name], default="cores")
     return Bound(max(1, found.get(resource, 1)), resource)
+
+
+def chips_bound(demands: Demands) -> tuple[int, str]:
+    """The chips that any split needs, and the resource that says so: cores, or a limit that a chip's cores share."""
+    bound = lower_bound(demands)
+    per_chip = demands.legal.chip.topology.cores_per_chip.count
+    shared = [i for i in range(len(demands.limits)) if i not in demands.per_core]
+    found = {bound.resource: math.ceil(bound.cores / per_chip), **_cores_by_limit(demands, shared)}
+    resource = max(found, key=lambda name: found[name])
+    return found[resource], resource
+
+
+def _cores_by_limit(demands: Demands, which: Sequence[int]) -> dict[str, int]:
+    """Total demand of the uncut populations over one holder's capacity, by limit."""
+    uncut = demands.uncut()
+    wholes = [demands.of(Piece(p.name, uncut[p.name][0][0]), uncut) for p in demands.legal.network.populations]
+    return {demands.limits[i].name: math.ceil(sum(w[i] for w in wholes) / demands.capacity[i]) for i in which}
 
 
 def _candidates(demands: Demands) -> tuple[list[list[Tiling]], Destinations]:

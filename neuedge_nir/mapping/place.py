@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.chip.model import Chip, LimitScope
-from neuedge_nir.errors import CapacityError
+from neuedge_nir.errors import NoPlanError
 from neuedge_nir.events import Observer, Progress, silent
 from neuedge_nir.mapping.fabric import CROSSING_WEIGHT, Fabric, Site, fabric_for
 from neuedge_nir.mapping.partition import Cluster
@@ -41,18 +41,18 @@ def place(
 ) -> Placement:
     """A site for every cluster on as few chips as the chip's own limits allow.
 
-    Raises `CapacityError` where more chips are needed than there are.
+    Raises `NoPlanError` where the clusters take more chips than there are.
     """
     chip_of = _fill_chips(clusters, chip)
     chips = max(chip_of, default=0) + 1
     if chips > chips_available:
-        raise CapacityError(
-            "FIT015",
-            f"the network needs {chips} chips, {chips_available} are available",
+        raise NoPlanError(
+            "FIT014",
+            f"the mapping found takes {chips} chips, {chips_available} are available; whether fewer do is not proved",
             resource="chips",
             needed=chips,
             available=chips_available,
-            hint="raise --chips, or make the network smaller",
+            hint="raise --chips or --effort, or make the network smaller",
         )
     fabric = fabric_for(chip, chips)
     sites = fabric.sites([chip_of.count(c) for c in range(chips)])

@@ -55,17 +55,20 @@ def assumed(network: Network) -> Activity:
     return uniform(network, ASSUMED_RATE, ActivityKind.ASSUMED)
 
 
-def parse_activity(text: str | None, network: Network) -> Activity:
-    """`--activity`: a rate, or an .npz file that holds a rate or an array of rates per population name.
+def resolve_activity(wanted: str | float | Activity | None, network: Network) -> Activity:
+    """What a user may give: nothing, a rate, or an .npz file with a rate or an array of rates per population name.
 
     Raises `UsageError` for a rate that is no number of spikes, `InputError` for a file that does not fit.
     """
-    if text is None:
+    if wanted is None:
         return assumed(network)
+    if isinstance(wanted, Activity):
+        known = assumed(network).rates
+        return Activity(wanted.kind, {name: wanted.rates.get(name, rate) for name, rate in known.items()})
     try:
-        rate = float(text)
+        rate = float(wanted)
     except ValueError:
-        return _from_file(Path(text), network)
+        return _from_file(Path(str(wanted)), network)
     return uniform(network, _checked(rate, "--activity"))
 
 

@@ -26,7 +26,6 @@ from neuedge_nir.plan.model import (
     Plan,
     PlanActivity,
     PlanCore,
-    PlanDiagnostic,
     PlanModel,
     PlanOptions,
     PlanPopulation,
@@ -77,10 +76,10 @@ def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic
         cores=_cores(stages),
         routes=_routes(stages),
         outcome="optimal" if mapping.cores_neurons == mapping.cores_lower_bound else "feasible",
-        scope="all limits" if chip.limits_complete else "published limits only",
+        scope=scope_of(chip),
         mapping=mapping,
         cost=_cost(stages),
-        diagnostics=tuple(PlanDiagnostic(d.code, d.severity.value, d.node, d.message, d.hint) for d in diagnostics),
+        diagnostics=tuple(diagnostics),
     )
 
 
@@ -93,6 +92,11 @@ def counts(network: Network) -> Counts:
         total_synapses(network),
         total_weights(network),
     )
+
+
+def scope_of(chip: Chip) -> str:
+    """Which of a chip's limits a verdict covers."""
+    return "all limits" if chip.limits_complete else "published limits only"
 
 
 def _populations(network: Network, lags: Mapping[str, int]) -> tuple[PlanPopulation, ...]:

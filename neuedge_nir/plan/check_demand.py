@@ -1,22 +1,20 @@
-"""What every core uses and every slice sends, recounted connection by connection."""
+"""What every core uses and what every slice sends, recounted connection by connection."""
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from neuedge_nir.chip.model import Capabilities, Limit
 from neuedge_nir.network.connect import Conv, Dense, Operator, Pool
 from neuedge_nir.network.model import Network, Projection
-from neuedge_nir.plan.check_fan import Fan, Ints, Mask, Stage, fan, pulled, stage, stages, used_weights
+from neuedge_nir.plan.check_fan import Ints, Stage, fan, stages
 from neuedge_nir.plan.model import Plan, PlanProjection, PlanSlice
 
 HOST = -1
-"""In place of a core: an input port that nobody gave cores."""
+"""In place of a core: the host, for an input port that nobody gave cores."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,56 +28,31 @@ class Part:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wire:
-    """A projection with its relation. `plan` is how the chip holds it; None where it leads to an Output port."""
+    """A projection and its relation; `held` is how the chip holds it, None where it leads to an Output port."""
 
     projection: Projection
-    plan: PlanProjection | None
+    held: PlanProjection | None
     stages: tuple[Stage, ...]
 
     @property
     def kind(self) -> str:
         return kind_of(self.projection.chain)
 
-    @property
-    def axons(self) -> int:
-        return self.plan.axons_per_input if self.plan else 1
-
-    @property
-    def bits(self) -> int:
-        return self.plan.weight_bits if self.plan else 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Input:
-    """What one projection brings to one part: the part as a mask of its population, and who reaches it."""
-
-    wire: Wire
-    mask: Mask
-    fan: Fan
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rules:
-    """What the counts depend on besides the connections."""
+    """The plan, the wires of its network, and the size of every population and input port."""
 
-    limits: tuple[Limit, ...]
-    capabilities: Capabilities
-    compartments: int
-    rates: Mapping[str, float]
-    sizes: Mapping[str, int]
+    plan: Plan
     wires: tuple[Wire, ...]
-
-    @property
-    def reading(self) -> set[str]:
-        """The populations that an Output port reads."""
-        return {wire.projection.source for wire in self.wires if wire.plan is None}
+    sizes: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recount:
-    """`used` per part and limit; `events` arriving and `messages` leaving (core -> messages) per part."""
+    """Per part: `used` by limit, synaptic `events` arriving in a step, and `messages` leaving, by core."""
 
-    used: list[dict[str, int | float]]
+    used: list[dict[str, float]]
     events: list[float]
     messages: list[dict[int, int]]
 
@@ -94,9 +67,9 @@ def kind_of(chain: Sequence[Operator]) -> str:
 
 def rules_of(plan: Plan, network: Network) -> Rules:
     held = {projection.name: projection for projection in plan.projections}
-    sizes = {p.name: p.neurons for p in (*network.inputs, *network.populations)}
     wires = tuple(Wire(p, held.get(p.name), stages(p.chain)) for p in network.projections)
-    return Rules(plan.chip.limits, plan.chip.capabilities, compartments(plan), plan.activity.rates, sizes, wires)
+    sizes = {port.name: port.neurons for port in network.inputs} | {p.name: p.neurons for p in network.populations}
+    return Rules(plan, wires, sizes)
 
 
 def compartments(plan: Plan) -> int:
@@ -117,150 +90,127 @@ def members(part: PlanSlice, shape: tuple[int, ...]) -> Ints:
 
 def recount(parts: Sequence[Part], rules: Rules) -> Recount:
     """The demand of every part, and what it sends where."""
-    result = Recount([{} for _ in parts], [0.0 for _ in parts], [{} for _ in parts])
-    owner = {name: np.full(size, -1) for name, size in rules.sizes.items()}
+    result = Recount([defaultdict(float) for _ in parts], [0.0 for _ in parts], [{} for _ in parts])
+    owner, axons, cores = ({name: np.full(n, 0) for name, n in rules.sizes.items()} for _ in range(3))
+    by_core: dict[int, list[int]] = defaultdict(list)
     for number, part in enumerate(parts):
         owner[part.population][part.neurons] = number
-    axons = {name: np.zeros(size, dtype=np.int64) for name, size in rules.sizes.items()}
-    cores = {name: np.zeros(size, dtype=np.int64) for name, size in rules.sizes.items()}
-    for core, numbers in _by_core(parts).items():
-        arriving: dict[str, list[Ints]] = defaultdict(list)  # source -> per projection, who reaches this core
+        by_core[part.core].append(number)
+    copied = rules.plan.chip.capabilities.one_destination
+    for core in sorted(set(by_core) - {HOST}):
+        arriving: dict[str, list[Ints]] = defaultdict(list)
         for wire in rules.wires:
-            reached = [result_of(number, parts, wire, rules, result) for number in numbers]
-            sources = _united(reached)
-            name = wire.projection.source
-            if wire.plan is None or not len(sources):
-                continue
-            axons[name][sources] += wire.axons
-            cores[name][sources] += 1
-            arriving[name] += [sources] * (wire.axons if rules.capabilities.one_destination else 1)
-        for name, several in arriving.items():
-            sent = np.concatenate(several) if rules.capabilities.one_destination else _united(several)
-            senders, count = np.unique(owner[name][sent], return_counts=True)
-            for number, messages in zip(senders.tolist(), count.tolist(), strict=True):
-                result.messages[number][core] = messages
+            if wire.held is not None and len(sources := _arrive(core, by_core[core], parts, wire, rules, result)):
+                source = wire.projection.source
+                axons[source][sources] += wire.held.axons_per_input
+                cores[source][sources] += 1
+                arriving[source] += [sources] * (wire.held.axons_per_input if copied else 1)
+        for source, several in arriving.items():
+            # A neuron of one destination sends by copies of itself, one per axon; any other sends once to a core.
+            senders = np.concatenate(several) if copied else np.unique(np.concatenate(several))
+            for number, messages in zip(*np.unique(owner[source][senders], return_counts=True), strict=True):
+                result.messages[number][core] = int(messages)
     for number, part in enumerate(parts):
-        for limit in rules.limits:
-            outwards = _outgoing(limit, part, rules, axons[part.population], cores[part.population])
-            if outwards is not None:
-                result.used[number][limit.name] = outwards
+        for limit in rules.plan.chip.limits:
+            outwards = _outwards(limit, part, rules, axons[part.population], cores[part.population])
+            result.used[number][limit.name] += outwards
     return result
 
 
-def _by_core(parts: Sequence[Part]) -> dict[int, list[int]]:
-    numbers: dict[int, list[int]] = defaultdict(list)
-    for number, part in enumerate(parts):
-        if part.core != HOST:
-            numbers[part.core].append(number)
-    return numbers
+def _arrive(
+    core: int, numbers: Sequence[int], parts: Sequence[Part], wire: Wire, rules: Rules, result: Recount
+) -> Ints:
+    """Adds what one projection brings to a core to the demand of its parts, and returns who reaches the core."""
+    found = [np.zeros(0, dtype=np.int64)]
+    for number in numbers:
+        if wire.held is not None and parts[number].population == wire.projection.target:
+            mask = np.zeros(rules.sizes[wire.projection.target], dtype=bool)
+            mask[parts[number].neurons] = True
+            sources, reached = fan(wire.stages, mask)
+            events = float(reached.sum() * rules.plan.activity.rates[wire.projection.source])
+            result.events[number] += events * wire.held.axons_per_input
+            for limit in rules.plan.chip.limits:
+                result.used[number][limit.name] += _incoming(limit, wire, wire.held, mask, reached, events)
+            found.append(sources)
+    return np.unique(np.concatenate(found))
 
 
-def _united(several: Sequence[Ints]) -> Ints:
-    return np.unique(np.concatenate(several)) if len(several) > 1 else several[0] if several else np.zeros(0, np.int64)
-
-
-def result_of(number: int, parts: Sequence[Part], wire: Wire, rules: Rules, result: Recount) -> Ints:
-    """Adds what one projection brings to one part to its demand, and returns who reaches it."""
-    part = parts[number]
-    if wire.plan is None or wire.projection.target != part.population:
-        return np.zeros(0, dtype=np.int64)
-    mask = np.zeros(rules.sizes[part.population], dtype=bool)
-    mask[part.neurons] = True
-    arrived = Input(wire, mask, fan(wire.stages, mask))
-    rate = rules.rates[wire.projection.source]
-    result.events[number] += arrived.fan.connections * rate * wire.axons
-    for limit in rules.limits:
-        need = _incoming(limit, arrived, rate)
-        result.used[number][limit.name] = result.used[number].get(limit.name, 0) + need
-    return arrived.fan.sources
-
-
-def _incoming(limit: Limit, arrived: Input, rate: float) -> int | float:
-    """What one projection into a part adds to a limit."""
-    wire, reached = arrived.wire, arrived.fan.reached
-    numbers = {name: quantity.count for name, quantity in limit.parameters.items()}
+def _incoming(limit: Limit, wire: Wire, held: PlanProjection, mask: Mask, row: Ints, events: float) -> float:
+    """What a projection adds to a limit of the masked part; `row`: how many of its neurons each source reaches."""
+    number = {name: quantity.count for name, quantity in limit.parameters.items()}
     match limit.formula:
         case "input_axons":
-            return len(reached) * wire.axons
+            return len(row) * held.axons_per_input
         case "lava_input_axons":
-            return numbers["conv_axons"] if wire.kind in ("conv", "pool") else len(reached)
+            return number["conv_axons"] if wire.kind in ("conv", "pool") else len(row)
         case "packed_row_words" if wire.kind == "conv":
-            return _kernel_words(arrived, numbers)
+            rows, channels = _kernel(wire.projection.chain, mask)
+            return rows * int(_packed(channels, held.weight_bits, number).sum())
         case "packed_row_words":
-            return int(_packed(reached, wire.bits + numbers["index_bits"], numbers).sum())
+            return int(_packed(row, held.weight_bits + number["index_bits"], number).sum())
         case "blocked_row_bits":
-            return _blocked(reached, wire.bits + (0 if wire.kind == "dense" else numbers["index_bits"]), numbers)
+            index = 0 if wire.kind == "dense" else number["index_bits"]
+            return int(_blocked(row, held.weight_bits + index, number).sum())
         case "row_table_bytes":
-            longest = int(reached.max(initial=0))
-            rows = math.prod(wire.projection.source_shape)
-            return rows * numbers["word_bytes"] * (numbers["row_header_words"] + longest)
+            longest = number["row_header_words"] + int(row.max(initial=0))
+            return math.prod(wire.projection.source_shape) * number["word_bytes"] * longest
         case "weight_bytes":
-            return -(-used_weights(wire.projection.chain, arrived.mask) * wire.bits // 8)
+            return -(-used_weights(wire.projection.chain, mask) * held.weight_bits // 8)
         case "synaptic_events":
-            return arrived.fan.connections * rate
+            return events
         case _:
             return 0
 
 
-def _packed(row: Ints, bits: int, numbers: Mapping[str, int]) -> Ints:
-    headers = -(-row // numbers["header_every"]) * numbers["header_bits"]
-    return -(-(row * bits + headers) // numbers["word_bits"])
+def _packed(row: Ints, bits: int, number: Mapping[str, int]) -> Ints:
+    headers = number["header_bits"] * -(-row // number["header_every"])
+    return -(-(row * bits + headers) // number["word_bits"])
 
 
-def _blocked(row: Ints, bits: int, numbers: Mapping[str, int]) -> int:
-    word, header, block = numbers["word_bits"], numbers["header_bits"], numbers["block"]
-    full = -(-(block * bits + header) // word)
+def _blocked(row: Ints, bits: int, number: Mapping[str, int]) -> Ints:
+    word, header, block = number["word_bits"], number["header_bits"], number["block"]
     rest = row % block
     last = np.where(rest > 0, -(-(rest * bits + header) // word), 0)
-    return word * int((row // block * full + last).sum())
+    return word * (row // block * -(-(block * bits + header) // word) + last)
 
 
-def _kernel_words(arrived: Input, numbers: Mapping[str, int]) -> int:
-    """A shared kernel: one row per distinct offset and input channel, as wide as the channels that the part holds."""
-    chain = arrived.wire.projection.chain
+def _kernel(chain: Sequence[Operator], mask: Mask) -> tuple[int, Ints]:
+    """Rows of a shared kernel: its distinct offsets times its input channels; and the output channels per group."""
     at = max(index for index, operator in enumerate(chain) if isinstance(operator, Conv))
-    conv = chain[at]
+    conv, behind = chain[at], chain[at + 1 :]
     assert isinstance(conv, Conv)
-    held = pulled([stage(one) for one in chain[at + 1 :]], arrived.mask).reshape(conv.output_shape)
-    channels = held.reshape(conv.groups, -1, math.prod(conv.output_shape[1:])).any(axis=2).sum(axis=1)
-    return (
-        _offsets(conv, chain[at + 1 :])
-        * conv.weight.shape[1]
-        * int(_packed(channels[channels > 0], arrived.wire.bits, numbers).sum())
-    )
-
-
-def _offsets(conv: Conv, behind: Sequence[Operator]) -> int:
-    total = 1
+    rows = conv.weight.shape[1]
     for axis, taps in enumerate(conv.kernel):
         offsets, step = {tap * conv.dilation[axis] for tap in range(taps)}, conv.stride[axis]
         for pool in behind:
             if isinstance(pool, Pool):
                 offsets = {offset + step * tap for offset in offsets for tap in range(pool.kernel[axis])}
                 step *= pool.stride[axis]
-        total *= len(offsets)
-    return total
+        rows *= len(offsets)
+    held = pulled(stages(behind), mask).reshape(conv.groups, conv.output_shape[0] // conv.groups, -1)
+    channels = held.any(axis=2).sum(axis=1)
+    return rows, channels[channels > 0]
 
 
-def _outgoing(limit: Limit, part: Part, rules: Rules, axons: Ints, cores: Ints) -> int | None:
-    """What a part takes by itself and by what it sends; None where the limit counts what arrives."""
+def _outwards(limit: Limit, part: Part, rules: Rules, axons: Ints, cores: Ints) -> int:
+    """What a part takes by itself and by what it sends; `axons` and `cores`: those that each neuron drives."""
+    reading = [wire for wire in rules.wires if wire.projection.source == part.population]
     match limit.formula:
         case "neurons":
-            return len(part.neurons) * rules.compartments
+            return len(part.neurons) * compartments(rules.plan)
         case "slices":
             return 1
         case "neuron_copies":
-            driven = axons[part.neurons] + (part.population in rules.reading)
-            return int(np.maximum(driven, 1).sum())
+            read = any(wire.held is None for wire in reading)
+            return int(np.maximum(axons[part.neurons] + read, 1).sum())
         case "output_axons":
             return int(cores[part.neurons].sum())
         case "lava_axon_map":
-            return sum(_mapped(wire, part) for wire in rules.wires if wire.projection.source == part.population)
+            return sum(_mapped(wire, part.neurons) for wire in reading)
         case _:
-            return None
+            return 0
 
 
-def _mapped(wire: Wire, part: Part) -> int:
-    if wire.kind not in ("conv", "pool"):
-        return len(part.neurons)
-    return len(np.unique(part.neurons % math.prod(wire.projection.source_shape[1:])))
+def _mapped(wire: Wire, neurons: Ints) -> int:
+    pixels = math.prod(wire.projection.source_shape[1:]) if wire.kind in ("conv", "pool") else 0
+    return len(np.unique(neurons % pixels)) if pixels else len(neurons)

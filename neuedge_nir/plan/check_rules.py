@@ -1,14 +1,15 @@
-"""How the checker of plans says no: one sentence, the place, and both numbers."""
+"""How the checker of plans says no: what is wrong, where, and both numbers."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import NoReturn
 
 from neuedge_nir.errors import VerificationError
 
 TOLERANCE = 1e-9
-"""Relative: sums of floats depend on their order, and on nothing else here."""
+"""Relative, for sums of floats: they depend on their order."""
 
 
 def refuse(
@@ -20,23 +21,26 @@ def refuse(
 
 def same(code: str, what: str, stated: object, counted: object, where: str | None = None) -> None:
     """The plan states what the checker counted."""
-    if stated != counted:
-        refuse(code, f"{what}: the plan says {stated}, it is {counted}", where, _figure(counted), _figure(stated))
+    a, b = (value if isinstance(value, int | float) else None for value in (stated, counted))
+    floats = isinstance(stated, float) or isinstance(counted, float)
+    equal = math.isclose(a, b, rel_tol=TOLERANCE) if floats and None not in (a, b) else stated == counted  # type: ignore[arg-type]
+    if not equal:
+        refuse(code, f"{what}: the plan says {stated}, it is {counted}", where, b, a)
 
 
-def close(code: str, what: str, stated: float | None, counted: float | None, where: str | None = None) -> None:
-    """The plan states the sum that the checker found, up to the rounding of floats."""
-    if stated is None or counted is None:
-        same(code, what, stated, counted, where)
-    elif not math.isclose(stated, counted, rel_tol=TOLERANCE, abs_tol=1e-300):
-        refuse(code, f"{what}: the plan says {stated!r}, it is {counted!r}", where, counted, stated)
+def agree(code: str, stated: object, where: str | None = None, **counted: object) -> None:
+    """The named fields of a part of the plan hold what the checker counted."""
+    for name, value in counted.items():
+        same(code, name.replace("_", " "), getattr(stated, name), value, where)
+
+
+def match(code: str, what: str, stated: Mapping[str, object], counted: Mapping[str, object]) -> None:
+    """The plan names the same things as the checker, and says the same of each."""
+    for name in sorted({*stated, *counted}):
+        same(code, what, stated.get(name), counted.get(name), name)
 
 
 def at_most(code: str, what: str, needed: float, available: float, where: str | None = None) -> None:
     """A limit holds."""
     if not needed <= available:
         refuse(code, f"{what}: {needed:g} needed, {available:g} available", where, needed, available)
-
-
-def _figure(value: object) -> float | None:
-    return value if isinstance(value, int | float) else None

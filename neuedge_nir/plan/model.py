@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from neuedge_nir.chip.model import Chip
+from neuedge_nir.diagnostics import Diagnostic
 
 SCHEMA = "neuedge-nir/plan/1"
 
@@ -199,17 +200,6 @@ class CostReport:
 
 
 @dataclass(frozen=True, slots=True)
-class PlanDiagnostic:
-    """A remark made on the way."""
-
-    code: str
-    severity: str
-    node: str | None
-    message: str
-    hint: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Counts:
     """The model's size: populations, projections between them, neurons, synapses and stored weights."""
 
@@ -241,4 +231,4 @@ class Plan:
     scope: str
     mapping: Mapped
     cost: CostReport
-    diagnostics: tuple[PlanDiagnostic, ...]
+    diagnostics: tuple[Diagnostic, ...]

@@ -1,0 +1,36 @@
+"""neuedge-nir: compile spiking networks in NIR for neuromorphic chips.
+
+The public names are resolved when first used, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from neuedge_nir.api import check, compile, verify  # noqa: A004
+    from neuedge_nir.chip.model import Chip
+    from neuedge_nir.frontend import read
+    from neuedge_nir.network.model import Network
+    from neuedge_nir.plan.model import Plan
+
+__version__ = "0.1.0"
+
+__all__ = ["Chip", "Network", "Plan", "__version__", "check", "compile", "read", "verify"]
+
+_HOMES = {
+    "read": "neuedge_nir.frontend",
+    "compile": "neuedge_nir.api",
+    "check": "neuedge_nir.api",
+    "verify": "neuedge_nir.api",
+    "Network": "neuedge_nir.network.model",
+    "Chip": "neuedge_nir.chip.model",
+    "Plan": "neuedge_nir.plan.model",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,72 @@
+"""The functions of the public API: a model and a chip in, a checked plan out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from neuedge_nir.chip.load import load
+from neuedge_nir.chip.model import Chip
+from neuedge_nir.errors import VerificationError
+from neuedge_nir.events import Observer, silent
+from neuedge_nir.frontend import read
+from neuedge_nir.network.model import Network
+from neuedge_nir.pipeline import Options, PassCall, apply_passes, compile_network
+from neuedge_nir.plan import verify as checker
+from neuedge_nir.plan.model import Plan
+from neuedge_nir.plugin import TARGETS, listed, load_target
+
+
+def compile(  # noqa: A001 - the compiler's own verb
+    model: Network | Path | str, target: Chip | str, options: Options | None = None, observer: Observer = silent
+) -> Plan:
+    """A checked plan for a model (a Network, or the path of a .nir file) on a chip.
+
+    `target` is a Chip, the name of a registered target, or the path of a chip's .toml file. Raises `InputError` for
+    a file that is refused, `CapacityError` where it is proved that no plan exists, `NoPlanError` where none was found.
+    """
+    return compile_network(network_of(model), chip_of(target), options, observer)
+
+
+def check(model: Network | Path | str, target: Chip | str, options: Options | None = None) -> Plan:
+    """A plan found without a solver: whether the model fits, and what binds. Raises as `compile`."""
+    return compile(model, target, replace(options or Options(), effort="none"))
+
+
+def verify(plan: Plan, model: Network | Path | str | None = None, target: Chip | str | None = None) -> None:
+    """Recount a plan with the checker that shares no code with the mapper.
+
+    With the model, every connection is recounted too. The chip in the plan is held against `target`, or against the
+    registered target of its name where there is one. Raises `VerificationError` at the first rule broken.
+    """
+    network = None
+    if model is not None:
+        network = apply_passes(network_of(model), plan.chip, [PassCall.parse(text) for text in plan.options.passes])
+    _check_chip(plan, target)
+    checker.verify(plan, network)
+
+
+def network_of(model: Network | Path | str) -> Network:
+    """The network itself, or the one in a .nir file."""
+    return model if isinstance(model, Network) else read(Path(model))
+
+
+def chip_of(target: Chip | str) -> Chip:
+    """The chip itself, the one in a .toml file, or the registered target's."""
+    if isinstance(target, Chip):
+        return target
+    if target.endswith(".toml") or "/" in target:
+        return load(Path(target))
+    return load_target(target).chip()
+
+
+def _check_chip(plan: Plan, target: Chip | str | None) -> None:
+    if target is None and plan.chip.name not in listed(TARGETS):
+        return
+    known = chip_of(target if target is not None else plan.chip.name)
+    if known != plan.chip:
+        raise VerificationError(
+            "PLAN003",
+            f"the plan was made for another description of {plan.chip.name} than {known.name} has here",
+            hint="compile again, or name the chip file with --target",
+        )

@@ -1,0 +1,99 @@
+"""`neuedge-nir check`: does it fit, and what binds? Several chips at once, no solver."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+
+from neuedge_nir.cli.main import line_of
+from neuedge_nir.cli.shared import (
+    add_json,
+    add_mapping_options,
+    add_model,
+    options_of,
+    print_diagnostics,
+    print_json,
+    print_tables,
+)
+from neuedge_nir.errors import CapacityError, NoPlanError, UsageError
+from neuedge_nir.plan.model import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one chip says: a plan, or why there is none."""
+
+    target: str
+    result: Plan | CapacityError | NoPlanError
+    json: dict[str, object]
+
+    @property
+    def exit_status(self) -> int:
+        return 0 if isinstance(self.result, Plan) else self.result.exit_status
+
+
+def add_arguments(sub: argparse.ArgumentParser) -> None:
+    """The options of `check`."""
+    add_model(sub)
+    sub.add_argument("--target", required=True, metavar="A[,B...]", help="chips by name or .toml file, comma-separated")
+    add_mapping_options(sub)
+    add_json(sub)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check one model against chips: 0 if any fits, 4 if all are proved not to, 5 otherwise."""
+    from neuedge_nir.api import network_of
+
+    names = [name.strip() for name in arguments.target.split(",")]
+    if not all(names):
+        raise UsageError("USE009", "an empty name among the chips", where=f"--target {arguments.target}")
+    network = network_of(arguments.model)
+    print_diagnostics(network.origin.diagnostics)
+    answers = [_ask(name, network, arguments) for name in names]
+    if arguments.json:
+        print_json(answers[0].json if len(answers) == 1 else [answer.json for answer in answers])
+    else:
+        print_tables([_table(network.origin.name, answers)])
+        for answer in answers:
+            if not isinstance(answer.result, Plan):
+                print(f"{answer.target}: {line_of(answer.result)}", file=sys.stderr)
+    statuses = {answer.exit_status for answer in answers}
+    return min(statuses) if 0 in statuses or len(statuses) == 1 else NoPlanError.exit_status
+
+
+def _ask(name: str, network, arguments: argparse.Namespace) -> Answer:  # type: ignore[no-untyped-def]
+    from neuedge_nir.api import chip_of
+    from neuedge_nir.pipeline import compile_network
+    from neuedge_nir.report.contract import refusal, report_of
+
+    chip = chip_of(name)
+    try:
+        plan = compile_network(network, chip, options_of(arguments, "none", 0))
+    except (CapacityError, NoPlanError) as error:
+        return Answer(name, error, refusal(error, chip, network))
+    return Answer(name, plan, report_of(plan))
+
+
+def _table(model: str, answers: list[Answer]):  # type: ignore[no-untyped-def]
+    from neuedge_nir.report.text import table
+
+    header = ("chip", "fits", "cores", "at least", "chips", "what binds")
+    return table(f"Does {model} fit?", header, [_row(answer) for answer in answers], right=(2, 3, 4))
+
+
+def _row(answer: Answer) -> tuple[str, ...]:
+    match answer.result:
+        case Plan(mapping=m):
+            return (
+                answer.target,
+                "yes",
+                str(m.cores_neurons),
+                str(m.cores_lower_bound),
+                str(m.chips_used),
+                m.bound_resource,
+            )
+        case CapacityError() as error:
+            return answer.target, "no, proved", "-", "-", "-", str(error.message)
+        case NoPlanError() as error:
+            return answer.target, "not found", "-", "-", "-", str(error.message)

@@ -1,0 +1,87 @@
+"""`neuedge-nir compile`: a checked plan and its report."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neuedge_nir.cli.shared import (
+    add_json,
+    add_mapping_options,
+    add_model,
+    options_of,
+    print_diagnostics,
+    print_json,
+    print_tables,
+    progress,
+    seed,
+)
+from neuedge_nir.errors import CapacityError, NoPlanError, UsageError
+
+if TYPE_CHECKING:
+    from neuedge_nir.plan.model import Plan
+
+
+def add_arguments(sub: argparse.ArgumentParser) -> None:
+    """The options of `compile`."""
+    add_model(sub)
+    sub.add_argument("--target", required=True, metavar="NAME|FILE.toml", help="the chip (see `neuedge-nir targets`)")
+    sub.add_argument("-o", "--output", type=Path, metavar="PLAN.json", help="write the plan")
+    add_mapping_options(sub)
+    sub.add_argument(
+        "--effort", choices=("quick", "normal", "high"), default="normal", help="how long the solver tries"
+    )
+    sub.add_argument("--seed", type=seed, default=0, help="the solver's seed (default 0)")
+    add_json(sub)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compile one model for one chip. Raises what the stages raise; nothing is written then."""
+    from neuedge_nir.api import chip_of, network_of
+    from neuedge_nir.pipeline import compile_network
+    from neuedge_nir.report.contract import refusal
+
+    _check_output(arguments.output)
+    chip = chip_of(arguments.target)
+    network = network_of(arguments.model)
+    print_diagnostics(network.origin.diagnostics)
+    options = options_of(arguments, arguments.effort, arguments.seed)
+    try:
+        with progress() as observer:
+            plan = compile_network(network, chip, options, observer)
+    except (CapacityError, NoPlanError) as error:
+        if arguments.json:
+            print_json(refusal(error, chip, network))
+        raise
+    print_diagnostics(plan.diagnostics[len(network.origin.diagnostics) :])
+    _deliver(plan, arguments)
+    return 0
+
+
+def _deliver(plan: Plan, arguments: argparse.Namespace) -> None:
+    from neuedge_nir.plan.store import encode, write_whole
+    from neuedge_nir.report.contract import report_of
+    from neuedge_nir.report.text import plan_tables
+
+    if arguments.output is not None:
+        write_whole(arguments.output, encode(plan))
+    if arguments.json:
+        print_json(report_of(plan))
+    else:
+        print_tables(plan_tables(plan))
+
+
+def _check_output(path: Path | None) -> None:
+    """Say before the work, not after it, that the plan cannot be written there."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise UsageError("USE006", "cannot write: is a directory", where=str(path), hint="name a file in it")
+    if not path.parent.is_dir():
+        raise UsageError("USE006", "cannot write: no such folder", where=str(path.parent), hint="create it first")
+    if not os.access(path.parent, os.W_OK):
+        raise UsageError("USE006", "cannot write: permission denied", where=str(path.parent))
+    if path.exists() and not path.is_file():
+        raise UsageError("USE006", "cannot write: not a regular file", where=str(path), hint="name a new file")

@@ -1,0 +1,24 @@
+"""`neuedge-nir explain CODE`: what a code means and what to do."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import textwrap
+
+
+def add_arguments(sub: argparse.ArgumentParser) -> None:
+    """The code."""
+    sub.add_argument("code", help="such as FIT010, as an error or diagnostic prints it")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the explanation. Raises `UsageError` for an unknown code."""
+    from neuedge_nir.codes import EXPLANATIONS
+    from neuedge_nir.plugin import unknown_name
+
+    code = arguments.code.upper()
+    if code not in EXPLANATIONS:
+        raise unknown_name("USE016", "code", arguments.code, EXPLANATIONS)
+    sys.stdout.write(f"{code}\n{textwrap.fill(EXPLANATIONS[code], 100)}\n")
+    return 0

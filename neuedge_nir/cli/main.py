@@ -1,0 +1,87 @@
+"""`neuedge-nir`: parse the words, call the command, turn errors into one line and an exit status.
+
+Exit status: 0 a plan, 1 our bug, 2 usage, 3 input refused, 4 proved not to fit, 5 no plan found within the limit or
+`check` cannot tell, 6 a plan failed verification, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from neuedge_nir.errors import NeuedgeError
+
+COMMANDS = ("compile", "check", "inspect", "verify", "targets", "passes", "models", "explain")
+SUMMARIES = {
+    "compile": "a checked placement plan and a cost report for one chip",
+    "check": "does it fit, and what binds? no solver; several chips at once",
+    "inspect": "populations, projections, sizes, recurrences, repairs",
+    "verify": "recount a plan with the independent checker",
+    "targets": "list the chips, show every number of one, lint a chip file",
+    "passes": "list the passes, show one",
+    "models": "list, train or export the reference models",
+    "explain": "what a code means and what to do",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints look like our other errors."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error[USE001]: {message} ({self.prog} --help)\n")
+
+
+def parser(command: str | None = None) -> argparse.ArgumentParser:
+    """The parser; only the named command's options are filled in, so that the others need no import."""
+    from neuedge_nir import __version__
+
+    root = Parser(
+        prog="neuedge-nir",
+        description="Compile spiking networks in NIR for neuromorphic chips: a checked plan and an honest cost report.",
+        epilog="exit: 0 a plan, 2 usage, 3 input refused, 4 proved not to fit, 5 none found, 6 verification failed",
+    )
+    root.add_argument("--version", action="version", version=f"neuedge-nir {__version__}")
+    commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
+    for name in COMMANDS:
+        sub = commands.add_parser(name, help=SUMMARIES[name], description=SUMMARIES[name])
+        if name == command:
+            importlib.import_module(f"neuedge_nir.cli.{name}").add_arguments(sub)
+    return root
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status. Results go to stdout, everything else to stderr."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    named = next((word for word in words if word in COMMANDS), None)
+    try:
+        arguments = parser(named).parse_args(words)
+        run: Callable[[argparse.Namespace], int] = importlib.import_module(f"neuedge_nir.cli.{arguments.command}").run
+        return run(arguments)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 2
+    except NeuedgeError as error:
+        print(line_of(error), file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away, as `head` does; nothing is left to say, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def line_of(error: NeuedgeError) -> str:
+    """An error in one line: its code, the place, what is wrong, what to do."""
+    from neuedge_nir.report.text import printable
+
+    return printable(f"error[{error.code}]: {error}")
+
+
+def entry() -> NoReturn:
+    """The console script."""
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""`neuedge-nir models`: the reference models: list, train, export."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from neuedge_nir.cli.shared import add_json, print_json, print_tables, progress, seed, whole
+
+
+def add_arguments(sub: argparse.ArgumentParser) -> None:
+    """`models [list]`, `models train NAME`, `models export NAME FILE`."""
+    actions = sub.add_subparsers(dest="action", metavar="list|train|export")
+    actions.add_parser("list", help="the models that come with the installed packages")
+    train = actions.add_parser("train", help="train a model and write it (needs the extra `train`)")
+    train.add_argument("name")
+    train.add_argument("-o", "--output", type=Path, metavar="FILE.nir", help="default: NAME.nir here")
+    train.add_argument("--seed", type=seed, default=0, help="default 0")
+    train.add_argument("--epochs", type=whole, help="default: the model's own")
+    train.add_argument("--device", default="cpu", help="a torch device (default cpu)")
+    export = actions.add_parser("export", help="write the trained model that came with the package")
+    export.add_argument("name")
+    export.add_argument("output", type=Path, metavar="FILE.nir")
+    add_json(sub)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """List, train or export."""
+    match arguments.action:
+        case "train":
+            return _train(arguments)
+        case "export":
+            return _export(arguments)
+        case _:
+            return _list(arguments.json)
+
+
+def _list(as_json: bool) -> int:
+    from neuedge_nir.plugin import MODELS, listed, load_model
+    from neuedge_nir.report.text import table
+
+    rows = [(name, load_model(name).summary) for name in listed(MODELS)]
+    if as_json:
+        print_json([{"name": name, "summary": summary} for name, summary in rows])
+    else:
+        print_tables([table("Models", ("name", ""), rows)])
+    return 0
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from neuedge_nir.plugin import load_model
+
+    model = load_model(arguments.name)
+    output = arguments.output or Path(f"{arguments.name}.nir")
+    with progress() as observer:
+        provenance = model.train(
+            output, seed=arguments.seed, epochs=arguments.epochs, device=arguments.device, observer=observer
+        )
+    print_json({"file": output.name, **provenance})
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from neuedge_nir.plan.store import write_whole
+    from neuedge_nir.plugin import load_model
+
+    write_whole(arguments.output, load_model(arguments.name).bundled().read_bytes())
+    return 0

@@ -1,0 +1,146 @@
+"""What several commands need: options, a chip by name or file, output for people and programs, progress."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from neuedge_nir.events import Event, Finished, Improved, Observer, Progress, Started, silent
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from neuedge_nir.diagnostics import Diagnostic
+    from neuedge_nir.pipeline import Options
+
+
+def add_model(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("model", metavar="MODEL.nir", help="the network")
+
+
+def add_json(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--json", action="store_true", help="print JSON for programs instead of tables")
+
+
+def add_mapping_options(sub: argparse.ArgumentParser) -> None:
+    """The options that `compile` and `check` share."""
+    sub.add_argument(
+        "--pass",
+        dest="passes",
+        action="append",
+        default=[],
+        metavar="NAME[:key=value,...]",
+        help="rewrite the network first; may be repeated",
+    )
+    sub.add_argument(
+        "--activity",
+        metavar="RATE|FILE.npz",
+        help="spikes per neuron and step: one rate, or rates per population (default: 0.1, labelled assumed)",
+    )
+    sub.add_argument("--dt", type=positive, metavar="SECONDS", help="length of a timestep, in the model's time unit")
+    sub.add_argument(
+        "--reset",
+        choices=("zero", "subtract"),
+        help="what a spike does to the membrane (default: as the file says, else zero)",
+    )
+    sub.add_argument("--chips", type=whole, metavar="N", help="chips available (default: the largest published system)")
+    sub.add_argument(
+        "--map-inputs", action="store_true", help="give the inputs cores of their own instead of the host port"
+    )
+
+
+def positive(text: str) -> float:
+    """A number above zero."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def whole(text: str) -> int:
+    """A whole number above zero."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive whole number")
+    return value
+
+
+def seed(text: str) -> int:
+    """A seed that the solver takes."""
+    value = int(text)
+    if not 0 <= value < 1 << 31:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {(1 << 31) - 1}")
+    return value
+
+
+def options_of(arguments: argparse.Namespace, effort: str, seed: int) -> Options:
+    """The options of a compilation, from the command line."""
+    from neuedge_nir.network.model import ResetMode
+    from neuedge_nir.pipeline import Options, PassCall
+
+    return Options(
+        passes=tuple(PassCall.parse(text) for text in arguments.passes),
+        activity=arguments.activity,
+        reset=ResetMode(arguments.reset) if arguments.reset else None,
+        dt=arguments.dt,
+        chips=arguments.chips,
+        effort=effort,
+        seed=seed,
+        map_inputs=arguments.map_inputs,
+    )
+
+
+def print_json(value: object) -> None:
+    """One JSON value on stdout. NaN and infinity are no JSON: they would be our bug."""
+    sys.stdout.write(json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def print_tables(tables: Sequence[RenderableType]) -> None:
+    """Tables on stdout, as wide as the terminal, 120 columns elsewhere."""
+    from rich.console import Console
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    for table in tables:
+        console.print(table)
+
+
+def print_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:
+    """One line per remark on stderr; equal remarks about several nodes are one line."""
+    from neuedge_nir.report.text import printable
+
+    nodes: dict[tuple[str, str, str, str | None], list[str]] = {}
+    for d in diagnostics:
+        nodes.setdefault((d.severity.value, d.code, d.message, d.hint), []).append(d.node or "")
+    for (severity, code, message, hint), names in nodes.items():
+        at = ", ".join(repr(name) for name in names[:3] if name) + (
+            f" and {len(names) - 3} more" if len(names) > 3 else ""
+        )
+        text = f"{severity}[{code}]: {f'{at}: ' if at else ''}{message}{f' ({hint})' if hint else ''}"
+        print(printable(text), file=sys.stderr)
+
+
+@contextmanager
+def progress() -> Iterator[Observer]:
+    """An observer that draws a line of progress on stderr, on a terminal only."""
+    if not sys.stderr.isatty():
+        yield silent
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with console.status("") as status:
+        yield lambda event: status.update(_words(event))
+
+
+def _words(event: Event) -> str:
+    match event:
+        case Started(stage) | Finished(stage):
+            return stage
+        case Progress(stage, done, total):
+            return f"{stage} {done}/{total}"
+        case Improved(stage, objective, bound):
+            return f"{stage}: {objective:g} cores" + (f", at least {bound:g}" if bound is not None else "")

@@ -1,0 +1,136 @@
+"""`neuedge-nir targets`: the chips, every number of one with its source, and a check of chip files."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+from neuedge_nir.chip.model import Chip, Quantity
+from neuedge_nir.cli.shared import add_json, print_json, print_tables
+
+
+def add_arguments(sub: argparse.ArgumentParser) -> None:
+    """`targets`, `targets show NAME`, `targets lint FILE`."""
+    actions = sub.add_subparsers(dest="action", metavar="show|lint")
+    show = actions.add_parser("show", help="every number of a chip, with unit, source and confidence")
+    show.add_argument("name", metavar="NAME|FILE.toml")
+    add_json(show)
+    lint = actions.add_parser("lint", help="every mistake in a chip file, with key and line")
+    lint.add_argument("file", type=Path, metavar="FILE.toml")
+    add_json(lint)
+    add_json(sub)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """List, show or lint. A chip file with mistakes is refused input: exit 3."""
+    match arguments.action:
+        case "show":
+            return _show(arguments.name, arguments.json)
+        case "lint":
+            return _lint(arguments.file, arguments.json)
+        case _:
+            return _list(arguments.json)
+
+
+def _list(as_json: bool) -> int:
+    from neuedge_nir.plugin import TARGETS, listed
+    from neuedge_nir.report.text import table
+
+    points = listed(TARGETS)
+    rows = [(name, f"{p.dist.name} {p.dist.version}" if p.dist else "-", p.value) for name, p in points.items()]
+    if as_json:
+        print_json([{"name": name, "package": package, "entry_point": value} for name, package, value in rows])
+    else:
+        print_tables([table("Targets (or give --target a .toml file)", ("name", "from", "entry point"), rows)])
+    return 0
+
+
+def _show(name: str, as_json: bool) -> int:
+    from neuedge_nir.api import chip_of
+    from neuedge_nir.chip.load import to_dict
+    from neuedge_nir.report.text import table
+
+    chip = chip_of(name)
+    if as_json:
+        print_json(to_dict(chip))
+        return 0
+    numbers = [
+        (key, _value(q), q.unit, q.confidence.value, q.source + (f". {q.note}" if q.note else ""))
+        for key, q in quantities(chip, "")
+    ]
+    print_tables(
+        [
+            table(f"{chip.title} ({chip.name})", ("number", "value", "unit", "known", "source"), numbers, right=(1,)),
+            table("Limits", ("name", "kind", "per", "counted as"), _limits(chip)),
+            table("Systems", ("name", "chips", "arrangement", "source"), _systems(chip), right=(1,)),
+            table("Capabilities", ("", "", "source"), _capabilities(chip)),
+            table("Notes", ("",), [(note,) for note in (*chip.notes, *([chip.costs.note] if chip.costs.note else []))]),
+        ]
+    )
+    return 0
+
+
+def quantities(value: object, key: str) -> Iterator[tuple[str, Quantity]]:
+    """Every number of a chip with its dotted key."""
+    if isinstance(value, Quantity):
+        yield key, value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from quantities(item, f"{key}[{getattr(item, 'name', '')}]")
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from quantities(item, f"{key}.{name}")
+    elif is_dataclass(value):
+        for f in fields(value):
+            yield from quantities(getattr(value, f.name), f"{key}.{f.name}" if key else f.name)
+
+
+def _value(q: Quantity) -> str:
+    return f"{q.typical:,.12g}" if q.low == q.high else f"{q.low:,.6g} .. {q.typical:,.6g} .. {q.high:,.6g}"
+
+
+def _limits(chip: Chip) -> list[tuple[str, ...]]:
+    from neuedge_nir.chip.formulas import FORMULAS
+
+    return [
+        (lim.name, lim.kind.value, lim.scope.value, f"{lim.formula}: {FORMULAS[lim.formula].meaning}")
+        for lim in chip.limits
+    ]
+
+
+def _systems(chip: Chip) -> list[tuple[str, ...]]:
+    return [
+        (s.name, f"{s.chips:,}", f"{s.columns} x {s.rows}{', wrapping' * s.wraps}", f"{s.source} [{s.confidence}]")
+        for s in chip.topology.systems
+    ]
+
+
+def _capabilities(chip: Chip) -> list[tuple[str, ...]]:
+    able = chip.capabilities
+    shown = {f.name: getattr(able, f.name) for f in fields(able) if f.name != "sources"}
+    plain = {k: v for k, v in shown.items() if not isinstance(v, Quantity) and v is not None}
+    return [
+        (k, ", ".join(map(str, v)) if isinstance(v, tuple) else str(v), able.sources.get(k, ""))
+        for k, v in plain.items()
+    ]
+
+
+def _lint(path: Path, as_json: bool) -> int:
+    from neuedge_nir.chip.load import lint, read
+    from neuedge_nir.errors import InputError
+    from neuedge_nir.report.text import printable
+
+    findings = lint(read(path), path.name)
+    if as_json:
+        print_json(
+            [{"code": f.code, "line": f.line, "key": f.key, "message": f.message, "hint": f.hint} for f in findings]
+        )
+    else:
+        for finding in findings:
+            print(printable(f"error[{finding.code}]: {finding.error}"), file=sys.stderr)
+        if not findings:
+            sys.stdout.write(printable(f"{path.name}: no mistakes found") + "\n")
+    return InputError.exit_status if findings else 0

@@ -1,0 +1,41 @@
+"""`neuedge-nir verify`: recount a plan with code that shares nothing with the mapper."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from neuedge_nir.cli.shared import add_json, print_json
+from neuedge_nir.errors import VerificationError
+
+
+def add_arguments(sub: argparse.ArgumentParser) -> None:
+    """The options of `verify`."""
+    sub.add_argument("plan", type=Path, metavar="PLAN.json", help="what `compile -o` wrote")
+    sub.add_argument("--model", type=Path, metavar="MODEL.nir", help="recount every connection too")
+    sub.add_argument(
+        "--target", metavar="NAME|FILE.toml", help="hold the plan's chip against this one (default: by its name)"
+    )
+    add_json(sub)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Accept a plan or raise `VerificationError` with the first rule that it breaks."""
+    from neuedge_nir.api import verify
+    from neuedge_nir.plan.store import read
+
+    plan = read(arguments.plan)
+    try:
+        verify(plan, arguments.model, arguments.target)
+    except VerificationError as error:
+        if arguments.json:
+            print_json({"accepted": False, "code": error.code, "where": error.where, "message": error.message})
+        raise
+    held = "against its model" if arguments.model else "by itself; give --model to recount every connection"
+    if arguments.json:
+        print_json({"accepted": True, "model_recounted": arguments.model is not None, "outcome": plan.outcome})
+    else:
+        cores = len(plan.cores)
+        sys.stdout.write(f"accepted: {cores} core{'s' * (cores != 1)} of {plan.chip.title} recounted {held}\n")
+    return 0

@@ -1,0 +1,135 @@
+"""What programs read: the JSON of `compile`, `check` and `compare`. Its keys are a contract."""
+
+from __future__ import annotations
+
+import math
+
+from neuedge_nir.chip.model import Chip
+from neuedge_nir.diagnostics import Diagnostic
+from neuedge_nir.errors import CapacityError, NoPlanError
+from neuedge_nir.network.model import Network
+from neuedge_nir.plan.build import counts, scope_of
+from neuedge_nir.plan.model import Counts, Interval, Plan, PlanModel
+
+SCHEMA = "neuedge-nir/report/1"
+
+Json = dict[str, object]
+
+
+def report_of(plan: Plan) -> Json:
+    """The report of a plan."""
+    mapping, cost = plan.mapping, plan.cost
+    use = mapping.utilisation
+    return {
+        "schema": SCHEMA,
+        "outcome": plan.outcome,
+        "scope": plan.scope,
+        "model": _model(plan.model, plan.counts),
+        "target": _target(plan.chip, plan.chips_available, plan.machine.system),
+        "mapping": {
+            "cores_used": mapping.cores_used,
+            "cores_input": mapping.cores_input,
+            "cores_neurons": mapping.cores_neurons,
+            "cores_relay_or_copy": mapping.cores_relay_or_copy,
+            "cores_io": mapping.cores_io,
+            "copies": mapping.copies,
+            "chips_used": mapping.chips_used,
+            "cores_lower_bound": mapping.cores_lower_bound,
+            "bound_scope": mapping.bound_scope,
+            "bound_resource": mapping.bound_resource,
+            "packing_proven": mapping.packing_proven,
+            "utilisation": {
+                "cores": use.cores,
+                "neurons": use.neurons,
+                "synapse_memory": use.synapse_memory,
+                "axons_in": use.axons_in,
+                "why": dict(use.why),
+            },
+        },
+        "traffic": {
+            "spikes_per_step": cost.traffic.spikes_per_step,
+            "host_spikes_per_step": cost.traffic.host_spikes_per_step,
+            "deliveries_per_step": cost.traffic.deliveries_per_step,
+            "unicast_hops_per_step": cost.traffic.unicast_hops_per_step,
+            "tree_hops_per_step": cost.traffic.tree_hops_per_step,
+            "max_link_load": cost.traffic.max_link_load,
+            "hottest_links": [{"from": a, "to": b, "load": load} for (a, b), load in cost.traffic.hottest_links],
+            "interchip_spikes_per_step": cost.traffic.interchip_spikes_per_step,
+            "table_entries_max": cost.traffic.table_entries_max,
+            "deadlock_free": cost.traffic.deadlock_free,
+        },
+        "energy": {
+            "dynamic_j_per_step": _interval(cost.dynamic_j_per_step),
+            "static_w": _interval(cost.static_w),
+            "synaptic_events_per_step": cost.synaptic_events_per_step,
+            "neuron_updates_per_step": cost.neuron_updates_per_step,
+        },
+        "latency": {"step_s": _interval(cost.step_s)},
+        "activity": {"kind": plan.activity.kind, "spikes_per_neuron_per_step": _mean_rate(plan)},
+        "weights": [
+            {"projection": p.name, "bits": p.weight_bits, "relative_error": p.weight_error, "axons": p.axons_per_input}
+            for p in plan.projections
+        ],
+        "diagnostics": [_diagnostic(d) for d in plan.diagnostics],
+    }
+
+
+def refusal(error: CapacityError | NoPlanError, chip: Chip, network: Network) -> Json:
+    """The report where there is no plan: every key, and the error as the last diagnostic."""
+    size = counts(network)
+    last: Json = {
+        "code": error.code,
+        "severity": "error",
+        "node": error.where,
+        "message": error.message,
+        "hint": error.hint,
+        "resource": error.resource,
+        "needed": error.needed,
+        "available": error.available,
+    }
+    return {
+        "schema": SCHEMA,
+        "outcome": "infeasible" if isinstance(error, CapacityError) else "timeout",
+        "scope": scope_of(chip),
+        "model": _model(PlanModel(network.origin.name, network.origin.sha256, network.origin.nir_version), size),
+        "target": _target(chip, None, None),
+        "mapping": None,
+        "traffic": None,
+        "energy": None,
+        "latency": None,
+        "activity": None,
+        "weights": None,
+        "diagnostics": [*(_diagnostic(d) for d in network.origin.diagnostics), last],
+    }
+
+
+def _model(model: PlanModel, size: Counts) -> Json:
+    return {
+        "name": model.name,
+        "sha256": model.sha256,
+        "populations": size.populations,
+        "projections": size.projections,
+        "neurons": size.neurons,
+        "synapses": size.synapses,
+        "stored_weights": size.stored_weights,
+    }
+
+
+def _target(chip: Chip, available: int | None, system: str | None) -> Json:
+    cores = chip.topology.cores_per_chip.count
+    return {"name": chip.name, "chips_available": available, "cores_per_chip": cores, "system": system}
+
+
+def _interval(interval: Interval) -> Json:
+    return {"low": interval.low, "typical": interval.typical, "high": interval.high, "basis": interval.basis}
+
+
+def _diagnostic(d: Diagnostic) -> Json:
+    return {"code": d.code, "severity": d.severity.value, "node": d.node, "message": d.message, "hint": d.hint}
+
+
+def _mean_rate(plan: Plan) -> float:
+    populations = [p for p in plan.populations if p.model not in ("Input", "Output")]
+    neurons = {p.name: math.prod(p.shape) for p in populations}
+    total = sum(neurons.values())
+    return sum(plan.activity.rates[name] * n for name, n in neurons.items()) / total if total else 0.0

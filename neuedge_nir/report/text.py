@@ -1,0 +1,206 @@
+"""What people read: tables drawn with rich. Names from a file are text, never markup."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from neuedge_nir.chip.model import LimitScope
+from neuedge_nir.plan.model import Interval, Plan, PlanCore
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+Row = tuple[str, ...]
+
+
+def table(title: str, header: Row, rows: Iterable[Row], *, right: Sequence[int] = ()) -> RenderableType:
+    """A table; the columns in `right` hold numbers."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(title=Text(printable(title)), title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
+    for i, name in enumerate(header):
+        drawn.add_column(name, justify="right" if i in right else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(printable(cell)) for cell in row))
+    return drawn
+
+
+def printable(text: str) -> str:
+    """The text with control characters spelled out: a node's name must not steer the terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def plan_tables(plan: Plan) -> list[RenderableType]:
+    """The report of a plan."""
+    return [
+        table(_headline(plan), ("", ""), _summary(plan)),
+        table(
+            "Cores by population",
+            ("population", "model", "neurons", "cores", "lag"),
+            _populations(plan),
+            right=(2, 3, 4),
+        ),
+        table("Limits", ("limit", "kind", "fullest", "of", "mean use"), _limits(plan), right=(2, 3, 4)),
+        table("Cost of one timestep", ("", "low", "typical", "high", "rests on"), _costs(plan), right=(1, 2, 3)),
+    ]
+
+
+def _headline(plan: Plan) -> str:
+    mapping = plan.mapping
+    gap = "" if plan.outcome == "optimal" else f", at least {mapping.cores_lower_bound} needed"
+    fits = f"{plan.model.name} fits {plan.chip.title}: {mapping.cores_neurons} cores on {mapping.chips_used}"
+    return f"{fits} chip{'s' * (mapping.chips_used != 1)} ({plan.outcome}{gap})"
+
+
+def _summary(plan: Plan) -> list[Row]:
+    mapping, traffic, use = plan.mapping, plan.cost.traffic, plan.mapping.utilisation
+    return [
+        ("model", _model_line(plan)),
+        ("cores", _cores_line(plan)),
+        (
+            "chips",
+            f"{mapping.chips_used} of {plan.machine.system}, {plan.chip.topology.cores_per_chip.count} cores each",
+        ),
+        ("bound", _bound_line(plan)),
+        (
+            "utilisation",
+            "  ".join(
+                f"{k} {percent(v)}" for k, v in _shares(use.cores, use.neurons, use.synapse_memory, use.axons_in)
+            ),
+        ),
+        (
+            "spikes/step",
+            f"{number(traffic.spikes_per_step)} sent, {number(traffic.host_spikes_per_step)} injected by the host",
+        ),
+        (
+            "between cores",
+            f"{number(traffic.deliveries_per_step)} messages, {number(traffic.unicast_hops_per_step)} unicast hops, "
+            f"{number(traffic.tree_hops_per_step)} tree hops",
+        ),
+        ("busiest link", f"{number(traffic.max_link_load)} messages/step; {_deadlock(traffic.deadlock_free)}"),
+        ("weights", _weights_line(plan)),
+        ("activity", _activity_line(plan)),
+        ("checked", f"{plan.scope}; every count, limit, route and total recounted"),
+    ]
+
+
+def _model_line(plan: Plan) -> str:
+    c = plan.counts
+    return (
+        f"{c.populations} populations, {c.projections} projections, {c.neurons:,} neurons, {c.synapses:,} synapses, "
+        f"{c.stored_weights:,} stored weights"
+    )
+
+
+def _cores_line(plan: Plan) -> str:
+    m = plan.mapping
+    extra = [f"{m.cores_input} for inputs"] if m.cores_input else ["inputs injected by the host"]
+    if m.copies:
+        extra.append(f"{m.copies} exact copies of neurons among them")
+    return f"{m.cores_neurons} with neurons, " + ", ".join(extra)
+
+
+def _bound_line(plan: Plan) -> str:
+    m = plan.mapping
+    packing = "packing proved minimal" if m.packing_proven else "packing not proved minimal"
+    return f"any split needs {m.cores_lower_bound} cores, by {m.bound_resource}; {packing} for these slices"
+
+
+def _shares(*values: float | None) -> list[tuple[str, float | None]]:
+    return list(zip(("cores", "neurons", "synapse memory", "axons in"), values, strict=True))
+
+
+def _deadlock(free: bool | None) -> str:
+    return {
+        True: "no deadlock possible",
+        False: "deadlock possible",
+        None: "routing drops packets rather than deadlock",
+    }[free]
+
+
+def _weights_line(plan: Plan) -> str:
+    if not plan.projections:
+        return "none"
+    worst = max(plan.projections, key=lambda p: p.weight_error)
+    bits = max(p.weight_bits for p in plan.projections)
+    if worst.weight_error == 0:
+        return f"stored exactly, in at most {bits} bits"
+    return f"at most {bits} bits; largest relative error {worst.weight_error:.2%} in {worst.name}"
+
+
+def _activity_line(plan: Plan) -> str:
+    rates = sorted({plan.activity.rates[p.name] for p in plan.populations if p.model != "Output"})
+    spread = f"{rates[0]:g}" if len(rates) == 1 else f"{rates[0]:g} to {rates[-1]:g}"
+    return f"{plan.activity.kind}: {spread} spikes per neuron and step" if rates else plan.activity.kind
+
+
+def _populations(plan: Plan) -> list[Row]:
+    rows: list[Row] = []
+    for p in plan.populations:
+        if p.model == "Output":
+            continue
+        cores = sum(any(s.population == p.name for s in core.slices) for core in plan.cores)
+        held = str(cores) if cores else "host"
+        rows.append((p.name, p.model, f"{math.prod(p.shape):,}", held, str(p.lag)))
+    return rows
+
+
+def _limits(plan: Plan) -> list[Row]:
+    rows: list[Row] = []
+    for limit in plan.chip.limits:
+        used = _uses(plan, limit.name, limit.scope)
+        if used:
+            most = limit.limit.count
+            mean = sum(used) / len(used) / most
+            scope = f"{limit.name} per {limit.scope}"
+            rows.append((scope, limit.kind.value, f"{max(used):,}", f"{most:,} {limit.limit.unit}", percent(mean)))
+    return rows
+
+
+def _uses(plan: Plan, name: str, scope: LimitScope) -> list[int]:
+    cores = [core for core in plan.cores if core.role == "neurons"]
+    if scope is LimitScope.CORE:
+        return [core.used[name] for core in cores]
+    return [_chip_use(cores, chip, name) for chip in sorted({core.chip for core in cores})]
+
+
+def _chip_use(cores: list[PlanCore], chip: int, name: str) -> int:
+    return sum(core.used[name] for core in cores if core.chip == chip)
+
+
+def _costs(plan: Plan) -> list[Row]:
+    cost = plan.cost
+    return [
+        ("dynamic energy", *_span(cost.dynamic_j_per_step, "J")),
+        ("static power", *_span(cost.static_w, "W")),
+        ("step time", *_span(cost.step_s, "s")),
+    ]
+
+
+def _span(interval: Interval, unit: str) -> Row:
+    values = (interval.low, interval.typical, interval.high)
+    return (*("-" if v is None else quantity(v, unit) for v in values), interval.basis)
+
+
+def percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
+
+
+def number(value: float) -> str:
+    """A count in at most four digits."""
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
+
+
+PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M"}
+
+
+def quantity(value: float, unit: str) -> str:
+    """A figure with three digits and an SI prefix."""
+    if value == 0:
+        return f"0 {unit}"
+    power = min(max(3 * math.floor(math.log10(abs(value)) / 3 + 1e-9), -15), 6)
+    return f"{value / 10.0**power:.3g} {PREFIXES[power]}{unit}"
