@@ -31,7 +31,8 @@ KIND = {TARGETS: "target", PASSES: "pass", MODELS: "model"}
 class Target(Protocol):
     """A chip family's entry point."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def chip(self) -> Chip:
         """The chip, with all its numbers. Raises `InputError` where its description is wrong."""
@@ -42,8 +43,11 @@ class Target(Protocol):
 class Pass(Protocol):
     """A rewriting of networks that keeps their meaning, or says how far it does not."""
 
-    name: str
-    summary: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def summary(self) -> str: ...
 
     def run(self, network: Network, chip: Chip, options: Mapping[str, str]) -> Network:
         """The rewritten network; the very network it was given where there was nothing to do."""
@@ -54,8 +58,11 @@ class Pass(Protocol):
 class Model(Protocol):
     """A reference network that can be trained here."""
 
-    name: str
-    summary: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def summary(self) -> str: ...
 
     def train(
         self, output: Path, *, seed: int, epochs: int | None, device: str, observer: Observer

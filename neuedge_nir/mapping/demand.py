@@ -85,15 +85,18 @@ class Demands:
         return self._known[key]
 
     def likeness(self, piece: Piece) -> Hashable:
-        """What two slices have in common that use the same of every limit: blocks that see the same, shifted."""
-        incoming = self.legal.into(piece.population)
-        shape = self.shapes[piece.population]
-        if isinstance(piece.part, Run) or any(not _keeps_shape(p.projection, shape) for p in incoming):
+        """What slices have in common that use the same of every limit: they see the same, shifted."""
+        shape, part = self.shapes[piece.population], piece.part
+        incoming = [p.projection for p in self.legal.into(piece.population)]
+        if any(not _keeps_shape(p, shape) for p in incoming):
             return piece
-        axes = enumerate(piece.part.spans)
+        if isinstance(part, Run):
+            if not all(counter(p).first_axis_uniform for p in incoming):
+                return piece
+            return piece.population, part.start % math.prod(shape[1:]), part.neurons
         return piece.population, tuple(
-            tuple(counter(p.projection).axis_view(axis, span) for p in incoming) or span[1] - span[0]
-            for axis, span in axes
+            tuple(counter(p).axis_view(axis, span) for p in incoming) or span[1] - span[0]
+            for axis, span in enumerate(part.spans)
         )
 
     def axons(self, piece: Piece) -> int:

@@ -47,7 +47,8 @@ def partition(demands: Demands, effort: str = "normal", seed: int = 0, observer:
     picks = choices(candidates, demands.capacity, per_core, EFFORTS[effort].choice, seed)
     options = [_first_fit([t for t in pick if t.parts], demands) for pick in picks]
     options = [cores for cores in options if _consistent(cores, demands)]
-    filled = _sequential(demands, cuts, min((len(cores) for cores in options), default=None))
+    fewest = min((len(cores) for cores in options), default=None)
+    filled = _sequential(demands, cuts, fewest) if fewest != bound.cores else None
     if filled is not None and _consistent(filled, demands):
         options.append(filled)
     if not options:

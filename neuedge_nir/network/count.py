@@ -51,6 +51,12 @@ class Counter:
             return span[1] - span[0]
         return _view(maps, span)
 
+    @property
+    def first_axis_uniform(self) -> bool:
+        """Whether a shift along the first axis of the target (its channels) changes no count."""
+        near = self.stages[_last_reshape(self.stages) :]
+        return all(isinstance(stage.axes[0], (Same, Full)) for stage in near)
+
     def sources(self, part: Slice) -> Region:
         """The distinct source elements that reach the slice, as a region of the source's shape."""
         return source_region(self.projection, self.stages, part)
@@ -101,8 +107,7 @@ class Counter:
         parts = [_product_fan_outs(axes, product) for product in region.products]
         if len(parts) == 1:
             return _outer_histogram(parts[0])
-        total = sum(_outer(fans) for fans in parts)
-        values, counts = np.unique(np.asarray(total), return_counts=True)
+        values, counts = np.unique(_summed(parts), return_counts=True)
         return _histogram(values, counts)
 
     def longest_fan_out(self, part: Slice) -> int:
@@ -112,8 +117,7 @@ class Counter:
         if joint or len(region.products) == 1:
             return max((reached for reached, _ in self.fan_outs(part)), default=0)
         axes = _axis_reaches(self.stages[joint:], region.shape)
-        parts = [_outer(_product_fan_outs(axes, product)) for product in region.products]
-        return int(np.sum(parts, axis=0).max(initial=0))
+        return int(_summed([_product_fan_outs(axes, product) for product in region.products]).max(initial=0))
 
     def stored_weights(self, part: Slice) -> int:
         """The distinct weights that the slice uses: a kernel shared by many neurons counts once."""
@@ -238,6 +242,16 @@ def _inputs_of(maps: tuple[AxisMap, ...], index: int) -> NDArray[np.int64]:
 
 def _product_fan_outs(axes: tuple[AxisReach, ...], product: Product) -> list[NDArray[np.int64]]:
     return [axis.fan_out(indices) for axis, indices in zip(axes, product, strict=True)]
+
+
+def _summed(parts: list[list[NDArray[np.int64]]]) -> NDArray[np.int64]:
+    """The fan-outs of all sources that the parts of a slice see at all: those outside add nothing."""
+    spans = []
+    for axis in range(len(parts[0])):
+        seen = np.flatnonzero(np.any([part[axis] for part in parts], axis=0))
+        spans.append(slice(int(seen[0]), int(seen[-1]) + 1) if seen.size else slice(0, 0))
+    trimmed = [[fan[span] for fan, span in zip(part, spans, strict=True)] for part in parts]
+    return np.asarray(np.sum([_outer(fans) for fans in trimmed], axis=0))
 
 
 def _outer(fans: list[NDArray[np.int64]]) -> NDArray[np.int64]:

@@ -215,7 +215,7 @@ def _cost(stages: Stages) -> CostReport:
     step = step_time(chip, events)
     return CostReport(
         traffic=_traffic(stages, events),
-        synaptic_events_per_step=events.synaptic_events,
+        synaptic_events_per_step=float(events.synaptic_events),
         neuron_updates_per_step=events.neuron_updates,
         dynamic_j_per_step=dynamic_energy(chip, events, step),
         static_w=static_power(chip, events),
@@ -226,14 +226,14 @@ def _cost(stages: Stages) -> CostReport:
 def _traffic(stages: Stages, events: Events) -> Traffic:
     routing = stages.routing
     return Traffic(
-        spikes_per_step=events.spikes,
+        spikes_per_step=float(events.spikes),
         host_spikes_per_step=host_messages(stages.partition.clusters, stages.demands),
-        deliveries_per_step=routing.deliveries,
-        unicast_hops_per_step=routing.unicast_hops,
-        tree_hops_per_step=routing.tree_hops,
-        max_link_load=routing.max_load,
+        deliveries_per_step=float(routing.deliveries),
+        unicast_hops_per_step=float(routing.unicast_hops),
+        tree_hops_per_step=float(routing.tree_hops),
+        max_link_load=float(routing.max_load),
         hottest_links=tuple(routing.hottest),
-        interchip_spikes_per_step=routing.interchip,
+        interchip_spikes_per_step=float(routing.interchip),
         table_entries_max=max(routing.entries.values(), default=0),
         deadlock_free=routing.deadlock_free,
     )

@@ -117,7 +117,8 @@ def check_costs(plan: Plan, totals: Totals) -> None:
     events = totals.events if totals.counted else stated.synaptic_events_per_step
     energy = _combined([_energy(profile, plan, totals, events, step) for profile in costs.profiles])
     _check_interval("PLAN130", "dynamic energy", stated.dynamic_j_per_step, energy)
-    _check_interval("PLAN131", "static power", stated.static_w, _range(costs.static_per_chip_w, plan.mapping.chips_used))
+    static = _range(costs.static_per_chip_w, plan.mapping.chips_used)
+    _check_interval("PLAN131", "static power", stated.static_w, static)
 
 
 def _check_interval(code: str, what: str, stated: Interval, counted: Figures) -> None:

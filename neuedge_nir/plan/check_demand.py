@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from neuedge_nir.chip.model import Limit
 from neuedge_nir.network.connect import Conv, Dense, Operator, Pool
 from neuedge_nir.network.model import Network, Projection
-from neuedge_nir.plan.check_fan import Ints, Stage, fan, stages
+from neuedge_nir.plan.check_fan import Ints, Mask, Stage, fan, pulled, stages, used_weights
 from neuedge_nir.plan.model import Plan, PlanProjection, PlanSlice
 
 HOST = -1
@@ -100,7 +102,7 @@ def recount(parts: Sequence[Part], rules: Rules) -> Recount:
     for core in sorted(set(by_core) - {HOST}):
         arriving: dict[str, list[Ints]] = defaultdict(list)
         for wire in rules.wires:
-            if wire.held is not None and len(sources := _arrive(core, by_core[core], parts, wire, rules, result)):
+            if wire.held is not None and len(sources := _arrive(by_core[core], parts, wire, rules, result)):
                 source = wire.projection.source
                 axons[source][sources] += wire.held.axons_per_input
                 cores[source][sources] += 1
@@ -117,9 +119,7 @@ def recount(parts: Sequence[Part], rules: Rules) -> Recount:
     return result
 
 
-def _arrive(
-    core: int, numbers: Sequence[int], parts: Sequence[Part], wire: Wire, rules: Rules, result: Recount
-) -> Ints:
+def _arrive(numbers: Sequence[int], parts: Sequence[Part], wire: Wire, rules: Rules, result: Recount) -> Ints:
     """Adds what one projection brings to a core to the demand of its parts, and returns who reaches the core."""
     found = [np.zeros(0, dtype=np.int64)]
     for number in numbers:

@@ -143,7 +143,7 @@ def _check_used(plan: Plan, parts: Sequence[Part], recounted: Recount | None) ->
             where, used = f"core {index}, limit {limit.name!r}", core.used[limit.name]
             needs = [_need(plan, limit, parts[number], number, recounted) for number in held[index]]
             if None not in needs:
-                least, most = (sum(_ceil(need or 0, slack) for need in needs) for slack in (-TOLERANCE, TOLERANCE))
+                least, most = (sum(bounds) for bounds in zip(*(need for need in needs if need), strict=True))
                 if not least <= used <= most:
                     refuse("PLAN112", f"the plan says {used}, it is {most}", where, most, used)
             at_most("PLAN113", limit.limit.unit, used, _available(plan, core, limit), where)
@@ -154,17 +154,117 @@ def _check_used(plan: Plan, parts: Sequence[Part], recounted: Recount | None) ->
             at_most("PLAN113", limit.limit.unit, chips[chip, limit.name], limit.limit.typical, where)
 
 
-def _need(plan: Plan, limit: Limit, part: Part, number: int, recounted: Recount | None) -> float | None:
-    if recounted is not None:
-        return recounted.used[number][limit.name]
-    return {"neurons": len(part.neurons) * compartments(plan), "slices": 1}.get(limit.formula)
-
-
-def _ceil(need: float, slack: float) -> int:
-    """Rounded up. A sum of rates (no integer) may miss a whole number by a rounding error either way."""
-    return int(need) if need == int(need) and not slack else math.ceil(need * (1 + slack))
+def _need(plan: Plan, limit: Limit, part: Part, number: int, recounted: Recount | None) -> tuple[int, int] | None:
+    """What a slice uses, at least and at most; None where only the network can tell."""
+    known = {"neurons": len(part.neurons) * compartments(plan), "slices": 1}
+    need = known.get(limit.formula) if recounted is None else recounted.used[number][limit.name]
+    if need is None or limit.formula != "synaptic_events":
+        return None if need is None else (int(need), int(need))
+    # A sum of rates may miss a whole number by a rounding error either way.
+    return math.ceil(need * (1 - TOLERANCE)), math.ceil(need * (1 + TOLERANCE))
 
 
 def _available(plan: Plan, core: PlanCore, limit: Limit) -> float:
     sources = plan.chip.capabilities.input_neurons_per_core
     return sources.count if core.role == "input" and limit.formula == "neurons" and sources else limit.limit.typical
+
+
+def _check_routes(plan: Plan, parts: Sequence[Part], recounted: Recount | None) -> None:
+    """Every slice sends to exactly the cores that its neurons reach, as many messages as that takes."""
+    slots = [(index, at) for index, core in enumerate(plan.cores) for at in range(len(core.slices))]
+    routes = {(route.core, route.slice): route.targets for route in plan.routes}
+    order = [(route.core, route.slice) for route in plan.routes]
+    same("PLAN119", "routes in the order of their slices", order, sorted(routes))
+    for slot, targets in routes.items():
+        where = f"route of core {slot[0]}, slice {slot[1]}"
+        cores = [core for core, _ in targets]
+        if slot not in set(slots):
+            refuse("PLAN119", "there is no such slice", where)
+        if not cores or cores != sorted(set(cores)) or not 0 <= cores[0] <= cores[-1] < len(plan.cores):
+            refuse("PLAN119", f"its targets are the cores {cores} of {len(plan.cores)}", where)
+        if min(messages for _, messages in targets) < 1:
+            refuse("PLAN119", "a target that nothing is sent to", where)
+    for number, slot in enumerate(slots if recounted is not None else ()):
+        due = recounted.messages[number] if recounted is not None else {}
+        where = f"core {slot[0]}, slice {slot[1]} of {parts[number].population!r}"
+        same("PLAN119", "targets", routes.get(slot, ()), tuple(sorted(due.items())), where)
+
+
+def _check_totals(plan: Plan, parts: Sequence[Part], grid: Grid, recounted: Recount | None) -> None:
+    """Traffic, costs and what the mapping takes."""
+    rates = plan.activity.rates
+    slots = [(index, at) for index, core in enumerate(plan.cores) for at in range(len(core.slices))]
+    slices = dict(zip(slots, parts, strict=True))
+    sending = [slices[route.core, route.slice] for route in plan.routes]
+    walked = walk(plan, grid, [len(p.neurons) for p in sending], [rates[p.population] for p in sending])
+    inner = [p for p in plan.populations if p.model not in PORTS]
+    spikes = math.fsum(math.prod(p.shape) * rates[p.name] for p in inner)
+    host = events = 0.0
+    if recounted is not None:
+        ports = [p.name for p in plan.populations if p.model == "Input"]
+        unserved = recounted.messages[len(parts) :]
+        host = sum(rates[name] * sum(sent.values()) for name, sent in zip(ports, unserved, strict=False))
+        events = math.fsum(recounted.events)
+    loads = _loads(plan, parts, recounted)
+    totals = Totals(recounted is not None, loads, spikes, host, events, walked)
+    roles = Counter(core.role for core in plan.cores)
+    agree(
+        "PLAN126",
+        plan.mapping,
+        cores_used=len(plan.cores),
+        cores_input=roles["input"],
+        cores_neurons=roles["neurons"],
+        cores_relay_or_copy=0,
+        cores_io=0,
+        copies=totals.slots - sum(len(part.neurons) for part in parts) * compartments(plan),
+        chips_used=len(walked.chips),
+    )
+    same("PLAN126", "chips of the machine", len(plan.machine.chips), max(walked.chips, default=-1) + 1)
+    check_traffic(plan, totals)
+    check_utilisation(plan)
+    check_costs(plan, totals)
+
+
+def _loads(plan: Plan, parts: Sequence[Part], recounted: Recount | None) -> list[Load]:
+    """What every core does in a step."""
+    rates = plan.activity.rates
+    neurons, messages, spikes, events = ([0.0] * len(plan.cores) for _ in range(4))
+    for number, part in enumerate(parts):
+        neurons[part.core] += len(part.neurons)
+        spikes[part.core] += len(part.neurons) * rates[part.population]
+        events[part.core] += recounted.events[number] if recounted is not None else 0.0
+    for route in plan.routes:
+        sent = sum(count for core, count in route.targets if core != route.core)
+        messages[route.core] += sent * rates[plan.cores[route.core].slices[route.slice].population]
+    names = [limit.name for limit in plan.chip.limits if limit.formula in ("neurons", "neuron_copies")]
+    loads = []
+    for index, core in enumerate(plan.cores):
+        slots = max((core.used[name] for name in names), default=int(neurons[index]))
+        loads.append(Load(slots, messages[index], spikes[index], events[index]))
+    return loads
+
+
+def _check_outcome(plan: Plan, rules: Rules | None) -> None:
+    """The outcome is no better than the bound allows."""
+    mapping, met = plan.mapping, plan.mapping.cores_neurons == plan.mapping.cores_lower_bound
+    agree("PLAN128", mapping, bound_scope="universal")
+    if rules is not None:
+        bounds = _bounds(plan, rules)
+        agree("PLAN128", mapping, cores_lower_bound=max([1, *bounds.values()]))
+        same("PLAN128", "bound by the limit named", bounds.get(mapping.bound_resource), mapping.cores_lower_bound)
+    at_most("PLAN128", "neuron cores of the bound", mapping.cores_lower_bound, mapping.cores_neurons)
+    agree("PLAN129", plan, outcome="optimal" if met else "feasible")
+    agree("PLAN129", plan, scope="all limits" if plan.chip.limits_complete else "published limits only")
+    agree("PLAN129", mapping, packing_proven=mapping.packing_proven or met)
+
+
+def _bounds(plan: Plan, rules: Rules) -> dict[str, int]:
+    """Per limit of a core: populations that are whole, each on one core, need no more than any split of them."""
+    inner = [p.name for p in plan.populations if p.model not in PORTS]
+    parts = [Part(core, name, np.arange(rules.sizes[name])) for core, name in enumerate(inner)]
+    used = recount(parts, rules).used
+    return {
+        limit.name: math.ceil(sum(math.ceil(need[limit.name]) for need in used) / limit.limit.typical)
+        for limit in plan.chip.limits
+        if limit.scope is LimitScope.CORE
+    }

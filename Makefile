@@ -1,0 +1,45 @@
+# Two commands do everything on a fresh machine, each in its own .venv: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+SOURCES := neuedge_nir targets passes models tests
+
+.PHONY: demo test test-all lint format bench clean
+
+# The compiler alone: no torch.
+$(VENV)/.core: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -e .
+	touch $@
+
+# torch first and pinned: what needs torch later would otherwise pull a build with gigabytes of CUDA.
+$(VENV)/.dev: $(VENV)/.core
+	$(PIP) torch
+	$(PIP) -e '.[train]' build hatchling hypothesis mypy pytest ruff
+	touch $@
+
+demo: $(VENV)/.core
+	$(BIN)/neuedge-nir models export digits $(VENV)/digits.nir
+	$(BIN)/neuedge-nir compile $(VENV)/digits.nir --target loihi2
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check $(SOURCES) benchmarks
+	$(BIN)/ruff format --check $(SOURCES) benchmarks
+	$(BIN)/mypy $(SOURCES)
+
+test: lint
+	$(BIN)/python -m pytest -q
+
+test-all: lint
+	$(BIN)/python -m pytest -q -m ''
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix $(SOURCES) benchmarks
+	$(BIN)/ruff format $(SOURCES) benchmarks
+
+bench: $(VENV)/.core
+	$(BIN)/python benchmarks/compile_time.py
+
+clean:
+	rm -rf $(VENV) dist build
