@@ -173,11 +173,14 @@ def closed_form_loads(moving: Sequence[Trip], fabric: Fabric) -> dict[Link, floa
     """The same loads from difference arrays: +n where a straight leg starts, -n where it ends, summed along the row.
 
     The sums are of whole numbers, one for each rate, so that a link without messages has exactly none.
+    Raises `NoPlanError` where a path leaves the machine.
     """
     found: dict[Link, float] = defaultdict(float)
     for rate in sorted({trip.rate for trip in moving}):
         for link, count in _counts([trip for trip in moving if trip.rate == rate], fabric):
             found[link] += count * rate
+    if outside := next((router for link in sorted(found) for router in link if not fabric.fitted(router)), None):
+        raise NoPlanError("FIT016", f"a way leads through {outside}, where the machine has no chip")
     return {link: load for link, load in sorted(found.items()) if load}
 
 

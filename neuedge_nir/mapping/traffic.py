@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.partition import Cluster, Piece
-from neuedge_nir.network.area import Area, members
+from neuedge_nir.network.area import overlaps
 from neuedge_nir.network.count import counter
 from neuedge_nir.network.reach import Region
 from neuedge_nir.network.slices import Run, Slice
@@ -95,9 +95,7 @@ def _messages_from(
             found.append(
                 (
                     c,
-                    sum(
-                        (k * Area(members(region)).sums(parts) for k, region in regions), np.zeros(len(parts), np.int64)
-                    ),
+                    sum((k * overlaps(region, parts) for k, region in regions), np.zeros(len(parts), np.int64)),
                 )
             )
     return found

@@ -58,3 +58,18 @@ def members(region: Region) -> NDArray[np.int64]:
     for product in region.products:
         mask[np.ix_(*product)] = 1
     return mask
+
+
+def overlaps(region: Region, parts: Sequence[Slice]) -> NDArray[np.int64]:
+    """How many elements of a region lie in each of many slices of its array.
+
+    Blocks and a region of one product need no look at the elements: the counts are products over the axes.
+    """
+    if len(region.products) != 1 or not all(isinstance(part, Block) for part in parts):
+        return Area(members(region)).sums(parts)
+    spans = np.array([part.spans for part in parts if isinstance(part, Block)], dtype=np.int64)
+    found = np.ones(len(parts), dtype=np.int64)
+    for axis, indices in enumerate(region.products[0]):
+        inside = np.searchsorted(indices, spans[:, axis, :])
+        found *= inside[:, 1] - inside[:, 0]
+    return found

@@ -1,0 +1,25 @@
+"""Every code in the source is explained, and nothing is explained that the source does not raise."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from neuedge_nir.codes import EXPLANATIONS
+
+ROOT = Path(__file__).parents[1]
+CODE = re.compile(r'"((?:USE|PLUG|FILE|NIR|NET|CHIP|FIT|PLAN|WARN)\d{3})"')
+
+
+def raised() -> set[str]:
+    folders = ("neuedge_nir", "targets", "passes", "models")
+    files = [f for folder in folders for f in sorted((ROOT / folder).rglob("*.py")) if f.name != "codes.py"]
+    return {code for f in files for code in CODE.findall(f.read_text(encoding="utf-8"))}
+
+
+def test_every_code_is_explained_and_every_explanation_is_needed() -> None:
+    assert raised() == set(EXPLANATIONS)
+
+
+def test_an_explanation_says_what_it_means_in_sentences() -> None:
+    assert all(text.endswith(".") and len(text) > 40 for text in EXPLANATIONS.values())

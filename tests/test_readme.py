@@ -1,0 +1,56 @@
+"""What the README shows works as shown."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from neuedge_nir.chip.load import lint
+from neuedge_nir.cli.main import main
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+@pytest.fixture
+def chip_file(tmp_path: Path) -> Path:
+    path = tmp_path / "mychip.toml"
+    path.write_text(next(b for b in blocks("toml") if b.startswith("schema")), encoding="utf-8")
+    return path
+
+
+def test_the_chip_of_the_readme_has_no_mistakes(chip_file: Path) -> None:
+    assert lint(chip_file.read_bytes(), chip_file.name) == ()
+
+
+def test_the_bundled_model_compiles_for_the_chip_of_the_readme(chip_file: Path, tmp_path: Path) -> None:
+    model, plan = str(tmp_path / "digits.nir"), str(tmp_path / "plan.json")
+    assert main(["models", "export", "digits", model]) == 0
+    assert main(["compile", model, "--target", str(chip_file), "-o", plan]) == 0
+    assert main(["verify", plan, "--model", model, "--target", str(chip_file)]) == 0
+
+
+def test_the_commands_of_the_readme_print_what_it_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    session = next(b for b in blocks("") if "compile digits.nir" in b)
+    for command, shown in re.findall(r"\$ neuedge-nir (.*)\n((?:(?!\$ ).*\n)*)", session):
+        assert main(command.split()) == 0
+        printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+        assert [line for line in printed if line] == [line for line in shown.splitlines() if line]
+
+
+def test_the_python_of_the_readme_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["models", "export", "digits", "digits.nir"]) == 0
+    capsys.readouterr()
+    exec(compile(blocks("python")[0], "README.md", "exec"), {})
+    assert capsys.readouterr().out.startswith("optimal 1 ")
