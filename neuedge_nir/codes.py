@@ -400,4 +400,8 @@ EXPLANATIONS: dict[str, str] = {
         "The chip stores the weights of this layer so coarsely that the result may differ: the error is given "
         "relative to the weights' norm. Expect another accuracy, and train with weights of that resolution."
     ),
+    "WARN002": (
+        "Time constants, thresholds or other parameters differ within a population. Some chips hold only a few such "
+        "values per core; that rule is not checked yet, so the plan may ask for more than a core has."
+    ),
 }

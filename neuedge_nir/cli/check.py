@@ -44,6 +44,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check one model against chips: 0 if any fits, 4 if all are proved not to, 5 otherwise."""
     from neuedge_nir.api import network_of
+    from neuedge_nir.report.text import printable
 
     names = [name.strip() for name in arguments.target.split(",")]
     if not all(names):
@@ -57,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         print_tables([_table(network.origin.name, answers)])
         for answer in answers:
             if not isinstance(answer.result, Plan):
-                print(f"{answer.target}: {line_of(answer.result)}", file=sys.stderr)
+                print(printable(f"{answer.target}: {line_of(answer.result)}"), file=sys.stderr)
     statuses = {answer.exit_status for answer in answers}
     return min(statuses) if 0 in statuses or len(statuses) == 1 else NoPlanError.exit_status
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from neuedge_nir.cli.shared import (
     add_json,
     add_mapping_options,
     add_model,
+    check_output,
     options_of,
     print_diagnostics,
     print_json,
@@ -18,7 +18,7 @@ from neuedge_nir.cli.shared import (
     progress,
     seed,
 )
-from neuedge_nir.errors import CapacityError, NoPlanError, UsageError
+from neuedge_nir.errors import CapacityError, NoPlanError
 
 if TYPE_CHECKING:
     from neuedge_nir.plan.model import Plan
@@ -43,7 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
     from neuedge_nir.pipeline import compile_network
     from neuedge_nir.report.contract import refusal
 
-    _check_output(arguments.output)
+    if arguments.output is not None:
+        check_output(arguments.output)
     chip = chip_of(arguments.target)
     network = network_of(arguments.model)
     print_diagnostics(network.origin.diagnostics)
@@ -71,17 +72,3 @@ def _deliver(plan: Plan, arguments: argparse.Namespace) -> None:
         print_json(report_of(plan))
     else:
         print_tables(plan_tables(plan))
-
-
-def _check_output(path: Path | None) -> None:
-    """Say before the work, not after it, that the plan cannot be written there."""
-    if path is None:
-        return
-    if path.is_dir():
-        raise UsageError("USE006", "cannot write: is a directory", where=str(path), hint="name a file in it")
-    if not path.parent.is_dir():
-        raise UsageError("USE006", "cannot write: no such folder", where=str(path.parent), hint="create it first")
-    if not os.access(path.parent, os.W_OK):
-        raise UsageError("USE006", "cannot write: permission denied", where=str(path.parent))
-    if path.exists() and not path.is_file():
-        raise UsageError("USE006", "cannot write: not a regular file", where=str(path), hint="name a new file")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -32,7 +33,9 @@ class Parser(argparse.ArgumentParser):
     """An argument parser whose complaints look like our other errors."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error[USE001]: {message} ({self.prog} --help)\n")
+        from neuedge_nir.report.text import printable
+
+        self.exit(2, printable(f"error[USE001]: {message} ({self.prog} --help)") + "\n")
 
 
 def parser(command: str | None = None) -> argparse.ArgumentParser:
@@ -55,14 +58,10 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status. Results go to stdout, everything else to stderr."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    named = next((word for word in words if word in COMMANDS), None)
     try:
-        arguments = parser(named).parse_args(words)
-        run: Callable[[argparse.Namespace], int] = importlib.import_module(f"neuedge_nir.cli.{arguments.command}").run
-        return run(arguments)
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else 2
+        status = _run(list(sys.argv[1:] if argv is None else argv))
+        print(end="", flush=True)  # a reader that went away is noticed here, not at exit
+        return status
     except NeuedgeError as error:
         print(line_of(error), file=sys.stderr)
         return error.exit_status
@@ -75,6 +74,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
+def _run(words: Sequence[str]) -> int:
+    named = next((word for word in words if word in COMMANDS), None)
+    try:
+        arguments = parser(named).parse_args(words)
+    except SystemExit as stop:  # argparse has printed the help, or what is wrong
+        return stop.code if isinstance(stop.code, int) else 2
+    run: Callable[[argparse.Namespace], int] = importlib.import_module(f"neuedge_nir.cli.{arguments.command}").run
+    return run(arguments)
+
+
 def line_of(error: NeuedgeError) -> str:
     """An error in one line: its code, the place, what is wrong, what to do."""
     from neuedge_nir.report.text import printable
@@ -84,4 +93,6 @@ def line_of(error: NeuedgeError) -> str:
 
 def entry() -> NoReturn:
     """The console script."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is spelled out
     sys.exit(main())

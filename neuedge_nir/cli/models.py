@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from neuedge_nir.cli.shared import add_json, print_json, print_tables, progress, seed, whole
+from neuedge_nir.cli.shared import add_json, check_output, print_json, print_tables, progress, seed, whole
 
 
 def add_arguments(sub: argparse.ArgumentParser) -> None:
@@ -64,5 +64,6 @@ def _export(arguments: argparse.Namespace) -> int:
     from neuedge_nir.plan.store import write_whole
     from neuedge_nir.plugin import load_model
 
+    check_output(arguments.output)
     write_whole(arguments.output, load_model(arguments.name).bundled().read_bytes())
     return 0

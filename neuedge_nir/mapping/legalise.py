@@ -122,6 +122,7 @@ def legalise(
         if p.name in stored
     )
     remarks += [_coarse(p, chip) for p in projections if p.stored.error > NOTABLE_ERROR]
+    remarks += [_uneven(p, chip) for p in network.populations if any(v.size > 1 for v in p.parameters.values())]
     return LegalNetwork(network, chip, projections, timing, mode, mapped_inputs, tuple(remarks))
 
 
@@ -219,6 +220,17 @@ def _coarse(legal: LegalProjection, chip: Chip) -> Diagnostic:
         node_of(legal.projection),
         f"{chip.title} stores these weights with a relative error of {legal.stored.error:.0%}",
         "expect another accuracy; train with weights of that resolution",
+    )
+
+
+def _uneven(population: Population, chip: Chip) -> Diagnostic:
+    names = ", ".join(name for name, values in population.parameters.items() if values.size > 1)
+    return Diagnostic(
+        "WARN002",
+        Severity.WARNING,
+        population.name,
+        f"{names} differ from neuron to neuron; how many values a core of {chip.title} can hold is not checked yet",
+        "use one value per population where you can",
     )
 
 

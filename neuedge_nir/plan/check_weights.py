@@ -1,81 +1,70 @@
-"""Time, weights and what the circuit can do."""
+"""Abilities of the circuit, time, and weights."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.chip.model import AxonWeights
-from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scale
+from neuedge_nir.network.connect import Conv, Delay, Dense, Pool, Scale
 from neuedge_nir.network.model import Network, Projection, Signal
 from neuedge_nir.plan.check_rules import at_most, refuse, same
 from neuedge_nir.plan.model import Plan, PlanProjection
 
 Floats = NDArray[np.float64]
 
+PORTS = ("Input", "Output")
 EXPONENTIAL = ("LIF", "LI", "CubaLIF", "CubaLI")
 ERROR_TOLERANCE = 1e-6
 
 
 def check_abilities(plan: Plan) -> None:
-    """The circuit knows the neuron models, the reset and the signals."""
-    able = plan.chip.capabilities
+    """The circuit knows the neuron models, the reset, the signals and the weights."""
+    able, chip = plan.chip.capabilities, plan.chip.name
     for population in plan.populations:
-        if population.model in ("Input", "Output"):
-            continue
-        if population.model not in able.neuron_models:
-            refuse("PLAN118", f"{plan.chip.name} has no neuron of the model {population.model}", population.name)
+        if population.model not in (*able.neuron_models, *PORTS):
+            refuse("PLAN118", f"{chip} has no neuron of the model {population.model}", population.name)
         if population.model in EXPONENTIAL and not able.exponential_leak:
-            refuse("PLAN118", f"{plan.chip.name} has no exponential leak for {population.model}", population.name)
+            refuse("PLAN118", f"{chip} has no exponential leak for {population.model}", population.name)
     if plan.options.reset not in able.reset_modes:
-        refuse("PLAN118", f"{plan.chip.name} cannot reset by {plan.options.reset!r}")
+        refuse("PLAN118", f"{chip} cannot reset by {plan.options.reset!r}")
     for projection in plan.projections:
+        where = f"projection {projection.name!r}"
         if projection.signal == Signal.ANALOG and not able.graded_spikes:
-            refuse("PLAN118", f"{plan.chip.name} has no graded spikes for an analog signal", projection.name)
-        _check_width(plan, projection)
-
-
-def _check_width(plan: Plan, projection: PlanProjection) -> None:
-    able = plan.chip.capabilities
-    where = f"projection {projection.name!r}"
-    if projection.weight_bits < 1:
-        refuse("PLAN116", "a weight takes at least one bit", where, 1, projection.weight_bits)
-    at_most("PLAN116", "bits of a weight", projection.weight_bits, able.weight_bits.count, where)
-    allowed = (1, 2, 4) if able.weights is AxonWeights.AXON_TYPES else (1,)
-    if projection.axons_per_input not in allowed:
-        refuse("PLAN116", f"{projection.axons_per_input} axons per input, where {allowed} are possible", where)
-    for what, figure in (("step", projection.weight_step), ("error", projection.weight_error)):
-        if not 0.0 <= figure < math.inf:
-            refuse("PLAN117", f"a weight {what} of {figure}", where)
+            refuse("PLAN118", f"{chip} has no graded spikes for an analog signal", where)
+        at_most("PLAN116", "one bit at least", 1, projection.weight_bits, where)
+        at_most("PLAN116", "bits of a weight", projection.weight_bits, able.weight_bits.count, where)
+        allowed = (1, 2, 4) if able.weights is AxonWeights.AXON_TYPES else (1,)
+        if projection.axons_per_input not in allowed:
+            refuse("PLAN116", f"{projection.axons_per_input} axons per input, of {allowed}", where)
+        if not (0 <= projection.weight_step < math.inf and 0 <= projection.weight_error < math.inf):
+            refuse("PLAN117", f"a step of {projection.weight_step}, an error of {projection.weight_error}", where)
 
 
 def check_timing(plan: Plan, network: Network | None) -> None:
-    """Every lag is the input's plus the delays on each way, so that the spikes are the original's, only later."""
+    """Every lag is that of the input plus the delays on each way, so that spikes are the original's, only later."""
     lag = {population.name: population.lag for population in plan.populations}
-    models = {population.name: population.model for population in plan.populations}
+    inputs = {population.name for population in plan.populations if population.model == "Input"}
     for name, steps in lag.items():
-        if steps < 0 or (models[name] == "Input" and steps != 0):
-            refuse("PLAN114", f"a lag of {steps}", name, 0, steps)
+        if steps < 0 or (name in inputs and steps):
+            refuse("PLAN114", f"a lag of {steps} steps", name, 0, steps)
     longest = plan.chip.capabilities.max_delay.count if plan.chip.capabilities.max_delay else 1
+    delays = {}
     for held in plan.projections:
         where = f"projection {held.name!r}"
-        if held.delay < 1:
-            refuse("PLAN114", f"a delay of {held.delay}, where every hop takes a step", where, 1, held.delay)
-        if models[held.source] != "Input":
-            at_most("PLAN115", "timesteps of delay", held.delay, longest, where)
-    if network is None:
-        return
-    delays = {projection.name: projection.delay for projection in plan.projections}
-    dt = plan.options.dt or network.dt
-    for projection in network.projections:
+        at_most("PLAN114", "steps of delay at least", 1, held.delay, where)
+        if held.source not in inputs:
+            at_most("PLAN115", "steps of delay", held.delay, longest, where)
+        delays[held.name] = held.delay
+    for projection in network.projections if network is not None else ():
         if projection.name in delays:
-            due = lag[projection.target] - lag[projection.source] + projection.steps + _delay(projection, dt)
-            same("PLAN114", "delay", delays[projection.name], due, f"projection {projection.name!r}")
-    for port in network.outputs:
-        sources = [lag[projection.source] for projection in network.into(port.name)]
+            due = lag[projection.target] - lag[projection.source] + projection.steps
+            due += _delay(projection, plan.options.dt or (network.dt if network is not None else None))
+            same("PLAN114", "steps of delay", delays[projection.name], due, f"projection {projection.name!r}")
+    for port in network.outputs if network is not None else ():
+        sources = [lag[projection.source] for projection in network.into(port.name)] if network is not None else []
         same("PLAN114", "lag", lag[port.name], max(sources, default=0), port.name)
 
 
@@ -84,88 +73,76 @@ def _delay(projection: Projection, dt: float | None) -> int:
     steps = 0
     for operator in projection.chain:
         if isinstance(operator, Delay) and np.any(operator.delay):
-            if not dt:
-                refuse("PLAN114", "a delay in a model without a timestep", f"projection {projection.name!r}")
-            each = np.unique(np.rint(np.asarray(operator.delay, dtype=np.float64) / dt))
-            same("PLAN114", "different delays in one projection", 1, len(each), f"projection {projection.name!r}")
+            each = np.unique(np.rint(np.asarray(operator.delay, dtype=np.float64) / (dt or math.nan)))
+            if len(each) > 1 or not np.isfinite(each).all():
+                refuse("PLAN114", f"delays of {each} steps in one projection", f"projection {projection.name!r}")
             steps += int(each[0])
     return steps
 
 
 def check_weights(plan: Plan, network: Network) -> None:
     """Every weight is a whole number of steps that fits its bits, and the error is what that costs."""
-    held = {projection.name: projection for projection in plan.projections}
-    for projection in network.projections:
-        stored = held.get(projection.name)
-        if stored is None or stored.weight_step == 0:
-            continue
-        where = f"projection {stored.name!r}"
-        wanted = effective(projection)
-        if wanted is None:
-            refuse("PLAN117", "one weight step, where every neuron has a scale of its own", where)
-        levels = np.rint(wanted / stored.weight_step)
-        half = 2.0 ** (stored.weight_bits - 1)
-        if levels.size and not (-half <= levels.min() and levels.max() < max(half, 2)):
-            refuse("PLAN117", f"weights of {levels.min():g} to {levels.max():g} steps exceed {stored.weight_bits} bits",
-                   where, float(np.abs(levels).max()), half - 1)  # fmt: skip
-        size = float(np.linalg.norm(wanted))
-        error = float(np.linalg.norm(levels * stored.weight_step - wanted)) / size if size else 0.0
-        if abs(error - stored.weight_error) > ERROR_TOLERANCE:
-            refuse("PLAN117", f"a weight error of {stored.weight_error!r}, it is {error!r}", where, error,
-                   stored.weight_error)  # fmt: skip
+    chains = {projection.name: projection for projection in network.projections}
+    for held in plan.projections:
+        wanted = effective(chains[held.name])
+        if held.weight_step > 0:
+            _check_steps(held, wanted)
+        elif held.weight_error == 0 and plan.chip.capabilities.weights is AxonWeights.AXON_TYPES:
+            _check_values(held, wanted)
 
 
-def effective(projection: Projection) -> Floats | None:
-    """The weights with scales and averages folded in; None where a scale differs within a shared weight."""
-    chain = projection.chain
-    at = [index for index, operator in enumerate(chain) if isinstance(operator, Dense | Conv)]
-    if not at:
-        return _gains(chain, projection.source_shape)
-    if len(at) > 1:
-        return None
-    weighted = chain[at[0]]
-    assert isinstance(weighted, Dense | Conv)
-    behind = chain[at[0] + 1 :]
-    before, after = _gains(chain[: at[0]], projection.source_shape), _gains(behind, weighted.output_shape)
-    if after is not None and any(isinstance(operator, Pool) for operator in behind):
-        after = _constant(after, weighted.output_shape)
-    if isinstance(weighted, Conv):
-        before = _constant(before, weighted.input_shape)
-        after = _constant(after, weighted.output_shape)
-    if before is None or after is None:
-        return None
-    weight = weighted.weight.astype(np.float64)
-    if isinstance(weighted, Dense):
-        before, after = before.reshape(weighted.input_shape), after.reshape(weighted.output_shape)
-        return weight * before[..., None, :] * after[..., :, None]
-    scale = after.reshape(len(after), -1)[:, 0]
-    inputs = before.reshape(weighted.groups, weight.shape[1], -1)[:, :, 0]
-    rows = np.repeat(inputs, len(weight) // weighted.groups, axis=0) * scale[:, None]
-    return weight * rows.reshape(*rows.shape, *(1 for _ in weighted.kernel))
+def _check_steps(held: PlanProjection, wanted: Floats) -> None:
+    where = f"projection {held.name!r}"
+    if np.isnan(wanted).any():
+        refuse("PLAN117", "one weight step, where neurons have a scale of their own", where)
+    levels = np.rint(wanted / held.weight_step)
+    largest = max(float(levels.max(initial=0)) + 1, float(-levels.min(initial=0)))
+    at_most("PLAN117", "steps of the largest weight", largest, 2 ** (held.weight_bits - 1), where)
+    size = float(np.linalg.norm(wanted))
+    error = float(np.linalg.norm(levels * held.weight_step - wanted)) / size if size else 0.0
+    if abs(error - held.weight_error) > ERROR_TOLERANCE:
+        refuse("PLAN117", f"a weight error of {held.weight_error}, it is {error}", where, error, held.weight_error)
 
 
-def _gains(chain: Sequence[Operator], shape: tuple[int, ...]) -> Floats | None:
-    """What a chain without weights multiplies every element of its output with."""
-    gains: Floats | None = np.ones(shape)
-    for operator in chain:
-        if gains is None:
-            return None
+def _check_values(held: PlanProjection, wanted: Floats) -> None:
+    """The axons of an input are on or off, so that a neuron tells at most 2 ** axons weights apart, 0 among them."""
+    rows = wanted.reshape(-1, wanted.shape[-1]) if wanted.ndim < 3 else wanted.reshape(len(wanted), -1)
+    scaled = np.round(rows / (np.abs(rows).max(axis=1, keepdims=True, initial=0) + 1e-300), 9)
+    ordered = np.sort(np.hstack([scaled, np.zeros((len(rows), 1))]), axis=1)
+    values = int((np.diff(ordered, axis=1) > 0).sum(axis=1).max(initial=0)) + 1
+    if held.kind in ("dense", "conv"):
+        at_most("PLAN117", "weights of a neuron", values, 2**held.axons_per_input, f"projection {held.name!r}")
+
+
+def effective(projection: Projection) -> Floats:
+    """The weights with scales and averages folded in; NaN where neurons that share a weight differ in scale."""
+    gains, weighted = np.ones(projection.source_shape), None
+    weight = np.ones(())
+    for operator in projection.chain:
         if isinstance(operator, Scale):
             gains = gains.reshape(operator.shape) * operator.factor
         elif isinstance(operator, Pool):
-            constant = _constant(gains, operator.input_shape)
-            gains = None if constant is None else _spread(constant, operator.output_shape) * operator.factor
+            gains = np.ones(operator.output_shape) * _channels(gains, operator.input_shape) * operator.factor
+        elif isinstance(operator, Dense):
+            weight = operator.weight * gains.reshape(operator.input_shape)[..., None, :]
+        elif isinstance(operator, Conv):
+            inputs = _channels(gains, operator.input_shape).reshape(operator.groups, -1)
+            each = np.repeat(inputs, operator.output_shape[0] // operator.groups, axis=0)
+            weight = operator.weight * each.reshape(*each.shape, *(1 for _ in operator.kernel))
+        if isinstance(operator, Dense | Conv):
+            weight = weight if weighted is None else weight * math.nan
+            weighted, gains = operator, np.ones(operator.output_shape)
+    if isinstance(weighted, Dense):
+        pooled = math.prod(weighted.output_shape) // gains.size  # outputs per pool window, 1 where there is no pool
+        rows = gains if pooled == 1 else np.repeat(_channels(gains, (len(gains), -1)), weight.shape[-2] // len(gains))
+        return weight * rows.reshape(weighted.output_shape)[..., None]
+    if isinstance(weighted, Conv):
+        return weight * _channels(gains, (len(weight), -1)).reshape(-1, *(1 for _ in weight.shape[1:]))
     return gains
 
 
-def _constant(gains: Floats | None, shape: tuple[int, ...]) -> Floats | None:
-    """The gains spread over `shape`, if each channel has but one."""
-    if gains is None:
-        return None
+def _channels(gains: Floats, shape: tuple[int, ...]) -> Floats:
+    """The gain of each channel, one axis per axis of `shape`; NaN where it differs within a channel."""
     rows = gains.reshape(shape[0], -1)
-    return None if (rows != rows[:, :1]).any() else _spread(rows, shape)
-
-
-def _spread(gains: Floats, shape: tuple[int, ...]) -> Floats:
-    rows = gains.reshape(shape[0], -1)[:, :1]
-    return np.broadcast_to(rows, (shape[0], math.prod(shape[1:]))).reshape(shape)
+    each = np.where((rows == rows[:, :1]).all(axis=1), rows[:, 0], math.nan)
+    return each.reshape(-1, *(1 for _ in shape[1:]))

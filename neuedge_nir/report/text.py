@@ -52,8 +52,13 @@ def plan_tables(plan: Plan) -> list[RenderableType]:
 def _headline(plan: Plan) -> str:
     mapping = plan.mapping
     gap = "" if plan.outcome == "optimal" else f", at least {mapping.cores_lower_bound} needed"
-    fits = f"{plan.model.name} fits {plan.chip.title}: {mapping.cores_neurons} cores on {mapping.chips_used}"
-    return f"{fits} chip{'s' * (mapping.chips_used != 1)} ({plan.outcome}{gap})"
+    size = f"{counted(mapping.cores_neurons, 'core')} on {counted(mapping.chips_used, 'chip')}"
+    return f"{plan.model.name} fits {plan.chip.title}: {size} ({plan.outcome}{gap})"
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, in the plural where that belongs."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _summary(plan: Plan) -> list[Row]:
@@ -90,10 +95,9 @@ def _summary(plan: Plan) -> list[Row]:
 
 def _model_line(plan: Plan) -> str:
     c = plan.counts
-    return (
-        f"{c.populations} populations, {c.projections} projections, {c.neurons:,} neurons, {c.synapses:,} synapses, "
-        f"{c.stored_weights:,} stored weights"
-    )
+    sizes = ((c.populations, "population"), (c.projections, "projection"), (c.neurons, "neuron"),
+             (c.synapses, "synapse"), (c.stored_weights, "stored weight"))  # fmt: skip
+    return ", ".join(counted(count, noun) for count, noun in sizes)
 
 
 def _cores_line(plan: Plan) -> str:
@@ -107,7 +111,7 @@ def _cores_line(plan: Plan) -> str:
 def _bound_line(plan: Plan) -> str:
     m = plan.mapping
     packing = "packing proved minimal" if m.packing_proven else "packing not proved minimal"
-    return f"any split needs {m.cores_lower_bound} cores, by {m.bound_resource}; {packing} for these slices"
+    return f"any split needs {counted(m.cores_lower_bound, 'core')}, by {m.bound_resource}; {packing} for these slices"
 
 
 def _shares(*values: float | None) -> list[tuple[str, float | None]]:

@@ -1,0 +1,1 @@
+"""Acme's chips and passes for neuedge-nir."""
