@@ -84,7 +84,9 @@ def process() -> Neuedge:
     def call(*words: object, cwd: Path | None = None, **settings: str) -> Answer:
         plain = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
         command = [sys.executable, "-m", "neuedge_nir", *map(str, words)]
-        done = subprocess.run(command, capture_output=True, cwd=cwd, env={**plain, **settings}, check=False, timeout=120)
+        done = subprocess.run(
+            command, capture_output=True, cwd=cwd, env={**plain, **settings}, check=False, timeout=120
+        )
         return Answer(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return call

@@ -8,10 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from neuedge_nir.cli.main import main
+from neuedge_nir.plan.model import Plan
+from neuedge_nir.plan.store import encode
 from tests.conftest import TOYCHIP, Compiled, Neuedge
 from tests.nirfile import chain, inputs, lif, linear, outputs, tiny, write_nir
 
@@ -35,6 +38,15 @@ def refused(neuedge: Neuedge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def everything_in(folder: Path) -> dict[Path, bytes | None]:
     return {path: path.read_bytes() if path.is_file() else None for path in sorted(folder.rglob("*"))}
+
+
+def raising(kind: type[BaseException]) -> Callable[..., None]:
+    """A function that fails in this way, whatever it is given."""
+
+    def fail(*_: object) -> None:
+        raise kind
+
+    return fail
 
 
 # --- the words
@@ -160,10 +172,13 @@ def hdf5(path: Path) -> bytes:
 
 
 NOT_A_MODEL: dict[str, tuple[str, Callable[[Path], object]]] = {
-    "missing": ("FILE001", lambda path: None),
+    "missing": ("FILE001", lambda _: None),
     "directory": ("FILE002", Path.mkdir),
     "empty": ("FILE004", Path.touch),
-    "LFS pointer": ("FILE005", lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0")),
+    "LFS pointer": (
+        "FILE005",
+        lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0"),
+    ),
     "torch zip": ("FILE006", lambda path: path.write_bytes(b"PK\x03\x04" + bytes(90))),
     "text": ("FILE007", lambda path: path.write_text("<!DOCTYPE html>\n<p>Not found")),
     "noise": ("FILE008", lambda path: path.write_bytes(bytes(range(256)) * 9)),
@@ -240,7 +255,12 @@ def test_a_chip_file_with_a_mistake_is_refused(
     text = TOYCHIP.read_text(encoding="utf-8")
     assert old in text
     (tmp_path / "chip.toml").write_text(text.replace(old, new, 1), encoding="utf-8")
-    for words in (["compile", digits, "--target"], ["check", digits, "--target"], ["targets", "show"], ["targets", "lint"]):
+    for words in (
+        ["compile", digits, "--target"],
+        ["check", digits, "--target"],
+        ["targets", "show"],
+        ["targets", "lint"],
+    ):
         assert refused(*words, "chip.toml") == (3, code)
         assert "chip.toml" in neuedge(*words, "chip.toml").complaint
 
@@ -271,7 +291,7 @@ def damaged(path: Path) -> None:
 
 
 NOT_A_PROFILE: dict[str, Callable[[Path], object]] = {
-    "missing": lambda path: None,
+    "missing": lambda _: None,
     "directory": Path.mkdir,
     "empty": Path.touch,
     "text": lambda path: path.write_text("0.1"),
@@ -312,8 +332,8 @@ def test_an_output_that_cannot_be_written_is_refused(
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
     os.mkfifo(tmp_path / "pipe")
-    words = {"compile": ["compile", digits, "--target", "loihi2", "-o"], "export": ["models", "export", "digits"]}
-    assert refused(*words[command], output) == (2, "USE006")
+    words = ["compile", digits, "--target", "loihi2", "-o"] if command == "compile" else ["models", command, "digits"]
+    assert refused(*words, output) == (2, "USE006")
     assert (tmp_path / "pipe").is_fifo()
 
 
@@ -327,11 +347,8 @@ def test_a_folder_that_is_read_only_is_refused(refused: Refused, digits: Path, t
 def test_an_interruption_leaves_no_file(
     neuedge: Neuedge, digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(descriptor: int) -> None:
-        raise KeyboardInterrupt
-
     (tmp_path / "plan.json").write_text("the plan before")
-    monkeypatch.setattr(os, "fsync", interrupted)
+    monkeypatch.setattr(os, "fsync", raising(KeyboardInterrupt))
     answer = neuedge("compile", digits, "--target", "loihi2", "-o", tmp_path / "plan.json")
     assert (answer.status, answer.out, answer.err) == (130, "", "interrupted\n")
     assert everything_in(tmp_path) == {tmp_path / "plan.json": b"the plan before"}
@@ -384,9 +401,38 @@ def test_a_plan_that_was_edited_is_refused(
     assert refused("verify", "plan.json") == (3, code)
 
 
-def test_a_plan_with_a_space_too_many_is_refused(refused: Refused, compiled: dict[str, Compiled], tmp_path: Path) -> None:
+def test_a_plan_with_a_space_too_many_is_refused(
+    refused: Refused, compiled: dict[str, Compiled], tmp_path: Path
+) -> None:
     (tmp_path / "plan.json").write_bytes(compiled["loihi2"].plan.read_bytes() + b" ")
     assert refused("verify", "plan.json") == (3, "PLAN002")
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (("chip", "topology", "columns"), {"low": 0.0, "typical": 0.0, "high": 0.0}),
+        (("chip", "limits", 0, "limit"), {"low": -1.0, "typical": -1.0, "high": -1.0}),
+        (("chip", "limits", 0), {"formula": "weight_bytes"}),
+        (("activity", "rates"), {"if1": 1e308}),
+    ],
+    ids=lambda part: part[-1] if isinstance(part, tuple) else "",
+)
+@pytest.mark.parametrize("recounted", [False, True])
+def test_a_plan_that_states_the_impossible_is_refused_not_tripped_over(
+    neuedge: Neuedge, digits: Path, tmp_path: Path, keys: tuple[Any, ...], value: dict[str, Any], recounted: bool
+) -> None:
+    path = tmp_path / "plan.json"
+    assert neuedge("compile", digits, "--target", TOYCHIP, "-o", path).status == 0
+    content = json.loads(path.read_bytes())
+    part = content
+    for key in keys:
+        part = part[key]
+    part |= value
+    path.write_bytes(encode(msgspec.json.decode(json.dumps(content), type=Plan)))
+    status, code = neuedge("verify", path, *(["--model", digits] if recounted else [])).refusal
+    assert status in (3, 6)
+    assert code.startswith(("PLAN", "CHIP"))
 
 
 def test_a_plan_that_breaks_a_rule_fails_verification(
@@ -402,7 +448,9 @@ def test_a_plan_that_breaks_a_rule_fails_verification(
     assert (told.status, told.json["code"]) == (6, code)
 
 
-def test_a_plan_of_another_model_fails_verification(refused: Refused, compiled: dict[str, Compiled], tmp_path: Path) -> None:
+def test_a_plan_of_another_model_fails_verification(
+    refused: Refused, compiled: dict[str, Compiled], tmp_path: Path
+) -> None:
     tiny(tmp_path)
     assert refused("verify", compiled["loihi2"].plan, "--model", "tiny.nir") == (6, "PLAN101")
 
@@ -436,20 +484,12 @@ def test_too_few_chips_are_a_proof(refused: Refused, digits: Path, tmp_path: Pat
 
 
 def test_a_bug_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch, digits: Path) -> None:
-    def stumble(*words: object) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr("neuedge_nir.api.network_of", stumble)
+    monkeypatch.setattr("neuedge_nir.api.network_of", raising(ZeroDivisionError))
     with pytest.raises(ZeroDivisionError):
         main(["inspect", str(digits)])
 
 
-def test_an_interrupted_command_exits_with_130(
-    neuedge: Neuedge, monkeypatch: pytest.MonkeyPatch, digits: Path
-) -> None:
-    def interrupt(*words: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("neuedge_nir.api.network_of", interrupt)
+def test_an_interrupted_command_exits_with_130(neuedge: Neuedge, monkeypatch: pytest.MonkeyPatch, digits: Path) -> None:
+    monkeypatch.setattr("neuedge_nir.api.network_of", raising(KeyboardInterrupt))
     answer = neuedge("inspect", digits)
     assert (answer.status, answer.out, answer.err) == (130, "", "interrupted\n")

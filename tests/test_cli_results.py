@@ -61,7 +61,9 @@ def test_the_report_of_a_plan_keeps_the_contract(compiled: dict[str, Compiled], 
     report = answer.json
     assert answer.status == 0
     assert report.keys() >= CONTRACT.keys()
-    assert {key: keys - report[key].keys() for key, keys in CONTRACT.items() if keys and keys - report[key].keys()} == {}
+    assert {
+        key: keys - report[key].keys() for key, keys in CONTRACT.items() if keys and keys - report[key].keys()
+    } == {}
     assert report["schema"] == "neuedge-nir/report/1"
     assert report["outcome"] in ("optimal", "feasible")
     assert report["scope"] in ("all limits", "published limits only")
@@ -108,7 +110,7 @@ def test_the_report_for_people_leads_with_the_verdict(neuedge: Neuedge, digits: 
     assert max(map(len, answer.out.splitlines())) <= 120
 
 
-def test_a_new_plan_takes_the_place_of_the_old(neuedge: Neuedge, tmp_path: Path, compiled: dict[str, Compiled]) -> None:
+def test_a_new_plan_takes_the_place_of_the_old(neuedge: Neuedge, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
     plan.write_text("the plan before")
     assert neuedge("compile", tiny(tmp_path), "--target", "loihi2", "-o", plan).status == 0
@@ -236,7 +238,10 @@ def test_a_model_is_shown(neuedge: Neuedge, digits: Path) -> None:
 def test_a_model_is_told_in_json(neuedge: Neuedge, digits: Path) -> None:
     told = neuedge("inspect", digits, "--json").json
     assert told["model"]["neurons"] == 106
-    assert [(p["name"], p["model"], p["shape"]) for p in told["populations"]] == [("if1", "IF", [96]), ("if2", "IF", [10])]
+    assert [(p["name"], p["model"], p["shape"]) for p in told["populations"]] == [
+        ("if1", "IF", [96]),
+        ("if2", "IF", [10]),
+    ]
     assert [p["operators"] for p in told["projections"]] == [["Dense fc1"], ["Dense fc2"], []]
     assert (told["reset"], told["dt"]) == ("zero", 1.0)
 
@@ -308,7 +313,9 @@ def test_every_code_is_explained(neuedge: Neuedge) -> None:
         assert answer.out.split() == [code, *text.split()]
 
 
-@pytest.mark.parametrize("words", [["--help"], *([command, "--help"] for command in COMMANDS), ["targets", "lint", "-h"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], *([command, "--help"] for command in COMMANDS), ["targets", "lint", "-h"]]
+)
 def test_help_is_a_result(neuedge: Neuedge, words: list[str]) -> None:
     answer = neuedge(*words)
     assert (answer.status, answer.err) == (0, "")
@@ -335,7 +342,9 @@ RED, BOLD, LINES = "\x1b[31mred", "[bold]bold", "two\nlines\rback\x07"
 @pytest.fixture
 def stranger(tmp_path: Path) -> Path:
     """A model whose names steer a terminal, or mean something to the library that draws the tables."""
-    nodes, edges = chain((RED, inputs(2)), (LINES, linear(np.ones((3, 2)))), (BOLD, lif(3)), ("[link=x]out", outputs(3)))
+    nodes, edges = chain(
+        (RED, inputs(2)), (LINES, linear(np.ones((3, 2)))), (BOLD, lif(3)), ("[link=x]out", outputs(3))
+    )
     return write_nir(tmp_path / "[red]\x1b[1mmodel.nir", nodes, edges)
 
 

@@ -41,15 +41,16 @@ _INPUT_AXONS = Formula(
 _LAVA_INPUT_AXONS = Formula(
     "lava_input_axons",
     "axons",
-    "conv_axons for each projection that contains a convolution or pool, and the distinct source elements that reach "
-    "the slice for each other; read off the AxonIn column of lava-dl's saved compiler tables.",
+    "conv_axons for each projection that contains a convolution or pool but no dense layer, and the distinct source "
+    "elements that reach the slice for each other, where the sources of one leading pool's window count once: every "
+    "message is processed, so they may share an axon. Read off the AxonIn column of lava-dl's saved compiler tables.",
     ("conv_axons",),
 )
 _LAVA_AXON_MAP = Formula(
     "lava_axon_map",
     "entries",
     "For each outgoing projection the pixels of the slice (its spatial extent, channels not counted) if that "
-    "projection contains a convolution or pool, else the neurons of the slice; the neurons for an Output port; read "
+    "projection contains a convolution or pool but no dense layer, else the neurons of the slice; read "
     "off the AxonMap column of lava-dl's saved compiler tables.",
 )
 _OUTPUT_AXONS = Formula(
@@ -62,8 +63,9 @@ _PACKED_ROW_WORDS = Formula(
     "words",
     "Summed over the incoming projections, for b weight bits. A shared kernel: rows * ceil((C*b + header_bits * "
     "ceil(C/header_every)) / word_bits), with rows = kernel taps x input channels per group x groups touched and C "
-    "the output channels of the slice. Otherwise, for every distinct source element: ceil((n*(b+index_bits) + "
-    "header_bits * ceil(n/header_every)) / word_bits), n = neurons of the slice it reaches. A fit that reproduces "
+    "the output channels of the slice. Otherwise, for every distinct source element (the sources under one leading "
+    "pool's window share a row): ceil((n*(b+index_bits) + header_bits * ceil(n/header_every)) / word_bits), n = "
+    "neurons of the slice it reaches. A fit that reproduces "
     "all rows of lava-dl's YOLO-KP compiler table and the dense layers of its MNIST and Oxford tables.",
     ("word_bits", "header_bits", "header_every", "index_bits"),
 )

@@ -52,6 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
     network = network_of(arguments.model)
     print_diagnostics(network.origin.diagnostics)
     answers = [_ask(name, network, arguments) for name in names]
+    known = set(network.origin.diagnostics)
+    plans = [answer.result for answer in answers if isinstance(answer.result, Plan)]
+    print_diagnostics(list(dict.fromkeys(d for plan in plans for d in plan.diagnostics if d not in known)))
     if arguments.json:
         print_json(answers[0].json if len(answers) == 1 else [answer.json for answer in answers])
     else:

@@ -259,9 +259,11 @@ def _kernel_rows(projection: Projection, part: Slice) -> tuple[int, list[int]]:
     """
     conv = next(op for op in projection.chain if isinstance(op, Conv))
     offsets = [{d * t for t in range(k)} for k, d in zip(conv.kernel, conv.dilation, strict=True)]
+    steps = conv.stride
     for pool in (op for op in projection.chain[projection.chain.index(conv) :] if isinstance(op, Pool)):
-        steps = zip(offsets, pool.kernel, conv.stride, strict=True)
-        offsets = [{o + s * i for o in seen for i in range(p)} for seen, p, s in steps]
+        widened = zip(offsets, pool.kernel, steps, strict=True)
+        offsets = [{o + s * i for o in seen for i in range(p)} for seen, p, s in widened]
+        steps = tuple(s * p for s, p in zip(steps, pool.stride, strict=True))
     region = target_region(projection, counter(projection).stages, part)
     touched = np.unique(np.concatenate([product[0] for product in region.products]))
     groups = np.bincount(touched // (conv.output_shape[0] // conv.groups))

@@ -30,11 +30,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wire:
-    """A projection and its relation; `held` is how the chip holds it, None where it leads to an Output port."""
+    """A projection and its relation; `held` is how the chip holds it, None where it leads to an Output port.
+
+    `rows` is the relation without leading pools: where every message is processed, the sources under one window may
+    share an axon and its row.
+    """
 
     projection: Projection
     held: PlanProjection | None
     stages: tuple[Stage, ...]
+    rows: tuple[Stage, ...]
 
     @property
     def kind(self) -> str:
@@ -69,9 +74,16 @@ def kind_of(chain: Sequence[Operator]) -> str:
 
 def rules_of(plan: Plan, network: Network) -> Rules:
     held = {projection.name: projection for projection in plan.projections}
-    wires = tuple(Wire(p, held.get(p.name), stages(p.chain)) for p in network.projections)
+    wires = tuple(
+        Wire(p, held.get(p.name), stages(p.chain), stages(_behind_pools(p.chain))) for p in network.projections
+    )
     sizes = {port.name: port.neurons for port in network.inputs} | {p.name: p.neurons for p in network.populations}
     return Rules(plan, wires, sizes)
+
+
+def _behind_pools(chain: Sequence[Operator]) -> Sequence[Operator]:
+    first = next((at for at, operator in enumerate(chain) if not isinstance(operator, Pool)), len(chain) - 1)
+    return chain[max(0, first) :]
 
 
 def compartments(plan: Plan) -> int:
@@ -142,12 +154,13 @@ def _incoming(limit: Limit, wire: Wire, held: PlanProjection, mask: Mask, row: I
         case "input_axons":
             return len(row) * held.axons_per_input
         case "lava_input_axons":
-            return number["conv_axons"] if wire.kind in ("conv", "pool") else len(row)
+            return number["conv_axons"] if wire.kind in ("conv", "pool") else len(fan(wire.rows, mask)[1])
         case "packed_row_words" if wire.kind == "conv":
             rows, channels = _kernel(wire.projection.chain, mask)
             return rows * int(_packed(channels, held.weight_bits, number).sum())
         case "packed_row_words":
-            return int(_packed(row, held.weight_bits + number["index_bits"], number).sum())
+            merged = fan(wire.rows, mask)[1]
+            return int(_packed(merged, held.weight_bits + number["index_bits"], number).sum())
         case "blocked_row_bits":
             index = 0 if wire.kind == "dense" else number["index_bits"]
             return int(_blocked(row, held.weight_bits + index, number).sum())

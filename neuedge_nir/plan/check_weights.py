@@ -17,7 +17,6 @@ Floats = NDArray[np.float64]
 
 PORTS = ("Input", "Output")
 EXPONENTIAL = ("LIF", "LI", "CubaLIF", "CubaLI")
-ERROR_TOLERANCE = 1e-6
 
 
 def check_abilities(plan: Plan) -> None:
@@ -87,8 +86,10 @@ def check_weights(plan: Plan, network: Network) -> None:
         wanted = effective(chains[held.name])
         if held.weight_step > 0:
             _check_steps(held, wanted)
-        elif held.weight_error == 0 and plan.chip.capabilities.weights is AxonWeights.AXON_TYPES:
+        elif plan.chip.capabilities.weights is AxonWeights.AXON_TYPES:
             _check_values(held, wanted)
+        elif wanted.any() and not np.isnan(wanted).any():
+            refuse("PLAN117", "no weight step, where one would do", f"projection {held.name!r}")
 
 
 def _check_steps(held: PlanProjection, wanted: Floats) -> None:
@@ -100,7 +101,7 @@ def _check_steps(held: PlanProjection, wanted: Floats) -> None:
     at_most("PLAN117", "steps of the largest weight", largest, 2 ** (held.weight_bits - 1), where)
     size = float(np.linalg.norm(wanted))
     error = float(np.linalg.norm(levels * held.weight_step - wanted)) / size if size else 0.0
-    if abs(error - held.weight_error) > ERROR_TOLERANCE:
+    if not math.isclose(error, held.weight_error, rel_tol=1e-6, abs_tol=1e-12):
         refuse("PLAN117", f"a weight error of {held.weight_error}, it is {error}", where, error, held.weight_error)
 
 
@@ -110,7 +111,7 @@ def _check_values(held: PlanProjection, wanted: Floats) -> None:
     scaled = np.round(rows / (np.abs(rows).max(axis=1, keepdims=True, initial=0) + 1e-300), 9)
     ordered = np.sort(np.hstack([scaled, np.zeros((len(rows), 1))]), axis=1)
     values = int((np.diff(ordered, axis=1) > 0).sum(axis=1).max(initial=0)) + 1
-    if held.kind in ("dense", "conv"):
+    if held.weight_error == 0 and held.kind in ("dense", "conv"):
         at_most("PLAN117", "weights of a neuron", values, 2**held.axons_per_input, f"projection {held.name!r}")
 
 

@@ -1,0 +1,134 @@
+"""The command line as users run it: a process with its streams, its exit status and its environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import TOYCHIP, Compiled, Neuedge
+from tests.nirfile import chain, conv2d, flatten, inputs, lif, linear, outputs, write_nir
+
+
+def test_a_refused_file_is_one_line_and_a_status(process: Neuedge, tmp_path: Path) -> None:
+    (tmp_path / "model.nir").write_bytes(b"PK\x03\x04" + bytes(90))
+    answer = process("compile", "model.nir", "--target", "loihi2", "-o", "plan.json", cwd=tmp_path)
+    assert answer.refusal == (3, "FILE006")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.nir"]
+
+
+def test_unknown_words_are_one_line_and_a_status(process: Neuedge) -> None:
+    assert process("compile", "--nonsense").refusal == (2, "USE001")
+
+
+def test_what_does_not_fit_is_one_line_on_stderr_and_one_value_on_stdout(
+    process: Neuedge, digits: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "tight.toml").write_text(TOYCHIP.read_text(encoding="utf-8").replace("value = 50", "value = 9"))
+    answer = process("compile", digits, "--target", "tight.toml", "--json", cwd=tmp_path)
+    assert answer.status == 4
+    assert answer.complaint.startswith("error[FIT015]: ")
+    assert answer.json["outcome"] == "infeasible"
+
+
+def test_a_plan_written_by_one_process_is_accepted_by_another(
+    process: Neuedge, compiled: dict[str, Compiled], digits: Path
+) -> None:
+    answer = process("verify", compiled["truenorth"].plan, "--model", digits)
+    assert (answer.status, answer.err) == (0, "")
+
+
+# --- the same bytes
+
+
+@pytest.fixture(scope="module")
+def winding(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A convolution, a dense layer, a readout and a way back: several cores, many equal choices."""
+    nodes, _ = chain(
+        ("in", inputs(1, 8, 8)),
+        ("conv", conv2d(np.linspace(-1.0, 1.0, 36).reshape(4, 1, 3, 3))),
+        ("seen", lif(4, 6, 6)),
+        ("flat", flatten()),
+        ("fc", linear(np.linspace(-1.0, 1.0, 20 * 144).reshape(20, 144))),
+        ("thought", lif(20)),
+        ("out", outputs(20)),
+    )
+    edges = [("in", "conv"), ("conv", "seen"), ("seen", "flat"), ("flat", "fc"), ("fc", "thought"), ("thought", "out")]
+    back = {"back": linear(np.eye(20))}
+    path = tmp_path_factory.mktemp("models") / "winding.nir"
+    return write_nir(path, {**nodes, **back}, [*edges, ("thought", "back"), ("back", "thought")])
+
+
+def test_hash_seed_folder_and_threads_leave_no_trace_in_a_plan(process: Neuedge, winding: Path, tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there" / "über den Bergen"
+    for folder in (here, there):
+        folder.mkdir(parents=True)
+    (there / "winding.nir").write_bytes(winding.read_bytes())
+    (there / "toy.toml").write_bytes(TOYCHIP.read_bytes())
+    first = process(
+        *("compile", winding, "--target", TOYCHIP, "-o", "plan.json", "--json"), cwd=here, PYTHONHASHSEED="1"
+    )
+    second = process(
+        *("compile", "winding.nir", "--target", "./toy.toml", "-o", there / "plan.json", "--json"),
+        cwd=there,
+        PYTHONHASHSEED="2",
+        OMP_NUM_THREADS="1",
+        TZ="Asia/Tokyo",
+    )
+    assert (first.status, second.status) == (0, 0)
+    assert first.json["mapping"]["cores_used"] > 3
+    assert (here / "plan.json").read_bytes() == (there / "plan.json").read_bytes()
+    assert first.out == second.out
+
+
+@pytest.mark.parametrize("chip", ["truenorth", "spinnaker1"])
+def test_another_process_makes_the_same_plan(
+    process: Neuedge, compiled: dict[str, Compiled], digits: Path, tmp_path: Path, chip: str
+) -> None:
+    answer = process(
+        *("compile", digits, "--target", chip, "-o", "plan.json", "--json"), cwd=tmp_path, PYTHONHASHSEED="3"
+    )
+    assert answer.out == compiled[chip].answer.out
+    assert (tmp_path / "plan.json").read_bytes() == compiled[chip].plan.read_bytes()
+
+
+def test_no_path_stands_in_a_plan(compiled: dict[str, Compiled], digits: Path) -> None:
+    for each in compiled.values():
+        content = each.plan.read_bytes()
+        assert str(digits.parent).encode() not in content
+        assert str(each.plan.parent).encode() not in content
+
+
+# --- streams
+
+
+@pytest.mark.parametrize(
+    "words", [["targets"], ["explain", "FIT010"], ["--help"], ["targets", "show", "loihi2", "--json"]]
+)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_goes_away_is_no_error(words: list[str], unbuffered: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "neuedge_nir", *words],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        check=False,
+        timeout=60,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_terminal_without_unicode_gets_its_report(process: Neuedge, tmp_path: Path) -> None:
+    nodes, edges = chain(("入力", inputs(2)), ("é", linear(np.ones((3, 2)))), ("lif", lif(3)), ("out", outputs(3)))
+    model = write_nir(tmp_path / "model.nir", nodes, edges)
+    answer = process("inspect", model, PYTHONIOENCODING="ascii")
+    assert (answer.status, answer.err) == (0, "")
+    assert "\\u5165\\u529b" in answer.out
+    assert process("compile", model, "--target", "loihi2", PYTHONIOENCODING="ascii").status == 0
