@@ -14,7 +14,7 @@ from neuedge_nir.network.model import Network
 from neuedge_nir.pipeline import Options, PassCall, apply_passes, compile_network
 from neuedge_nir.plan import verify as checker
 from neuedge_nir.plan.model import Plan
-from neuedge_nir.plugin import TARGETS, listed, load_target
+from neuedge_nir.plugin import TARGETS, chip_of_target, names
 
 
 def compile(  # noqa: A001 - the compiler's own verb
@@ -57,11 +57,11 @@ def chip_of(target: Chip | str) -> Chip:
         return target
     if target.endswith(".toml") or "/" in target:
         return load(Path(target))
-    return load_target(target).chip()
+    return chip_of_target(target)
 
 
 def _check_chip(plan: Plan, target: Chip | str | None) -> None:
-    if target is None and plan.chip.name not in listed(TARGETS):
+    if target is None and plan.chip.name not in names(TARGETS):
         return
     known = chip_of(target if target is not None else plan.chip.name)
     if known != plan.chip:

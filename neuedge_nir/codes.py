@@ -346,7 +346,11 @@ EXPLANATIONS: dict[str, str] = {
         "An installed plugin lacks the methods that its kind must have, so it cannot be used. Tell its author; "
         "the message lists what is needed."
     ),
-    "PLUG004": "A pass returned something other than a network. Compile without it, and tell its author.",
+    "PLUG004": "A plugin returned something other than what its kind returns: a pass a Network, a target a Chip. Tell its author.",
+    "PLUG005": (
+        "The code of an installed plugin failed while it ran. The message names its package and the reason; compile "
+        "without it, and tell its author."
+    ),
     "USE001": (
         "The words of the command line are off: an unknown command or option, a missing argument, or a value of "
         "the wrong kind. `neuedge-nir COMMAND --help` lists what each takes."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from neuedge_nir.chip.model import Chip
-from neuedge_nir.errors import CapacityError, PluginError, UsageError
+from neuedge_nir.errors import CapacityError, UsageError
 from neuedge_nir.events import Finished, Observer, Started, silent
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.fabric import largest_system
@@ -22,7 +22,7 @@ from neuedge_nir.network.model import Network, ResetMode
 from neuedge_nir.plan.build import Stages, build
 from neuedge_nir.plan.model import Plan, PlanOptions
 from neuedge_nir.plan.verify import verify
-from neuedge_nir.plugin import load_pass
+from neuedge_nir.plugin import run_pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +68,9 @@ class Options:
 
 
 def apply_passes(network: Network, chip: Chip, calls: Sequence[PassCall]) -> Network:
-    """The network after the named passes, in order. Raises what `load_pass` and the passes raise."""
+    """The network after the named passes, in order. Raises what `run_pass` raises."""
     for call in calls:
-        after = load_pass(call.name).run(network, chip, dict(call.options))
-        if not isinstance(after, Network):
-            raise PluginError(
-                "PLUG004",
-                f"the pass {call.name!r} returned a {type(after).__name__}, not a Network",
-                hint="tell its author",
-            )
-        network = after
+        network = run_pass(call.name, network, chip, dict(call.options))
     return network
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import difflib
 import importlib.resources
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
-from neuedge_nir.errors import PluginError, UsageError
+from neuedge_nir.errors import NeuedgeError, PluginError, UsageError
 
 if TYPE_CHECKING:
     from neuedge_nir.chip.model import Chip
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 TARGETS = "neuedge_nir.targets"
 PASSES = "neuedge_nir.passes"
 MODELS = "neuedge_nir.models"
+UNKNOWN = {TARGETS: "USE002", PASSES: "USE003", MODELS: "USE004"}
+T = TypeVar("T")
 KIND = {TARGETS: "target", PASSES: "pass", MODELS: "model"}
 
 
@@ -90,22 +92,37 @@ class TomlTarget:
         return parse(content, where=f"{self.package}/{self.resource}")
 
 
-def listed(group: str) -> dict[str, EntryPoint]:
-    """The plugins of a group by name, sorted, none of them imported.
+def listed(group: str) -> tuple[EntryPoint, ...]:
+    """The plugins of a group, sorted by name, none of them imported. A name that clashes is there several times."""
+    found = {(point.name, point.value): point for point in entry_points(group=group)}
+    return tuple(found[key] for key in sorted(found))
 
-    Raises `PluginError` where two distributions register one name for different things.
+
+def names(group: str) -> list[str]:
+    """The names registered in a group, sorted."""
+    return sorted({point.name for point in listed(group)})
+
+
+def origin_of(point: EntryPoint) -> str:
+    """The distribution that registers an entry point, with its version."""
+    return f"{point.dist.name} {point.dist.version}" if point.dist else "an unknown package"
+
+
+def _registered(group: str, name: str, code: str) -> EntryPoint:
+    """The one entry point of that name.
+
+    Raises `PluginError` where two distributions register the name for different things.
     """
-    found: dict[str, EntryPoint] = {}
-    for point in sorted(entry_points(group=group), key=lambda p: (p.name, p.value)):
-        other = found.setdefault(point.name, point)
-        if other.value != point.value:
-            raise PluginError(
-                "PLUG001",
-                f"two installed packages register the {KIND[group]} {point.name!r}: "
-                f"{_origin(other)} and {_origin(point)}",
-                hint="uninstall one of them",
-            )
-    return found
+    found = [point for point in listed(group) if point.name == name]
+    if not found:
+        raise unknown_name(code, KIND[group], name, names(group))
+    if len(found) > 1:
+        raise PluginError(
+            "PLUG001",
+            f"several installed packages register the {KIND[group]} {name!r}: {' and '.join(map(_origin, found))}",
+            hint="uninstall all but one of them",
+        )
+    return found[0]
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -123,50 +140,94 @@ def unknown_name(code: str, kind: str, name: str, known: Iterable[str]) -> Usage
 
 def load_target(name: str) -> Target:
     """The target registered as `name`."""
-    target = _load(TARGETS, name, "USE002")
-    if not isinstance(target, Target):
+    target = _load(TARGETS, name)
+    if isinstance(target, type) or not isinstance(target, Target):
         raise _misshapen(TARGETS, name, "a `name` and a method `chip()`")
     return target
 
 
 def load_pass(name: str) -> Pass:
     """The pass registered as `name`."""
-    found = _load(PASSES, name, "USE003")
-    if not isinstance(found, Pass):
+    found = _load(PASSES, name)
+    if isinstance(found, type) or not isinstance(found, Pass):
         raise _misshapen(PASSES, name, "a `name`, a `summary` and a method `run(network, chip, options)`")
     return found
 
 
 def load_model(name: str) -> Model:
     """The reference model registered as `name`."""
-    found = _load(MODELS, name, "USE004")
-    if not isinstance(found, Model):
+    found = _load(MODELS, name)
+    if isinstance(found, type) or not isinstance(found, Model):
         raise _misshapen(MODELS, name, "a `name`, a `summary`, `train(...)` and `bundled()`")
     return found
 
 
-def _load(group: str, name: str, code: str) -> object:
-    points = listed(group)
-    if name not in points:
-        raise unknown_name(code, KIND[group], name, points)
+def _load(group: str, name: str) -> object:
+    point = _registered(group, name, UNKNOWN[group])
     try:
-        return points[name].load()
+        return point.load()
     except Exception as error:  # a plugin may fail in any way; that must not look like our bug
         raise PluginError(
             "PLUG002",
-            f"the {KIND[group]} {name!r} of {_origin(points[name])} failed to import: {type(error).__name__}: {error}",
+            f"the {KIND[group]} {name!r} of {_origin(point)} failed to import: {type(error).__name__}: {error}",
             hint="update or uninstall that package",
         ) from error
+
+
+def chip_of_target(name: str) -> Chip:
+    """The chip of the target registered as `name`."""
+    from neuedge_nir.chip.model import Chip as Returned
+
+    found: object = _guarded(TARGETS, name, load_target(name).chip)
+    if not isinstance(found, Returned):
+        raise _returned(TARGETS, name, found, "Chip")
+    return found
+
+
+def run_pass(name: str, network: Network, chip: Chip, options: Mapping[str, str]) -> Network:
+    """The network that the pass registered as `name` makes of this one."""
+    from neuedge_nir.network.model import Network as Returned
+
+    found = load_pass(name)
+    after: object = _guarded(PASSES, name, lambda: found.run(network, chip, options))
+    if not isinstance(after, Returned):
+        raise _returned(PASSES, name, after, "Network")
+    return after
+
+
+def _guarded(group: str, name: str, work: Callable[[], T]) -> T:
+    """Whatever a plugin's own code raises is told as the plugin's; our own errors pass."""
+    try:
+        return work()
+    except NeuedgeError:
+        raise
+    except Exception as error:  # a plugin's door: its failure must not look like our bug
+        raise PluginError(
+            "PLUG005",
+            f"the {KIND[group]} {name!r} of {_registered_by(group, name)} failed: {type(error).__name__}: {error}",
+            hint="tell its author",
+        ) from error
+
+
+def _returned(group: str, name: str, what: object, wanted: str) -> PluginError:
+    return PluginError(
+        "PLUG004",
+        f"the {KIND[group]} {name!r} of {_registered_by(group, name)} returned {type(what).__name__}, not a {wanted}",
+        hint="tell its author",
+    )
 
 
 def _misshapen(group: str, name: str, shape: str) -> PluginError:
     return PluginError(
         "PLUG003",
-        f"{name!r} of {_origin(listed(group)[name])} is not shaped as a {KIND[group]}: it needs {shape}",
+        f"{name!r} of {_registered_by(group, name)} is not shaped as a {KIND[group]}: it needs {shape}",
         hint="tell its author",
     )
 
 
+def _registered_by(group: str, name: str) -> str:
+    return _origin(_registered(group, name, UNKNOWN[group]))
+
+
 def _origin(point: EntryPoint) -> str:
-    package = f"{point.dist.name} {point.dist.version}" if point.dist else "an unknown package"
-    return f"{package} ({point.value})"
+    return f"{origin_of(point)} ({point.value})"

@@ -69,11 +69,10 @@ def test_hash_seed_folder_and_threads_leave_no_trace_in_a_plan(process: Neuedge,
         folder.mkdir(parents=True)
     (there / "winding.nir").write_bytes(winding.read_bytes())
     (there / "toy.toml").write_bytes(TOYCHIP.read_bytes())
-    first = process(
-        *("compile", winding, "--target", TOYCHIP, "-o", "plan.json", "--json"), cwd=here, PYTHONHASHSEED="1"
-    )
+    words = ["--effort", "quick", "--json"]
+    first = process("compile", winding, "--target", TOYCHIP, "-o", "plan.json", *words, cwd=here, PYTHONHASHSEED="1")
     second = process(
-        *("compile", "winding.nir", "--target", "./toy.toml", "-o", there / "plan.json", "--json"),
+        *("compile", "winding.nir", "--target", "./toy.toml", "-o", there / "plan.json", *words),
         cwd=there,
         PYTHONHASHSEED="2",
         OMP_NUM_THREADS="1",
@@ -85,15 +84,13 @@ def test_hash_seed_folder_and_threads_leave_no_trace_in_a_plan(process: Neuedge,
     assert first.out == second.out
 
 
-@pytest.mark.parametrize("chip", ["truenorth", "spinnaker1"])
 def test_another_process_makes_the_same_plan(
-    process: Neuedge, compiled: dict[str, Compiled], digits: Path, tmp_path: Path, chip: str
+    process: Neuedge, compiled: dict[str, Compiled], digits: Path, tmp_path: Path
 ) -> None:
-    answer = process(
-        *("compile", digits, "--target", chip, "-o", "plan.json", "--json"), cwd=tmp_path, PYTHONHASHSEED="3"
-    )
-    assert answer.out == compiled[chip].answer.out
-    assert (tmp_path / "plan.json").read_bytes() == compiled[chip].plan.read_bytes()
+    words = ["compile", digits, "--target", "truenorth", "-o", "plan.json", "--json"]
+    answer = process(*words, cwd=tmp_path, PYTHONHASHSEED="3")
+    assert answer.out == compiled["truenorth"].answer.out
+    assert (tmp_path / "plan.json").read_bytes() == compiled["truenorth"].plan.read_bytes()
 
 
 def test_no_path_stands_in_a_plan(compiled: dict[str, Compiled], digits: Path) -> None:
@@ -107,9 +104,8 @@ def test_no_path_stands_in_a_plan(compiled: dict[str, Compiled], digits: Path) -
 
 
 @pytest.mark.parametrize(
-    "words", [["targets"], ["explain", "FIT010"], ["--help"], ["targets", "show", "loihi2", "--json"]]
+    ("words", "unbuffered"), [(["targets"], ""), (["targets"], "1"), (["explain", "FIT010"], ""), (["--help"], "")]
 )
-@pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_reader_that_goes_away_is_no_error(words: list[str], unbuffered: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
@@ -128,7 +124,7 @@ def test_a_reader_that_goes_away_is_no_error(words: list[str], unbuffered: str) 
 def test_a_terminal_without_unicode_gets_its_report(process: Neuedge, tmp_path: Path) -> None:
     nodes, edges = chain(("入力", inputs(2)), ("é", linear(np.ones((3, 2)))), ("lif", lif(3)), ("out", outputs(3)))
     model = write_nir(tmp_path / "model.nir", nodes, edges)
-    answer = process("inspect", model, PYTHONIOENCODING="ascii")
-    assert (answer.status, answer.err) == (0, "")
+    answer = process("compile", model, "--target", "loihi2", "--reset", "zero", PYTHONIOENCODING="ascii")
+    assert answer.status == 0
     assert "\\u5165\\u529b" in answer.out
-    assert process("compile", model, "--target", "loihi2", PYTHONIOENCODING="ascii").status == 0
+    assert "\\xb5s" in answer.out

@@ -313,6 +313,12 @@ def test_every_code_is_explained(neuedge: Neuedge) -> None:
         assert answer.out.split() == [code, *text.split()]
 
 
+def test_json_may_be_asked_for_before_or_after_an_inner_command(neuedge: Neuedge) -> None:
+    for words in (["targets", "show", "loihi2"], ["targets", "lint", TOYCHIP], ["models", "list"]):
+        after, before = neuedge(*words, "--json"), neuedge(words[0], "--json", *words[1:])
+        assert before.json == after.json
+
+
 @pytest.mark.parametrize(
     "words", [["--help"], *([command, "--help"] for command in COMMANDS), ["targets", "lint", "-h"]]
 )

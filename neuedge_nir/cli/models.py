@@ -6,12 +6,14 @@ import argparse
 from pathlib import Path
 
 from neuedge_nir.cli.shared import add_json, check_output, print_json, print_tables, progress, seed, whole
+from neuedge_nir.errors import PluginError
 
 
 def add_arguments(sub: argparse.ArgumentParser) -> None:
     """`models [list]`, `models train NAME`, `models export NAME FILE`."""
     actions = sub.add_subparsers(dest="action", metavar="list|train|export")
-    actions.add_parser("list", help="the models that come with the installed packages")
+    names = actions.add_parser("list", help="the models that come with the installed packages")
+    add_json(names, inner=True)
     train = actions.add_parser("train", help="train a model and write it (needs the extra `train`)")
     train.add_argument("name")
     train.add_argument("-o", "--output", type=Path, metavar="FILE.nir", help="default: NAME.nir here")
@@ -36,15 +38,25 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list(as_json: bool) -> int:
-    from neuedge_nir.plugin import MODELS, listed, load_model
+    from neuedge_nir.plugin import MODELS, names
     from neuedge_nir.report.text import table
 
-    rows = [(name, load_model(name).summary) for name in listed(MODELS)]
+    rows = [(name, _summary(name)) for name in names(MODELS)]
     if as_json:
         print_json([{"name": name, "summary": summary} for name, summary in rows])
     else:
         print_tables([table("Models", ("name", ""), rows)])
     return 0
+
+
+def _summary(name: str) -> str:
+    """What a model says of itself, or why it cannot: one that is broken must not hide the others."""
+    from neuedge_nir.plugin import load_model
+
+    try:
+        return load_model(name).summary
+    except PluginError as error:
+        return f"[{error.code}] {error}"
 
 
 def _train(arguments: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """List without importing, or show one."""
-    from neuedge_nir.plugin import PASSES, listed, load_pass
+    from neuedge_nir.plugin import PASSES, listed, load_pass, origin_of
     from neuedge_nir.report.text import printable, table
 
     if arguments.action == "show":
@@ -29,8 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
             "\n".join(printable(line) for line in [f"{found.name}: {found.summary}", "", *text.splitlines()]) + "\n"
         )
         return 0
-    points = listed(PASSES)
-    rows = [(name, f"{p.dist.name} {p.dist.version}" if p.dist else "-", p.value) for name, p in points.items()]
+    rows = [(point.name, origin_of(point), point.value) for point in listed(PASSES)]
     if arguments.json:
         print_json([{"name": name, "package": package, "entry_point": value} for name, package, value in rows])
     else:

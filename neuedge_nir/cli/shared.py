@@ -25,8 +25,10 @@ def add_model(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("model", metavar="MODEL.nir", help="the network")
 
 
-def add_json(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--json", action="store_true", help="print JSON for programs instead of tables")
+def add_json(sub: argparse.ArgumentParser, *, inner: bool = False) -> None:
+    """`--json`. An inner command leaves alone what was said before its name, as in `targets --json show NAME`."""
+    default = argparse.SUPPRESS if inner else False
+    sub.add_argument("--json", action="store_true", default=default, help="print JSON for programs instead of tables")
 
 
 def add_mapping_options(sub: argparse.ArgumentParser) -> None:

@@ -17,10 +17,10 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     actions = sub.add_subparsers(dest="action", metavar="show|lint")
     show = actions.add_parser("show", help="every number of a chip, with unit, source and confidence")
     show.add_argument("name", metavar="NAME|FILE.toml")
-    add_json(show)
+    add_json(show, inner=True)
     lint = actions.add_parser("lint", help="every mistake in a chip file, with key and line")
     lint.add_argument("file", type=Path, metavar="FILE.toml")
-    add_json(lint)
+    add_json(lint, inner=True)
     add_json(sub)
 
 
@@ -36,11 +36,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list(as_json: bool) -> int:
-    from neuedge_nir.plugin import TARGETS, listed
+    from neuedge_nir.plugin import TARGETS, listed, origin_of
     from neuedge_nir.report.text import table
 
-    points = listed(TARGETS)
-    rows = [(name, f"{p.dist.name} {p.dist.version}" if p.dist else "-", p.value) for name, p in points.items()]
+    rows = [(point.name, origin_of(point), point.value) for point in listed(TARGETS)]
     if as_json:
         print_json([{"name": name, "package": package, "entry_point": value} for name, package, value in rows])
     else:

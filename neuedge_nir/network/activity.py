@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -106,9 +108,21 @@ def _load(path: Path) -> dict[str, np.ndarray]:
     try:
         if path.stat().st_size > MAX_PROFILE_BYTES:
             raise InputError("USE011", "the activity profile is larger than 1 GiB", where=path.name)
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: np.asarray(archive[name], dtype=np.float64) for name in sorted(archive.files)}
-    except (OSError, ValueError, AttributeError) as error:
+        with zipfile.ZipFile(path) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > MAX_PROFILE_BYTES:
+                raise InputError("USE011", "the activity profile unpacks to more than 1 GiB", where=path.name)
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: _real(arrays[name], name) for name in sorted(arrays.files)}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(
-            "USE011", f"not a rate and not a readable .npz of rates: {error}", where=path.name, hint="see --help"
+            "USE011",
+            f"not a rate and not a readable .npz of rates: {error}",
+            where=path.name,
+            hint="give a number, or a file of one array per population",
         ) from error
+
+
+def _real(values: np.ndarray, name: str) -> np.ndarray:
+    if values.dtype.kind not in "fiub":
+        raise ValueError(f"{name!r} holds {values.dtype}, not numbers")
+    return np.asarray(values, dtype=np.float64)

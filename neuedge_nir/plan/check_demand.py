@@ -121,9 +121,10 @@ def recount(parts: Sequence[Part], rules: Rules) -> Recount:
                 arriving[source] += [sources] * (wire.held.axons_per_input if copied else 1)
         for source, several in arriving.items():
             # A neuron of one destination sends by copies of itself, one per axon; any other sends once to a core.
-            senders = np.concatenate(several) if copied else np.unique(np.concatenate(several))
-            for number, messages in zip(*np.unique(owner[source][senders], return_counts=True), strict=True):
-                result.messages[number][core] = int(messages)
+            senders = np.concatenate(several) if copied else _union(several, rules.sizes[source])
+            counts = np.bincount(owner[source][senders])
+            for number in np.flatnonzero(counts).tolist():
+                result.messages[number][core] = int(counts[number])
     for number, part in enumerate(parts):
         for limit in rules.plan.chip.limits:
             outwards = _outwards(limit, part, rules, axons[part.population], cores[part.population])
@@ -133,7 +134,7 @@ def recount(parts: Sequence[Part], rules: Rules) -> Recount:
 
 def _arrive(numbers: Sequence[int], parts: Sequence[Part], wire: Wire, rules: Rules, result: Recount) -> Ints:
     """Adds what one projection brings to a core to the demand of its parts, and returns who reaches the core."""
-    found = [np.zeros(0, dtype=np.int64)]
+    found = []
     for number in numbers:
         if wire.held is not None and parts[number].population == wire.projection.target:
             mask = np.zeros(rules.sizes[wire.projection.target], dtype=bool)
@@ -144,7 +145,15 @@ def _arrive(numbers: Sequence[int], parts: Sequence[Part], wire: Wire, rules: Ru
             for limit in rules.plan.chip.limits:
                 result.used[number][limit.name] += _incoming(limit, wire, wire.held, mask, reached, events)
             found.append(sources)
-    return np.unique(np.concatenate(found))
+    return _union(found, rules.sizes[wire.projection.source])
+
+
+def _union(several: Sequence[Ints], size: int) -> Ints:
+    """Every index below `size` that any of them has, once."""
+    mask = np.zeros(size, dtype=bool)
+    for indices in several:
+        mask[indices] = True
+    return np.flatnonzero(mask) if len(several) != 1 else several[0]
 
 
 def _incoming(limit: Limit, wire: Wire, held: PlanProjection, mask: Mask, row: Ints, events: float) -> float:

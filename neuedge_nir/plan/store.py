@@ -6,6 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from neuedge_nir.chip.load import from_dict, to_dict
 from neuedge_nir.errors import InputError, UsageError
 from neuedge_nir.plan.model import SCHEMA, Plan
 
@@ -46,6 +47,7 @@ def decode(content: bytes, where: str) -> Plan:
             where=where,
             hint="compile the model again",
         )
+    from_dict(to_dict(plan.chip), f"the chip in {where}")
     return plan
 
 
@@ -68,20 +70,25 @@ def write_whole(path: Path, content: bytes) -> None:
 
     Raises `UsageError` where that cannot be done.
     """
-    temporary = None
+    temporary: Path | None = None
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             temporary = Path(file.name)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
+        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
         raise UsageError(
             "USE006", f"cannot write: {error.strerror}", where=str(path), hint="choose a folder that you may write to"
         ) from error
+    finally:  # an interruption must not leave it either; after the rename there is nothing left to remove
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask
