@@ -346,7 +346,10 @@ EXPLANATIONS: dict[str, str] = {
         "An installed plugin lacks the methods that its kind must have, so it cannot be used. Tell its author; "
         "the message lists what is needed."
     ),
-    "PLUG004": "A plugin returned something other than what its kind returns: a pass a Network, a target a Chip. Tell its author.",
+    "PLUG004": (
+        "A plugin returned something other than what its kind returns: a pass a Network, a target a Chip. Tell its "
+        "author."
+    ),
     "PLUG005": (
         "The code of an installed plugin failed while it ran. The message names its package and the reason; compile "
         "without it, and tell its author."

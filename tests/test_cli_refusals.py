@@ -419,18 +419,22 @@ def test_a_plan_with_a_space_too_many_is_refused(
     ids=lambda part: part[-1] if isinstance(part, tuple) else "",
 )
 @pytest.mark.parametrize("recounted", [False, True])
+@pytest.mark.filterwarnings("error")
 def test_a_plan_that_states_the_impossible_is_refused_not_tripped_over(
-    neuedge: Neuedge, digits: Path, tmp_path: Path, keys: tuple[Any, ...], value: dict[str, Any], recounted: bool
+    refused: Refused,
+    compiled: dict[str, Compiled],
+    digits: Path,
+    tmp_path: Path,
+    keys: tuple[Any, ...],
+    value: dict[str, Any],
+    recounted: bool,
 ) -> None:
-    path = tmp_path / "plan.json"
-    assert neuedge("compile", digits, "--target", TOYCHIP, "-o", path).status == 0
-    content = json.loads(path.read_bytes())
-    part = content
+    content = part = json.loads(compiled["spinnaker1"].plan.read_bytes())
     for key in keys:
         part = part[key]
     part |= value
-    path.write_bytes(encode(msgspec.json.decode(json.dumps(content), type=Plan)))
-    status, code = neuedge("verify", path, *(["--model", digits] if recounted else [])).refusal
+    (tmp_path / "plan.json").write_bytes(encode(msgspec.json.decode(json.dumps(content), type=Plan)))
+    status, code = refused("verify", "plan.json", *(["--model", digits] if recounted else []))
     assert status in (3, 6)
     assert code.startswith(("PLAN", "CHIP"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -98,6 +99,7 @@ def test_an_outside_chip_is_suggested(neuedge: Neuedge, digits: Path) -> None:
     ("words", "code", "why"),
     [
         (["--target", "truenorth", "--pass", "broken"], "PLUG002", "ImportError: acme_driver 7 is needed"),
+        (["--target", "truenorth", "--pass", "quits"], "PLUG002", "SystemExit: 0"),
         (["--target", "truenorth", "--pass", "shapeless"], "PLUG003", "run(network, chip, options)"),
         (["--target", "truenorth", "--pass", "forget"], "PLUG004", "NoneType"),
         (["--target", "truenorth", "--pass", "stumble"], "PLUG005", "RuntimeError: cannot cope with 106 neurons"),
@@ -143,6 +145,6 @@ def test_an_installed_package_runs_none_of_its_code_while_it_is_not_named(
     (tmp_path / "sitecustomize.py").write_text(
         "import atexit, sys; atexit.register(lambda: print('acme_chips' in sys.modules, file=sys.stderr))"
     )
-    path = f"{tmp_path}:{acme}"
+    path = f"{tmp_path}{os.pathsep}{acme}"
     assert process("passes", PYTHONPATH=path).err == "False\n"
     assert process("passes", "show", "noop", PYTHONPATH=path).err == "True\n"

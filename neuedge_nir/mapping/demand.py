@@ -24,7 +24,7 @@ from neuedge_nir.network.connect import Conv, Dense, Pool
 from neuedge_nir.network.count import Counter, counter
 from neuedge_nir.network.model import Projection
 from neuedge_nir.network.reach import Region, target_region
-from neuedge_nir.network.slices import Run, Slice, boxes, whole
+from neuedge_nir.network.slices import Run, Slice, Span, boxes, whole
 
 Demand = tuple[int, ...]
 """One number per limit, in the order of `Demands.limits`."""
@@ -43,6 +43,8 @@ class Demands:
     legal: LegalNetwork
     activity: Activity
     _known: dict[tuple[Hashable, int], int] = field(default_factory=dict)
+    _alike: dict[Piece, Hashable] = field(default_factory=dict)
+    _views: dict[tuple[str, int, Span], Hashable] = field(default_factory=dict)
     _slots: dict[str, tuple[NDArray[np.int64], Area]] = field(default_factory=dict)
     _reached: dict[str, tuple[list[Groups], NDArray[np.int64], Area]] = field(default_factory=dict)
 
@@ -86,6 +88,11 @@ class Demands:
 
     def likeness(self, piece: Piece) -> Hashable:
         """What slices have in common that use the same of every limit: they see the same, shifted."""
+        if piece not in self._alike:
+            self._alike[piece] = self._likeness(piece)
+        return self._alike[piece]
+
+    def _likeness(self, piece: Piece) -> Hashable:
         shape, part = self.shapes[piece.population], piece.part
         incoming = [p.projection for p in self.legal.into(piece.population)]
         if any(not _keeps_shape(p, shape) for p in incoming):
@@ -95,9 +102,15 @@ class Demands:
                 return piece
             return piece.population, part.start % math.prod(shape[1:]), part.neurons
         return piece.population, tuple(
-            tuple(counter(p).axis_view(axis, span) for p in incoming) or span[1] - span[0]
-            for axis, span in enumerate(part.spans)
+            self._axis_likeness(piece.population, axis, span) for axis, span in enumerate(part.spans)
         )
+
+    def _axis_likeness(self, name: str, axis: int, span: Span) -> Hashable:
+        key = (name, axis, span)
+        if key not in self._views:
+            views = tuple(counter(p.projection).axis_view(axis, span) for p in self.legal.into(name))
+            self._views[key] = views or span[1] - span[0]
+        return self._views[key]
 
     def axons(self, piece: Piece) -> int:
         """The distinct source elements that reach a slice, over all its projections."""

@@ -130,13 +130,13 @@ def _start(chip_of: Sequence[int], sites: Sequence[Site], order: Sequence[int]) 
     return seats
 
 
-def _pair_costs(sites: Sequence[Site], fabric: Fabric) -> NDArray[np.float64]:
-    routers = np.array([site.router for site in sites], dtype=np.int64).reshape(-1, 2)
+def _pair_costs(routers: NDArray[np.int64], fabric: Fabric) -> NDArray[np.float64]:
+    """Hops between every two routers, and what leaving a chip counts on top."""
     return np.asarray(fabric.distances(routers) + CROSSING_WEIGHT * fabric.crossings(routers), dtype=np.float64)
 
 
 def _cost(weights: NDArray[np.float64], seats: Sequence[int], sites: Sequence[Site], fabric: Fabric) -> float:
-    far = _pair_costs([sites[s] for s in seats], fabric)
+    far = _pair_costs(np.array([sites[s].router for s in seats], dtype=np.int64).reshape(-1, 2), fabric)
     return float((weights * far).sum()) / 2
 
 
@@ -161,71 +161,78 @@ def _swapped(
     work: float,
     observer: Observer,
 ) -> list[int]:
-    """Every cluster in turn moves to the site where that gains most, changing places with who is there.
-
-    `pull[i, s]` is what cluster i would cost at site s; it is kept up to date, so that all moves of a cluster are
-    weighed at once.
-    """
-    count, spots = len(start), len(sites)
-    if count < 2 or not weights.any() or float(count) * count * spots > 20 * work:
+    """Every cluster in turn moves to the site where that gains most, changing places with who is there."""
+    board = _Board.set_up(start, weights, sites, fabric)
+    count, routers = board.pull.shape
+    if count < 2 or not weights.any() or float(count) * count * routers > 20 * work:
         return start
-    far = _pair_costs(sites, fabric)
-    seats = np.array(start)
-    tenant = np.full(spots, -1)
-    tenant[seats] = np.arange(count)
-    pull = weights @ far[seats]
-    spent = float(count) * count * spots
+    spent = float(count) * count * routers
     for sweep in range(MAX_SWEEPS):
         moved = False
         for i in np.argsort(-weights.sum(axis=1), kind="stable"):
-            gain = _gains(int(i), seats, tenant, pull, weights, far)
+            gain = board.gains(int(i))
             spot = int(np.argmin(gain))
-            if gain[spot] >= -1e-9 or not _allowed(int(i), spot, seats, tenant, sites, rooms):
+            if gain[spot] >= -1e-9 or not _allowed(int(i), spot, board.seats, board.tenant, sites, rooms):
                 continue
-            _swap(int(i), spot, seats, tenant, pull, weights, far)
-            moved, spent = True, spent + 2.0 * count * spots
+            board.swap(int(i), spot)
+            moved, spent = True, spent + 2.0 * count * routers
             if spent > work:
                 break
         observer(Progress("place", sweep + 1, MAX_SWEEPS))
         if not moved or spent > work:
             break
-    return [int(s) for s in seats]
+    return [int(s) for s in board.seats]
 
 
-def _gains(
-    i: int,
-    seats: NDArray[np.int64],
-    tenant: NDArray[np.int64],
-    pull: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    far: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """The change of the cost when cluster i and whoever sits at each site change places."""
-    here = seats[i]
-    gain = pull[i] - pull[i, here]
-    held = tenant >= 0
-    others = tenant[held]
-    gain[held] += pull[others, here] - pull[others, seats[others]] + 2 * weights[i, others] * far[here, seats[others]]
-    gain[here] = 0.0
-    return np.asarray(gain)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Board:
+    """Who sits where, kept up to date while clusters change places.
 
+    `pull[i, r]` is what cluster i would cost at router r, so all moves of a cluster are weighed at once; `at` is the
+    router of every site, `far` the cost between routers, `tenant` the cluster at every site or -1.
+    """
 
-def _swap(
-    i: int,
-    spot: int,
-    seats: NDArray[np.int64],
-    tenant: NDArray[np.int64],
-    pull: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    far: NDArray[np.float64],
-) -> None:
-    here, other = int(seats[i]), int(tenant[spot])
-    difference = far[spot] - far[here]
-    pull += np.outer(weights[:, i], difference)
-    seats[i], tenant[spot], tenant[here] = spot, i, other
-    if other >= 0:
-        pull -= np.outer(weights[:, other], difference)
-        seats[other] = here
+    weights: NDArray[np.float64]
+    far: NDArray[np.float64]
+    at: NDArray[np.int64]
+    seats: NDArray[np.int64]
+    tenant: NDArray[np.int64]
+    pull: NDArray[np.float64]
+
+    @classmethod
+    def set_up(
+        cls, start: Sequence[int], weights: NDArray[np.float64], sites: Sequence[Site], fabric: Fabric
+    ) -> _Board:
+        routers = sorted({site.router for site in sites})
+        index = {router: r for r, router in enumerate(routers)}
+        at = np.array([index[site.router] for site in sites])
+        far = _pair_costs(np.array(routers, dtype=np.int64).reshape(-1, 2), fabric)
+        seats = np.array(start)
+        tenant = np.full(len(sites), -1)
+        tenant[seats] = np.arange(len(start))
+        return cls(weights, far, at, seats, tenant, weights @ far[at[seats]])
+
+    def gains(self, i: int) -> NDArray[np.float64]:
+        """The change of the cost when cluster i and whoever sits at each site change places."""
+        here = self.at[self.seats[i]]
+        gain = self.pull[i, self.at] - self.pull[i, here]
+        held = self.tenant >= 0
+        others = self.tenant[held]
+        there = self.at[self.seats[others]]
+        gain[held] += self.pull[others, here] - self.pull[others, there]
+        gain[held] += 2 * self.weights[i, others] * self.far[here, there]
+        gain[self.seats[i]] = 0.0
+        return np.asarray(gain)
+
+    def swap(self, i: int, spot: int) -> None:
+        """Cluster i moves to a site; who sits there moves to where i was."""
+        seat, other = int(self.seats[i]), int(self.tenant[spot])
+        difference = self.far[self.at[spot]] - self.far[self.at[seat]]
+        change = self.weights[:, i] - (self.weights[:, other] if other >= 0 else 0.0)
+        self.pull[:] += np.outer(change, difference)
+        self.seats[i], self.tenant[spot], self.tenant[seat] = spot, i, other
+        if other >= 0:
+            self.seats[other] = seat
 
 
 def _allowed(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,14 +29,18 @@ from neuedge_nir.network.reach import (
     stages_of,
     target_region,
 )
-from neuedge_nir.network.slices import Slice, Span, whole
+from neuedge_nir.network.slices import Run, Slice, Span, whole
 
 Weights = tuple[NDArray[np.int64], ...]
 FanOuts = tuple[tuple[int, int], ...]
 """(neurons reached, number of sources that reach so many) in ascending order."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+MAX_PREFIX = 1 << 20
+"""Populations up to this size keep the prefix sums of their fan-ins, which makes counts of runs cheap."""
+
+
+@dataclass(frozen=True, eq=False)
 class Counter:
     """A projection made ready for counting: its stages, and how many sources each target index has, per axis."""
 
@@ -67,6 +71,9 @@ class Counter:
 
     def connections(self, part: Slice) -> int:
         """The number of (source element, target neuron) pairs joined by at least one path."""
+        if isinstance(part, Run) and math.prod(self.projection.target_shape) <= MAX_PREFIX:
+            ends = self._fan_in_before
+            return int(ends[part.stop] - ends[part.start])
         region = target_region(self.projection, self.stages, part)
         joint = _last_reshape(self.stages)
         fan_in = _fan_in(self.stages[joint:], region.shape)
@@ -76,6 +83,11 @@ class Counter:
         # so every neuron has the same sources: all that its chain can see.
         seen = source_region(self.projection, self.stages, whole(self.projection.target_shape)).measure()
         return region.measure(tuple((fan > 0).astype(np.int64) for fan in fan_in)) * seen
+
+    @cached_property
+    def _fan_in_before(self) -> NDArray[np.int64]:
+        """For every neuron, the connections of all neurons before it; one more entry for all."""
+        return np.concatenate([[0], np.cumsum(self.fan_ins())])
 
     def synapses(self, part: Slice) -> int:
         """The weights that the slice's synapses use, each as often as it is used: taps inside the image only.
@@ -107,8 +119,8 @@ class Counter:
         parts = [_product_fan_outs(axes, product) for product in region.products]
         if len(parts) == 1:
             return _outer_histogram(parts[0])
-        values, counts = np.unique(_summed(parts), return_counts=True)
-        return _histogram(values, counts)
+        values, counts = np.unique(_summed(axes, parts), return_counts=True)
+        return _histogram(values, counts * math.prod(axis.size_in for axis in axes if axis.takes_all))
 
     def longest_fan_out(self, part: Slice) -> int:
         """The most neurons of the slice that any one source reaches."""
@@ -117,7 +129,7 @@ class Counter:
         if joint or len(region.products) == 1:
             return max((reached for reached, _ in self.fan_outs(part)), default=0)
         axes = _axis_reaches(self.stages[joint:], region.shape)
-        return int(_summed([_product_fan_outs(axes, product) for product in region.products]).max(initial=0))
+        return int(_summed(axes, [_product_fan_outs(axes, product) for product in region.products]).max(initial=0))
 
     def stored_weights(self, part: Slice) -> int:
         """The distinct weights that the slice uses: a kernel shared by many neurons counts once."""
@@ -206,9 +218,13 @@ class AxisReach:
     maps: tuple[AxisMap, ...]
     size_in: int
 
+    @property
+    def takes_all(self) -> bool:
+        return len(self.maps) == 1 and isinstance(self.maps[0], Full)
+
     def fan_out(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
         """For each input index, how many of these consecutive output indices it reaches."""
-        if len(self.maps) == 1 and isinstance(self.maps[0], Full):
+        if self.takes_all:
             return np.full(self.size_in, indices.size)
         first = int(indices[0]) if indices.size else 0
         return _fan_out(self.maps, self.size_in, first, first + indices.size)
@@ -244,12 +260,16 @@ def _product_fan_outs(axes: tuple[AxisReach, ...], product: Product) -> list[NDA
     return [axis.fan_out(indices) for axis, indices in zip(axes, product, strict=True)]
 
 
-def _summed(parts: list[list[NDArray[np.int64]]]) -> NDArray[np.int64]:
-    """The fan-outs of all sources that the parts of a slice see at all: those outside add nothing."""
+def _summed(axes: tuple[AxisReach, ...], parts: list[list[NDArray[np.int64]]]) -> NDArray[np.int64]:
+    """The fan-outs of the sources that the parts of a slice see; those outside add nothing.
+
+    Along an axis of which every output takes all inputs, one source stands for all.
+    """
     spans = []
-    for axis in range(len(parts[0])):
+    for axis, reach in enumerate(axes):
         seen = np.flatnonzero(np.any([part[axis] for part in parts], axis=0))
-        spans.append(slice(int(seen[0]), int(seen[-1]) + 1) if seen.size else slice(0, 0))
+        last = 1 if reach.takes_all else int(seen[-1]) + 1 if seen.size else 0
+        spans.append(slice(int(seen[0]) if seen.size and not reach.takes_all else 0, last))
     trimmed = [[fan[span] for fan, span in zip(part, spans, strict=True)] for part in parts]
     return np.asarray(np.sum([_outer(fans) for fans in trimmed], axis=0))
 

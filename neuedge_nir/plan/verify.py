@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from neuedge_nir.chip.formulas import FORMULAS
 from neuedge_nir.chip.model import Limit, LimitScope
 from neuedge_nir.network.connect import Scale, weights_of
 from neuedge_nir.network.model import Network
@@ -29,6 +30,7 @@ PORTS = ("Input", "Output")
 def verify(plan: Plan, network: Network | None) -> None:
     """Raises `VerificationError` at the first rule that the plan breaks; the network is that after its passes."""
     agree("PLAN101", plan, schema=SCHEMA)
+    _check_chip(plan)
     _check_names(plan)
     if network is not None:
         _check_model(plan, network)
@@ -47,6 +49,19 @@ def verify(plan: Plan, network: Network | None) -> None:
     check_links(plan, grid)
     _check_totals(plan, parts, grid, recounted)
     _check_outcome(plan, rules)
+
+
+def _check_chip(plan: Plan) -> None:
+    """The chip's description in the plan can be counted with."""
+    topology = plan.chip.topology
+    positive = [topology.columns, topology.rows, topology.cores_per_router, topology.cores_per_chip]
+    for limit in plan.chip.limits:
+        if limit.formula not in FORMULAS or not {*FORMULAS[limit.formula].parameters} <= {*limit.parameters}:
+            refuse("PLAN134", f"nobody can count {limit.formula!r} with {sorted(limit.parameters)}", limit.name)
+        divisors = ("word_bits", "header_every", "block")
+        positive += [limit.limit, *(limit.parameters[name] for name in divisors if name in limit.parameters)]
+    for quantity in positive:
+        at_most("PLAN134", f"{quantity.unit} at least", 1, quantity.typical, plan.chip.name)
 
 
 def _check_names(plan: Plan) -> None:
