@@ -421,9 +421,11 @@ def free(plan: Plan, path: Path) -> bool:
     if "hottest_links" in path and path[-1] != 1:
         return True  # links of equal load may stand in for each other
     if path[-1] in ("weight_bits", "weight_step", "weight_error"):
-        by_bits = ("packed_row_words", "blocked_row_bits", "weight_bytes")
+        projection = plan.projections[path[1]]
+        stored = projection.kind in ("dense", "conv")
+        by_bits = ("packed_row_words", "blocked_row_bits", *(["weight_bytes"] if stored else []))
         counted = any(limit.formula in by_bits for limit in plan.chip.limits)
-        return plan.projections[path[1]].weight_step == 0 or (path[-1] == "weight_bits" and not counted)
+        return projection.weight_step == 0 or (path[-1] == "weight_bits" and not counted)
     return False
 
 

@@ -142,7 +142,7 @@ class Counter:
         for stage in reversed(self.stages):
             region = reshape(region, stage.output_shape)
             found.append((stage, region))
-            region = back(stage, region)
+            region = back(stage, region) if stage is not self.stages[0] else region
         return found
 
 

@@ -160,8 +160,33 @@ class Region:
         ones = [None] * len(self.shape) if weights is None else list(weights)
         if len(present) == 1:
             return math.prod(_weight(axis, one) for axis, one in zip(present[0], ones, strict=True))
-        classes = [_membership([p[a] for p in present], self.shape[a], ones[a]) for a in range(len(self.shape))]
-        return _union(classes)
+        total = 0
+        seen: list[Product] = []
+        for start in range(0, len(present), MAX_TOGETHER):
+            group = present[start : start + MAX_TOGETHER]
+            total += self._union(group, ones) - self._overlap(group, seen, ones)
+            seen += group
+        return total
+
+    def _union(self, products: Sequence[Product], weights: Sequence[NDArray[np.int64] | None]) -> int:
+        axes = range(len(self.shape))
+        classes = [_classes([p[a] for p in products], self.shape[a], weights[a]) for a in axes]
+        patterns, totals = reduce(_cross, classes)
+        return int(totals[patterns != 0].sum())
+
+    def _overlap(
+        self, group: Sequence[Product], seen: Sequence[Product], weights: Sequence[NDArray[np.int64] | None]
+    ) -> int:
+        """The elements of a group of products that earlier ones hold already."""
+        common = [tuple(map(np.intersect1d, p, q)) for p in group for q in seen]
+        present = tuple(p for p in common if all(axis.size for axis in p))
+        return self._measure(
+            present, [w if w is not None else np.ones(n, np.int64) for w, n in zip(weights, self.shape, strict=True)]
+        )
+
+
+MAX_TOGETHER = 62
+"""Products whose memberships are told apart at once: one bit each of a 64-bit number."""
 
 
 def _weight(indices: Indices, weights: NDArray[np.int64] | None) -> int:
@@ -172,30 +197,22 @@ def _clip(product: Product, box: tuple[tuple[int, int], ...]) -> Product:
     return tuple(axis[(axis >= lo) & (axis < hi)] for axis, (lo, hi) in zip(product, box, strict=True))
 
 
-def _membership(
-    sets: list[Indices], size: int, weights: NDArray[np.int64] | None
-) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """The distinct patterns of membership along one axis, and the weight of the indices that share each."""
-    belongs = np.zeros((size, len(sets)), dtype=bool)
+Classes = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""The distinct patterns of membership along one axis, a bit for each product, and the weight of those that share it."""
+
+
+def _classes(sets: list[Indices], size: int, weights: NDArray[np.int64] | None) -> Classes:
+    belongs = np.zeros(size, dtype=np.int64)
     for k, indices in enumerate(sets):
-        belongs[indices, k] = True
-    patterns, which = np.unique(belongs, axis=0, return_inverse=True)
-    ones = np.ones(size, dtype=np.int64) if weights is None else weights
-    totals = np.zeros(len(patterns), dtype=np.int64)
-    np.add.at(totals, which.ravel(), ones)
-    return patterns, totals
+        belongs[indices] |= 1 << k
+    patterns, which = np.unique(belongs, return_inverse=True)
+    totals = np.bincount(which.ravel(), weights=weights, minlength=len(patterns))
+    return patterns, totals.astype(np.int64)  # exact: the sums stay far below 2**53
 
 
-def _union(classes: list[tuple[NDArray[np.bool_], NDArray[np.int64]]]) -> int:
-    patterns, totals = reduce(_cross, classes)
-    return int(totals[patterns.any(axis=1)].sum())
-
-
-def _cross(
-    left: tuple[NDArray[np.bool_], NDArray[np.int64]], right: tuple[NDArray[np.bool_], NDArray[np.int64]]
-) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    both = (left[0][:, None, :] & right[0][None, :, :]).reshape(-1, left[0].shape[1])
-    return both, (left[1][:, None] * right[1][None, :]).ravel()
+def _cross(left: Classes, right: Classes) -> Classes:
+    patterns = np.bitwise_and.outer(left[0], right[0]).ravel()
+    return patterns, np.multiply.outer(left[1], right[1]).ravel()
 
 
 def region_of(part: Slice, shape: tuple[int, ...], as_shape: tuple[int, ...]) -> Region:
