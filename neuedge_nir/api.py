@@ -7,7 +7,7 @@ from pathlib import Path
 
 from neuedge_nir.chip.load import load
 from neuedge_nir.chip.model import Chip
-from neuedge_nir.errors import VerificationError
+from neuedge_nir.errors import UsageError, VerificationError
 from neuedge_nir.events import Observer, silent
 from neuedge_nir.frontend import read
 from neuedge_nir.network.model import Network
@@ -41,7 +41,7 @@ def verify(plan: Plan, model: Network | Path | str | None = None, target: Chip |
     """
     network = None
     if model is not None:
-        network = apply_passes(network_of(model), plan.chip, [PassCall.parse(text) for text in plan.options.passes])
+        network = apply_passes(network_of(model), plan.chip, _passes_of(plan))
     _check_chip(plan, target)
     checker.verify(plan, network)
 
@@ -58,6 +58,13 @@ def chip_of(target: Chip | str) -> Chip:
     if target.endswith(".toml") or "/" in target:
         return load(Path(target))
     return chip_of_target(target)
+
+
+def _passes_of(plan: Plan) -> list[PassCall]:
+    try:
+        return [PassCall.parse(text) for text in plan.options.passes]
+    except UsageError as error:
+        raise VerificationError("PLAN004", f"the plan names a pass that none can be: {error.message}") from error
 
 
 def _check_chip(plan: Plan, target: Chip | str | None) -> None:

@@ -334,6 +334,10 @@ EXPLANATIONS: dict[str, str] = {
         "The plan holds another description of its chip than the one installed here (or named with --target): a "
         "limit or cost has changed since. Compile again."
     ),
+    "PLAN004": (
+        "The plan says that a pass was applied whose name or options are malformed, so the network that was mapped "
+        "cannot be made again. Compile again."
+    ),
     "PLUG001": (
         "Two installed packages register the same name for different things, so it is not clear which one is "
         "meant. Uninstall one of them."

@@ -25,6 +25,9 @@ TARGETS = "neuedge_nir.targets"
 PASSES = "neuedge_nir.passes"
 MODELS = "neuedge_nir.models"
 UNKNOWN = {TARGETS: "USE002", PASSES: "USE003", MODELS: "USE004"}
+SHOWN = 12
+"""Known names that an error lists."""
+
 T = TypeVar("T")
 KIND = {TARGETS: "target", PASSES: "pass", MODELS: "model"}
 
@@ -134,8 +137,12 @@ def unknown_name(code: str, kind: str, name: str, known: Iterable[str]) -> Usage
     """The error for a name that nobody registered, with the closest one that somebody did."""
     names = sorted(known)
     guess = nearest(name, names)
-    hint = f"did you mean {guess!r}?" if guess else f"known: {', '.join(names) or 'none'}"
+    hint = f"did you mean {guess!r}?" if guess else f"known: {_some(names)}"
     return UsageError(code, f"unknown {kind} {name!r}", hint=hint)
+
+
+def _some(known: list[str]) -> str:
+    return ", ".join(known[:SHOWN]) + (f" and {len(known) - SHOWN} more" if len(known) > SHOWN else "") or "none"
 
 
 def load_target(name: str) -> Target:
@@ -166,7 +173,7 @@ def _load(group: str, name: str) -> object:
     point = _registered(group, name, UNKNOWN[group])
     try:
         return point.load()
-    except Exception as error:  # a plugin may fail in any way; that must not look like our bug
+    except (Exception, SystemExit) as error:  # a plugin may fail in any way; that must not look like our bug
         raise PluginError(
             "PLUG002",
             f"the {KIND[group]} {name!r} of {_origin(point)} failed to import: {type(error).__name__}: {error}",
@@ -201,7 +208,7 @@ def _guarded(group: str, name: str, work: Callable[[], T]) -> T:
         return work()
     except NeuedgeError:
         raise
-    except Exception as error:  # a plugin's door: its failure must not look like our bug
+    except (Exception, SystemExit) as error:  # a plugin's door: its failure must not look like our bug
         raise PluginError(
             "PLUG005",
             f"the {KIND[group]} {name!r} of {_registered_by(group, name)} failed: {type(error).__name__}: {error}",

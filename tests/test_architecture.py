@@ -17,6 +17,7 @@ SOURCE_ROOTS = (".", "targets", "passes", "models")
 
 LAYERS = (
     {"errors", "diagnostics", "events", "codes"},
+    {"files"},
     {"network", "chip"},
     {"frontend", "simulate", "mapping", "plugin"},
     {"plan", "cost"},
@@ -38,7 +39,7 @@ LAZY = {"h5py", "msgspec", "networkx", "nir", "ortools", "pandas", "rich", "scip
 """Slow to import: only a function that needs one imports it."""
 
 PUBLIC = {
-    *("api", "diagnostics", "errors", "events", "frontend", "plugin"),
+    *("api", "diagnostics", "errors", "events", "files", "frontend", "plugin"),
     *("chip.load", "chip.model", "network.connect", "network.model", "plan.model"),
 }
 """The modules that a chip, a pass or a model may build on."""

@@ -160,7 +160,9 @@ def test_numpy_on_the_file_agrees_with_torch_spike_for_spike(tmp_path: Path) -> 
     import torch
 
     from neuedge_models import training
-    from neuedge_models.export import nir_bytes, write_whole
+    from neuedge_models.export import nir_bytes
+
+    from neuedge_nir.files import write_whole
 
     (train, test), recipe = digits(), replace(RECIPE, epochs=3)
     learnt, spikes = rate_code(train.pixels, TIMESTEPS), rate_code(test.pixels, TIMESTEPS)
@@ -234,7 +236,7 @@ def test_an_interrupted_training_leaves_the_old_file_and_nothing_else(tmp_path: 
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from neuedge_models.export import write_whole
+    from neuedge_nir.files import write_whole
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")

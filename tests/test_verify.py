@@ -193,7 +193,7 @@ CORRUPTIONS: Mapping[str, tuple[str, str, Change]] = {
     "a slice lost": ("small", "PLAN106", (("cores", 0, "slices"), drop(0))),
     "a slice twice": ("tree", "PLAN106", (("cores", 0, "slices"), twice)),
     "a slice on two cores": ("tree", "PLAN106", (("cores",), sharing)),
-    "a run beyond its population": ("bytes", "PLAN107", (("cores", -1, "slices", 0), having(block=None, run=(0, 9999)))),
+    "a run beyond its population": ("bytes", "PLAN107", (("cores", -1, "slices", 0), having(block=None, run=(0, 999)))),
     "a block that is empty": ("bytes", "PLAN107", (("cores", -1, "slices", 0), having(block=((3, 3),), run=None))),
     "a slice of neither form": ("small", "PLAN107", (("cores", 0, "slices", 0), having(block=None, run=None))),
     "a slice of both forms": ("small", "PLAN107", (("cores", 0, "slices", 0), having(block=((0, 30),), run=(0, 30)))),

@@ -13,9 +13,10 @@ from pathlib import Path
 from neuedge_models import training
 from neuedge_models.data import Samples, digits, rate_code
 from neuedge_models.evaluation import evaluate
-from neuedge_models.export import check_writable, nir_bytes, write_whole
+from neuedge_models.export import nir_bytes
 from neuedge_models.extra import require_train_extra
 from neuedge_nir.events import Observer
+from neuedge_nir.files import check_writable, write_whole
 
 SIZES = (64, 96, 10)
 TIMESTEPS = 16

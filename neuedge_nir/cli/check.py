@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from neuedge_nir.cli.main import line_of
 from neuedge_nir.cli.shared import (
     add_json,
     add_mapping_options,
     add_model,
+    line_of,
     options_of,
     print_diagnostics,
     print_json,
@@ -18,6 +19,12 @@ from neuedge_nir.cli.shared import (
 )
 from neuedge_nir.errors import CapacityError, NoPlanError, UsageError
 from neuedge_nir.plan.model import Plan
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from neuedge_nir.chip.model import Chip
+    from neuedge_nir.network.model import Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +50,16 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check one model against chips: 0 if any fits, 4 if all are proved not to, 5 otherwise."""
-    from neuedge_nir.api import network_of
+    from neuedge_nir.api import chip_of, network_of
     from neuedge_nir.report.text import printable
 
     names = [name.strip() for name in arguments.target.split(",")]
     if not all(names):
         raise UsageError("USE009", "an empty name among the chips", where=f"--target {arguments.target}")
+    chips = [chip_of(name) for name in names]  # all of them before any work: a name may be misspelt
     network = network_of(arguments.model)
     print_diagnostics(network.origin.diagnostics)
-    answers = [_ask(name, network, arguments) for name in names]
+    answers = [_ask(name, chip, network, arguments) for name, chip in zip(names, chips, strict=True)]
     known = set(network.origin.diagnostics)
     plans = [answer.result for answer in answers if isinstance(answer.result, Plan)]
     print_diagnostics(list(dict.fromkeys(d for plan in plans for d in plan.diagnostics if d not in known)))
@@ -59,27 +67,29 @@ def run(arguments: argparse.Namespace) -> int:
         print_json(answers[0].json if len(answers) == 1 else [answer.json for answer in answers])
     else:
         print_tables([_table(network.origin.name, answers)])
-        for answer in answers:
-            if not isinstance(answer.result, Plan):
-                print(printable(f"{answer.target}: {line_of(answer.result)}"), file=sys.stderr)
+    for answer in answers:
+        if not isinstance(answer.result, Plan):
+            print(printable(f"{answer.target}: {line_of(answer.result)}"), file=sys.stderr)
     statuses = {answer.exit_status for answer in answers}
     return min(statuses) if 0 in statuses or len(statuses) == 1 else NoPlanError.exit_status
 
 
-def _ask(name: str, network, arguments: argparse.Namespace) -> Answer:  # type: ignore[no-untyped-def]
-    from neuedge_nir.api import chip_of
+def _ask(name: str, chip: Chip, network: Network, arguments: argparse.Namespace) -> Answer:
+    from neuedge_nir.mapping.fabric import largest_system
     from neuedge_nir.pipeline import compile_network
     from neuedge_nir.report.contract import refusal, report_of
 
-    chip = chip_of(name)
+    options = options_of(arguments, "none", 0)
+    if options.chips is not None and "," in arguments.target:  # a bound for several chips, some of which have fewer
+        options = replace(options, chips=min(options.chips, largest_system(chip)))
     try:
-        plan = compile_network(network, chip, options_of(arguments, "none", 0))
+        plan = compile_network(network, chip, options)
     except (CapacityError, NoPlanError) as error:
         return Answer(name, error, refusal(error, chip, network))
     return Answer(name, plan, report_of(plan))
 
 
-def _table(model: str, answers: list[Answer]):  # type: ignore[no-untyped-def]
+def _table(model: str, answers: list[Answer]) -> RenderableType:
     from neuedge_nir.report.text import table
 
     header = ("chip", "fits", "cores", "at least", "chips", "what binds")

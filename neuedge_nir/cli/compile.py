@@ -10,7 +10,6 @@ from neuedge_nir.cli.shared import (
     add_json,
     add_mapping_options,
     add_model,
-    check_output,
     options_of,
     print_diagnostics,
     print_json,
@@ -19,6 +18,7 @@ from neuedge_nir.cli.shared import (
     seed,
 )
 from neuedge_nir.errors import CapacityError, NoPlanError
+from neuedge_nir.files import check_writable
 
 if TYPE_CHECKING:
     from neuedge_nir.plan.model import Plan
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     from neuedge_nir.report.contract import refusal
 
     if arguments.output is not None:
-        check_output(arguments.output)
+        check_writable(arguments.output)
     chip = chip_of(arguments.target)
     network = network_of(arguments.model)
     print_diagnostics(network.origin.diagnostics)
@@ -62,7 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _deliver(plan: Plan, arguments: argparse.Namespace) -> None:
-    from neuedge_nir.plan.store import encode, write_whole
+    from neuedge_nir.files import write_whole
+    from neuedge_nir.plan.store import encode
     from neuedge_nir.report.contract import report_of
     from neuedge_nir.report.text import plan_tables
 

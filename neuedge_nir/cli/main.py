@@ -7,6 +7,7 @@ Exit status: 0 a plan, 1 our bug, 2 usage, 3 input refused, 4 proved not to fit,
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import io
 import os
@@ -63,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(end="", flush=True)  # a reader that went away is noticed here, not at exit
         return status
     except NeuedgeError as error:
+        from neuedge_nir.cli.shared import line_of
+
         print(line_of(error), file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
@@ -70,8 +73,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # The reader of our output went away, as `head` does; nothing is left to say, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EBADF, errno.EIO, errno.EDQUOT):
+            raise
+        _discard_output()
+        print(f"error[USE006]: cannot write the result: {error.strerror}", file=sys.stderr)
+        return 2
+
+
+def _discard_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(words: Sequence[str]) -> int:
@@ -82,13 +95,6 @@ def _run(words: Sequence[str]) -> int:
         return stop.code if isinstance(stop.code, int) else 2
     run: Callable[[argparse.Namespace], int] = importlib.import_module(f"neuedge_nir.cli.{arguments.command}").run
     return run(arguments)
-
-
-def line_of(error: NeuedgeError) -> str:
-    """An error in one line: its code, the place, what is wrong, what to do."""
-    from neuedge_nir.report.text import printable
-
-    return printable(f"error[{error.code}]: {error}")
 
 
 def entry() -> NoReturn:

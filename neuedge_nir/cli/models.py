@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from neuedge_nir.cli.shared import add_json, check_output, print_json, print_tables, progress, seed, whole
+from neuedge_nir.cli.shared import add_json, print_json, print_tables, progress, seed, whole
 from neuedge_nir.errors import PluginError
+from neuedge_nir.files import check_writable
 
 
 def add_arguments(sub: argparse.ArgumentParser) -> None:
@@ -73,9 +74,9 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from neuedge_nir.plan.store import write_whole
+    from neuedge_nir.files import write_whole
     from neuedge_nir.plugin import load_model
 
-    check_output(arguments.output)
+    check_writable(arguments.output)
     write_whole(arguments.output, load_model(arguments.name).bundled().read_bytes())
     return 0

@@ -14,6 +14,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     actions = sub.add_subparsers(dest="action", metavar="show")
     show = actions.add_parser("show", help="what a pass does, and why that is sound")
     show.add_argument("name")
+    add_json(show, inner=True)
     add_json(sub)
 
 
@@ -25,6 +26,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.action == "show":
         found = load_pass(arguments.name)
         text = inspect.getdoc(type(found)) or "no description"
+        if arguments.json:
+            print_json({"name": found.name, "summary": found.summary, "description": text})
+            return 0
         sys.stdout.write(
             "\n".join(printable(line) for line in [f"{found.name}: {found.summary}", "", *text.splitlines()]) + "\n"
         )

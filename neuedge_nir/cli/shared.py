@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuedge_nir.errors import UsageError
+from neuedge_nir.errors import NeuedgeError
 from neuedge_nir.events import Event, Finished, Improved, Observer, Progress, Started, silent
 
 if TYPE_CHECKING:
@@ -99,19 +97,11 @@ def options_of(arguments: argparse.Namespace, effort: str, seed: int) -> Options
     )
 
 
-def check_output(path: Path) -> None:
-    """Say before the work, not after it, that a file cannot be written there. Raises `UsageError`."""
-    try:
-        if path.is_dir():
-            raise UsageError("USE006", "cannot write: is a directory", where=str(path), hint="name a file in it")
-        if not path.parent.is_dir():
-            raise UsageError("USE006", "cannot write: no such folder", where=str(path.parent), hint="create it first")
-        if not os.access(path.parent, os.W_OK):
-            raise UsageError("USE006", "cannot write: permission denied", where=str(path.parent))
-        if path.exists() and not path.is_file():  # a rename would replace the pipe or device itself
-            raise UsageError("USE006", "cannot write: not a regular file", where=str(path), hint="name a new file")
-    except OSError as error:  # a name too long
-        raise UsageError("USE006", f"cannot write: {error.strerror}", where=str(path)) from error
+def line_of(error: NeuedgeError) -> str:
+    """An error in one line: its code, the place, what is wrong, what to do."""
+    from neuedge_nir.report.text import printable
+
+    return printable(f"error[{error.code}]: {error}")
 
 
 def print_json(value: object) -> None:

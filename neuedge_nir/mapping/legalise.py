@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from neuedge_nir.chip.model import AxonWeights, Chip
+from neuedge_nir.chip.model import AxonWeights, Chip, Limit
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import CapacityError
 from neuedge_nir.mapping.timing import Timing, lag
@@ -316,7 +316,7 @@ def _axon_type_weights(
     limit = next((lim for lim in chip.limits if lim.formula == "input_axons"), None)
     most = limit.limit.count // max(fan_in, 1) if limit else MAX_AXONS_PER_INPUT
     if limit and most < 1:
-        raise too_large(node_of(incoming[-1]), fan_in, limit.limit.count, "axons", chip)
+        raise too_large(node_of(incoming[-1]), fan_in, limit, chip)
     rows = [_rows(w) for w in weights]
     if len({len(r) for r in rows}) > 1:
         raise CapacityError(
@@ -354,14 +354,17 @@ def max_fan_in(incoming: tuple[Projection, ...]) -> int:
     return int(np.sum([counter(p).fan_ins() for p in incoming], axis=0).max(initial=0)) if incoming else 0
 
 
-def too_large(node: str, needed: int, available: int, unit: str, chip: Chip) -> CapacityError:
+def too_large(node: str, needed: int, limit: Limit, chip: Chip) -> CapacityError:
     """One neuron alone exceeds a limit of a core: no split can help, which proves that the network does not fit."""
+    events = limit.formula == "synaptic_events"
     return CapacityError(
         "FIT010",
-        f"{node} needs {needed} {unit} on one core, {chip.title} has {available}",
+        f"{node} needs {needed} {limit.limit.unit} on one core, {chip.title} has {limit.limit.count}",
         where=f"node {node!r}",
-        resource=unit,
+        resource=limit.name,
         needed=needed,
-        available=available,
-        hint="make its receptive field smaller: fewer inputs, grouped channels, or a smaller kernel",
+        available=limit.limit.count,
+        hint="lower its activity, or make its receptive field smaller"
+        if events
+        else "make its receptive field smaller: fewer inputs, grouped channels, or a smaller kernel",
     )

@@ -60,7 +60,7 @@ def check_single_neurons(demands: Demands) -> None:
         for limit, needed, available in zip(demands.limits, need, demands.capacity, strict=True):
             if needed > available:
                 node = node_of(incoming[-1]) if incoming else population.name
-                raise too_large(node, needed, available, limit.limit.unit, demands.legal.chip)
+                raise too_large(node, needed, limit, demands.legal.chip)
 
 
 def _hungriest(incoming: Sequence[Projection]) -> int:

@@ -1,13 +1,11 @@
-"""Plans as bytes: canonical JSON, so that the same plan is the same file, and files that appear whole or not at all."""
+"""Plans as bytes: canonical JSON, so that the same plan is the same file."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 from neuedge_nir.chip.load import from_dict, to_dict
-from neuedge_nir.errors import InputError, UsageError
+from neuedge_nir.errors import InputError
 from neuedge_nir.plan.model import SCHEMA, Plan
 
 MAX_PLAN_BYTES = 1 << 30
@@ -63,32 +61,3 @@ def read(path: Path) -> Plan:
     except OSError as error:
         raise InputError("PLAN001", f"cannot be read: {error.strerror}", where=path.name) from error
     return decode(content, path.name)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all: a temporary name, synced, then renamed.
-
-    Raises `UsageError` where that cannot be done.
-    """
-    temporary: Path | None = None
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except OSError as error:
-        raise UsageError(
-            "USE006", f"cannot write: {error.strerror}", where=str(path), hint="choose a folder that you may write to"
-        ) from error
-    finally:  # an interruption must not leave it either; after the rename there is nothing left to remove
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask
