@@ -171,7 +171,6 @@ USE = ("mapping", "utilisation")
 CORRUPTIONS: Mapping[str, tuple[str, str, Change]] = {
     "another schema": ("small", "PLAN101", (("schema",), put("other"))),
     "another model's hash": ("small", "PLAN101", (("model", "sha256"), put("cd" * 32))),
-    "another model's name": ("small", "PLAN101", (("model", "name"), put("other"))),
     "another NIR version": ("small", "PLAN101", (("model", "nir_version"), put("2.0"))),
     "a population renamed": ("small", "PLAN103", (("populations", 1, "name"), put("other"))),
     "a population lost": ("small", "PLAN103", (("populations",), drop(1))),

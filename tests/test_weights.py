@@ -117,7 +117,7 @@ def test_the_number_of_axons_is_that_of_the_least_error_within_what_fits(seed: i
 
 
 def test_more_axons_make_random_weights_finer() -> None:
-    errors = {most: [] for most in (1, 2, 4)}  # type: dict[int, list[float]]
+    errors: dict[int, list[float]] = {1: [], 2: [], 4: []}
     for seed in range(40):
         rows = random_rows(seed)
         for most, found in errors.items():
@@ -132,7 +132,7 @@ def test_more_axons_make_random_weights_finer() -> None:
 def test_a_neuron_has_four_whole_weights_at_most(seed: int) -> None:
     rows = random_rows(seed)
     classes = all_alike(rows)
-    for row, held in zip(rows, _sixteen_levels(rows[:, :]), strict=True):
+    for row, held in zip(rows, _sixteen_levels(rows), strict=True):
         unit = max(row.max() / 7, -row.min() / 8)
         units = [held / (unit * shrink) for shrink in (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)]
         assert any(np.allclose(u, np.rint(u)) and -8.5 < u.min() and u.max() < 7.5 for u in units)
@@ -158,7 +158,8 @@ def assert_whole(levels: Weights, most: int = 255) -> None:
     """Some unit makes whole numbers of at most `most` of the levels."""
     if levels.size:
         largest = np.abs(levels).max()
-        assert any(np.allclose(levels / largest * n, np.rint(levels / largest * n), atol=1e-6) for n in range(1, most + 1))
+        units = levels / largest * np.arange(1, most + 1)[:, None]
+        assert np.isclose(units, np.rint(units), atol=1e-6).all(axis=1).any()
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1.0, 0.5, 3.0]))
@@ -177,9 +178,9 @@ def test_a_level_of_either_sign_takes_two_axons_and_is_exact(seed: int, level: f
 
 @pytest.mark.xfail(strict=True, reason="rounding noise below 1e-15 decides: four axons where two are as exact")
 def test_the_size_of_a_level_does_not_change_the_axons_it_takes() -> None:
-    rows = np.array([[0.0, 1.0, -1.0, 1.0], [1.0, 0.0, -1.0, 0.0]])
-    taken = {axon_types(rows * level, np.zeros(4, np.int64), 9, 4).axons_per_input for level in np.linspace(0.1, 2, 50)}
-    assert taken == {2}
+    rows = np.random.default_rng(0).integers(-1, 2, size=(6, 12))
+    levels = np.random.default_rng(1).uniform(0.01, 2, size=50)
+    assert {axon_types(rows * level, np.zeros(12, np.int64), 9, 4).axons_per_input for level in levels} == {2}
 
 
 def test_small_whole_numbers_take_four_axons_and_are_exact() -> None:

@@ -30,7 +30,7 @@ from neuedge_nir.chip.model import (
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.legalise import legalise
 from neuedge_nir.network.activity import uniform
-from neuedge_nir.network.connect import Conv, Dense, Operator, Pool, PoolKind, Scale
+from neuedge_nir.network.connect import Conv, Dense, Operator, Pool, PoolKind, Scale, weights_of
 from neuedge_nir.network.model import (
     IF,
     LI,
@@ -49,6 +49,7 @@ from neuedge_nir.network.model import (
 )
 from neuedge_nir.plugin import load_target
 from tests.strategies import convs, pools
+from tests.test_count import taps
 
 Shape = tuple[int, ...]
 
@@ -331,6 +332,18 @@ def convnet(side: int = 8, channels: int = 4, model: str = "LIF") -> Network:
         inputs={"i": (2, side, side)},
         model=model,
     )
+
+
+def computed(chain: Sequence[Operator], signal: np.ndarray) -> np.ndarray:
+    """What a chain of linear operators makes of a signal, by the definition of each: product by product."""
+    for operator in chain:
+        weights = weights_of(operator)
+        shaped, result = signal.reshape(operator.input_shape), np.zeros(operator.output_shape)
+        for source, target, weight in taps(operator):
+            factor = operator.factor if isinstance(operator, Pool) else 1.0 if weights is None else weights[weight]
+            result[target] += factor * shaped[source]
+        signal = result
+    return signal.ravel()
 
 
 def demands_of(

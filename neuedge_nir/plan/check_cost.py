@@ -88,7 +88,7 @@ def check_utilisation(plan: Plan) -> None:
     agree("PLAN127", stated, cores=plan.mapping.cores_neurons / usable if usable else 0.0)
     for measure, formulas in MEASURES.items():
         share = _share(plan, formulas)
-        agree("PLAN127", stated, **{measure: share})
+        same("PLAN127", measure.replace("_", " "), getattr(stated, measure), share)
         same("PLAN127", "a reason for no figure", bool(stated.why.get(measure)), share is None, measure)
 
 

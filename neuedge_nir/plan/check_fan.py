@@ -167,4 +167,4 @@ def _used_taps(operator: Conv, outputs: tuple[Ints, ...]) -> int:
             read = reads(operator, axis, at, outputs[axis + 1])
             inside &= (read >= 0) & (read < operator.input_shape[axis + 1])
         used += len(np.unique(outputs[0][inside]))
-    return used * operator.weight.shape[1]
+    return int(used * operator.weight.shape[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,14 +136,14 @@ def effective(projection: Projection) -> Floats:
             weighted, gains = operator, np.ones(operator.output_shape)
     if isinstance(weighted, Dense):
         pooled = math.prod(weighted.output_shape) // gains.size  # outputs per pool window, 1 where there is no pool
-        rows = gains if pooled == 1 else np.repeat(_channels(gains, (len(gains), -1)), weight.shape[-2] // len(gains))
+        rows = gains if pooled == 1 else np.repeat(_channels(gains, [len(gains), -1]), weight.shape[-2] // len(gains))
         return weight * rows.reshape(weighted.output_shape)[..., None]
     if isinstance(weighted, Conv):
-        return weight * _channels(gains, (len(weight), -1)).reshape(-1, *(1 for _ in weight.shape[1:]))
+        return weight * _channels(gains, [len(weight), -1]).reshape(-1, *(1 for _ in weight.shape[1:]))
     return gains
 
 
-def _channels(gains: Floats, shape: tuple[int, ...]) -> Floats:
+def _channels(gains: Floats, shape: Sequence[int]) -> Floats:
     """The gain of each channel, one axis per axis of `shape`; NaN where it differs within a channel."""
     rows = gains.reshape(shape[0], -1)
     each = np.where((rows == rows[:, :1]).all(axis=1), rows[:, 0], math.nan)

@@ -26,6 +26,9 @@ from neuedge_nir.plan.model import SCHEMA, Plan, PlanCore, PlanSlice
 
 PORTS = ("Input", "Output")
 
+MOST_SPIKES = 1e6
+"""Spikes of a neuron in one step beyond which a rate is a mistake."""
+
 
 def verify(plan: Plan, network: Network | None) -> None:
     """Raises `VerificationError` at the first rule that the plan breaks; the network is that after its passes."""
@@ -77,14 +80,16 @@ def _check_names(plan: Plan) -> None:
     sources = sorted(name for name, model in models.items() if model != "Output")
     same("PLAN133", "populations and inputs with a rate", sorted(plan.activity.rates), sources)
     for name, rate in plan.activity.rates.items():
-        if not 0.0 <= rate < math.inf:
+        if not 0.0 <= rate <= MOST_SPIKES:
             refuse("PLAN133", f"a rate of {rate} spikes per step", name)
 
 
 def _check_model(plan: Plan, network: Network) -> None:
     """The plan speaks of this network: its populations, its projections, its size."""
     origin = network.origin
-    agree("PLAN101", plan.model, sha256=origin.sha256, name=origin.name, nir_version=origin.nir_version)
+    agree("PLAN101", plan.model, sha256=origin.sha256, nir_version=origin.nir_version)
+    if origin.sha256 is None:  # a file is known by its content, whatever it is called by now
+        agree("PLAN101", plan.model, name=origin.name)
     due = {p.name: (p.model, p.shape) for p in network.populations}
     due |= {port.name: ("Input", port.shape) for port in network.inputs}
     due |= {port.name: ("Output", port.shape) for port in network.outputs}
