@@ -12,7 +12,7 @@ import pytest
 from neuedge_nir import __version__
 from neuedge_nir.chip.load import from_dict
 from neuedge_nir.cli.main import COMMANDS, main
-from neuedge_nir.codes import EXPLANATIONS
+from neuedge_nir.codes import explanations
 from tests.conftest import CHIPS, TOYCHIP, Compiled, Neuedge
 from tests.nirfile import chain, inputs, lif, linear, outputs, tiny, write_nir
 
@@ -307,7 +307,7 @@ def test_a_model_is_exported_as_it_is(neuedge: Neuedge, digits: Path, tmp_path: 
 
 
 def test_every_code_is_explained(neuedge: Neuedge) -> None:
-    for code, text in EXPLANATIONS.items():
+    for code, text in explanations().items():
         answer = neuedge("explain", code.lower())
         assert (answer.status, answer.err) == (0, "")
         assert answer.out.split() == [code, *text.split()]

@@ -161,7 +161,6 @@ def test_numpy_on_the_file_agrees_with_torch_spike_for_spike(tmp_path: Path) -> 
 
     from neuedge_models import training
     from neuedge_models.export import nir_bytes
-
     from neuedge_nir.files import write_whole
 
     (train, test), recipe = digits(), replace(RECIPE, epochs=3)

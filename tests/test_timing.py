@@ -99,7 +99,9 @@ def test_two_populations_that_feed_each_other_in_two_steps_are_exact() -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from("abcde"), st.sampled_from("abcde"), st.integers(0, 3)), min_size=1, max_size=9))
+@given(
+    st.lists(st.tuples(st.sampled_from("abcde"), st.sampled_from("abcde"), st.integers(0, 3)), min_size=1, max_size=9)
+)
 def test_lags_are_the_longest_of_all_paths_and_every_hop_takes_a_step(drawn: list[Edge]) -> None:
     edges = [(s, t, max(d, int(s >= t))) for s, t, d in drawn]
     net, due = graph(edges), written_out(edges)

@@ -22,9 +22,7 @@ from neuedge_nir.mapping.weights import (
 )
 
 RESOLUTIONS = st.sampled_from([2, 4, 6, 8, 9, 16])
-REALS = arrays(
-    np.float64, st.integers(1, 12), elements=st.floats(-100, 100).filter(lambda w: w == 0 or abs(w) > 1e-3)
-)
+REALS = arrays(np.float64, st.integers(1, 12), elements=st.floats(-100, 100).filter(lambda w: w == 0 or abs(w) > 1e-3))
 
 
 @st.composite

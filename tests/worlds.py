@@ -129,7 +129,9 @@ HEX_BOARD = system(8, 8, (0, 4), (0, 5), (0, 6), (0, 7), (1, 7), (2, 7), (3, 7),
 """The outline of a SpiNNaker board: 48 chips of an 8 x 8 hexagonal mesh, two corners missing."""
 
 
-def hexagonal(per_chip: int = 4, systems: Sequence[System] = (HEX_BOARD,), table_entries: int | None = None) -> Topology:
+def hexagonal(
+    per_chip: int = 4, systems: Sequence[System] = (HEX_BOARD,), table_entries: int | None = None
+) -> Topology:
     """Chips of one multicast router each on a hexagonal mesh."""
     return topology(
         columns=1,

@@ -14,11 +14,12 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the explanation. Raises `UsageError` for an unknown code."""
-    from neuedge_nir.codes import EXPLANATIONS
+    from neuedge_nir.codes import explanations
     from neuedge_nir.plugin import unknown_name
 
     code = arguments.code.upper()
-    if code not in EXPLANATIONS:
-        raise unknown_name("USE016", "code", arguments.code, EXPLANATIONS)
-    sys.stdout.write(f"{code}\n{textwrap.fill(EXPLANATIONS[code], 100)}\n")
+    known = explanations()
+    if code not in known:
+        raise unknown_name("USE016", "code", arguments.code, known)
+    sys.stdout.write(f"{code}\n{textwrap.fill(known[code], 100)}\n")
     return 0

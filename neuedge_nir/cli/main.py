@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from neuedge_nir.errors import NeuedgeError
+from neuedge_nir.errors import NeuedgeError, UsageError
 
 COMMANDS = ("compile", "check", "inspect", "verify", "targets", "passes", "models", "explain")
 SUMMARIES = {
@@ -34,9 +34,10 @@ class Parser(argparse.ArgumentParser):
     """An argument parser whose complaints look like our other errors."""
 
     def error(self, message: str) -> NoReturn:
-        from neuedge_nir.report.text import printable
+        from neuedge_nir.cli.shared import line_of
 
-        self.exit(2, printable(f"error[USE001]: {message} ({self.prog} --help)") + "\n")
+        wrong = UsageError("USE001", message, hint=f"{self.prog} --help")
+        self.exit(wrong.exit_status, line_of(wrong) + "\n")
 
 
 def parser(command: str | None = None) -> argparse.ArgumentParser:
@@ -79,8 +80,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.errno not in (errno.ENOSPC, errno.EBADF, errno.EIO, errno.EDQUOT):
             raise
         _discard_output()
-        print(f"error[USE006]: cannot write the result: {error.strerror}", file=sys.stderr)
-        return 2
+        from neuedge_nir.cli.shared import line_of
+
+        lost = UsageError("USE006", f"cannot write the result: {error.strerror}")
+        print(line_of(lost), file=sys.stderr)
+        return lost.exit_status
 
 
 def _discard_output() -> None:

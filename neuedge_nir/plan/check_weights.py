@@ -119,7 +119,7 @@ def _check_values(held: PlanProjection, wanted: Floats) -> None:
 def effective(projection: Projection) -> Floats:
     """The weights with scales and averages folded in; NaN where neurons that share a weight differ in scale."""
     gains, weighted = np.ones(projection.source_shape), None
-    weight = np.ones(())
+    weight: Floats = np.ones(())
     for operator in projection.chain:
         if isinstance(operator, Scale):
             gains = gains.reshape(operator.shape) * operator.factor
