@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuedge_nir.network.area import Area, members, overlaps
+from neuedge_nir.network.area import Area, Parts, members
 from neuedge_nir.network.reach import Region
 from neuedge_nir.network.slices import Run, Slice
 from tests.strategies import slices
@@ -26,7 +26,7 @@ def test_overlaps_are_those_counted_one_by_one(data: st.DataObject) -> None:
     region = data.draw(regions(shape))
     parts: list[Slice] = data.draw(st.lists(slices(shape), min_size=1, max_size=4))
     inside = set(np.flatnonzero(members(region)).tolist())
-    assert overlaps(region, parts).tolist() == [len(inside & elements(part, shape)) for part in parts]
+    assert Parts(tuple(parts)).overlaps(region).tolist() == [len(inside & elements(part, shape)) for part in parts]
     assert region.measure() == len(inside)
 
 

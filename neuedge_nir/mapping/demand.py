@@ -19,7 +19,7 @@ from neuedge_nir.errors import UsageError
 from neuedge_nir.mapping.legalise import Kind, LegalNetwork, LegalProjection
 from neuedge_nir.mapping.partition import Destinations, Piece
 from neuedge_nir.network.activity import Activity
-from neuedge_nir.network.area import Area, members
+from neuedge_nir.network.area import Area, add_members
 from neuedge_nir.network.connect import Conv, Dense, Pool
 from neuedge_nir.network.count import Counter, counter
 from neuedge_nir.network.model import Projection
@@ -45,8 +45,7 @@ class Demands:
     _known: dict[tuple[Hashable, int], int] = field(default_factory=dict)
     _alike: dict[Piece, Hashable] = field(default_factory=dict)
     _views: dict[tuple[str, int, Span], Hashable] = field(default_factory=dict)
-    _slots: dict[str, tuple[NDArray[np.int64], Area]] = field(default_factory=dict)
-    _reached: dict[str, tuple[list[Groups], NDArray[np.int64], Area]] = field(default_factory=dict)
+    _reached: dict[tuple[str, bool], tuple[list[Groups], Area]] = field(default_factory=dict)
 
     @cached_property
     def limits(self) -> tuple[Limit, ...]:
@@ -121,41 +120,38 @@ class Demands:
         return self._known[key]
 
     def drive(self, name: str, targets: Destinations) -> Area:
-        """For every neuron of a population: the axons it drives, over all its projections and destination cores.
+        """For every neuron of a population: the destination cores it has, over all its projections."""
+        return self._table(name, targets, copied=False)
 
-        Where a neuron has one destination, an input that takes k axons counts k times.
-        """
+    def slots(self, name: str, targets: Destinations) -> Area:
+        """Neuron slots where a neuron drives one axon: a copy for every further axon, and one for a readout."""
+        return self._table(name, targets, copied=True)
+
+    def _table(self, name: str, targets: Destinations, *, copied: bool) -> Area:
+        """One of the two, remembered until a target is cut in another way."""
         leaving = self.legal.out_of(name)
         groups = [targets[p.projection.target] for p in leaving]
-        known = self._reached.get(name)
+        known = self._reached.get((name, copied))
         if known is None or any(a is not b for a, b in zip(known[0], groups, strict=True)):
-            known = (groups, *self._driven(name, leaving, groups))
-            self._reached[name] = known
-        return known[2]
+            known = (groups, Area(self._driven(name, leaving, groups, copied)))
+            self._reached[name, copied] = known
+        return known[1]
 
     def _driven(
-        self, name: str, leaving: tuple[LegalProjection, ...], groups: list[Groups]
-    ) -> tuple[NDArray[np.int64], Area]:
+        self, name: str, leaving: tuple[LegalProjection, ...], groups: list[Groups], copied: bool
+    ) -> NDArray[np.int64]:
         total = np.zeros(self.shapes[name], dtype=np.int64)
         for legal, cores in zip(leaving, groups, strict=True):
             count = counter(legal.projection)
-            weight = legal.stored.axons_per_input if self.legal.chip.capabilities.one_destination else 1
             for parts in cores:
                 products = tuple(q for part in parts for q in count.sources(part).products)
-                total += weight * members(Region(legal.projection.source_shape, products))
-        return total, Area(total)
-
-    def slots(self, name: str, targets: Destinations) -> Area:
-        """Neuron slots where a neuron drives one axon: a copy for every further axon and for a readout."""
-        self.drive(name, targets)
-        _, driven, _ = self._reached[name]
+                region = Region(legal.projection.source_shape, products)
+                add_members(total, region, legal.stored.axons_per_input if copied else 1)
+        if not copied:
+            return total
         ports = {port.name for port in self.legal.network.outputs}
         read_out = any(p.target in ports for p in self.legal.network.out_of(name))
-        known = self._slots.get(name)
-        if known is None or known[0] is not driven:
-            known = (driven, Area(np.maximum(1, driven + read_out)))
-            self._slots[name] = known
-        return known[1]
+        return np.maximum(1, total + read_out)
 
     def uncut(self) -> Destinations:
         """Every population whole: what a lower bound may assume of the targets."""

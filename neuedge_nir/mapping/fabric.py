@@ -128,10 +128,6 @@ class Fabric:
             found.add_edges_from((router, other) for other in self.neighbours(router) if other in found)
         return found
 
-    def distances(self, routers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Links between every pair of routers, an array (n, 2), on the shortest way."""
-        return self.hops(routers[:, None, :], routers[None, :, :])
-
     def hops(self, sources: NDArray[np.int64], targets: NDArray[np.int64]) -> NDArray[np.int64]:
         """Links from sources to targets, arrays (..., 2) of routers, in a mesh without missing chips."""
         offsets = targets - sources
@@ -147,11 +143,11 @@ class Fabric:
             return np.asarray(np.abs(dx) + np.abs(dy))
         return np.asarray(np.where(dx * dy >= 0, np.maximum(np.abs(dx), np.abs(dy)), np.abs(dx) + np.abs(dy)))
 
-    def crossings(self, routers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Chip borders between every pair of routers; on a chip with one router every hop is a border."""
+    def way_costs(self, sources: NDArray[np.int64], targets: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Hops from sources to targets, arrays (..., 2), with `CROSSING_WEIGHT` more for every chip border."""
         size = np.array([self.chip_columns, self.chip_rows])
-        chips = routers // size
-        return np.asarray(np.abs(chips[:, None, :] - chips[None, :, :]).sum(axis=2))
+        borders = np.abs(targets // size - sources // size).sum(axis=-1)
+        return np.asarray(self.hops(sources, targets) + CROSSING_WEIGHT * borders, dtype=np.float64)
 
 
 def fabric_for(chip: Chip, chips: int) -> Fabric:

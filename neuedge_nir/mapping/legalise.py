@@ -22,7 +22,7 @@ from neuedge_nir.mapping.weights import (
     mantissas,
     type_classes,
 )
-from neuedge_nir.network.connect import Conv, Dense, Pool, Scale
+from neuedge_nir.network.connect import Conv, Dense, Pool, Scale, aligned
 from neuedge_nir.network.count import counter
 from neuedge_nir.network.model import (
     LI,
@@ -114,7 +114,7 @@ def legalise(
         _check_neurons(population, network, chip)
     for projection in network.projections:
         _check_projection(projection, network, chip)
-    timing = lag(network, chip, dt if dt is not None else network.dt)
+    timing = lag(network, chip, dt if dt is not None else network.dt, mapped_inputs=mapped_inputs)
     stored = _stored_weights(network, chip)
     projections = tuple(
         LegalProjection(p, kind_of(p), stored[p.name], timing.delays[p.name])
@@ -254,47 +254,53 @@ def _stored_weights(network: Network, chip: Chip) -> dict[str, Stored]:
 def effective_weights(projection: Projection) -> Weights:
     """The weights of a projection with its scales and averages folded in, in the shape of its weighted operator.
 
-    A projection without a weighted operator has the factors of its scales, one for all where they are uniform.
-    Raises `CapacityError` where a scale that differs from element to element meets a shared kernel.
+    A projection without a weighted operator has the factors of its scales in a row, one for all where uniform.
+    Raises `CapacityError` where a scale that differs from element to element meets a shared kernel or a pool.
     """
     weights: Weights | None = None
-    before, after = np.ones(()), np.ones(())
-    for op in projection.chain:
+    factor = np.ones((1,) * len(projection.source_shape))
+    shape = projection.source_shape  # of the signal that the factor applies to
+    for op in aligned(projection.chain, projection.source_shape):
         match op:
-            case Dense(weight=w) | Conv(weight=w):
-                weights = _times(np.asarray(w, dtype=np.float64), before, projection, inputs=True)
-            case Scale(factor=f) if weights is None:
-                before = before * f
+            case Dense() | Conv():
+                weights = _times_inputs(op, factor, shape, projection)
+                factor = np.ones((1,) * len(op.output_shape))
             case Scale(factor=f):
-                after = after * f
-            case Pool() if weights is None:
-                before = _uniform(before, projection) * op.factor
+                factor = factor.reshape(_rank(factor, op.shape)) * f
             case Pool():
-                after = _uniform(after, projection) * op.factor
+                factor = _per_channel(factor, projection).reshape(-1, 1, 1) * op.factor
             case _:
                 pass
-    return before if weights is None else _times(weights, after, projection, inputs=False)
+        shape = op.output_shape
+    if weights is None:
+        return factor.ravel() if factor.size > 1 else factor.reshape(())
+    if weights.ndim == 2 and factor.size > 1:
+        return np.asarray(weights * np.broadcast_to(factor, shape).reshape(-1, 1))
+    return np.asarray(weights * _per_channel(factor, projection).reshape(-1, *(1,) * (weights.ndim - 1)))
 
 
-def _uniform(factor: Weights, projection: Projection) -> Weights:
-    if factor.size > 1:
+def _rank(factor: Weights, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A uniform factor takes the rank of the shape that follows; another keeps its own."""
+    return (1,) * len(shape) if factor.size == 1 else factor.shape
+
+
+def _per_channel(factor: Weights, projection: Projection) -> Weights:
+    """A factor that is one number, or one for each channel, as a row."""
+    if factor.size != 1 and factor.size != factor.shape[0]:
         raise _unfoldable(projection)
-    return factor
+    return factor.ravel()
 
 
-def _times(weights: Weights, factor: Weights, projection: Projection, *, inputs: bool) -> Weights:
-    """Weights times the factor of their inputs or outputs: per row or column, or per channel of a kernel."""
+def _times_inputs(op: Dense | Conv, factor: Weights, shape: tuple[int, ...], projection: Projection) -> Weights:
+    """Weights times the factor of their inputs: element by element for a dense layer, by channel for a kernel."""
+    weight = np.asarray(op.weight, dtype=np.float64)
     if factor.size == 1:
-        return np.asarray(weights * factor.reshape(()))
-    axis = 1 if inputs else 0
-    count = weights.shape[axis]
-    if weights.ndim > 2 and factor.size != factor.shape[0]:
-        raise _unfoldable(projection)
-    if factor.size != count:
-        raise _unfoldable(projection)
-    shape = [1] * weights.ndim
-    shape[axis] = count
-    return np.asarray(weights * factor.reshape(shape))
+        return np.asarray(weight * factor.reshape(()))
+    if isinstance(op, Dense):
+        return np.asarray(weight * np.broadcast_to(factor, shape).reshape(op.input_shape)[..., None, :])
+    channels = _per_channel(factor, projection).reshape(op.groups, -1)
+    per_output = np.repeat(channels, op.output_shape[0] // op.groups, axis=0)
+    return np.asarray(weight * per_output.reshape(*per_output.shape, *(1,) * len(op.kernel)))
 
 
 def _unfoldable(projection: Projection) -> CapacityError:

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from neuedge_nir.chip.model import Chip, LimitScope
 from neuedge_nir.errors import NoPlanError
 from neuedge_nir.events import Observer, Progress, silent
-from neuedge_nir.mapping.fabric import CROSSING_WEIGHT, Fabric, Site, fabric_for
+from neuedge_nir.mapping.fabric import Fabric, Site, fabric_for
 from neuedge_nir.mapping.partition import Cluster
 from neuedge_nir.mapping.traffic import Flow
 
 MAX_SWEEPS = 8
 """Sweeps of swaps; nearly all of the gain comes in the first three."""
+
+MAX_SWAPPED = 4096
+"""Above this many clusters the best start is kept: all pairs of clusters would take hundreds of megabytes."""
 
 WORK = {"none": 3e8, "quick": 3e8, "normal": 3e9, "high": 3e10}
 """Multiplications spent on swaps, by effort: a limit that does not depend on the clock."""
@@ -56,13 +59,15 @@ def place(
         )
     fabric = fabric_for(chip, chips)
     sites = fabric.sites([chip_of.count(c) for c in range(chips)])
-    weights = _weights(flows, len(clusters))
+    pairs = _pairs(flows)
     best = min(
         (_start(chip_of, sites, order) for order in _orders(sites)),
-        key=lambda seats: _cost(weights, seats, sites, fabric),
+        key=lambda seats: _cost(pairs, seats, sites, fabric),
     )
-    seats = _swapped(best, weights, sites, fabric, _ChipRooms(clusters, chip), WORK[effort], observer)
-    return Placement(fabric, tuple(sites[s] for s in seats), _cost(weights, seats, sites, fabric))
+    if len(clusters) <= MAX_SWAPPED:
+        weights, rooms = pairs.matrix(len(clusters)), _ChipRooms(clusters, chip)
+        best = _swapped(best, weights, sites, fabric, rooms, WORK[effort], observer)
+    return Placement(fabric, tuple(sites[s] for s in best), _cost(pairs, best, sites, fabric))
 
 
 def _fill_chips(clusters: Sequence[Cluster], chip: Chip) -> list[int]:
@@ -82,14 +87,30 @@ def _fill_chips(clusters: Sequence[Cluster], chip: Chip) -> list[int]:
     return chip_of
 
 
-def _weights(flows: Sequence[Flow], count: int) -> NDArray[np.float64]:
-    """Messages per step between every two clusters, both ways together."""
-    found = np.zeros((count, count))
-    for flow in flows:
-        for target, messages in flow.targets:
-            if target != flow.cluster:
-                found[flow.cluster, target] += messages * flow.rate
-    return np.asarray(found + found.T)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pairs:
+    """Messages per step between clusters: `a[i]` and `b[i]` exchange `weight[i]`."""
+
+    a: NDArray[np.int64]
+    b: NDArray[np.int64]
+    weight: NDArray[np.float64]
+
+    def matrix(self, count: int) -> NDArray[np.float64]:
+        """The same as a symmetric array."""
+        found = np.zeros((count, count))
+        np.add.at(found, (self.a, self.b), self.weight)
+        return np.asarray(found + found.T)
+
+
+def _pairs(flows: Sequence[Flow]) -> _Pairs:
+    found = [
+        (flow.cluster, target, messages * flow.rate)
+        for flow in flows
+        for target, messages in flow.targets
+        if target != flow.cluster
+    ]
+    a, b, weight = zip(*found, strict=True) if found else ((), (), ())
+    return _Pairs(np.array(a, dtype=np.int64), np.array(b, dtype=np.int64), np.array(weight, dtype=np.float64))
 
 
 def _orders(sites: Sequence[Site]) -> list[list[int]]:
@@ -131,13 +152,13 @@ def _start(chip_of: Sequence[int], sites: Sequence[Site], order: Sequence[int]) 
 
 
 def _pair_costs(routers: NDArray[np.int64], fabric: Fabric) -> NDArray[np.float64]:
-    """Hops between every two routers, and what leaving a chip counts on top."""
-    return np.asarray(fabric.distances(routers) + CROSSING_WEIGHT * fabric.crossings(routers), dtype=np.float64)
+    """What a message costs between every two routers: the hops, and more for leaving a chip."""
+    return fabric.way_costs(routers[:, None, :], routers[None, :, :])
 
 
-def _cost(weights: NDArray[np.float64], seats: Sequence[int], sites: Sequence[Site], fabric: Fabric) -> float:
-    far = _pair_costs(np.array([sites[s].router for s in seats], dtype=np.int64).reshape(-1, 2), fabric)
-    return float((weights * far).sum()) / 2
+def _cost(pairs: _Pairs, seats: Sequence[int], sites: Sequence[Site], fabric: Fabric) -> float:
+    routers = np.array([sites[s].router for s in seats], dtype=np.int64).reshape(-1, 2)
+    return float((pairs.weight * fabric.way_costs(routers[pairs.a], routers[pairs.b])).sum())
 
 
 @dataclass(frozen=True, slots=True)

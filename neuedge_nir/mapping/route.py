@@ -125,8 +125,9 @@ def xy_path(source: Router, target: Router) -> list[Router]:
 
 def _route_mesh(flows: Sequence[Flow], placement: Placement) -> Routing:
     fabric = placement.fabric
-    moving = [trip for trip in trips(flows, placement, multicast=False) if trip.messages]
-    loads = link_loads(moving, fabric)
+    moving = trips(flows, placement, multicast=False)
+    links = link_loads(moving, fabric)
+    loads = {link: load for link, load in links.items() if load}
     hops = [abs(t.source[0] - t.target[0]) + abs(t.source[1] - t.target[1]) for t in moving]
     return Routing(
         trees=(),
@@ -137,13 +138,13 @@ def _route_mesh(flows: Sequence[Flow], placement: Placement) -> Routing:
         interchip=sum(load for (a, b), load in loads.items() if fabric.chip_of(a) != fabric.chip_of(b)),
         longest_way=max(hops, default=0),
         entries={},
-        transit=frozenset(fabric.chip_of(router) for link in loads for router in link),
-        deadlock_free=is_deadlock_free(moving),
+        transit=frozenset(fabric.chip_of(router) for link in links for router in link),
+        deadlock_free=is_deadlock_free(moving, fabric),
     )
 
 
 def link_loads(moving: Sequence[Trip], fabric: Fabric) -> dict[Link, float]:
-    """Messages per step on every link in use, on dimension-order paths."""
+    """Messages per step on every link of a dimension-order path, silent ones included."""
     if len(moving) > CLOSED_FORM_FLOWS:
         return closed_form_loads(moving, fabric)
     return graph_loads(moving, fabric)
@@ -160,7 +161,7 @@ def graph_loads(moving: Sequence[Trip], fabric: Fabric) -> dict[Link, float]:
             if not graph.has_edge(a, b):
                 raise NoPlanError("FIT016", f"the way from {trip.source} to {trip.target} leaves the machine at {a}")
             graph[a][b]["load"] = graph[a][b].get("load", 0.0) + trip.messages
-    return {(a, b): load for a, b, load in sorted(graph.edges(data="load")) if load}
+    return {(a, b): load for a, b, load in sorted(graph.edges(data="load", default=-1.0)) if load >= 0}
 
 
 def _corners(moving: Sequence[Trip]) -> tuple[Router, Router]:
@@ -181,7 +182,7 @@ def closed_form_loads(moving: Sequence[Trip], fabric: Fabric) -> dict[Link, floa
             found[link] += count * rate
     if outside := next((router for link in sorted(found) for router in link if not fabric.fitted(router)), None):
         raise NoPlanError("FIT016", f"a way leads through {outside}, where the machine has no chip")
-    return {link: load for link, load in sorted(found.items()) if load}
+    return dict(sorted(found.items()))
 
 
 def _counts(moving: Sequence[Trip], fabric: Fabric) -> Iterator[tuple[Link, int]]:
@@ -247,17 +248,30 @@ def _staircase(reaches: list[tuple[int, float]]) -> float:
     return total + most * at
 
 
-def is_deadlock_free(moving: Sequence[Trip]) -> bool:
-    """Whether no circle of links can wait for each other: the channel dependency graph has no cycle."""
+def is_deadlock_free(moving: Sequence[Trip], fabric: Fabric) -> bool:
+    """Whether no circle of links can wait for each other: the channel dependency graph has no cycle.
+
+    Of few paths the turns they take; of many, every turn that dimension order allows among the routers in use.
+    """
     import networkx
 
-    if not moving:
-        return True
     turns: set[tuple[Link, Link]] = set()
-    for path in {(t.source, t.target) for t in moving}:
-        links = list(pairwise(xy_path(*path)))
-        turns.update(pairwise(links))
+    if len(moving) <= CLOSED_FORM_FLOWS:
+        for path in {(t.source, t.target) for t in moving}:
+            turns.update(pairwise(pairwise(xy_path(*path))))
+    else:
+        turns = _all_turns(fabric.graph(*_corners(moving)))
     return bool(networkx.is_directed_acyclic_graph(networkx.DiGraph(sorted(turns))))
+
+
+def _all_turns(graph: networkx.DiGraph) -> set[tuple[Link, Link]]:
+    """Straight on, and from a row into a column: never back, never from a column into a row."""
+    return {
+        ((a, b), (b, c))
+        for a, b in graph.edges
+        for c in graph.successors(b)
+        if c != a and (a[1] == b[1] or b[0] == c[0])
+    }
 
 
 def _route_multicast(flows: Sequence[Flow], placement: Placement) -> Routing:

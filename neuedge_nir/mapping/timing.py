@@ -24,10 +24,11 @@ class Timing:
     delays: Mapping[str, int]
 
 
-def lag(network: Network, chip: Chip, dt: float | None) -> Timing:
+def lag(network: Network, chip: Chip, dt: float | None, *, mapped_inputs: bool = False) -> Timing:
     """The smallest lags that make every hardware delay at least one step.
 
-    Inputs have lag 0; the host may inject later, so their projections need no delay of the chip's. Outputs are read
+    Inputs have lag 0; the host may inject later, so their projections need no delay of the chip's, unless the inputs
+    have cores of their own (`mapped_inputs`). Outputs are read
     at the lag of their source. Raises `CapacityError` for a cycle that cannot be balanced and for a delay longer
     than the chip's, naming the path; `UsageError` where a Delay node needs a timestep that nobody gave.
     """
@@ -39,7 +40,7 @@ def lag(network: Network, chip: Chip, dt: float | None) -> Timing:
             hardware[projection.name] = lags[projection.target] - lags[projection.source] + delays[projection.name]
     for port in network.outputs:
         lags[port.name] = max((lags[p.source] for p in network.into(port.name)), default=0)
-    _check_delays(network, chip, hardware)
+    _check_delays(network, chip, hardware, mapped_inputs)
     return Timing(lags, hardware)
 
 
@@ -137,8 +138,8 @@ def _unbalanced(cycle: list[Projection], delays: Mapping[str, int]) -> CapacityE
     )
 
 
-def _check_delays(network: Network, chip: Chip, hardware: Mapping[str, int]) -> None:
-    inputs = {port.name for port in network.inputs}
+def _check_delays(network: Network, chip: Chip, hardware: Mapping[str, int], mapped_inputs: bool) -> None:
+    inputs = set() if mapped_inputs else {port.name for port in network.inputs}
     longest = chip.capabilities.max_delay
     available = longest.count if longest else 1
     for projection in network.projections:

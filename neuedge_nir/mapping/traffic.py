@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.partition import Cluster, Piece
-from neuedge_nir.network.area import overlaps
+from neuedge_nir.network.area import Parts
 from neuedge_nir.network.count import counter
 from neuedge_nir.network.reach import Region
 from neuedge_nir.network.slices import Run, Slice
@@ -40,11 +40,10 @@ def flows(clusters: Sequence[Cluster], demands: Demands) -> tuple[Flow, ...]:
         (c, p): [] for c, cluster in enumerate(clusters) for p in range(len(cluster.pieces))
     }
     for name, pieces in holders.items():
-        parts = [piece.part for _, _, piece in pieces]
-        for target, counts in _messages_from(name, parts, clusters, demands):
-            for (c, p, _), count in zip(pieces, counts, strict=True):
-                if count:
-                    sent[c, p].append((target, int(count)))
+        parts = Parts(tuple(piece.part for _, _, piece in pieces))
+        for target, counts in _messages_from(name, parts, holders, demands):
+            for i in np.flatnonzero(counts):
+                sent[pieces[i][0], pieces[i][1]].append((target, int(counts[i])))
     return tuple(
         Flow(c, p, piece.part.neurons, demands.activity.rate(piece.population), tuple(sorted(sent[c, p])))
         for c, cluster in enumerate(clusters)
@@ -54,48 +53,49 @@ def flows(clusters: Sequence[Cluster], demands: Demands) -> tuple[Flow, ...]:
 
 def host_messages(clusters: Sequence[Cluster], demands: Demands) -> float:
     """Messages per step that the host injects for input ports without cores."""
-    held = {piece.population for cluster in clusters for piece in cluster.pieces}
+    holders = _by_population(clusters)
     total = 0.0
     for port in demands.legal.network.inputs:
-        if port.name not in held:
-            everything: list[Slice] = [Run(0, port.neurons)]
-            counts = [counts[0] for _, counts in _messages_from(port.name, everything, clusters, demands)]
+        if port.name not in holders:
+            everything = Parts((Run(0, port.neurons),))
+            counts = [counts[0] for _, counts in _messages_from(port.name, everything, holders, demands)]
             total += float(sum(counts)) * demands.activity.rate(port.name)
     return total
 
 
-def _by_population(clusters: Sequence[Cluster]) -> dict[str, list[tuple[int, int, Piece]]]:
-    found: dict[str, list[tuple[int, int, Piece]]] = {}
+Holders = dict[str, list[tuple[int, int, Piece]]]
+"""For each population: the cluster, the number of the piece in it, and the piece."""
+
+
+def _by_population(clusters: Sequence[Cluster]) -> Holders:
+    found: Holders = {}
     for c, cluster in enumerate(clusters):
         for p, piece in enumerate(cluster.pieces):
             found.setdefault(piece.population, []).append((c, p, piece))
     return found
 
 
-def _messages_from(
-    name: str, parts: list[Slice], clusters: Sequence[Cluster], demands: Demands
-) -> list[tuple[int, NDArray[np.int64]]]:
+def _messages_from(name: str, parts: Parts, holders: Holders, demands: Demands) -> list[tuple[int, NDArray[np.int64]]]:
     """For each cluster that receives from a population: the messages of each of its slices, one spike per neuron."""
-    leaving = demands.legal.out_of(name)
     apart = demands.legal.chip.capabilities.one_destination
-    found = []
-    for c, cluster in enumerate(clusters):
-        regions: list[tuple[int, Region]] = []
-        for legal in leaving:
-            held = [piece.part for piece in cluster.pieces if piece.population == legal.projection.target]
-            count = counter(legal.projection)
-            products = [q for part in held for q in count.sources(part).products]
-            if products:
-                region = Region(legal.projection.source_shape, tuple(products))
-                regions.append((legal.stored.axons_per_input if apart else 1, region))
-        if regions and not apart:
-            joined = Region(regions[0][1].shape, tuple(q for _, region in regions for q in region.products))
-            regions = [(1, joined)]
-        if regions:
-            found.append(
-                (
-                    c,
-                    sum((k * overlaps(region, parts) for k, region in regions), np.zeros(len(parts), np.int64)),
-                )
-            )
-    return found
+    arriving: dict[int, list[tuple[int, Region]]] = {}
+    for legal in demands.legal.out_of(name):
+        count, shape = counter(legal.projection), legal.projection.source_shape
+        held: dict[int, list[Slice]] = {}
+        for c, _, piece in holders.get(legal.projection.target, ()):
+            held.setdefault(c, []).append(piece.part)
+        for c, slices in held.items():
+            region = Region(shape, tuple(q for part in slices for q in count.sources(part).products))
+            arriving.setdefault(c, []).append((legal.stored.axons_per_input if apart else 1, region))
+    return [(c, _messages(arriving[c], parts, apart)) for c in sorted(arriving)]
+
+
+def _messages(regions: list[tuple[int, Region]], parts: Parts, apart: bool) -> NDArray[np.int64]:
+    """Messages of every part into one cluster: one a neuron, or one an axon where every axon has its own copy."""
+    if not apart and len(regions) > 1:
+        joined = Region(regions[0][1].shape, tuple(q for _, region in regions for q in region.products))
+        regions = [(1, joined)]
+    total = np.zeros(len(parts.slices), dtype=np.int64)
+    for axons, region in regions:
+        total += axons * parts.overlaps(region)
+    return total

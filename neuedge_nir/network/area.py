@@ -60,16 +60,35 @@ def members(region: Region) -> NDArray[np.int64]:
     return mask
 
 
-def overlaps(region: Region, parts: Sequence[Slice]) -> NDArray[np.int64]:
-    """How many elements of a region lie in each of many slices of its array.
+def add_members(total: NDArray[np.int64], region: Region, weight: int) -> None:
+    """Add a weight to the elements of a region; only its own elements are touched where it is one product."""
+    if len(region.products) == 1:
+        total[np.ix_(*region.products[0])] += weight
+    else:
+        total += weight * members(region)
 
-    Blocks and a region of one product need no look at the elements: the counts are products over the axes.
-    """
-    if len(region.products) != 1 or not all(isinstance(part, Block) for part in parts):
-        return Area(members(region)).sums(parts)
-    spans = np.array([part.spans for part in parts if isinstance(part, Block)], dtype=np.int64)
-    found = np.ones(len(parts), dtype=np.int64)
-    for axis, indices in enumerate(region.products[0]):
-        inside = np.searchsorted(indices, spans[:, axis, :])
-        found *= inside[:, 1] - inside[:, 0]
-    return found
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Slices of one array, made ready for asking many regions how much of each they hold."""
+
+    slices: tuple[Slice, ...]
+
+    @cached_property
+    def _spans(self) -> NDArray[np.int64] | None:
+        """(slices, axes, 2) where all are blocks."""
+        blocks = [part.spans for part in self.slices if isinstance(part, Block)]
+        return np.array(blocks, dtype=np.int64) if len(blocks) == len(self.slices) else None
+
+    def overlaps(self, region: Region) -> NDArray[np.int64]:
+        """How many elements of a region lie in each slice.
+
+        Blocks and a region of one product need no look at the elements: the counts are products over the axes.
+        """
+        if len(region.products) != 1 or self._spans is None:
+            return Area(members(region)).sums(self.slices)
+        found = np.ones(len(self.slices), dtype=np.int64)
+        for axis, indices in enumerate(region.products[0]):
+            inside = np.searchsorted(indices, self._spans[:, axis, :])
+            found *= inside[:, 1] - inside[:, 0]
+        return found

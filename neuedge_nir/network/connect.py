@@ -130,3 +130,26 @@ def weights_of(operator: Operator) -> NDArray[np.floating] | None:
             return factor
         case _:
             return None
+
+
+def aligned(chain: tuple[Operator, ...], source_shape: tuple[int, ...]) -> tuple[Operator, ...]:
+    """The chain with every scale and delay in the shape of the signal that reaches it.
+
+    They act element by element, so a flattening in front of them changes nothing but the shape they are written in.
+    """
+    found: list[Operator] = []
+    shape = source_shape
+    for operator in chain:
+        if isinstance(operator, (Scale, Delay)) and operator.shape != shape:
+            operator = _in_shape(operator, shape)
+        found.append(operator)
+        shape = operator.output_shape
+    return tuple(found)
+
+
+def _in_shape(operator: Scale | Delay, shape: tuple[int, ...]) -> Operator:
+    values = operator.factor if isinstance(operator, Scale) else operator.delay
+    whole = values.reshape(()) if values.size == 1 else np.broadcast_to(values, operator.shape).reshape(shape)
+    if isinstance(operator, Scale):
+        return Scale(operator.node, whole, shape)
+    return Delay(operator.node, whole, shape)

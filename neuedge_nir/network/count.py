@@ -243,9 +243,15 @@ def _fan_out(maps: tuple[AxisMap, ...], size_in: int, first: int, stop: int) -> 
 
 @lru_cache(maxsize=65536)
 def _view(maps: tuple[AxisMap, ...], span: Span) -> bytes:
-    seen = [_inputs_of(maps, index) for index in range(*span)]
-    first = next((int(s[0]) for s in seen if s.size), 0)
-    return b"|".join((s - first).tobytes() for s in seen)
+    """What every index of a span takes, and what those take in turn, each stage counted from its own first index."""
+    seen = []
+    outputs = np.arange(*span)
+    for axis in reversed(maps):
+        each = [axis.back(np.array([index])) for index in outputs]
+        first = min((int(inputs[0]) for inputs in each if inputs.size), default=0)
+        seen += [(outputs - outputs[0]).tobytes() if outputs.size else b"", *((i - first).tobytes() for i in each)]
+        outputs = axis.back(outputs)
+    return b"|".join(seen)
 
 
 @lru_cache(maxsize=65536)

@@ -14,7 +14,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scale
+from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scale, aligned
 from neuedge_nir.network.model import Projection
 from neuedge_nir.network.slices import Block, Run, Slice, boxes, runs_of
 
@@ -276,7 +276,7 @@ def _runs(indices: Indices) -> list[Slice]:
 
 def stages_of(projection: Projection) -> tuple[Stage, ...]:
     """The stages of a projection's chain, from source to target."""
-    return tuple(stage_of(operator) for operator in projection.chain)
+    return tuple(stage_of(operator) for operator in aligned(projection.chain, projection.source_shape))
 
 
 def target_region(projection: Projection, stages: tuple[Stage, ...], part: Slice) -> Region:

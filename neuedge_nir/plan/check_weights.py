@@ -55,7 +55,7 @@ def check_timing(plan: Plan, network: Network | None) -> None:
     for held in plan.projections:
         where = f"projection {held.name!r}"
         at_most("PLAN114", "steps of delay at least", 1, held.delay, where)
-        if held.source not in inputs:
+        if held.source not in inputs or plan.options.map_inputs:
             at_most("PLAN115", "steps of delay", held.delay, longest, where)
         delays[held.name] = held.delay
     for projection in network.projections if network is not None else ():
