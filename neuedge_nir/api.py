@@ -12,6 +12,7 @@ from neuedge_nir.events import Observer, silent
 from neuedge_nir.frontend import read
 from neuedge_nir.network.model import Network
 from neuedge_nir.pipeline import Options, PassCall, apply_passes, compile_network
+from neuedge_nir.plan import store
 from neuedge_nir.plan import verify as checker
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plugin import TARGETS, chip_of_target, names
@@ -33,17 +34,22 @@ def check(model: Network | Path | str, target: Chip | str, options: Options | No
     return compile(model, target, replace(options or Options(), effort="none"))
 
 
-def verify(plan: Plan, model: Network | Path | str | None = None, target: Chip | str | None = None) -> None:
+def verify(
+    plan: Plan | Path | str, model: Network | Path | str | None = None, target: Chip | str | None = None
+) -> Plan:
     """Recount a plan with the checker that shares no code with the mapper.
 
     With the model, every connection is recounted too. The chip in the plan is held against `target`, or against the
-    registered target of its name where there is one. Raises `VerificationError` at the first rule broken.
+    registered target of its name where there is one. Returns the plan, read from its file if a path was given. Raises
+    `VerificationError` at the first rule broken, `InputError` for a file that is no plan.
     """
+    plan = plan if isinstance(plan, Plan) else store.read(Path(plan))
     network = None
     if model is not None:
         network = apply_passes(network_of(model), plan.chip, _passes_of(plan))
     _check_chip(plan, target)
     checker.verify(plan, network)
+    return plan
 
 
 def network_of(model: Network | Path | str) -> Network:

@@ -82,6 +82,13 @@ def compile_network(network: Network, chip: Chip, options: Options | None = None
     """
     wanted = options or Options()
     network = _stage("passes", observer, lambda: apply_passes(network, chip, wanted.passes))
+    if not network.populations:
+        raise CapacityError(
+            "FIT018",
+            "the network has no neurons, so there is nothing for a chip to do",
+            where=network.origin.name,
+            hint="export the network with its neurons",
+        )
     legal = _stage("legalise", observer, lambda: _legal(network, chip, wanted))
     demands = Demands(legal, resolve_activity(wanted.activity, network))
     available = _chips_available(chip, wanted.chips)
@@ -91,7 +98,8 @@ def compile_network(network: Network, chip: Chip, options: Options | None = None
     placement = _stage("place", observer, lambda: place(split.clusters, sent, chip, available, wanted.effort, observer))
     routing = _stage("route", observer, lambda: route(sent, placement))
     stages = Stages(demands, split, placement, sent, routing, available)
-    plan = build(stages, _plan_options(wanted, legal), (*network.origin.diagnostics, *legal.diagnostics))
+    remarks = (*network.origin.diagnostics, *legal.diagnostics, *demands.activity.remarks())
+    plan = build(stages, _plan_options(wanted, legal), remarks)
     _stage("verify", observer, lambda: verify(plan, network))
     return plan
 

@@ -68,7 +68,7 @@ def legal(net: Network, on: Chip, *, mapped_inputs: bool = False) -> Demands:
     try:
         demands = demands_of(net, on, mapped_inputs=mapped_inputs)
         check_single_neurons(demands)
-    except CapacityError:
+    except (CapacityError, NoPlanError):
         assume(False)
     return demands
 

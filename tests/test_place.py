@@ -22,8 +22,8 @@ from neuedge_nir.mapping.place import (
     _cost,
     _fill_chips,
     _orders,
+    _pairs,
     _start,
-    _weights,
     hilbert_index,
     place,
 )
@@ -104,10 +104,10 @@ def test_swaps_never_make_the_way_longer(data: st.DataObject, on: Topology, coun
     made = sharing(on, 1000)
     start, moved = placed(clusters, flows, made, "none"), placed(clusters, flows, made, "high")
     assert moved.cost <= start.cost * (1 + 1e-12)
-    fabric, weights = moved.fabric, _weights(flows, count)
+    fabric, pairs = moved.fabric, _pairs(flows)
     chip_of = [site.chip for site in start.sites]
     sites = fabric.sites([chip_of.count(c) for c in range(max(chip_of) + 1)])
-    starts = [_cost(weights, _start(_fill_chips(clusters, made), sites, order), sites, fabric) for order in _orders(sites)]
+    starts = [_cost(pairs, _start(_fill_chips(clusters, made), sites, order), sites, fabric) for order in _orders(sites)]
     assert moved.cost <= min(starts) * (1 + 1e-12)
     assert moved.cost == pytest.approx(cost_by_hand(flows, moved))
 
@@ -139,7 +139,8 @@ def hops_by_search(fabric: Fabric, start: Router, end: Router) -> int:
 @settings(max_examples=60, deadline=None)
 @given(st.data(), topologies(), st.integers(2, 12))
 def test_what_a_move_is_said_to_gain_is_what_it_gains(data: st.DataObject, on: Topology, count: int) -> None:
-    weights = _weights(data.draw(traffic(count)), count)
+    pairs = _pairs(data.draw(traffic(count)))
+    weights = pairs.matrix(count)
     made = chip(on=on, neurons=9)
     chips = math.ceil(count / on.cores_per_chip.count)
     assume(chips <= largest_system(made))
@@ -148,12 +149,12 @@ def test_what_a_move_is_said_to_gain_is_what_it_gains(data: st.DataObject, on: T
     seats = data.draw(st.permutations(range(len(sites))))[:count]
     board = _Board.set_up(list(seats), weights, sites, fabric)
     for _ in range(6):
-        before = _cost(weights, [int(s) for s in board.seats], sites, fabric)
+        before = _cost(pairs, [int(s) for s in board.seats], sites, fabric)
         cluster, spot = data.draw(st.integers(0, count - 1)), data.draw(st.integers(0, len(sites) - 1))
         assume(spot != board.seats[cluster])
         gain = board.gains(cluster)[spot]
         board.swap(cluster, spot)
-        after = _cost(weights, [int(s) for s in board.seats], sites, fabric)
+        after = _cost(pairs, [int(s) for s in board.seats], sites, fabric)
         assert gain == pytest.approx(after - before, abs=1e-9)
         np.testing.assert_allclose(board.pull, weights @ board.far[board.at[board.seats]], atol=1e-9)
         assert [int(board.tenant[s]) for s in board.seats] == list(range(count))

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuedge_nir.errors import CapacityError, UsageError
-from neuedge_nir.mapping.timing import Timing, lag
+from neuedge_nir.errors import CapacityError, NoPlanError, UsageError
+from neuedge_nir.mapping.timing import Timing, lag, rounded_delays
 from neuedge_nir.network.connect import Delay
 from neuedge_nir.network.model import Network
 from tests.worlds import chain, chip, dense, network, real, recurrent, residual, wire
@@ -132,9 +132,13 @@ def test_a_delay_in_time_needs_the_length_of_a_step() -> None:
     assert timing_of(net, dt=0.001).delays["a->b#0"] == 4
 
 
-def test_a_delay_is_rounded_to_steps() -> None:
+def test_a_delay_is_rounded_to_steps_and_remarked_on() -> None:
     net = network({"a": 1, "b": 1}, wire("a", "b", delay(0.0029)))
     assert timing_of(net, dt=0.001).delays["a->b#0"] == 3
+    assert [(d.code, d.node, d.message) for d in rounded_delays(net, 0.001)] == [
+        ("WARN003", "wait", "the delay is 2.9 steps and is rounded to 3")
+    ]
+    assert rounded_delays(net, 0.0029) == rounded_delays(net, 0.0001) == rounded_delays(net, None) == []
 
 
 def test_a_delay_of_nothing_needs_no_length_of_a_step() -> None:
@@ -156,11 +160,21 @@ def test_delays_that_differ_within_a_projection_are_refused() -> None:
 
 
 def test_a_skip_longer_than_the_chips_delay_is_refused_with_the_figures() -> None:
-    with pytest.raises(CapacityError, match=r"a->c#3 .* must wait 2 steps; Toy delays one step") as caught:
+    longer = network(
+        dict.fromkeys("abcd", 2), *(wire(s, t, dense(2, 2)) for s, t in ("ab", "bc", "cd", "ad")), outputs={}
+    )
+    with pytest.raises(CapacityError, match=r"a->d#3 must wait 3 steps, Toy delays 2") as caught:
+        lag(longer, chip(neurons=10, max_delay=2), None)
+    assert (caught.value.code, caught.value.where) == ("FIT008", "node 'd'")
+    assert (caught.value.needed, caught.value.available) == (3, 2)
+    assert lag(longer, chip(neurons=10, max_delay=3), None).delays["a->d#3"] == 3
+
+
+def test_a_skip_on_a_chip_whose_delay_nobody_published_proves_nothing() -> None:
+    with pytest.raises(NoPlanError, match=r"a->c#3 must wait 2 steps; .* is not published") as caught:
         lag(residual(), chip(neurons=10), None)
     assert (caught.value.code, caught.value.where) == ("FIT008", "node 'c'")
     assert (caught.value.needed, caught.value.available) == (2, 1)
-    assert lag(residual(), chip(neurons=10, max_delay=2), None).delays["a->c#3"] == 2
 
 
 def test_the_host_may_inject_an_input_later() -> None:
@@ -170,6 +184,8 @@ def test_the_host_may_inject_an_input_later() -> None:
         inputs={"i": 2},
     )
     assert lag(net, chip(neurons=10), None).delays["i->c#3"] == 3
+    with pytest.raises(NoPlanError):
+        lag(net, chip(neurons=10), None, mapped_inputs=True)
 
 
 def test_the_lags_of_four_thousand_populations_take_a_moment() -> None:

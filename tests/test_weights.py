@@ -133,7 +133,7 @@ def test_a_neuron_has_four_whole_weights_at_most(seed: int) -> None:
     for row, held in zip(rows, _sixteen_levels(rows), strict=True):
         unit = max(row.max() / 7, -row.min() / 8)
         units = [held / (unit * shrink) for shrink in (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)]
-        assert any(np.allclose(u, np.rint(u)) and -8.5 < u.min() and u.max() < 7.5 for u in units)
+        assert any(np.allclose(u, np.rint(u)) and u.min() > -8.5 and u.max() < 7.5 for u in units)
     for held in _two_types(rows, 255):
         assert_sums_of_two(np.unique(held[held != 0]))
     for held in _one_type(rows, classes, 255):

@@ -11,8 +11,10 @@ import errno
 import importlib
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import NoReturn
 
 from neuedge_nir.errors import NeuedgeError, UsageError
@@ -47,7 +49,8 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
     root = Parser(
         prog="neuedge-nir",
         description="Compile spiking networks in NIR for neuromorphic chips: a checked plan and an honest cost report.",
-        epilog="exit: 0 a plan, 2 usage, 3 input refused, 4 proved not to fit, 5 none found, 6 verification failed",
+        epilog="exit: 0 a plan, 1 our bug, 2 usage, 3 input refused, 4 proved not to fit, 5 none found, "
+        "6 verification failed, 130 interrupted",
     )
     root.add_argument("--version", action="version", version=f"neuedge-nir {__version__}")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
@@ -105,4 +108,12 @@ def entry() -> NoReturn:
     """The console script."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is spelled out
+    signal.signal(signal.SIGINT, _interrupt)
     sys.exit(main())
+
+
+def _interrupt(_signum: int, _frame: FrameType | None) -> NoReturn:
+    from neuedge_nir.cli.shared import INTERRUPTED
+
+    INTERRUPTED.set()
+    raise KeyboardInterrupt

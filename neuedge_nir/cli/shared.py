@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from neuedge_nir.errors import NeuedgeError
-from neuedge_nir.events import Event, Finished, Improved, Observer, Progress, Started, silent
+from neuedge_nir.events import Event, Finished, Improved, Observer, Progress, Started
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -135,17 +136,32 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:
         print(printable(text), file=sys.stderr)
 
 
+INTERRUPTED = threading.Event()
+"""Set by Ctrl-C. Python drops the exception where it lands in a callback, such as a weak reference's; this stays."""
+
+
+def raise_if_interrupted() -> None:
+    """Raise `KeyboardInterrupt` if Ctrl-C was pressed and its own exception was lost on the way."""
+    if INTERRUPTED.is_set():
+        raise KeyboardInterrupt
+
+
 @contextmanager
 def progress() -> Iterator[Observer]:
-    """An observer that draws a line of progress on stderr, on a terminal only."""
+    """An observer that draws a line of progress on stderr, on a terminal only, and notices an interruption."""
     if not sys.stderr.isatty():
-        yield silent
+        yield lambda _: raise_if_interrupted()
         return
     from rich.console import Console
 
     console = Console(stderr=True)
     with console.status("") as status:
-        yield lambda event: status.update(_words(event))
+
+        def watch(event: Event) -> None:
+            raise_if_interrupted()
+            status.update(_words(event))
+
+        yield watch
 
 
 def _words(event: Event) -> str:

@@ -24,6 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Accept a plan or raise `VerificationError` with the first rule that it breaks."""
     from neuedge_nir.api import verify
     from neuedge_nir.plan.store import read
+    from neuedge_nir.plugin import TARGETS, names
 
     plan = read(arguments.plan)
     try:
@@ -32,10 +33,14 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.json:
             print_json({"accepted": False, "code": error.code, "where": error.where, "message": error.message})
         raise
+    known = arguments.target is not None or plan.chip.name in names(TARGETS)
+    described = "" if known else "; the chip is as the plan describes it, no installed target has that name"
     held = "against its model" if arguments.model else "by itself; give --model to recount every connection"
     if arguments.json:
         print_json({"accepted": True, "model_recounted": arguments.model is not None, "outcome": plan.outcome})
     else:
         cores = len(plan.cores)
-        sys.stdout.write(f"accepted: {cores} core{'s' * (cores != 1)} of {plan.chip.title} recounted {held}\n")
+        sys.stdout.write(
+            f"accepted: {cores} core{'s' * (cores != 1)} of {plan.chip.title} recounted {held}{described}\n"
+        )
     return 0

@@ -1,7 +1,7 @@
 """What a slice of a population uses of every limit of the chip: one function per formula of `chip.formulas`.
 
-All demands are whole numbers and sub-additive: cutting a slice in two never lowers their sum. The lower bounds rest
-on that.
+All demands are whole numbers. All but one are sub-additive, so that cutting a slice in two never lowers their sum;
+lower bounds rest on `Demands.least`, which is sub-additive for every formula.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -84,6 +85,13 @@ class Demands:
         if key not in self._known:
             self._known[key] = FORMULAS[limit.formula](self, piece, limit, targets)
         return self._known[key]
+
+    def least(self, name: str, index: int, targets: Destinations) -> int:
+        """What a limit is used by a population at least, however it is cut."""
+        limit, everything = self.limits[index], Piece(name, whole(self.shapes[name]))
+        if limit.formula != "blocked_row_bits":
+            return self._one(everything, self.likeness(everything), index, limit, targets)
+        return sum(_least_blocked_bits(p, limit) for p in self.legal.into(name))
 
     def likeness(self, piece: Piece) -> Hashable:
         """What slices have in common that use the same of every limit: they see the same, shifted."""
@@ -288,6 +296,16 @@ def _blocked_row_bits(demands: Demands, piece: Piece, limit: Limit, targets: Des
         for n, count in counter(legal.projection).fan_outs(piece.part):
             total += count * _blocked(n, bits, number["block"], number["header_bits"], number["word_bits"])
     return total
+
+
+def _least_blocked_bits(legal: LegalProjection, limit: Limit) -> int:
+    """All synapses at the price of a block that wastes least: a row cut within a block may save a word."""
+    number = {name: q.count for name, q in limit.parameters.items()}
+    bits = legal.stored.bits + (0 if legal.kind is Kind.DENSE else number["index_bits"])
+    synapses = counter(legal.projection).connections(whole(legal.projection.target_shape))
+    sizes = range(1, number["block"] + 1)
+    prices = [Fraction(_blocked(n, bits, n, number["header_bits"], number["word_bits"]), n) for n in sizes]
+    return math.ceil(synapses * min(prices))
 
 
 def _blocked(synapses: int, bits: int, block: int, header: int, word: int) -> int:

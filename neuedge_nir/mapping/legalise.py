@@ -12,7 +12,7 @@ import numpy as np
 from neuedge_nir.chip.model import AxonWeights, Chip, Limit
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import CapacityError
-from neuedge_nir.mapping.timing import Timing, lag
+from neuedge_nir.mapping.timing import Timing, lag, rounded_delays
 from neuedge_nir.mapping.weights import (
     MAX_AXONS_PER_INPUT,
     Stored,
@@ -121,6 +121,7 @@ def legalise(
         for p in network.projections
         if p.name in stored
     )
+    remarks += rounded_delays(network, dt if dt is not None else network.dt)
     remarks += [_coarse(p, chip) for p in projections if p.stored.error > NOTABLE_ERROR]
     remarks += [_uneven(p, chip) for p in network.populations if any(v.size > 1 for v in p.parameters.values())]
     return LegalNetwork(network, chip, projections, timing, mode, mapped_inputs, tuple(remarks))
@@ -254,7 +255,7 @@ def _stored_weights(network: Network, chip: Chip) -> dict[str, Stored]:
 def effective_weights(projection: Projection) -> Weights:
     """The weights of a projection with its scales and averages folded in, in the shape of its weighted operator.
 
-    A projection without a weighted operator has the factors of its scales in a row, one for all where uniform.
+    A projection without a weighted operator has one factor per element in a row, or one for all where uniform.
     Raises `CapacityError` where a scale that differs from element to element meets a shared kernel or a pool.
     """
     weights: Weights | None = None
@@ -273,7 +274,7 @@ def effective_weights(projection: Projection) -> Weights:
                 pass
         shape = op.output_shape
     if weights is None:
-        return factor.ravel() if factor.size > 1 else factor.reshape(())
+        return np.broadcast_to(factor, shape).ravel() if factor.size > 1 else factor.reshape(())
     if weights.ndim == 2 and factor.size > 1:
         return np.asarray(weights * np.broadcast_to(factor, shape).reshape(-1, 1))
     return np.asarray(weights * _per_channel(factor, projection).reshape(-1, *(1,) * (weights.ndim - 1)))

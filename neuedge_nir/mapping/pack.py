@@ -61,10 +61,7 @@ def partition(demands: Demands, effort: str = "normal", seed: int = 0, observer:
 
 
 def lower_bound(demands: Demands) -> Bound:
-    """The cores that any split needs: total demand of the uncut populations over one core's capacity, per limit.
-
-    Demands are sub-additive, so no cut lowers the total.
-    """
+    """The cores that any split needs: the least total demand over one core's capacity, for the limit that asks most."""
     found = _cores_by_limit(demands, demands.per_core)
     resource = max(found, key=lambda name: found[name], default="cores")
     return Bound(max(1, found.get(resource, 1)), resource)
@@ -81,10 +78,11 @@ def chips_bound(demands: Demands) -> tuple[int, str]:
 
 
 def _cores_by_limit(demands: Demands, which: Sequence[int]) -> dict[str, int]:
-    """Total demand of the uncut populations over one holder's capacity, by limit."""
+    """The least total demand of all populations over one holder's capacity, by limit."""
     uncut = demands.uncut()
-    wholes = [demands.of(Piece(p.name, uncut[p.name][0][0]), uncut) for p in demands.legal.network.populations]
-    return {demands.limits[i].name: math.ceil(sum(w[i] for w in wholes) / demands.capacity[i]) for i in which}
+    names = [p.name for p in demands.legal.network.populations]
+    totals = {i: sum(demands.least(name, i, uncut) for name in names) for i in which}
+    return {demands.limits[i].name: math.ceil(total / demands.capacity[i]) for i, total in totals.items()}
 
 
 def _candidates(demands: Demands) -> tuple[list[list[Tiling]], Destinations]:

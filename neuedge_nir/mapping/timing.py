@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from neuedge_nir.chip.model import Chip
-from neuedge_nir.errors import CapacityError, UsageError
+from neuedge_nir.diagnostics import Diagnostic, Severity
+from neuedge_nir.errors import CapacityError, NoPlanError, UsageError
 from neuedge_nir.network.connect import Delay
 from neuedge_nir.network.model import Network, Projection
 
@@ -28,9 +29,11 @@ def lag(network: Network, chip: Chip, dt: float | None, *, mapped_inputs: bool =
     """The smallest lags that make every hardware delay at least one step.
 
     Inputs have lag 0; the host may inject later, so their projections need no delay of the chip's, unless the inputs
-    have cores of their own (`mapped_inputs`). Outputs are read
-    at the lag of their source. Raises `CapacityError` for a cycle that cannot be balanced and for a delay longer
-    than the chip's, naming the path; `UsageError` where a Delay node needs a timestep that nobody gave.
+    have cores of their own (`mapped_inputs`). Outputs are read at the lag of their source.
+
+    Raises `CapacityError` for a cycle that cannot be balanced and for a delay longer than the chip's, naming the path;
+    `NoPlanError` for a delay where the chip's is not published; `UsageError` where a Delay node needs a timestep that
+    nobody gave.
     """
     delays = {p.name: p.steps + _delay_steps(p, dt) for p in network.projections}
     lags = _longest_paths(network, delays)
@@ -145,13 +148,42 @@ def _check_delays(network: Network, chip: Chip, hardware: Mapping[str, int], map
     for projection in network.projections:
         needed = hardware.get(projection.name, 1)
         if projection.source not in inputs and needed > available:
-            raise CapacityError(
-                "FIT008",
-                f"the projection {projection.name} skips ahead and must wait {needed} steps; {chip.title} delays "
-                + (f"{available}" if longest else "one step, and no longer delay is published"),
-                where=f"node {projection.target!r}",
-                resource="steps of delay",
-                needed=needed,
-                available=available,
-                hint="shorten the skip",
-            )
+            figures = (projection, needed, available, chip)
+            raise _too_long(*figures) if longest else _unpublished(*figures)
+
+
+def _too_long(projection: Projection, needed: int, available: int, chip: Chip) -> CapacityError:
+    return CapacityError(
+        "FIT008",
+        f"the projection {projection.name} must wait {needed} steps, {chip.title} delays {available}",
+        where=f"node {projection.target!r}",
+        resource="steps of delay",
+        needed=needed,
+        available=available,
+        hint="shorten the skip or the Delay",
+    )
+
+
+def _unpublished(projection: Projection, needed: int, available: int, chip: Chip) -> NoPlanError:
+    """Nobody said how long this chip can delay a spike: that proves nothing."""
+    return NoPlanError(
+        "FIT008",
+        f"the projection {projection.name} must wait {needed} steps; how long {chip.title} can delay a spike beyond "
+        f"{available} is not published",
+        where=f"node {projection.target!r}",
+        resource="steps of delay",
+        needed=needed,
+        available=available,
+        hint="shorten the skip or the Delay, or give the chip's file a max_delay",
+    )
+
+
+def rounded_delays(network: Network, dt: float | None) -> list[Diagnostic]:
+    """A remark on every Delay node that is no whole number of steps."""
+    found = []
+    for delay in {op.node: op for p in network.projections for op in p.chain if isinstance(op, Delay)}.values():
+        steps = float(delay.delay.reshape(-1)[0]) / dt if dt and delay.delay.size else 0.0
+        if abs(steps - round(steps)) > 1e-6 * max(1.0, steps):
+            message = f"the delay is {steps:.4g} steps and is rounded to {round(steps)}"
+            found.append(Diagnostic("WARN003", Severity.WARNING, delay.node, message, "choose another --dt"))
+    return found

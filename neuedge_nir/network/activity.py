@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import InputError, UsageError
 from neuedge_nir.network.model import Network
 
@@ -32,6 +33,15 @@ class Activity:
 
     kind: ActivityKind
     rates: Mapping[str, float]
+    assumed: tuple[str, ...] = ()
+    """Names that a given profile left out."""
+
+    def remarks(self) -> list[Diagnostic]:
+        """What had to be assumed although an activity was given."""
+        if not self.assumed:
+            return []
+        message = f"the profile has no rate for {', '.join(self.assumed)}: {ASSUMED_RATE:g} assumed"
+        return [Diagnostic("WARN004", Severity.ASSUMPTION, None, message, "add them to the profile")]
 
     def rate(self, name: str) -> float:
         return self.rates[name]
@@ -101,7 +111,7 @@ def _from_file(path: Path, network: Network) -> Activity:
                 hint="give one rate, or one per neuron",
             )
         rates[name] = _checked(float(values.mean()), f"{path.name}: {name}")
-    return Activity(ActivityKind.GIVEN, rates)
+    return Activity(ActivityKind.GIVEN, rates, tuple(sorted(set(rates) - set(arrays))))
 
 
 def _load(path: Path) -> dict[str, np.ndarray]:

@@ -196,6 +196,21 @@ def _blocked(row: Ints, bits: int, number: Mapping[str, int]) -> Ints:
     return word * (row // block * -(-(block * bits + header) // word) + last)
 
 
+def least_blocked(rules: Rules, limit: Limit) -> int:
+    """The bits of all rows where every block had the size that wastes least: no split can take fewer."""
+    number = {name: quantity.count for name, quantity in limit.parameters.items()}
+    total = 0
+    for wire in rules.wires:
+        if wire.held is not None:
+            bits = wire.held.weight_bits + (0 if wire.kind == "dense" else number["index_bits"])
+            block = np.arange(1, number["block"] + 1)
+            price = number["word_bits"] * -(-(block * bits + number["header_bits"]) // number["word_bits"])
+            best = int(np.argmin(price / block))
+            synapses = int(fan(wire.stages, np.ones(rules.sizes[wire.projection.target], dtype=bool))[1].sum())
+            total += -(-synapses * int(price[best]) // int(block[best]))
+    return total
+
+
 def _kernel(chain: Sequence[Operator], mask: Mask) -> tuple[int, Ints]:
     """Rows of a shared kernel: its distinct offsets times its input channels; and the output channels per group."""
     at = max(index for index, operator in enumerate(chain) if isinstance(operator, Conv))

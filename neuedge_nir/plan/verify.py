@@ -17,7 +17,18 @@ from neuedge_nir.chip.model import Limit, LimitScope
 from neuedge_nir.network.connect import Scale, weights_of
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.check_cost import Load, Totals, check_costs, check_traffic, check_utilisation
-from neuedge_nir.plan.check_demand import HOST, Part, Recount, Rules, compartments, kind_of, members, recount, rules_of
+from neuedge_nir.plan.check_demand import (
+    HOST,
+    Part,
+    Recount,
+    Rules,
+    compartments,
+    kind_of,
+    least_blocked,
+    members,
+    recount,
+    rules_of,
+)
 from neuedge_nir.plan.check_fan import synapses
 from neuedge_nir.plan.check_links import Grid, check_links, check_sites, walk
 from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, match, refuse, same
@@ -88,6 +99,8 @@ def _check_model(plan: Plan, network: Network) -> None:
     """The plan speaks of this network: its populations, its projections, its size."""
     origin = network.origin
     agree("PLAN101", plan.model, sha256=origin.sha256, nir_version=origin.nir_version)
+    told = len(set(origin.diagnostics) & set(plan.diagnostics))
+    same("PLAN101", "remarks of the reader", told, len(set(origin.diagnostics)))
     if origin.sha256 is None:  # a file is known by its content, whatever it is called by now
         agree("PLAN101", plan.model, name=origin.name)
     due = {p.name: (p.model, p.shape) for p in network.populations}
@@ -283,8 +296,11 @@ def _bounds(plan: Plan, rules: Rules) -> dict[str, int]:
     inner = [p.name for p in plan.populations if p.model not in PORTS]
     parts = [Part(core, name, np.arange(rules.sizes[name])) for core, name in enumerate(inner)]
     used = recount(parts, rules).used
-    return {
-        limit.name: math.ceil(sum(math.ceil(need[limit.name]) for need in used) / limit.limit.typical)
-        for limit in plan.chip.limits
-        if limit.scope is LimitScope.CORE
-    }
+    bounds = {}
+    for limit in plan.chip.limits:
+        least = sum(math.ceil(need[limit.name]) for need in used)
+        if limit.formula == "blocked_row_bits":  # but a row cut within a block may save a word
+            least = least_blocked(rules, limit)
+        if limit.scope is LimitScope.CORE:
+            bounds[limit.name] = math.ceil(least / limit.limit.typical)
+    return bounds

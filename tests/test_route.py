@@ -1,0 +1,351 @@
+"""Routes: link by link against explicit sets of links, trees that are trees, and tables that hold."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
+
+import networkx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neuedge_nir.chip.model import AxonWeights, Topology
+from neuedge_nir.errors import NoPlanError
+from neuedge_nir.mapping import route as routing_module
+from neuedge_nir.mapping.demand import Demands
+from neuedge_nir.mapping.fabric import Fabric, Link, Router, Site, fabric_for, largest_system
+from neuedge_nir.mapping.pack import partition
+from neuedge_nir.mapping.partition import Cluster
+from neuedge_nir.mapping.place import Placement
+from neuedge_nir.mapping.route import (
+    CLOSED_FORM_FLOWS,
+    Trip,
+    _all_turns,
+    _entries,
+    closed_form_loads,
+    graph_loads,
+    is_deadlock_free,
+    route,
+    trips,
+    xy_path,
+)
+from neuedge_nir.mapping.traffic import Flow, flows, host_messages
+from neuedge_nir.network.model import Network
+from tests.test_count import members, unrolled
+from tests.worlds import chain, chip, demands_of, hexagonal, networks, system, topology
+
+MESH = topology(columns=6, rows=5)
+HALF_FULL = hexagonal(systems=(system(4, 4, (0, 1), (0, 2), (1, 3), (2, 3)),))
+"""A hexagonal board with two corners missing, on which some straight ways leave the outline."""
+
+TORUS = hexagonal(systems=(system(4, 3, wraps=True),))
+
+
+def fabric_of(on: Topology) -> Fabric:
+    made = chip(on=on, neurons=9)
+    return fabric_for(made, largest_system(made))
+
+
+def standing(fabric: Fabric, *routers: Router) -> Placement:
+    """Cluster k on the first core of the k-th router."""
+    return Placement(fabric, tuple(Site(fabric.chip_of(r), r, 0) for r in routers), 0.0)
+
+
+def routers_of(fabric: Fabric) -> list[Router]:
+    return [(x, y) for x in range(fabric.columns) for y in range(fabric.rows) if fabric.fitted((x, y))]
+
+
+@st.composite
+def journeys(draw: st.DrawFn, fabric: Fabric) -> tuple[list[Flow], Placement]:
+    """Slices on distinct routers, some with two slices, sending to some of the others and to themselves."""
+    at = draw(st.lists(st.sampled_from(routers_of(fabric)), min_size=2, max_size=8, unique=True))
+    found = []
+    for cluster in range(len(at)):
+        for piece in range(draw(st.integers(1, 2))):
+            neurons = draw(st.integers(1, 9))
+            targets = sorted(draw(st.sets(st.integers(0, len(at) - 1), max_size=5)))
+            sent = tuple((t, draw(st.integers(1, neurons))) for t in targets)
+            found.append(Flow(cluster, piece, neurons, draw(st.sampled_from([0.25, 1.0, 0.5])), sent))
+    return found, standing(fabric, *at)
+
+
+def straight(start: Router, end: Router) -> list[Link]:
+    """Along the row, then along the column: each link written down."""
+    (x, y), (u, v) = start, end
+    corner = [(k, y) for k in (range(x, u + 1) if u >= x else range(x, u - 1, -1))]
+    column = [(u, k) for k in (range(y, v + 1) if v >= y else range(y, v - 1, -1))]
+    return list(pairwise([*corner, *column[1:]]))
+
+
+# --- Dimension order --------------------------------------------------------------------------------------------------
+
+
+@given(st.tuples(st.integers(0, 9), st.integers(0, 9)), st.tuples(st.integers(0, 9), st.integers(0, 9)))
+def test_a_message_goes_along_the_row_and_then_along_the_column(a: Router, b: Router) -> None:
+    path = xy_path(a, b)
+    assert (path[0], path[-1]) == (a, b)
+    assert list(pairwise(path)) == straight(a, b)
+    assert len(path) == abs(a[0] - b[0]) + abs(a[1] - b[1]) + 1
+
+
+@settings(max_examples=100, deadline=None)
+@given(journeys(fabric_of(MESH)))
+def test_loads_in_closed_form_are_those_of_a_walk(drawn: tuple[list[Flow], Placement]) -> None:
+    moving = trips(*drawn, multicast=False)
+    by_hand: dict[Link, float] = defaultdict(float)
+    for trip in moving:
+        for link in straight(trip.source, trip.target):
+            by_hand[link] += trip.count * trip.rate  # quarters: exact in any order
+    walked, closed = (loads(moving, drawn[1].fabric) for loads in (graph_loads, closed_form_loads))
+    assert walked == closed == by_hand
+    assert list(walked) == list(closed) == sorted(by_hand)
+
+
+@settings(max_examples=100, deadline=None)
+@given(journeys(fabric_of(MESH)))
+def test_the_totals_of_a_mesh_are_those_of_its_messages(drawn: tuple[list[Flow], Placement]) -> None:
+    sent, placement = drawn
+    found, at = route(sent, placement), placement.sites
+    deliveries = unicast = tree = 0.0
+    ways = [0]
+    for f in sent:
+        widest: dict[Link, float] = defaultdict(float)
+        for target, messages in f.targets:
+            if target != f.cluster:
+                way = straight(at[f.cluster].router, at[target].router)
+                deliveries, unicast = deliveries + messages * f.rate, unicast + len(way) * messages * f.rate
+                ways.append(len(way))
+                for link in way:
+                    widest[link] = max(widest[link], messages * f.rate)
+        tree += sum(widest.values())
+    assert (found.deliveries, found.unicast_hops, found.tree_hops) == (deliveries, unicast, tree)
+    assert found.unicast_hops == sum(found.loads.values()) >= found.tree_hops
+    assert found.longest_way == max(ways)
+    assert found.max_load == max(found.loads.values(), default=0.0)
+    assert found.hottest == sorted(found.loads.items(), key=lambda item: (-item[1], item[0]))[:10]
+    assert found.deadlock_free
+
+
+def test_messages_between_chips_are_counted_where_they_cross() -> None:
+    fabric = fabric_of(topology(columns=2, rows=2, systems=(system(3, 2),)))
+    placement = standing(fabric, (0, 0), (5, 3), (1, 1))
+    found = route([Flow(0, 0, 4, 0.5, ((1, 4), (2, 2)))], placement)
+    assert found.interchip == 3 * 2.0
+    assert found.transit == {fabric.chip_of(r) for r in ((0, 0), (2, 0), (4, 0), (4, 2))}
+    assert (found.longest_way, found.unicast_hops) == (8, 8 * 2.0 + 2 * 1.0)
+
+
+def test_what_stays_on_a_core_or_is_never_sent_crosses_no_link() -> None:
+    placement = standing(fabric_of(MESH), (0, 0), (1, 0))
+    silent = Flow(0, 1, 5, 0.0, ((1, 5),))
+    found = route([Flow(0, 0, 5, 1.0, ((0, 5),)), silent], placement)
+    assert (found.loads, found.deliveries, found.unicast_hops, found.tree_hops) == ({}, 0, 0, 0)
+    assert found.deadlock_free
+
+
+@pytest.mark.parametrize("loads", [graph_loads, closed_form_loads])
+def test_a_straight_way_over_a_missing_chip_is_refused(
+    loads: Callable[[Sequence[Trip], Fabric], Mapping[Link, float]],
+) -> None:
+    fabric = fabric_of(topology(columns=1, rows=1, systems=(system(3, 2, (0, 0), (0, 2)),)))
+    trip = Trip(0, 0, (0, 0), (2, 1), 1, 1.0)
+    with pytest.raises(NoPlanError) as caught:
+        loads([trip], fabric)
+    assert caught.value.code == "FIT016"
+
+
+@pytest.mark.xfail(strict=True, reason="nothing in the mapper looks at max_offset; only the checker refuses the plan")
+def test_a_message_farther_than_a_packet_can_say_is_no_plan() -> None:
+    fabric = fabric_of(topology(columns=6, rows=1, max_offset=3))
+    with pytest.raises(NoPlanError):
+        route([Flow(0, 0, 1, 1.0, ((1, 1),))], standing(fabric, (0, 0), (5, 0)))
+
+
+# --- Deadlock ---------------------------------------------------------------------------------------------------------
+
+
+def everyone_to_everyone(fabric: Fabric) -> list[Trip]:
+    routers = routers_of(fabric)
+    return [Trip(0, 0, a, b, 1, 1.0) for a in routers for b in routers if a != b]
+
+
+@pytest.mark.parametrize("side", [5, 6])
+def test_ways_in_dimension_order_never_wait_in_a_circle(side: int) -> None:
+    fabric = fabric_of(topology(columns=side, rows=side, systems=(system(1, 1),)))
+    moving = everyone_to_everyone(fabric)
+    assert (len(moving) > CLOSED_FORM_FLOWS) == (side == 6)
+    assert is_deadlock_free(moving, fabric)
+
+
+def test_the_turns_of_all_ways_are_those_that_dimension_order_allows() -> None:
+    fabric = fabric_of(topology(columns=4, rows=3, systems=(system(1, 1),)))
+    taken = {turn for t in everyone_to_everyone(fabric) for turn in pairwise(straight(t.source, t.target))}
+    assert _all_turns(fabric.graph()) == taken
+
+
+def test_ways_that_turn_either_way_wait_in_a_circle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four messages round a square, each turning left: every one waits for the link that the next one holds."""
+
+    def along_the_row_or_the_column_first(a: Router, b: Router) -> list[Router]:
+        return xy_path(a, b) if (a[0] < b[0]) == (a[1] < b[1]) else [*reversed(xy_path(b, a))]
+
+    square = [((0, 0), (1, 1)), ((1, 0), (0, 1)), ((1, 1), (0, 0)), ((0, 1), (1, 0))]
+    moving = [Trip(0, 0, a, b, 1, 1.0) for a, b in square]
+    assert is_deadlock_free(moving, fabric_of(MESH))
+    monkeypatch.setattr(routing_module, "xy_path", along_the_row_or_the_column_first)
+    assert not is_deadlock_free(moving, fabric_of(MESH))
+
+
+# --- Multicast --------------------------------------------------------------------------------------------------------
+
+
+def assert_is_a_tree(links: Sequence[Link], source: Router, ends: set[Router], fabric: Fabric) -> None:
+    """Connected outwards from the source, every router entered once, every leaf a target, every link a wire."""
+    entered = [b for _, b in links]
+    assert len(set(entered)) == len(entered)
+    assert source not in entered
+    reached = {source}
+    for a, b in links:  # listed from the source outwards
+        assert a in reached
+        assert b in set(fabric.neighbours(a))
+        reached.add(b)
+    assert ends <= reached
+    leaves = reached - {a for a, _ in links} - {source}
+    assert leaves <= ends
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.data(), st.sampled_from([HALF_FULL, TORUS, hexagonal()]))
+def test_multicast_trees_are_trees_and_their_totals_add_up(data: st.DataObject, on: Topology) -> None:
+    fabric = fabric_of(on)
+    sent, placement = data.draw(journeys(fabric))
+    found, at = route(sent, placement), placement.sites
+    trees = {(tree.cluster, tree.piece): tree.links for tree in found.trees}
+    loads: dict[Link, float] = defaultdict(float)
+    unicast = deliveries = 0.0
+    for f in sent:
+        source = at[f.cluster].router
+        away = [t for t, _ in f.targets if t != f.cluster]
+        links = trees.get((f.cluster, f.piece), ())
+        assert ((f.cluster, f.piece) in trees) == bool(away)
+        assert_is_a_tree(links, source, {at[t].router for t in away}, fabric)
+        for link in links:
+            loads[link] += f.neurons * f.rate
+        tree = networkx.DiGraph(links)
+        deliveries += len(away) * f.neurons * f.rate
+        unicast += sum(networkx.shortest_path_length(tree, source, at[t].router) for t in away) * f.neurons * f.rate
+    assert found.loads == {link: load for link, load in sorted(loads.items()) if load}
+    assert (found.tree_hops, found.unicast_hops, found.deliveries) == (sum(loads.values()), unicast, deliveries)
+    assert found.tree_hops <= found.unicast_hops
+    assert found.entries == entries_by_hand(sent, placement, trees)
+    assert found.deadlock_free is None
+
+
+def entries_by_hand(
+    sent: Iterable[Flow], placement: Placement, trees: Mapping[tuple[int, int], Sequence[Link]]
+) -> dict[int, int]:
+    """Per chip: the routers of every tree that a packet does not merely cross straight on, and every source."""
+    count: Counter[int] = Counter()
+    for f in sent:
+        if not f.targets:
+            continue
+        links = trees.get((f.cluster, f.piece), ())
+        own = placement.sites[f.cluster].router
+        local = {placement.sites[t].router for t, _ in f.targets}
+        for router in {own, *(b for _, b in links)}:
+            arriving = [(b[0] - a[0], b[1] - a[1]) for a, b in links if b == router]
+            leaving = [(b[0] - a[0], b[1] - a[1]) for a, b in links if a == router]
+            if router in local or not arriving or arriving != leaving:
+                count[placement.fabric.chip_of(router)] += 1
+    return dict(sorted(count.items()))
+
+
+def test_a_way_straight_across_needs_no_entry_in_between() -> None:
+    tree = [((0, 0), (1, 0)), ((1, 0), (2, 0)), ((2, 0), (3, 0)), ((3, 0), (3, 1))]
+    assert _entries((0, 0), tree, {(3, 1)}) == [(0, 0), (3, 0), (3, 1)]
+    assert _entries((0, 0), tree, {(3, 1), (1, 0)}) == [(0, 0), (1, 0), (3, 0), (3, 1)]
+
+
+def test_a_tree_costs_less_than_a_message_for_each_target() -> None:
+    found = route([Flow(0, 0, 10, 1.0, ((1, 10), (2, 10), (3, 10)))], standing(fabric_of(hexagonal()), *((k, k) for k in range(4))))
+    assert (found.tree_hops, found.unicast_hops) == (30, 60)
+
+
+def test_a_way_round_a_missing_chip_is_found() -> None:
+    fabric = fabric_of(hexagonal(systems=(system(3, 3, (0, 2), (0, 0), (0, 2)),)))
+    found = route([Flow(0, 0, 1, 1.0, ((1, 1),))], standing(fabric, (2, 0), (2, 2)))
+    (tree,) = found.trees
+    assert_is_a_tree(tree.links, (2, 0), {(2, 2)}, fabric)
+    assert [b for _, b in tree.links] == [(1, 0), (0, 0), (0, 1), (1, 2), (2, 2)]
+
+
+def test_chips_that_are_not_connected_are_refused() -> None:
+    fabric = fabric_of(hexagonal(systems=(system(5, 1, (0, 0)), system(5, 2, (0, 0), (4, 4)))))
+    with pytest.raises(NoPlanError, match="not all connected") as caught:
+        route([Flow(0, 0, 1, 1.0, ((1, 1),))], standing(fabric, (0, 0), (4, 1)))
+    assert caught.value.code == "FIT016"
+
+
+def test_a_routing_table_that_overflows_is_refused_with_the_figures() -> None:
+    fabric = fabric_of(hexagonal(table_entries=3))
+    sent = [Flow(0, piece, 1, 1.0, ((1, 1),)) for piece in range(4)]
+    with pytest.raises(NoPlanError, match="needs 4 routing table entries, Toy has 3") as caught:
+        route(sent, standing(fabric, (0, 0), (1, 0)))
+    assert (caught.value.code, caught.value.needed, caught.value.available) == ("FIT017", 4, 3)
+    assert route(sent[:3], standing(fabric, (0, 0), (1, 0))).entries == {0: 3, 1: 3}
+
+
+# --- Messages ---------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=80, deadline=None)
+@given(networks(), st.integers(3, 20), st.booleans(), st.booleans())
+def test_every_slice_sends_to_the_cores_that_its_neurons_reach(
+    net: Network, room: int, one_destination: bool, mapped_inputs: bool
+) -> None:
+    on = chip(neurons=room, max_delay=9, one_destination=one_destination)
+    demands = demands_of(net, on, mapped_inputs=mapped_inputs)
+    clusters = partition(demands, "none").clusters
+    found = flows(clusters, demands)
+    assert [(f.cluster, f.piece) for f in found] == [(c, p) for c, k in enumerate(clusters) for p in range(len(k.pieces))]
+    for f in found:
+        piece = clusters[f.cluster].pieces[f.piece]
+        neurons = members(piece.part, demands.shapes[piece.population])
+        assert f.neurons == len(neurons)
+        assert f.targets == messages_by_hand(piece.population, neurons, clusters, demands, one_destination)
+    held = {piece.population for cluster in clusters for piece in cluster.pieces}
+    due = sum(
+        count * demands.activity.rate(port.name)
+        for port in net.inputs
+        if port.name not in held
+        for _, count in messages_by_hand(port.name, set(range(port.neurons)), clusters, demands, one_destination)
+    )
+    assert host_messages(clusters, demands) == due
+
+
+def messages_by_hand(
+    name: str, neurons: set[int], clusters: Sequence[Cluster], demands: Demands, one_destination: bool
+) -> tuple[tuple[int, int], ...]:
+    """Who of the neurons reaches each core: once, or once per projection where every axon is a message."""
+    found = []
+    for index, cluster in enumerate(clusters):
+        reaching: list[set[int]] = []
+        for legal in demands.legal.out_of(name):
+            parts = [p.part for p in cluster.pieces if p.population == legal.projection.target]
+            reaching.append({s for part in parts for s, _ in unrolled(legal.projection, part)[0]} & neurons)
+        count = sum(map(len, reaching)) if one_destination else len(set().union(*reaching))
+        if count:
+            found.append((index, count))
+    return tuple(found)
+
+
+def test_an_input_that_takes_four_axons_takes_four_messages() -> None:
+    net = chain(inputs=5, model="IF", a=6, b=2)
+    on = chip(neuron_copies=40, weights=AxonWeights.AXON_TYPES, weight_bits=9, one_destination=True)
+    demands = demands_of(net, on, rate=0.5)
+    assert [p.stored.axons_per_input for p in demands.legal.projections] == [4, 4]
+    clusters = partition(demands, "none").clusters
+    assert [f.targets for f in flows(clusters, demands)] == [((0, 24),), ()]
+    assert host_messages(clusters, demands) == 5 * 4 * 0.5
