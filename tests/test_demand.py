@@ -57,7 +57,9 @@ def used(demands: Demands, piece: Piece, targets: Destinations | None = None) ->
 
 def fed_by(projection: Projection) -> Network:
     """A population behind an input port, joined by the projection's chain."""
-    return network({"b": projection.target_shape}, wire("a", "b", *projection.chain), inputs={"a": projection.source_shape})
+    return network(
+        {"b": projection.target_shape}, wire("a", "b", *projection.chain), inputs={"a": projection.source_shape}
+    )
 
 
 # --- The formulas, by their definitions, from lists of connected pairs -------------------------------------------------
@@ -260,9 +262,7 @@ def test_the_axon_map_has_pixels_for_windows_and_neurons_for_lists(data: st.Data
     assert used(demands, Piece("a", part))["lava_axon_map"] == due
 
 
-@pytest.mark.parametrize(
-    ("inputs", "outputs", "figure"), [(784, 128, 0.0490), (128, 64, 0.0080), (64, 10, 0.0040)]
-)
+@pytest.mark.parametrize(("inputs", "outputs", "figure"), [(784, 128, 0.0490), (128, 64, 0.0080), (64, 10, 0.0040)])
 def test_the_layers_of_lavas_mnist_table_take_the_printed_share_of_the_axons(
     inputs: int, outputs: int, figure: float
 ) -> None:
@@ -314,7 +314,11 @@ def test_cutting_a_target_never_lowers_what_its_sources_drive() -> None:
     net = network({"a": 4, "b": 6}, wire("i", "a", dense(4, 2)), wire("a", "b", dense(6, 4)), inputs={"i": 2})
     demands = demands_of(net, chip(output_axons=99))
     driven = [
-        used(demands, Piece("a", Run(0, 4)), {**demands.uncut(), "b": tuple((Run(k, k + 6 // n),) for k in range(0, 6, 6 // n))})
+        used(
+            demands,
+            Piece("a", Run(0, 4)),
+            {**demands.uncut(), "b": tuple((Run(k, k + 6 // n),) for k in range(0, 6, 6 // n))},
+        )
         for n in (1, 2, 3, 6)
     ]
     assert [d["output_axons"] for d in driven] == [4, 8, 12, 24]

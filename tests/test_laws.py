@@ -37,9 +37,7 @@ def compiled(net: Network, on: Chip, options: Options) -> Plan:
 
 @settings(max_examples=120, deadline=None)
 @given(networks(), chips(), OPTIONS)
-def test_a_network_is_refused_or_gets_a_plan_that_the_checker_accepts(
-    net: Network, on: Chip, options: Options
-) -> None:
+def test_a_network_is_refused_or_gets_a_plan_that_the_checker_accepts(net: Network, on: Chip, options: Options) -> None:
     plan = compiled(net, on, options)
     verify(plan, net)
     assert (plan.outcome == "optimal") == (plan.mapping.cores_neurons == plan.mapping.cores_lower_bound)
@@ -101,7 +99,7 @@ SMALL = {
 def test_every_real_chip_runs_every_small_network(name: str, net: Network, map_inputs: bool) -> None:
     plan = compile_network(net, real(name), Options(effort="quick", map_inputs=map_inputs))
     verify(plan, net)
-    assert plan.outcome == "optimal"
+    assert plan.mapping.packing_proven
     assert (plan.mapping.cores_input > 0) == map_inputs
 
 

@@ -127,9 +127,7 @@ def test_every_neuron_stands_on_exactly_one_core(net: Network, on: Chip, effort:
 
 @settings(max_examples=100, deadline=None)
 @given(networks(), chips(), EFFORTS, st.booleans())
-def test_no_core_uses_more_than_it_has_counted_afresh(
-    net: Network, on: Chip, effort: str, mapped_inputs: bool
-) -> None:
+def test_no_core_uses_more_than_it_has_counted_afresh(net: Network, on: Chip, effort: str, mapped_inputs: bool) -> None:
     demands = legal(net, on, mapped_inputs=mapped_inputs)
     found = partitioned(demands, effort)
     afresh, targets = legal(net, on, mapped_inputs=mapped_inputs), targets_of(found, demands)

@@ -25,9 +25,7 @@ def after(name: str, net: Network) -> Network:
 
 def folded(*operators: Operator) -> tuple[Operator, ...]:
     """The operators of one projection after fold-scale."""
-    net = network(
-        {"a": operators[-1].output_shape}, wire("i", "a", *operators), inputs={"i": operators[0].input_shape}
-    )
+    net = network({"a": operators[-1].output_shape}, wire("i", "a", *operators), inputs={"i": operators[0].input_shape})
     return after("fold-scale", net).projections[0].chain
 
 

@@ -107,7 +107,9 @@ def test_swaps_never_make_the_way_longer(data: st.DataObject, on: Topology, coun
     fabric, pairs = moved.fabric, _pairs(flows)
     chip_of = [site.chip for site in start.sites]
     sites = fabric.sites([chip_of.count(c) for c in range(max(chip_of) + 1)])
-    starts = [_cost(pairs, _start(_fill_chips(clusters, made), sites, order), sites, fabric) for order in _orders(sites)]
+    starts = [
+        _cost(pairs, _start(_fill_chips(clusters, made), sites, order), sites, fabric) for order in _orders(sites)
+    ]
     assert moved.cost <= min(starts) * (1 + 1e-12)
     assert moved.cost == pytest.approx(cost_by_hand(flows, moved))
 
@@ -242,7 +244,10 @@ def test_the_first_chips_of_every_published_machine_stand_together(name: str) ->
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from([hexagonal(), hexagonal(systems=(system(5, 4, wraps=True),)), topology(columns=4, rows=4)]), st.data())
+@given(
+    st.sampled_from([hexagonal(), hexagonal(systems=(system(5, 4, wraps=True),)), topology(columns=4, rows=4)]),
+    st.data(),
+)
 def test_hops_in_closed_form_are_those_of_a_search(on: Topology, data: st.DataObject) -> None:
     fabric = fabric_for(chip(on=on, neurons=9), 1)
     point = st.tuples(st.integers(0, fabric.columns - 1), st.integers(0, fabric.rows - 1))

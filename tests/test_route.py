@@ -269,7 +269,10 @@ def test_a_way_straight_across_needs_no_entry_in_between() -> None:
 
 
 def test_a_tree_costs_less_than_a_message_for_each_target() -> None:
-    found = route([Flow(0, 0, 10, 1.0, ((1, 10), (2, 10), (3, 10)))], standing(fabric_of(hexagonal()), *((k, k) for k in range(4))))
+    found = route(
+        [Flow(0, 0, 10, 1.0, ((1, 10), (2, 10), (3, 10)))],
+        standing(fabric_of(hexagonal()), *((k, k) for k in range(4))),
+    )
     assert (found.tree_hops, found.unicast_hops) == (30, 60)
 
 
@@ -309,7 +312,9 @@ def test_every_slice_sends_to_the_cores_that_its_neurons_reach(
     demands = demands_of(net, on, mapped_inputs=mapped_inputs)
     clusters = partition(demands, "none").clusters
     found = flows(clusters, demands)
-    assert [(f.cluster, f.piece) for f in found] == [(c, p) for c, k in enumerate(clusters) for p in range(len(k.pieces))]
+    assert [(f.cluster, f.piece) for f in found] == [
+        (c, p) for c, k in enumerate(clusters) for p in range(len(k.pieces))
+    ]
     for f in found:
         piece = clusters[f.cluster].pieces[f.piece]
         neurons = members(piece.part, demands.shapes[piece.population])

@@ -23,9 +23,9 @@ def test_the_longest_run_is_the_longest(size: int, start: int, room: int, guess:
         class legal:  # noqa: N801
             compartments_per_neuron = 1
 
-        def of(self, piece: Piece, targets: object) -> tuple[int, ...]:
+        def fits_in(self, piece: Piece, targets: object, left: tuple[int, ...]) -> bool:
             del targets
-            return (piece.part.neurons,)
+            return piece.part.neurons <= left[0]
 
     stop = split.longest_run("p", start, Line(), {}, (room,), guess=guess)  # type: ignore[arg-type]
     assert stop == start + min(room, size - start)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -88,7 +89,7 @@ def test_an_output_is_read_at_the_lag_of_its_latest_source() -> None:
 
 
 def test_two_populations_that_feed_each_other_within_a_step_are_refused_by_name() -> None:
-    with pytest.raises(CapacityError, match="a -> b -> a|b -> a -> b") as caught:
+    with pytest.raises(CapacityError, match=r"a -> b -> a|b -> a -> b") as caught:
         timing_of(graph([("a", "b", 0), ("b", "a", 1)]))
     assert (caught.value.code, caught.value.needed, caught.value.available) == ("FIT007", 2, 1)
 
@@ -120,7 +121,7 @@ def assert_really_too_quick(error: CapacityError, edges: list[Edge]) -> None:
     """The cycle in the message exists, and has fewer steps than projections."""
     path = error.message.removeprefix("the cycle ").partition(" takes")[0].split(" -> ")
     assert path[0] == path[-1]
-    quickest = [min(d for s, t, d in edges if (s, t) == hop) for hop in zip(path, path[1:], strict=False)]
+    quickest = [min(d for s, t, d in edges if (s, t) == hop) for hop in pairwise(path)]
     assert error.needed == len(quickest) > (error.available or 0) >= sum(quickest)
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import strategies as st
@@ -302,7 +303,7 @@ def chain(inputs: int = 5, model: str = "LIF", **sizes: int) -> Network:
     """`chain(lif=300, lif2=10)`: populations one behind the other, all to all, fed by an input port."""
     names = ["in", *sizes]
     widths = {"in": inputs, **sizes}
-    wires = [wire(a, b, dense(widths[b], widths[a])) for a, b in zip(names, names[1:], strict=False)]
+    wires = [wire(a, b, dense(widths[b], widths[a])) for a, b in pairwise(names)]
     return network(sizes, *wires, inputs={"in": inputs}, model=model)
 
 

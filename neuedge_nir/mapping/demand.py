@@ -86,6 +86,18 @@ class Demands:
             self._known[key] = FORMULAS[limit.formula](self, piece, limit, targets)
         return self._known[key]
 
+    def fits_in(self, piece: Piece, targets: Destinations, room: Demand) -> bool:
+        """Whether a slice fits what is left of a core.
+
+        A slice never uses more than its whole population, so a limit with room for that is not counted at all.
+        """
+        everything = self.of(Piece(piece.population, whole(self.shapes[piece.population])), targets)
+        alike = self.likeness(piece)
+        return all(
+            most <= left or self._one(piece, alike, i, self.limits[i], targets) <= left
+            for i, (most, left) in enumerate(zip(everything, room, strict=True))
+        )
+
     def least(self, name: str, index: int, targets: Destinations) -> int:
         """What a limit is used by a population at least, however it is cut."""
         limit, everything = self.limits[index], Piece(name, whole(self.shapes[name]))

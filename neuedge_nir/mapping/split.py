@@ -195,7 +195,7 @@ def longest_run(
     longest = min(math.prod(demands.shapes[name]) - start, most or neurons_per_core(demands))
 
     def fit(length: int) -> bool:
-        return length == 0 or fits(demands.of(Piece(name, Run(start, start + length)), targets), room)
+        return length == 0 or demands.fits_in(Piece(name, Run(start, start + length)), targets, room)
 
     good, bad = 0, longest + 1
     trial = min(guess or longest, longest)
