@@ -214,7 +214,6 @@ def test_the_solver_packs_tighter_than_first_fit() -> None:
     assert quick.neuron_cores == fewest_cores(needs_of(quick, demands), demands.capacity)
 
 
-@pytest.mark.xfail(strict=True, reason="slices of a target that CP-SAT separates raise what their source needs")
 def test_a_tighter_packing_still_keeps_the_limits_of_the_sources() -> None:
     """s and x fit one core only while both slices of t share another; the tighter packing separates them."""
     widths = {"s": 2, "x": 2, "t": 10, "f": 6, "g": 2}
@@ -307,7 +306,6 @@ def window_onto_sixteen() -> Network:
     )
 
 
-@pytest.mark.xfail(strict=True, reason="one way to cut the targets failed, which is no proof")
 def test_what_another_cut_of_the_targets_would_allow_is_not_called_impossible() -> None:
     """A neuron in the middle reaches four squares of b, but only three rows: three axons out are enough."""
     demands = demands_of(window_onto_sixteen(), chip(neurons=4, output_axons=3))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neuedge_nir.errors import CapacityError, NoPlanError
+from neuedge_nir.errors import NoPlanError
 from neuedge_nir.events import Improved, Observer, silent
 from neuedge_nir.mapping.choose import choices, deterministic_solver
 from neuedge_nir.mapping.demand import Demand, Demands, add, fits
@@ -38,8 +38,8 @@ Cores = tuple[tuple[Piece, ...], ...]
 def partition(demands: Demands, effort: str = "normal", seed: int = 0, observer: Observer = silent) -> Partition:
     """The network cut and packed onto as few cores as found, never more than sequential fill takes.
 
-    Deterministic: one worker, a fixed seed and deterministic time limits. Raises `CapacityError` where a neuron
-    fits no core, `NoPlanError` where no cut was found that agrees with itself.
+    Deterministic: one worker, a fixed seed and deterministic time limits. Raises `NoPlanError` where no cut was found
+    that fits the cores and agrees with itself.
     """
     bound = lower_bound(demands)
     candidates, cuts = _candidates(demands)
@@ -203,7 +203,8 @@ def _improved(cores: Cores, demands: Demands, limit: float, seed: int) -> tuple[
     classes = len(set(needs.values()))
     while limit > 0 and not proven and classes * len(best) <= MAX_PACKING_VARIABLES:
         smaller = _pack_into(len(best) - 1, needs, demands.capacity, limit, seed)
-        if smaller is None:
+        # Slices of a target that part company make its sources drive more cores.
+        if smaller is None or not _consistent(smaller, demands):
             break
         best, proven = (smaller, len(smaller) <= bound) if smaller else (best, True)
     return best, max(1, bound), proven
@@ -272,7 +273,7 @@ def _input_cores(demands: Demands, targets: Destinations) -> Cores:
         while start < port.neurons:
             stop = longest_run(port.name, start, demands, targets, capacity, most=limit.count if limit else None)
             if stop == start:
-                raise CapacityError(
+                raise NoPlanError(
                     "FIT013",
                     f"an input of {port.name!r} fits no core of {demands.legal.chip.title}",
                     where=f"node {port.name!r}",

@@ -9,7 +9,7 @@ from itertools import product
 
 import numpy as np
 
-from neuedge_nir.errors import CapacityError
+from neuedge_nir.errors import NoPlanError
 from neuedge_nir.mapping.demand import Demand, Demands, fits
 from neuedge_nir.mapping.legalise import node_of, too_large
 from neuedge_nir.mapping.partition import Destinations, Piece
@@ -73,7 +73,7 @@ def _hungriest(incoming: Sequence[Projection]) -> int:
 def tilings(name: str, demands: Demands, targets: Destinations) -> list[Tiling]:
     """Candidate cuts of a population, each slice of which fits an empty core; fewest slices first.
 
-    Raises `CapacityError` where some neuron fits no core once its targets are cut as they are.
+    Raises `NoPlanError` where some neuron fits no core once its targets are cut as they are.
     """
     found: list[Tiling] = []
     fitting = 0
@@ -214,8 +214,9 @@ def longest_run(
     return start + good
 
 
-def _no_cut(name: str, demands: Demands) -> CapacityError:
-    return CapacityError(
+def _no_cut(name: str, demands: Demands) -> NoPlanError:
+    """One way to cut the targets failed, which is no proof that none works."""
+    return NoPlanError(
         "FIT013",
         f"no slice of {name!r} fits a core of {demands.legal.chip.title} with its targets cut as they must be",
         where=f"node {name!r}",

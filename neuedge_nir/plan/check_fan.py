@@ -118,6 +118,9 @@ def _pull(stage: Stage, mask: Mask) -> NDArray[np.float64]:
         for axis, table in enumerate(stage.tables):
             if table is not None:
                 rows = table[place[axis]]
+                if rows.all():  # all inputs alike: one stands for them until the end
+                    place[axis], counts = slice(0, table.shape[1]), counts.sum(axis=axis, keepdims=True)
+                    continue
                 columns = np.flatnonzero(rows.any(axis=0))
                 place[axis] = slice(columns[0], columns[-1] + 1) if len(columns) else slice(0, 0)
                 product = np.tensordot(counts, rows[:, place[axis]].astype(np.float64), axes=(axis, 0))
