@@ -116,7 +116,6 @@ def test_a_scale_per_pixel_stays_beside_a_kernel_and_any_scale_beside_a_pool() -
         assert folded(*operators) == operators
 
 
-@pytest.mark.xfail(strict=True, reason="only the scale next to the layer is folded: a second run would fold the other")
 def test_several_scales_before_a_layer_are_all_folded() -> None:
     assert [type(op) for op in folded(scale(2.0, (4,)), scale(3.0, (4,)), dense(3, 4))] == [Dense]
 

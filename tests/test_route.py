@@ -23,7 +23,6 @@ from neuedge_nir.mapping.route import (
     CLOSED_FORM_FLOWS,
     Trip,
     _all_turns,
-    _entries,
     closed_form_loads,
     graph_loads,
     is_deadlock_free,
@@ -32,6 +31,7 @@ from neuedge_nir.mapping.route import (
     xy_path,
 )
 from neuedge_nir.mapping.traffic import Flow, flows, host_messages
+from neuedge_nir.mapping.trees import entries_of
 from neuedge_nir.network.model import Network
 from tests.test_count import members, unrolled
 from tests.worlds import chain, chip, demands_of, hexagonal, networks, system, topology
@@ -156,7 +156,6 @@ def test_a_straight_way_over_a_missing_chip_is_refused(
     assert caught.value.code == "FIT016"
 
 
-@pytest.mark.xfail(strict=True, reason="nothing in the mapper looks at max_offset; only the checker refuses the plan")
 def test_a_message_farther_than_a_packet_can_say_is_no_plan() -> None:
     fabric = fabric_of(topology(columns=6, rows=1, max_offset=3))
     with pytest.raises(NoPlanError):
@@ -264,8 +263,8 @@ def entries_by_hand(
 
 def test_a_way_straight_across_needs_no_entry_in_between() -> None:
     tree = [((0, 0), (1, 0)), ((1, 0), (2, 0)), ((2, 0), (3, 0)), ((3, 0), (3, 1))]
-    assert _entries((0, 0), tree, {(3, 1)}) == [(0, 0), (3, 0), (3, 1)]
-    assert _entries((0, 0), tree, {(3, 1), (1, 0)}) == [(0, 0), (1, 0), (3, 0), (3, 1)]
+    assert entries_of((0, 0), tree, {(3, 1)}) == [(0, 0), (3, 0), (3, 1)]
+    assert entries_of((0, 0), tree, {(3, 1), (1, 0)}) == [(0, 0), (1, 0), (3, 0), (3, 1)]
 
 
 def test_a_tree_costs_less_than_a_message_for_each_target() -> None:

@@ -174,7 +174,6 @@ def test_a_level_of_either_sign_takes_two_axons_and_is_exact(seed: int, level: f
     assert (stored.axons_per_input, stored.error) == (2, 0.0)
 
 
-@pytest.mark.xfail(strict=True, reason="rounding noise below 1e-15 decides: four axons where two are as exact")
 def test_the_size_of_a_level_does_not_change_the_axons_it_takes() -> None:
     rows = np.random.default_rng(0).integers(-1, 2, size=(6, 12))
     levels = np.random.default_rng(1).uniform(0.01, 2, size=50)

@@ -20,6 +20,7 @@ from neuedge_nir.errors import NoPlanError
 from neuedge_nir.mapping.fabric import Fabric, Link, Router
 from neuedge_nir.mapping.place import Placement
 from neuedge_nir.mapping.traffic import Flow
+from neuedge_nir.mapping.trees import depths, entries_of, tree
 
 if TYPE_CHECKING:
     import networkx
@@ -126,6 +127,7 @@ def xy_path(source: Router, target: Router) -> list[Router]:
 def _route_mesh(flows: Sequence[Flow], placement: Placement) -> Routing:
     fabric = placement.fabric
     moving = trips(flows, placement, multicast=False)
+    _check_offsets(moving, fabric)
     links = link_loads(moving, fabric)
     loads = {link: load for link, load in links.items() if load}
     hops = [abs(t.source[0] - t.target[0]) + abs(t.source[1] - t.target[1]) for t in moving]
@@ -141,6 +143,22 @@ def _route_mesh(flows: Sequence[Flow], placement: Placement) -> Routing:
         transit=frozenset(fabric.chip_of(router) for link in links for router in link),
         deadlock_free=is_deadlock_free(moving, fabric),
     )
+
+
+def _check_offsets(moving: Sequence[Trip], fabric: Fabric) -> None:
+    most = fabric.chip.topology.max_offset
+    for trip in moving if most is not None else ():
+        far = max(abs(trip.target[0] - trip.source[0]), abs(trip.target[1] - trip.source[1]))
+        if most is not None and far > most.count:
+            raise NoPlanError(
+                "FIT016",
+                f"a message from {trip.source} to {trip.target} goes {far} routers along one axis, "
+                f"{fabric.chip.title} sends it {most.count} at most",
+                resource="routers",
+                needed=far,
+                available=most.count,
+                hint="make the network smaller",
+            )
 
 
 def link_loads(moving: Sequence[Trip], fabric: Fabric) -> dict[Link, float]:
@@ -288,15 +306,15 @@ def _route_multicast(flows: Sequence[Flow], placement: Placement) -> Routing:
     longest = 0
     for (cluster, piece), group in groups.items():
         source = group[0].source
-        tree = _tree(source, sorted({t.target for t in group}), fabric, graph)
-        trees.append(Tree(cluster, piece, tuple(tree)))
-        for link in tree:
+        links = tree(source, sorted({t.target for t in group}), fabric, graph)
+        trees.append(Tree(cluster, piece, tuple(links)))
+        for link in links:
             loads[link] += group[0].messages
-        tree_hops += len(tree) * group[0].messages
-        depth = _depths(source, tree)
+        tree_hops += len(links) * group[0].messages
+        depth = depths(source, links)
         longest = max(longest, *depth.values())
         unicast += sum(depth[t.target] * t.messages for t in group)
-        entries.update(fabric.chip_of(r) for r in _entries(source, tree, {t.target for t in group}))
+        entries.update(fabric.chip_of(r) for r in entries_of(source, links, {t.target for t in group}))
     for flow in flows:  # a slice that only feeds its own core needs an entry there too
         if flow.targets and (flow.cluster, flow.piece) not in groups:
             entries[placement.sites[flow.cluster].chip] += 1
@@ -325,74 +343,6 @@ def _reachable(moving: Iterable[Trip], fabric: Fabric) -> networkx.DiGraph:
     if not networkx.is_strongly_connected(graph) or not ends <= set(graph):
         raise NoPlanError("FIT016", "the chips in use are not all connected")
     return graph
-
-
-def _tree(source: Router, targets: Sequence[Router], fabric: Fabric, graph: networkx.DiGraph) -> list[Link]:
-    """A multicast tree: each target joins by the way from the source that keeps to the longest dimension first."""
-    links: list[Link] = []
-    inside = {source}
-    for target in sorted(targets, key=lambda t: (_far(source, t, fabric), t)):
-        path = _hex_path(source, target, fabric, graph)
-        joint = max(i for i, router in enumerate(path) if router in inside)
-        links += list(pairwise(path[joint:]))
-        inside.update(path)
-    return links
-
-
-def _far(source: Router, target: Router, fabric: Fabric) -> int:
-    return int(fabric.hops(np.array(source), np.array(target)))
-
-
-def _hex_path(source: Router, target: Router, fabric: Fabric, graph: networkx.DiGraph) -> list[Router]:
-    """Longest dimension first; where a chip is missing on that way, the shortest way in the graph."""
-    path = [source]
-    for step, count in _legs_of(source, target, fabric):
-        for _ in range(count):
-            x, y = path[-1][0] + step[0], path[-1][1] + step[1]
-            path.append((x % fabric.columns, y % fabric.rows) if fabric.wraps else (x, y))
-    if all(graph.has_edge(a, b) for a, b in pairwise(path)):
-        return path
-    import networkx
-
-    return list(networkx.shortest_path(graph, source, target))
-
-
-def _legs_of(source: Router, target: Router, fabric: Fabric) -> list[tuple[tuple[int, int], int]]:
-    """The straight legs to a target, longest first, within the machine's outline (no wrapping around)."""
-    dx, dy = target[0] - source[0], target[1] - source[1]
-    legs: list[tuple[tuple[int, int], int]] = []
-    if fabric.hex and dx * dy > 0:
-        sign, both = (1 if dx > 0 else -1), min(abs(dx), abs(dy))
-        legs.append(((sign, sign), both))
-        dx, dy = dx - sign * both, dy - sign * both
-    legs += [((1 if dx > 0 else -1, 0), abs(dx)), ((0, 1 if dy > 0 else -1), abs(dy))]
-    return sorted((leg for leg in legs if leg[1]), key=lambda leg: (-leg[1], leg[0]))
-
-
-def _depths(source: Router, tree: Sequence[Link]) -> dict[Router, int]:
-    depth = {source: 0}
-    for a, b in tree:
-        depth[b] = depth[a] + 1
-    return depth
-
-
-def _entries(source: Router, tree: Sequence[Link], targets: set[Router]) -> list[Router]:
-    """Routers that need a table entry: all of the tree but those a packet crosses straight on, the default."""
-    leaving: dict[Router, list[Link]] = defaultdict(list)
-    for link in tree:
-        leaving[link[0]].append(link)
-    arriving = {b: (a, b) for a, b in tree}
-    found = []
-    for router in sorted({source, *arriving}):
-        onwards = leaving[router]
-        straight = router in arriving and len(onwards) == 1 and _direction(arriving[router]) == _direction(onwards[0])
-        if not straight or router in targets:
-            found.append(router)
-    return found
-
-
-def _direction(link: Link) -> Router:
-    return link[1][0] - link[0][0], link[1][1] - link[0][1]
 
 
 def _check_tables(entries: Mapping[int, int], fabric: Fabric) -> None:

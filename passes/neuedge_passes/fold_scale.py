@@ -35,11 +35,19 @@ class FoldScale:
 
 
 def _folded(projection: Projection) -> Projection:
-    chain: list[Operator] = []
-    for operator in projection.chain:
-        merged = _merge(chain[-1], operator) if chain else None
-        chain = [*chain[:-1], merged] if merged is not None else [*chain, operator]
-    return projection if len(chain) == len(projection.chain) else replace(projection, chain=tuple(chain))
+    """The projection with neighbours merged until no two are left that can be."""
+    chain = projection.chain
+    while (shorter := _once(chain)) != chain:
+        chain = shorter
+    return projection if chain == projection.chain else replace(projection, chain=chain)
+
+
+def _once(chain: tuple[Operator, ...]) -> tuple[Operator, ...]:
+    found: list[Operator] = []
+    for operator in chain:
+        merged = _merge(found[-1], operator) if found else None
+        found = [*found[:-1], merged] if merged is not None else [*found, operator]
+    return tuple(found)
 
 
 def _merge(first: Operator, second: Operator) -> Operator | None:
