@@ -62,7 +62,7 @@ def fed_by(projection: Projection) -> Network:
     )
 
 
-# --- The formulas, by their definitions, from lists of connected pairs -------------------------------------------------
+# --- The formulas, by their definitions, from lists of connected pairs ---------------------------------------------
 
 
 def merged(projection: Projection) -> Projection:
@@ -325,7 +325,7 @@ def test_cutting_a_target_never_lowers_what_its_sources_drive() -> None:
 
 
 def test_a_row_cut_within_a_block_may_take_fewer_words_than_a_whole_one() -> None:
-    """62 synapses of 8 bits fill 8 words but for 6 bits, 64 take 9: so whole populations are no bound of this formula."""
+    """62 synapses of 8 bits fill 8 words but for 6 bits, 64 take 9: whole populations are no bound of this formula."""
     demands = demands_of(chain(inputs=1, a=124), real("loihi1"))
     whole, half = (used(demands, Piece("a", Run(0, n)))["synapse_memory"] // 64 for n in (124, 62))
     assert (whole, half) == (17, 8)
@@ -338,7 +338,7 @@ def test_no_cut_needs_less_than_the_lower_bound(formula: str, data: st.DataObjec
     """With a limit of one, the bound on cores is the sum that no cut may fall below."""
     net = data.draw(networks(most=2))
     small = {"word_bits": 16, "header_bits": 5, "block": 4, "index_bits": 3} if formula == "blocked_row_bits" else {}
-    demands = legal_demands(net, chip(rules=[limit(formula, 1, **small)], max_delay=9))
+    demands = legal_demands(net, chip(rules=[limit(formula, 1, **small)], max_delay=9))  # type: ignore[arg-type]
     cut = {p.name: data.draw(cuts(p.neurons)) for p in net.populations}
     pieces = [Piece(name, part) for name, cores in cut.items() for core in cores for part in core]
     assert lower_bound(demands).cores <= max(1, sum(demands.of(piece, cut)[0] for piece in pieces))

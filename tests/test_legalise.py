@@ -87,7 +87,7 @@ def test_a_reset_that_the_chip_lacks_is_refused_with_those_it_has() -> None:
 
 def test_a_reset_to_another_value_is_refused() -> None:
     net = chain(a=4)
-    odd = replace(neuron("LIF"), v_reset=np.array([0.0, 0.0, -0.5, 0.0]))
+    odd = replace(neuron("LIF"), v_reset=np.array([0.0, 0.0, -0.5, 0.0]))  # type: ignore[arg-type]
     net = replace(net, populations=(replace(net.populations[0], neuron=odd),))
     assert (refusal(net, chip(neurons=9)).code, refusal(net, chip(neurons=9)).where) == ("FIT004", "node 'a'")
 
@@ -189,7 +189,7 @@ def test_coarse_weights_are_remarked_on() -> None:
 
 def test_parameters_that_differ_from_neuron_to_neuron_are_remarked_on() -> None:
     net = chain(a=3)
-    uneven = replace(neuron("LIF"), tau=np.array([1.0, 2.0, 3.0]))
+    uneven = replace(neuron("LIF"), tau=np.array([1.0, 2.0, 3.0]))  # type: ignore[arg-type]
     net = replace(net, populations=(replace(net.populations[0], neuron=uneven),))
     assert [(d.code, d.node) for d in legalise(net, chip(neurons=9)).diagnostics] == [("WARN002", "a")]
 
@@ -292,7 +292,7 @@ PER_CHANNEL = {
 
 @pytest.mark.parametrize("name", PER_CHANNEL)
 def test_a_scale_per_channel_folds_into_the_weights(name: str) -> None:
-    p = projection((4, 8, 8), *PER_CHANNEL[name])
+    p = projection((4, 8, 8), *PER_CHANNEL[name])  # type: ignore[arg-type]
     signal = random_array(4, 8, 8)
     result = computed(with_weights(p.chain, effective_weights(p)), signal)
     np.testing.assert_allclose(result, computed(p.chain, signal), rtol=1e-9, atol=1e-9)
@@ -302,7 +302,7 @@ def test_a_population_one_to_one_has_a_weight_per_neuron() -> None:
     """Every neuron of TrueNorth has its own four weights: one axon each and no error."""
     shape = (2, 2, 3)
     net = network({"a": shape}, wire("i", "a", scale(random_array(*shape), shape)), inputs={"i": shape}, model="IF")
-    assert stored(legalise(net, real("truenorth"))) == [(1, pytest.approx(0, abs=1e-12))]
+    assert stored(legalise(net, real("truenorth"))) == [(1, pytest.approx(0, abs=1e-12))]  # type: ignore[comparison-overlap]
 
 
 def test_an_input_that_has_cores_of_its_own_keeps_the_chips_delay() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -211,7 +212,7 @@ def test_the_hilbert_curve_visits_every_point_of_its_square_step_by_step(order: 
     side = 1 << order
     points = sorted(((x, y) for x in range(side) for y in range(side)), key=lambda p: hilbert_index(p, order))
     assert sorted(hilbert_index(p, order) for p in points) == list(range(side * side))
-    assert all(abs(a - u) + abs(b - v) == 1 for (a, b), (u, v) in zip(points, points[1:], strict=False))
+    assert all(abs(a - u) + abs(b - v) == 1 for (a, b), (u, v) in pairwise(points))
     assert points[0] == (0, 0)
 
 

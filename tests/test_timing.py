@@ -191,7 +191,7 @@ def test_the_host_may_inject_an_input_later() -> None:
 
 def test_the_lags_of_four_thousand_populations_take_a_moment() -> None:
     sizes: Mapping[str, int] = {f"p{k}": 1 for k in range(4000)}
-    net = chain(inputs=1, **sizes)
+    net = chain(inputs=1, **sizes)  # type: ignore[arg-type]
     started = time.process_time()
     found = timing_of(net)
     assert time.process_time() - started < 3

@@ -163,7 +163,7 @@ def assert_whole(levels: Weights, most: int = 255) -> None:
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1.0, 0.5, 3.0]))
 def test_one_level_per_neuron_takes_one_axon_and_is_exact(seed: int, level: float) -> None:
     rows = np.random.default_rng(seed).integers(0, 2, size=(4, 9)) * level
-    stored = axon_types(rows, all_alike(rows), 9, 4)
+    stored = axon_types(rows, all_alike(rows), 9, 4)  # type: ignore[arg-type]
     assert (stored.axons_per_input, stored.error) == (1, 0.0)
 
 
@@ -183,7 +183,7 @@ def test_the_size_of_a_level_does_not_change_the_axons_it_takes() -> None:
 def test_small_whole_numbers_take_four_axons_and_are_exact() -> None:
     rows = np.array([np.arange(-8, 8), np.arange(7, -9, -1)], dtype=np.float64)
     stored = axon_types(rows, all_alike(rows), 9, 4)
-    assert (stored.axons_per_input, stored.error) == (4, pytest.approx(0, abs=1e-15))
+    assert (stored.axons_per_input, stored.error) == (4, pytest.approx(0, abs=1e-15))  # type: ignore[comparison-overlap]
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1, 2, 4]))

@@ -309,7 +309,7 @@ def chain(inputs: int = 5, model: str = "LIF", **sizes: int) -> Network:
 
 def residual(size: int = 6, model: str = "LIF") -> Network:
     """in -> a -> b -> c with a skip a -> c."""
-    wires = [wire(s, t, dense(size, size, seed=k)) for k, (s, t) in enumerate(["ia", "ab", "bc", "ac"])]
+    wires = [wire(s, t, dense(size, size, seed=k)) for k, (s, t) in enumerate(["ia", "ab", "bc", "ac"])]  # type: ignore[str-unpack]
     return network(dict.fromkeys("abc", size), *wires, inputs={"i": size}, model=model)
 
 
@@ -343,7 +343,7 @@ def computed(chain: Sequence[Operator], signal: np.ndarray) -> np.ndarray:
         weights = weights_of(operator)
         shaped, result = signal.reshape(operator.input_shape), np.zeros(operator.output_shape)
         for source, target, weight in taps(operator):
-            factor = operator.factor if isinstance(operator, Pool) else 1.0 if weights is None else weights[weight]
+            factor = operator.factor if isinstance(operator, Pool) else 1.0 if weights is None else weights[weight]  # type: ignore[call-overload]
             result[target] += factor * shaped[source]
         signal = result
     return signal.ravel()
@@ -449,5 +449,5 @@ def chips(draw: st.DrawFn) -> Chip:
         compartments_subtract=draw(st.sampled_from([None, 2])),
         inputs_per_core=draw(st.sampled_from([None, 6])),
         rules=shared,
-        **most,
+        **most,  # type: ignore[arg-type]
     )
