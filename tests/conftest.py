@@ -16,8 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from neuedge_nir.cli.main import main
+
+# The same examples on every run: a test that fails must fail for everyone, and slow machines are no failure.
+settings.register_profile(
+    "steady", derandomize=True, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+)
+settings.load_profile("steady")
+
 
 TOYCHIP = Path(__file__).with_name("plugin") / "acme_chips" / "toychip.toml"
 CHIPS = ("loihi1", "loihi2", "spinnaker1", "spinnaker2", "truenorth")
