@@ -206,7 +206,9 @@ def _improved(cores: Cores, demands: Demands, limit: float, seed: int) -> tuple[
         # Slices of a target that part company make its sources drive more cores.
         if smaller is None or not _consistent(smaller, demands):
             break
-        best, proven = (smaller, len(smaller) <= bound) if smaller else (best, True)
+        if not smaller:  # a proof, unless slices that share a core use less than they do apart
+            return best, max(1, bound), not demands.depends_on_targets
+        best, proven = smaller, len(smaller) <= bound
     return best, max(1, bound), proven
 
 
