@@ -16,7 +16,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 # torch first and pinned: what needs torch later would otherwise pull a build with gigabytes of CUDA.
 $(VENV)/.dev: $(VENV)/.core
 	$(PIP) torch
-	$(PIP) -e '.[train]' build editables hatchling hypothesis mypy pytest ruff
+	$(PIP) -e '.[train]' build editables hatchling hypothesis mypy pytest pytest-xdist ruff
 	touch $@
 
 demo: $(VENV)/.core
@@ -29,10 +29,10 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy $(SOURCES)
 
 test: lint
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto
 
 test-all: lint
-	$(BIN)/python -m pytest -q -m ''
+	$(BIN)/python -m pytest -q -n auto -m ''
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix $(SOURCES) benchmarks

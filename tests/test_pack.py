@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from neuedge_nir.chip.model import AxonWeights, Chip, LimitScope
@@ -108,6 +108,13 @@ def test_tiles_of_an_image_share_its_axons_better_than_rows() -> None:
     assert all(isinstance(part, Block) and [b - a for a, b in part.spans] == [1, 8, 8] for part in parts)
 
 
+def test_tiles_are_found_however_many_sizes_are_too_large() -> None:
+    """16 axons see a square of 2 x 2 pixels, in all channels: 256 tiles."""
+    image = conv((1, 32, 32), 16)
+    net = network({"a": image.output_shape}, wire("i", "a", image), inputs={"i": (1, 32, 32)})
+    assert sizes(partition(demands_of(net, chip(neurons=1024, input_axons=16)), "none")) == [64] * 256
+
+
 @settings(max_examples=100, deadline=None)
 @given(networks(), chips(), EFFORTS, st.booleans())
 def test_every_neuron_stands_on_exactly_one_core(net: Network, on: Chip, effort: str, mapped_inputs: bool) -> None:
@@ -151,10 +158,8 @@ def test_never_more_cores_than_sequential_fill_and_never_fewer_than_the_bound(
     found = partitioned(demands, effort)
     filled = _sequential(demands, demands.uncut(), None)
     assert filled is None or found.neuron_cores <= len(filled)
-    assert found.tiles_bound <= found.neuron_cores
-    if not any(rule.formula == "blocked_row_bits" for rule in on.limits):  # whose bound does not hold: test_demand
-        assert found.bound.cores <= found.neuron_cores
-        assert found.packing_proven or found.neuron_cores > found.bound.cores
+    assert max(found.tiles_bound, found.bound.cores) <= found.neuron_cores
+    assert found.packing_proven or found.neuron_cores > found.bound.cores
 
 
 def needs_of(found: Partition, demands: Demands) -> list[Demand]:
@@ -201,6 +206,23 @@ def test_a_packing_that_is_proven_is_the_best_of_all(widths: list[int], room: in
     assert found.tiles_bound <= best <= found.neuron_cores
     assert not found.packing_proven or found.neuron_cores == best
     assert effort == "none" or found.packing_proven, "so few slices are within reach of the solver"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(1, 7), min_size=4, max_size=4), st.integers(2, 8), st.integers(2, 16), st.booleans())
+@example([4, 4, 7, 4], 8, 5, False)
+@example([4, 7, 1, 6], 8, 5, True)
+def test_a_packing_is_not_proven_where_another_would_lower_what_the_sources_need(
+    widths: list[int], neurons: int, copies: int, one_destination: bool
+) -> None:
+    """What a source needs depends on how its targets share cores: no count with one packing is a proof for another."""
+    inputs, a, b, c = widths
+    wires = [wire("i", "a", dense(a, inputs)), wire("a", "b", dense(b, a)), wire("a", "c", dense(c, a))]
+    fork = network({"a": a, "b": b, "c": c}, *wires, inputs={"i": inputs})
+    rule = limit("neuron_copies" if one_destination else "output_axons", copies)
+    demands = legal(fork, chip(neurons=neurons, one_destination=one_destination, rules=[rule]))
+    found = partitioned(demands, "quick")
+    assert not found.packing_proven or found.neuron_cores == max(found.bound.cores, found.tiles_bound)
 
 
 def test_the_solver_packs_tighter_than_first_fit() -> None:

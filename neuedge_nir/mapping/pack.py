@@ -196,9 +196,7 @@ def _improved(cores: Cores, demands: Demands, limit: float, seed: int) -> tuple[
     """
     targets = grouped(cores, demands)
     needs = {piece: demands.of(piece, targets) for core in cores for piece in core}
-    bound = max(
-        (math.ceil(sum(n[i] for n in needs.values()) / demands.capacity[i]) for i in demands.per_core), default=1
-    )
+    bound = _tiles_bound(cores, demands)
     best, proven = cores, len(cores) <= bound
     classes = len(set(needs.values()))
     while limit > 0 and not proven and classes * len(best) <= MAX_PACKING_VARIABLES:
@@ -207,9 +205,16 @@ def _improved(cores: Cores, demands: Demands, limit: float, seed: int) -> tuple[
         if smaller is None or not _consistent(smaller, demands):
             break
         if not smaller:  # a proof, unless slices that share a core use less than they do apart
-            return best, max(1, bound), not demands.depends_on_targets
+            return best, bound, not demands.depends_on_targets
         best, proven = smaller, len(smaller) <= bound
-    return best, max(1, bound), proven
+    return best, bound, proven
+
+
+def _tiles_bound(cores: Cores, demands: Demands) -> int:
+    """The cores that these slices take however they are packed: no packing needs less of its targets than uncut ones."""
+    uncut = demands.uncut()
+    totals = list(map(sum, zip(*(demands.of(piece, uncut) for core in cores for piece in core), strict=True)))
+    return max(1, *(math.ceil(totals[i] / demands.capacity[i]) for i in demands.per_core))
 
 
 def _pack_into(count: int, needs: dict[Piece, Demand], capacity: Demand, limit: float, seed: int) -> Cores | None:

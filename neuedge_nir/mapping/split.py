@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice
 
 import numpy as np
 
@@ -13,12 +13,13 @@ from neuedge_nir.errors import NoPlanError
 from neuedge_nir.mapping.demand import Demand, Demands, fits
 from neuedge_nir.mapping.legalise import node_of, too_large
 from neuedge_nir.mapping.partition import Destinations, Piece
+from neuedge_nir.mapping.tiles import tile_sizes
 from neuedge_nir.network.count import counter
 from neuedge_nir.network.model import Projection
-from neuedge_nir.network.slices import Run, Slice, cut
+from neuedge_nir.network.slices import Block, Run, Slice, cut
 
 MAX_TRIALS = 400
-"""Tile sizes tried per population, in ascending order of the number of tiles."""
+"""Sizes of tiles tried per population, of those whose middle tile fits."""
 
 MAX_CANDIDATES = 6
 """Tilings kept per population for the choice among them."""
@@ -77,8 +78,8 @@ def tilings(name: str, demands: Demands, targets: Destinations) -> list[Tiling]:
     """
     found: list[Tiling] = []
     fitting = 0
-    for tile, balanced in _grids(demands.shapes[name], demands):
-        tiling = _tiling(name, cut(demands.shapes[name], tile, balanced), demands, targets)
+    for parts in _grids(name, demands, targets):
+        tiling = _tiling(name, parts, demands, targets)
         if tiling is None:
             continue
         fitting += 1
@@ -105,29 +106,17 @@ def neurons_per_core(demands: Demands) -> int:
     return max(1, min(counted, default=1 << 62) // demands.legal.compartments_per_neuron)
 
 
-def _grids(shape: tuple[int, ...], demands: Demands) -> Iterator[tuple[tuple[int, ...], bool]]:
-    """Tile sizes of a population that hold no more neurons than a core, fewest tiles first; full, then balanced."""
-    room = neurons_per_core(demands)
-    options = []
-    for tile in product(*(_steps(size) for size in shape)):
-        if math.prod(tile) <= room:
-            tiles = math.prod(-(-size // step) for size, step in zip(shape, tile, strict=True))
-            options.append((tiles, tuple(-step for step in tile)))
-    for _, negated in sorted(options)[:MAX_TRIALS]:
-        tile = tuple(-step for step in negated)
-        yield tile, False
+def _grids(name: str, demands: Demands, targets: Destinations) -> Iterator[tuple[Slice, ...]]:
+    """Cuts of a population into tiles that hold no more than a core, fewest tiles first; full, then balanced ones."""
+    shape = demands.shapes[name]
+
+    def fit(tile: Block) -> bool:
+        return demands.fits_in(Piece(name, tile), targets, demands.capacity)
+
+    for tile in islice(tile_sizes(shape, neurons_per_core(demands), fit), MAX_TRIALS):
+        yield cut(shape, tile, balanced=False)
         if any(size % step for size, step in zip(shape, tile, strict=True)):
-            yield tile, True
-
-
-def _steps(size: int) -> list[int]:
-    """The smallest tile length for each number of pieces: about 2 sqrt(size) of them."""
-    return sorted({-(-size // pieces) for pieces in range(1, size + 1)}) if size <= 4096 else _coarse_steps(size)
-
-
-def _coarse_steps(size: int) -> list[int]:
-    root = math.isqrt(size)
-    return sorted({-(-size // pieces) for pieces in range(1, root + 1)} | set(range(1, root + 1)))
+            yield cut(shape, tile, balanced=True)
 
 
 def _tiling(name: str, parts: tuple[Slice, ...], demands: Demands, targets: Destinations) -> Tiling | None:
