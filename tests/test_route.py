@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from itertools import pairwise
 
 import networkx
@@ -33,6 +34,7 @@ from neuedge_nir.mapping.route import (
 from neuedge_nir.mapping.traffic import Flow, flows, host_messages
 from neuedge_nir.mapping.trees import entries_of
 from neuedge_nir.network.model import Network
+from neuedge_nir.network.slices import Slice
 from tests.test_count import members, unrolled
 from tests.worlds import chain, chip, demands_of, hexagonal, networks, system, topology
 
@@ -311,6 +313,7 @@ def test_every_slice_sends_to_the_cores_that_its_neurons_reach(
     demands = demands_of(net, on, mapped_inputs=mapped_inputs)
     clusters = partition(demands, "none").clusters
     found = flows(clusters, demands)
+    reach = sources_by_hand(demands)
     assert [(f.cluster, f.piece) for f in found] == [
         (c, p) for c, k in enumerate(clusters) for p in range(len(k.pieces))
     ]
@@ -318,27 +321,39 @@ def test_every_slice_sends_to_the_cores_that_its_neurons_reach(
         piece = clusters[f.cluster].pieces[f.piece]
         neurons = members(piece.part, demands.shapes[piece.population])
         assert f.neurons == len(neurons)
-        assert f.targets == messages_by_hand(piece.population, neurons, clusters, demands, one_destination)
+        assert f.targets == messages_by_hand(piece.population, neurons, clusters, demands, reach)
     held = {piece.population for cluster in clusters for piece in cluster.pieces}
     due = sum(
         count * demands.activity.rate(port.name)
         for port in net.inputs
         if port.name not in held
-        for _, count in messages_by_hand(port.name, set(range(port.neurons)), clusters, demands, one_destination)
+        for _, count in messages_by_hand(port.name, set(range(port.neurons)), clusters, demands, reach)
     )
     assert host_messages(clusters, demands) == due
 
 
+def sources_by_hand(demands: Demands) -> Callable[[int, Slice], set[int]]:
+    """The sources that a slice has in the projection of this index, unrolled once each."""
+    projections = [legal.projection for legal in demands.legal.projections]
+    return cache(lambda index, part: {source for source, _ in unrolled(projections[index], part)[0]})
+
+
 def messages_by_hand(
-    name: str, neurons: set[int], clusters: Sequence[Cluster], demands: Demands, one_destination: bool
+    name: str,
+    neurons: set[int],
+    clusters: Sequence[Cluster],
+    demands: Demands,
+    reach: Callable[[int, Slice], set[int]],
 ) -> tuple[tuple[int, int], ...]:
     """Who of the neurons reaches each core: once, or once per projection where every axon is a message."""
     found = []
     for index, cluster in enumerate(clusters):
         reaching: list[set[int]] = []
-        for legal in demands.legal.out_of(name):
-            parts = [p.part for p in cluster.pieces if p.population == legal.projection.target]
-            reaching.append({s for part in parts for s, _ in unrolled(legal.projection, part)[0]} & neurons)
+        for k, legal in enumerate(demands.legal.projections):
+            if legal.projection.source == name:
+                parts = [p.part for p in cluster.pieces if p.population == legal.projection.target]
+                reaching.append(set().union(*(reach(k, part) for part in parts)) & neurons)
+        one_destination = demands.legal.chip.capabilities.one_destination
         count = sum(map(len, reaching)) if one_destination else len(set().union(*reaching))
         if count:
             found.append((index, count))
