@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from neuedge_nir.errors import InputError
-from neuedge_nir.frontend.hdf5 import read_container
+from neuedge_nir.frontend.process import read_container
 from neuedge_nir.frontend.raw import DEFAULT_CAPS, RawFile, RawGraph, RawNode
 from neuedge_nir.frontend.reader import network_of
 from neuedge_nir.network.model import Network

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from neuedge_nir.frontend.hdf5 import read_container
+from neuedge_nir.frontend.process import read_container
 from neuedge_nir.frontend.raw import RawNode
 from tests.nirfile import (
     WEIGHT,
@@ -73,6 +73,7 @@ def test_a_chunk_far_larger_than_its_dataset_is_refused(tmp_path: Path) -> None:
         ("file_bytes", 100),
         ("elements", 5),
         ("total_bytes", 60),
+        ("text_bytes", 60),
         ("objects", 10),
         ("nodes", 3),
         ("edges", 2),
@@ -105,7 +106,7 @@ def test_many_strings_that_share_one_long_text_are_counted(tmp_path: Path) -> No
         file["node/metadata/texts"] = np.array(["x" * 5000, *"y" * 99], dtype=h5py.string_dtype())
 
     path = forged(changed(tmp_path, texts), "node/metadata/texts", lambda pointers: pointers[:16] * 100)
-    assert refusal(path, total_bytes=400_000).resource == "total_bytes"
+    assert refusal(path, text_bytes=400_000).resource == "text_bytes"
     assert refusal(path, string_length=4999).resource == "string_length"
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from neuedge_nir.errors import InputError
-from neuedge_nir.frontend.hdf5 import read_container
+from neuedge_nir.frontend.process import read_container
 from neuedge_nir.frontend.raw import RawGraph, RawNode
 from tests.nirfile import (
     WEIGHT,

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from neuedge_nir.frontend.raw import Array, Shape
+from neuedge_nir.network.blocks import row_blocks
 
 FloatArray = NDArray[np.floating]
 
@@ -26,9 +27,17 @@ def _core_of_many(array: NDArray[Any]) -> NDArray[Any]:
     return array[(slice(0, 1),) * array.ndim] if array.size and not any(array.strides) else array
 
 
+def is_uniform(array: Array) -> bool:
+    """Whether all of several elements are equal."""
+    if array.size < 2:
+        return False
+    first = array.flat[0]
+    return all(bool((rows == first).all()) for _, rows in row_blocks(array))
+
+
 def uniform_view(array: Array) -> Array:
     """The same values; a view on one element where all are equal."""
-    if array.size > 1 and bool((array == array.flat[0]).all()):
+    if is_uniform(array):
         return np.broadcast_to(array.flat[0], array.shape)
     return array
 

@@ -16,10 +16,10 @@ from enum import Enum
 from typing import Any
 
 from neuedge_nir.errors import InputError
-from neuedge_nir.frontend.raw import Caps, Shape
+from neuedge_nir.frontend.raw import Caps, Shape, check_cap
 
 FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
-DEFLATE, FLETCHER32, LZF = 1, 3, 32000
+DEFLATE, SHUFFLE, FLETCHER32, LZF = 1, 2, 3, 32000
 NUMBER_SIZES = (1, 2, 4, 8)
 
 
@@ -95,17 +95,7 @@ class Tally:
         self.check(cap, self.counts[cap], where)
 
     def check(self, cap: str, needed: int, where: str) -> None:
-        available = getattr(self.caps, cap)
-        if needed > available:
-            raise InputError(
-                "FILE015",
-                f"{cap.replace('_', ' ')}: {needed} asked for, {available} allowed",
-                where=where,
-                hint=f"if the file can be trusted, raise Caps.{cap}",
-                resource=cap,
-                needed=needed,
-                available=available,
-            )
+        check_cap(self.caps, cap, needed, where)
 
     def place(self, path: str) -> str:
         return f"{path!r} of {self.file}"
@@ -136,6 +126,7 @@ def _group(group: Any, path: str, depth: int, tally: Tally) -> GroupHeader:
 def _name(raw: bytes, path: str, tally: Tally) -> str:
     where = tally.place(path or "/")
     tally.check("name_length", len(raw), where)
+    tally.add("text_bytes", len(raw), where)
     try:
         name = raw.decode("utf-8")
     except UnicodeDecodeError as error:

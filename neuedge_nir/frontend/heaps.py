@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import IO
 
 from neuedge_nir.errors import InputError
+from neuedge_nir.frontend.raw import MIB
 
 MAGIC = b"GCOL\x01\0\0\0"
 HEADER = 16
@@ -17,36 +19,52 @@ OBJECT = struct.Struct("<HHIQ")
 """Index (0: free space), references, reserved, size."""
 
 
-def check_heaps(data: bytes, where: str) -> None:
-    """Refuse a file in which the library would not get to the end of a heap."""
-    if len(data) >= HEADER and _word_sizes(data) != b"\x08\x08":
+def bytes_at(file: IO[bytes], start: int, size: int) -> bytes:
+    """`size` bytes of the file, fewer where it ends before."""
+    file.seek(start)
+    return file.read(size)
+
+
+def check_heaps(file: IO[bytes], size: int, longest_text: int, where: str) -> None:
+    """Refuse a file in which the library would not get to the end of a heap.
+
+    A heap holds one text of the longest kind and little more, so larger ones are forged.
+    """
+    if size >= HEADER and _word_sizes(bytes_at(file, 0, HEADER)) != b"\x08\x08":
         message = "this HDF5 file does not use 8-byte addresses"
         raise InputError("FILE008", message, where=where, hint="write it with nir.write")
-    budget = 2 * (len(data) // HEADER) + 1
-    for start in _starts(data):
-        budget -= _steps(data, start, budget, where)
+    budget, room = 2 * (size // HEADER) + 1, size
+    for start in _starts(file):
+        length = int.from_bytes(bytes_at(file, start + 8, 8), "little")
+        room -= length
+        if start + length > size or room < 0:  # heaps do not overlap
+            raise _damaged("a text heap reaches beyond its end", where)
+        if length > 2 * longest_text + MIB:
+            raise _damaged(f"a text heap of {length} bytes", where)
+        budget -= _steps(bytes_at(file, start, length), budget, where)
 
 
-def _word_sizes(data: bytes) -> bytes:
-    place = 13 if data[8] < 2 else 9
-    return data[place : place + 2]
+def _word_sizes(start: bytes) -> bytes:
+    place = 13 if start[8] < 2 else 9
+    return start[place : place + 2]
 
 
-def _starts(data: bytes) -> Iterator[int]:
-    start = data.find(MAGIC)
-    while start >= 0:
-        yield start
-        start = data.find(MAGIC, start + 1)
+def _starts(file: IO[bytes]) -> Iterator[int]:
+    """Where heaps begin. Blocks overlap, so that no beginning is cut in two."""
+    base, overlap = 0, len(MAGIC) - 1
+    while len(block := bytes_at(file, base, MIB)) > overlap:
+        found = block.find(MAGIC)
+        while found >= 0:
+            yield base + found
+            found = block.find(MAGIC, found + 1)
+        base += len(block) - overlap
 
 
-def _steps(data: bytes, start: int, most: int, where: str) -> int:
-    """How many objects the heap at `start` has."""
-    end = start + int.from_bytes(data[start + 8 : start + 16], "little")
-    if end > len(data):
-        raise _damaged("a text heap reaches beyond the end of the file", where)
-    place, steps = start + HEADER, 0
-    while place + OBJECT.size <= end:
-        index, _, _, size = OBJECT.unpack_from(data, place)
+def _steps(heap: bytes, most: int, where: str) -> int:
+    """How many objects the heap has."""
+    place, steps = HEADER, 0
+    while place + OBJECT.size <= len(heap):
+        index, _, _, size = OBJECT.unpack_from(heap, place)
         ahead = size if index == 0 else OBJECT.size + (size + 7) // 8 * 8
         steps += 1
         # Heaps within heaps would make the walk itself long.

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from neuedge_nir.errors import InputError
+
 Array = NDArray[np.generic]
 Shape = tuple[int, ...]
 Edge = tuple[str, str]
@@ -22,34 +24,60 @@ MIB = 2**20
 class Caps:
     """How much a file may ask of its reader. All of it is checked on headers, before a value is read.
 
-    The defaults let a network of some fifty million neurons through and keep the memory needed below a few GiB.
+    The defaults let a network of some hundred million neurons or weights through. What is large lies on disk, in
+    private temporary files of at most `file_bytes` + `total_bytes`; memory stays below half a GiB.
     """
 
     file_bytes: int = 1024 * MIB
-    """The file itself: it is held in memory once."""
+    """The file itself: it is copied once."""
     elements: int = 2**28
     """Elements of one dataset, and of one signal between two nodes."""
     total_bytes: int = 2048 * MIB
-    """All datasets together, uncompressed, and all strings together."""
+    """All datasets together, uncompressed."""
+    text_bytes: int = 64 * MIB
+    """All names and strings together."""
     chunk_bytes: int = 64 * MIB
     """One chunk, uncompressed: HDF5 always decodes whole chunks."""
     chunks: int = 2**17
     """Chunks in the whole file."""
-    objects: int = 2**20
+    objects: int = 500_000
     """Groups and datasets in the whole file."""
-    nodes: int = 100_000
-    edges: int = 1_000_000
+    nodes: int = 50_000
+    edges: int = 500_000
     depth: int = 64
     """Groups within groups; a nested graph takes two levels."""
     name_length: int = 1024
     """Bytes of a node's name, of a field's name or of a node type."""
     string_length: int = MIB
     """Bytes of one string in the metadata."""
+    seconds: float = 4.0
+    """Processor time that the reading may take, and a further second for every 25 MB of the file."""
+    memory_bytes: int = 768 * MIB
+    """Memory of the process that reads."""
     operators: int = 1_000_000
     """Connection operators over all projections: stateless nodes that branch and join multiply their paths."""
 
+    def seconds_for(self, size: int) -> float:
+        """Processor time for a file of `size` bytes."""
+        return self.seconds + size / (25 * MIB)
+
 
 DEFAULT_CAPS = Caps()
+
+
+def check_cap(caps: Caps, cap: str, needed: int, where: str) -> None:
+    """Raises `InputError` (FILE015) where more is asked for than the cap of this name allows."""
+    available = getattr(caps, cap)
+    if needed > available:
+        raise InputError(
+            "FILE015",
+            f"{cap.replace('_', ' ')}: {needed} asked for, {available} allowed",
+            where=where,
+            hint=f"if the file can be trusted, allow more: --limits {cap}={needed}, or Caps.{cap} from Python",
+            resource=cap,
+            needed=needed,
+            available=available,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +98,15 @@ class RawGraph:
     edges: tuple[Edge, ...]
     metadata: Metadata
     where: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawContent:
+    """What the file says: the writer's NIR version, the graph, and what lies beside it."""
+
+    version: str | None
+    graph: RawGraph
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

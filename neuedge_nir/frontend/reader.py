@@ -17,8 +17,8 @@ from neuedge_nir.errors import InputError
 from neuedge_nir.frontend import bias as biases
 from neuedge_nir.frontend.compact import FloatArray, collapsed
 from neuedge_nir.frontend.graph import FlatGraph, closing_edges, flattened, flow_order, order_of
-from neuedge_nir.frontend.hdf5 import read_container
 from neuedge_nir.frontend.nodes import NeuronNode, PortNode, is_stateless, parsed
+from neuedge_nir.frontend.process import read_container
 from neuedge_nir.frontend.project import Ways, path_remarks, projections, unused_remarks, ways_to
 from neuedge_nir.frontend.propagate import Nodes, Signatures, check_scalars, shape_remarks, signatures
 from neuedge_nir.frontend.raw import DEFAULT_CAPS, Caps, RawFile

@@ -18,7 +18,7 @@ def tile_sizes(shape: tuple[int, ...], room: int, fits: Callable[[Block], bool])
     fit are found along their edge, with about two questions a step of each axis, not one a size.
     """
     axes = [_steps(size) for size in shape]
-    edge = _edge(shape, axes, lambda tile: math.prod(tile) <= room and fits(middle(shape, tile)))
+    edge = _edge(axes, lambda tile: math.prod(tile) <= room and fits(middle(shape, tile)))
     found = []
     for lead, longest in edge.items():
         for step in axes[-1]:
@@ -44,7 +44,7 @@ def middle(shape: tuple[int, ...], tile: Tile) -> Block:
     return Block(tuple(spans))
 
 
-def _edge(shape: tuple[int, ...], axes: list[list[int]], fits: Callable[[Tile], bool]) -> dict[Tile, int]:
+def _edge(axes: list[list[int]], fits: Callable[[Tile], bool]) -> dict[Tile, int]:
     """For each choice of all steps but the last, the longest last step that fits; choices that never fit are absent.
 
     No choice can have a longer one than the same choice with one step smaller: the search goes down from there.
@@ -53,7 +53,7 @@ def _edge(shape: tuple[int, ...], axes: list[list[int]], fits: Callable[[Tile], 
     last = axes[-1]
     for index in product(*(range(len(axis)) for axis in axes[:-1])):
         lead = tuple(axis[i] for axis, i in zip(axes, index, strict=False))
-        smaller = (lead[:d] + (axes[d][i - 1],) + lead[d + 1 :] for d, i in enumerate(index) if i > 0)
+        smaller = ((*lead[:d], axes[d][i - 1], *lead[d + 1 :]) for d, i in enumerate(index) if i > 0)
         most = min((edge.get(other, 0) for other in smaller), default=last[-1])
         at = next((step for step in reversed(last) if step <= most and fits((*lead, step))), 0)
         if at:

@@ -1,0 +1,131 @@
+"""Chunks of datasets, decoded here: the HDF5 library would inflate a chunk to whatever its stream holds."""
+
+from __future__ import annotations
+
+import math
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice, product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuedge_nir.errors import InputError
+from neuedge_nir.frontend.headers import DEFLATE, FLETCHER32, LZF, SHUFFLE, DatasetHeader, Tally
+from neuedge_nir.network.blocks import release
+
+LZF_MOST = 88
+"""Three bytes of LZF stand for 264 at most."""
+
+OURS = {DEFLATE, SHUFFLE}
+"""The filters that are undone here; what has others is judged here and then read by the library."""
+
+BATCH = 64
+"""Chunks that are in memory at once."""
+
+Corner = tuple[int, ...]
+Stored = tuple[Corner, int, bytes]
+
+
+def decodes_here(dataset: Any, header: DatasetHeader) -> bool:
+    """Whether `fill` can read the dataset: compressed numbers, in filters that are simple to undo."""
+    return bool(header.filters) and set(header.filters) <= OURS and dataset.dtype.kind in "iuf"
+
+
+def fill(out: NDArray[Any], dataset: Any, header: DatasetHeader, tally: Tally) -> None:
+    """Decode every chunk once, straight to its place. Each is there and decodes to exactly its size."""
+    decode = partial(_decoded, dtype=dataset.dtype, header=header, tally=tally)
+    stored = ((corner, *_stored(dataset, corner, header, tally)) for corner in _corners(header))
+    # zlib lets go of Python's lock, so two threads halve the time; a small dataset is not worth a thread.
+    with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
+        while batch := list(islice(stored, BATCH)):
+            for corner, chunk in (pool.map if len(batch) > 1 else map)(decode, batch):
+                place = tuple(slice(start, start + side) for start, side in zip(corner, chunk.shape, strict=True))
+                part = out[place]
+                part[...] = chunk[tuple(slice(length) for length in part.shape)]
+            release(out)
+
+
+def check_chunks(dataset: Any, header: DatasetHeader, tally: Tally) -> None:
+    """Every chunk is there and decodes to exactly its size, so that the library may read them."""
+    for corner in _corners(header):
+        if header.filters:
+            mask, raw = _stored(dataset, corner, header, tally)
+            _check_size(raw, mask, header, tally)
+        else:
+            _check_stored(dataset, corner, header, tally)
+
+
+def _corners(header: DatasetHeader) -> Iterator[Corner]:
+    sides = zip(header.shape, header.chunk or (), strict=True)
+    return product(*(range(0, length, side) for length, side in sides))
+
+
+def _check_stored(dataset: Any, corner: Corner, header: DatasetHeader, tally: Tally) -> None:
+    where = tally.place(header.path)
+    stored = dataset.get_chunk_info_by_coord(corner)
+    if stored.byte_offset is None:
+        raise InputError("FILE017", "a part of the data was never written", where=where, hint="export the model again")
+    tally.check("chunk_bytes", stored.size, where)
+
+
+def _stored(dataset: Any, corner: Corner, header: DatasetHeader, tally: Tally) -> tuple[int, bytes]:
+    _check_stored(dataset, corner, header, tally)
+    mask, raw = dataset.read_direct_chunk(corner)
+    return mask, raw
+
+
+def _decoded(stored: Stored, dtype: np.dtype[Any], header: DatasetHeader, tally: Tally) -> tuple[Corner, NDArray[Any]]:
+    corner, mask, raw = stored
+    for code in reversed(_used(header, mask)):
+        raw = _inflated(raw, _chunk_bytes(header)) if code == DEFLATE else _unshuffled(raw, dtype.itemsize)
+    if len(raw) != _chunk_bytes(header):
+        raise _wrong_size(header, tally)
+    return corner, np.frombuffer(raw, dtype).reshape(header.chunk or ())
+
+
+def _used(header: DatasetHeader, mask: int) -> list[int]:
+    """The filters that were applied to a chunk: a bit of its mask says that one was left out."""
+    return [code for index, code in enumerate(header.filters) if not mask >> index & 1]
+
+
+def _chunk_bytes(header: DatasetHeader) -> int:
+    return math.prod(header.chunk or ()) * header.item_bytes
+
+
+def _inflated(raw: bytes, expected: int) -> bytes:
+    """The content of a stream, no further than is needed to see that it is too long."""
+    return zlib.decompressobj().decompress(raw, expected + 8)
+
+
+def _unshuffled(raw: bytes, item: int) -> bytes:
+    """Undo HDF5's shuffle, which stores the first bytes of all elements, then the second ones, and so on."""
+    whole = len(raw) // item * item
+    return np.frombuffer(raw, np.uint8, whole).reshape(item, -1).T.tobytes() + raw[whole:]
+
+
+def _check_size(raw: bytes, mask: int, header: DatasetHeader, tally: Tally) -> None:
+    used = _used(header, mask)
+    if LZF in used:
+        tally.check("total_bytes", len(raw) * LZF_MOST, tally.place(header.path))
+    elif _decoded_size(raw, used, _chunk_bytes(header)) != _chunk_bytes(header):
+        raise _wrong_size(header, tally)
+
+
+def _decoded_size(raw: bytes, filters: Iterable[int], expected: int) -> int:
+    """Bytes after undoing the filters, last first; counted no further than is needed to see that they are too many."""
+    for code in reversed(list(filters)):
+        if code == FLETCHER32:
+            raw = raw[:-4]
+        elif code == DEFLATE:
+            raw = _inflated(raw, expected)
+    return len(raw)
+
+
+def _wrong_size(header: DatasetHeader, tally: Tally) -> InputError:
+    message = f"a chunk does not decode to its {_chunk_bytes(header)} bytes"
+    return InputError("FILE009", message, where=tally.place(header.path), hint="copy or export the file again")
