@@ -15,6 +15,7 @@ from neuedge_nir.frontend import repairs
 from neuedge_nir.frontend.compact import FloatArray, converted, core
 from neuedge_nir.frontend.raw import RawNode, Shape
 from neuedge_nir.frontend.shapes import Padding, ShapeMismatchError, dense_shapes, resolve_padding, without_leading_ones
+from neuedge_nir.network.blocks import row_blocks
 from neuedge_nir.network.connect import Delay, PoolKind, Scale
 from neuedge_nir.network.model import IF, LI, LIF, CubaLI, CubaLIF, I, Neuron, Threshold
 
@@ -256,7 +257,7 @@ def _numbers(node: RawNode, key: str) -> FloatArray:
         raise InputError(
             "NET014", f"{key} is empty: shape {value.shape}", where=node.where, hint="export the model again"
         )
-    if not bool(np.isfinite(core(value)).all()):
+    if not all(bool(np.isfinite(rows).all()) for _, rows in row_blocks(core(value))):
         hint = "train or export the model again: a chip has no NaN"
         raise InputError("NET016", f"{key} holds NaN or infinity", where=node.where, hint=hint)
     array: FloatArray = value
