@@ -9,7 +9,7 @@ from neuedge_nir.chip.load import load
 from neuedge_nir.chip.model import Chip
 from neuedge_nir.errors import UsageError, VerificationError
 from neuedge_nir.events import Observer, silent
-from neuedge_nir.frontend import read
+from neuedge_nir.frontend import checked_strictly, read
 from neuedge_nir.network.model import Network
 from neuedge_nir.pipeline import Options, PassCall, apply_passes, compile_network
 from neuedge_nir.plan import store
@@ -26,7 +26,7 @@ def compile(  # noqa: A001 - the compiler's own verb
     `target` is a Chip, the name of a registered target, or the path of a chip's .toml file. Raises `InputError` for
     a file that is refused, `CapacityError` where it is proved that no plan exists, `NoPlanError` where none was found.
     """
-    return compile_network(network_of(model), chip_of(target), options, observer)
+    return compile_network(network_of(model, options), chip_of(target), options, observer)
 
 
 def check(model: Network | Path | str, target: Chip | str, options: Options | None = None) -> Plan:
@@ -52,9 +52,12 @@ def verify(
     return plan
 
 
-def network_of(model: Network | Path | str) -> Network:
-    """The network itself, or the one in a .nir file."""
-    return model if isinstance(model, Network) else read(Path(model))
+def network_of(model: Network | Path | str, options: Options | None = None) -> Network:
+    """The network itself, or the one in a .nir file, read as the options say. Raises `InputError`."""
+    wanted = options or Options()
+    if isinstance(model, Network):
+        return checked_strictly(model) if wanted.strict else model
+    return read(Path(model), strict=wanted.strict, dt=wanted.dt, reset=wanted.reset, limits=wanted.limits)
 
 
 def chip_of(target: Chip | str) -> Chip:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from neuedge_nir.chip.model import Chip
 from neuedge_nir.errors import CapacityError, UsageError
 from neuedge_nir.events import Finished, Observer, Started, silent
+from neuedge_nir.frontend import DEFAULT_CAPS, Caps
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.fabric import largest_system
 from neuedge_nir.mapping.legalise import LegalNetwork, legalise
@@ -53,8 +54,9 @@ class PassCall:
 class Options:
     """What a compilation may be told.
 
-    `activity`: a rate, the path of an .npz profile, or an Activity. `chips` None: as many as needed, up to the
-    chip's largest published system. `dt` in the model's time unit.
+    `strict` refuses a model that the reader had to repair, `limits` are what its file may ask for. `activity`: a
+    rate, the path of an .npz profile, or an Activity. `chips` None: as many as needed, up to the chip's largest
+    published system. `dt` in the model's time unit.
     """
 
     passes: tuple[PassCall, ...] = ()
@@ -65,6 +67,8 @@ class Options:
     effort: str = "normal"
     seed: int = 0
     map_inputs: bool = False
+    strict: bool = False
+    limits: Caps = DEFAULT_CAPS
 
 
 def apply_passes(network: Network, chip: Chip, calls: Sequence[PassCall]) -> Network:

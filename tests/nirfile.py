@@ -12,11 +12,13 @@ import h5py
 import numpy as np
 import pytest
 
+from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import InputError
 from neuedge_nir.frontend.process import read_container
 from neuedge_nir.frontend.raw import DEFAULT_CAPS, RawFile, RawGraph, RawNode
 from neuedge_nir.frontend.reader import network_of
-from neuedge_nir.network.model import Network
+from neuedge_nir.frontend.settings import NOTHING_WANTED, Settings
+from neuedge_nir.network.model import Network, ResetMode
 
 WEIGHT = "node/nodes/fc/weight"
 SHARED = Path(__file__).parents[1].parent / "shared" / "nir"
@@ -111,8 +113,20 @@ def without(node: Fields, *keys: str) -> Fields:
 
 
 def network(nodes: Mapping[str, Fields], edges: list[tuple[str, str]], **metadata: str) -> Network:
-    """The network of a graph that never was a file."""
-    return network_of(RawFile("t.nir", "0", "1.0.8", raw(nodes, edges, "t.nir", metadata)))
+    """The network of a graph that never was a file; its timestep and reset are known."""
+    known = Settings(None if metadata else ResetMode.ZERO, None if metadata else 1.0)
+    return unknown(nodes, edges, known, **metadata)
+
+
+def unknown(
+    nodes: Mapping[str, Fields],
+    edges: list[tuple[str, str]],
+    known: Settings = NOTHING_WANTED,
+    version: str = "1.0.8",
+    **metadata: Any,
+) -> Network:
+    """The network of a graph whose timestep and reset only its file tells, if anybody."""
+    return network_of(RawFile("t.nir", "0", version, raw(nodes, edges, "t.nir", metadata)), wanted=known)
 
 
 def raw(nodes: Mapping[str, Fields], edges: list[tuple[str, str]], where: str, metadata: Mapping[str, Any]) -> RawGraph:
@@ -149,7 +163,12 @@ def row_refused(*nodes: tuple[str, Fields]) -> InputError:
 
 
 def codes(found: Network) -> list[str]:
-    return [remark.code for remark in found.origin.diagnostics]
+    """The codes of what was assumed, repaired or warned of."""
+    return [remark.code for remark in notable(found)]
+
+
+def notable(found: Network) -> list[Diagnostic]:
+    return [remark for remark in found.diagnostics if remark.severity is not Severity.INFO]
 
 
 def names(found: Network) -> list[str]:

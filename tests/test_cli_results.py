@@ -251,7 +251,7 @@ def test_what_was_assumed_is_told_on_stderr_and_in_json(neuedge: Neuedge, tmp_pa
     model = write_nir(tmp_path / "model.nir", {**nodes, "lif": lif(3, v_threshold=np.float64(1.0))}, edges)
     answer = neuedge("inspect", model, "--json")
     assert answer.status == 0
-    assert [remark["code"] for remark in answer.json["diagnostics"]] == ["NIR006"]
+    assert [remark["code"] for remark in answer.json["diagnostics"]] == ["NIR002", "NIR003", "NIR006"]
     assert "[NIR006]: 'lif': " in answer.err
 
 

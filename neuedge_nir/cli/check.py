@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not all(names):
         raise UsageError("USE009", "an empty name among the chips", where=f"--target {arguments.target}")
     chips = [chip_of(name) for name in names]  # all of them before any work: a name may be misspelt
-    network = network_of(arguments.model)
+    network = network_of(arguments.model, options_of(arguments, "none", 0))
     print_diagnostics(network.origin.diagnostics)
     answers = [_ask(name, chip, network, arguments) for name, chip in zip(names, chips, strict=True)]
     known = set(network.origin.diagnostics)

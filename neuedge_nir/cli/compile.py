@@ -48,9 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
         check_writable(arguments.output)
         _check_apart(arguments.output, Path(arguments.model))
     chip = chip_of(arguments.target)
-    network = network_of(arguments.model)
-    print_diagnostics(network.origin.diagnostics)
     options = options_of(arguments, arguments.effort, arguments.seed)
+    network = network_of(arguments.model, options)
+    print_diagnostics(network.origin.diagnostics)
     try:
         with progress() as observer:
             plan = compile_network(network, chip, options, observer)

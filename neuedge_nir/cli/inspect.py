@@ -6,7 +6,15 @@ import argparse
 import math
 from typing import TYPE_CHECKING
 
-from neuedge_nir.cli.shared import add_json, add_model, print_diagnostics, print_json, print_tables
+from neuedge_nir.cli.shared import (
+    add_json,
+    add_model,
+    add_reading_options,
+    print_diagnostics,
+    print_json,
+    print_tables,
+    reading_of,
+)
 
 if TYPE_CHECKING:
     from neuedge_nir.network.model import Network, Population, Projection
@@ -15,6 +23,7 @@ if TYPE_CHECKING:
 def add_arguments(sub: argparse.ArgumentParser) -> None:
     """The options of `inspect`."""
     add_model(sub)
+    add_reading_options(sub)
     add_json(sub)
 
 
@@ -22,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Show a model. Raises `InputError` where it is refused."""
     from neuedge_nir.api import network_of
 
-    network = network_of(arguments.model)
+    network = network_of(arguments.model, reading_of(arguments))
     print_diagnostics(network.origin.diagnostics)
     if arguments.json:
         print_json(_json(network))

@@ -45,15 +45,24 @@ def add_mapping_options(sub: argparse.ArgumentParser) -> None:
         metavar="RATE|FILE.npz",
         help="spikes per neuron and step: one rate, or rates per population (default: 0.1, labelled assumed)",
     )
+    add_reading_options(sub)
+    sub.add_argument("--chips", type=whole, metavar="N", help="chips available (default: the largest published system)")
+    sub.add_argument(
+        "--map-inputs", action="store_true", help="give the inputs cores of their own instead of the host port"
+    )
+
+
+def add_reading_options(sub: argparse.ArgumentParser) -> None:
+    """The options of every command that reads a model."""
     sub.add_argument("--dt", type=positive, metavar="SECONDS", help="length of a timestep, in the model's time unit")
     sub.add_argument(
         "--reset",
         choices=("zero", "subtract"),
         help="what a spike does to the membrane (default: as the file says, else zero)",
     )
-    sub.add_argument("--chips", type=whole, metavar="N", help="chips available (default: the largest published system)")
+    sub.add_argument("--strict", action="store_true", help="refuse a model that needs a repair")
     sub.add_argument(
-        "--map-inputs", action="store_true", help="give the inputs cores of their own instead of the host port"
+        "--limits", metavar="NAME=N,...", help="what the file may ask for, e.g. seconds=60 (default: safe for any file)"
     )
 
 
@@ -81,16 +90,30 @@ def seed(text: str) -> int:
     return value
 
 
-def options_of(arguments: argparse.Namespace, effort: str, seed: int) -> Options:
-    """The options of a compilation, from the command line."""
+def reading_of(arguments: argparse.Namespace) -> Options:
+    """How to read a model, from the command line."""
+    from neuedge_nir.frontend import DEFAULT_CAPS, Caps
     from neuedge_nir.network.model import ResetMode
-    from neuedge_nir.pipeline import Options, PassCall
+    from neuedge_nir.pipeline import Options
 
     return Options(
-        passes=tuple(PassCall.parse(text) for text in arguments.passes),
-        activity=arguments.activity,
         reset=ResetMode(arguments.reset) if arguments.reset else None,
         dt=arguments.dt,
+        strict=arguments.strict,
+        limits=Caps.parse(arguments.limits) if arguments.limits else DEFAULT_CAPS,
+    )
+
+
+def options_of(arguments: argparse.Namespace, effort: str, seed: int) -> Options:
+    """The options of a compilation, from the command line."""
+    from dataclasses import replace
+
+    from neuedge_nir.pipeline import PassCall
+
+    return replace(
+        reading_of(arguments),
+        passes=tuple(PassCall.parse(text) for text in arguments.passes),
+        activity=arguments.activity,
         chips=arguments.chips,
         effort=effort,
         seed=seed,

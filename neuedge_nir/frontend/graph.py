@@ -66,11 +66,6 @@ def _neighbours(nodes: Iterable[str], edges: Iterable[Edge]) -> Neighbours:
 
 
 def _check_edges(graph: RawGraph) -> None:
-    if not graph.edges:
-        hint = "the file may have been cut short when it was written: export the model again"
-        raise InputError(
-            "NET021", "the graph has no edges, so nothing connects its nodes", where=graph.where, hint=hint
-        )
     seen: set[Edge] = set()
     for edge in graph.edges:
         _check_edge(graph, edge)

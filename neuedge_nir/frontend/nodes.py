@@ -22,10 +22,13 @@ from neuedge_nir.network.model import IF, LI, LIF, CubaLI, CubaLIF, I, Neuron, T
 
 @dataclass(frozen=True, slots=True)
 class PortNode:
-    """An Input or Output; of a nested graph where `inner`: it hands on what it gets."""
+    """An Input or Output; of a nested graph where `inner`: it hands on what it gets.
+
+    `shape` is None where the file states none that can be believed: its neighbours have it.
+    """
 
     where: str
-    shape: Shape
+    shape: Shape | None
     enters: bool
     inner: bool
 
@@ -128,6 +131,8 @@ def parsed(name: str, raw: RawNode, inner_port: bool) -> Parsed:
         message = f"the node type {raw.type!r} is unknown"
         raise InputError("NET001", message, where=raw.where, hint=f"known are NIRGraph, {', '.join(sorted(FIELDS))}")
     node, remarks = repairs.mended(name, raw)
+    if node.added:
+        return PortNode(node.where, None, node.type == "Input", inner_port), ()
     _check_fields(node)
     if node.type in MODELS:
         neuron, more = _neuron(name, node)

@@ -1,7 +1,8 @@
 """What shape each node takes and gives: spread from Inputs and parameters along the edges, each edge once.
 
 Nodes that state their shape start; the rest take theirs from whoever feeds them, so that cycles are no obstacle.
-A stated shape that begins with 1 may carry a batch axis, so it waits for its neighbours to confirm it.
+A stated shape that begins with 1 may carry a batch axis, and those of Outputs and inner ports are often wrong, so they
+wait for their neighbours to tell.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from neuedge_nir.frontend.shapes import (
     conv_output,
     dense_shapes,
     equal_but_for_leading_ones,
-    flatten_output,
     pool_output,
     without_leading_ones,
 )
@@ -45,6 +45,8 @@ def signatures(nodes: Nodes, graph: FlatGraph, most: int) -> Signatures:
     """The shapes of every node, agreed along every edge; no signal has more than `most` elements."""
     known = _spread(nodes, graph, most)
     for name in nodes:
+        if name not in known and (used := {known[f].takes for f in graph.successors[name] if f in known}):
+            known[name] = Signature(min(used), min(used))  # an Input without a shape of its own
         if name not in known:
             message = "its shape follows from nothing: neither its fields nor what feeds it say"
             raise InputError("NET010", message, where=nodes[name].where, hint="connect it or state its shape")
@@ -63,7 +65,7 @@ def _spread(nodes: Nodes, graph: FlatGraph, most: int) -> dict[str, Signature]:
             name = queue.popleft()
             for follower in graph.successors[name]:
                 if follower not in known:
-                    known[follower] = _arrived(follower, name, nodes, known[name].gives)
+                    known[follower] = _arrived(follower, name, nodes, graph, known[name].gives)
                     _check_size(nodes[follower], known[follower], most)
                     queue.append(follower)
         late = next(((name, found) for name, found in waiting if name not in known), None)
@@ -77,7 +79,7 @@ def _spread(nodes: Nodes, graph: FlatGraph, most: int) -> dict[str, Signature]:
 def _stated(node: Node) -> Signature | None:
     """What a node's own fields say."""
     match node:
-        case PortNode(shape=shape) | NeuronNode(shape=tuple(shape)) | PointNode(shape=tuple(shape)):
+        case PortNode(shape=tuple(shape)) | NeuronNode(shape=tuple(shape)) | PointNode(shape=tuple(shape)):
             return Signature(shape, shape)
         case DenseNode(weight=weight):
             return Signature(*dense_shapes(weight.shape))
@@ -88,10 +90,9 @@ def _stated(node: Node) -> Signature | None:
 
 
 def _may_wait(node: Node, stated: Signature) -> bool:
-    fixed = isinstance(node, PortNode) and (node.enters or node.inner)
-    return (
-        not fixed and isinstance(node, PortNode | NeuronNode | PointNode) and stated.takes[0] == 1 < len(stated.takes)
-    )
+    if isinstance(node, PortNode):
+        return node.inner or not node.enters
+    return isinstance(node, NeuronNode | PointNode) and stated.takes[0] == 1 < len(stated.takes)
 
 
 def _conv(node: ConvNode, takes: Shape) -> Signature:
@@ -102,10 +103,14 @@ def _conv(node: ConvNode, takes: Shape) -> Signature:
     return Signature(takes, gives)
 
 
-def _arrived(name: str, source: str, nodes: Nodes, shape: Shape) -> Signature:
+def _arrived(name: str, source: str, nodes: Nodes, graph: FlatGraph, shape: Shape) -> Signature:
     """The shapes of node `name`, now that `source` gives it `shape`."""
+    node = nodes[name]
     try:
-        return _signature_for(nodes[name], shape)
+        if isinstance(node, FlattenNode):
+            wanted = [found.takes for f in graph.successors[name] if (found := _stated(nodes[f]))]
+            return Signature(shape, repairs.flattened(shape, node.start, node.end, wanted))
+        return _signature_for(node, shape)
     except ShapeMismatchError as error:
         message = f"{source!r} gives {shape}, but {name!r} cannot take it: {error}"
         raise InputError(
@@ -123,12 +128,18 @@ def _signature_for(node: Node, shape: Shape) -> Signature:
         case PoolNode():
             takes = _of_rank(shape, 3)
             return Signature(takes, pool_output(takes, node.kernel, node.stride, node.padding))
-        case FlattenNode():
-            return Signature(shape, flatten_output(shape, node.start, node.end))
+        case PortNode(inner=True):
+            return Signature(shape, shape)
         case _:
             stated = _stated(node)
-            agreed = stated is None or equal_but_for_leading_ones(stated.takes, shape)
+            agreed = stated is None or _same_step(node, stated.takes, shape)
             return Signature(shape, shape) if stated is None or agreed else stated
+
+
+def _same_step(node: Node, stated: Shape, shape: Shape) -> bool:
+    """Whether a stated shape is this one, but for axes of batch and time in front: an own port may have long ones."""
+    time = isinstance(node, PortNode) and len(stated) > len(shape) and stated[-len(shape) :] == shape
+    return time or equal_but_for_leading_ones(stated, shape)
 
 
 def _of_rank(shape: Shape, rank: int) -> Shape:
@@ -150,16 +161,12 @@ def _check_agreement(nodes: Nodes, graph: FlatGraph, known: Signatures) -> None:
     for name, followers in graph.successors.items():
         for follower in followers:
             gives, takes = known[name].gives, known[follower].takes
-            if not equal_but_for_leading_ones(gives, takes):
+            if not _same_step(nodes[name], gives, takes):
                 message = f"{name!r} gives {gives}, but {follower!r} takes {takes}"
                 hint = "correct the shape of one of the two, or put a Flatten between them"
                 raise InputError("NET009", message, where=nodes[follower].where, hint=hint)
     for name, node in nodes.items():
-        if (
-            isinstance(node, FlattenNode)
-            and node.takes
-            and not equal_but_for_leading_ones(node.takes, known[name].takes)
-        ):
+        if isinstance(node, FlattenNode) and node.takes and math.prod(node.takes) != math.prod(known[name].takes):
             message = f"input_type says {node.takes}, but {name!r} takes {known[name].takes}"
             raise InputError("NET009", message, where=node.where, hint="correct input_type")
 
@@ -174,40 +181,22 @@ def _input_as_used(name: str, nodes: Nodes, graph: FlatGraph, known: Signatures)
     return known[name]
 
 
-def check_scalars(nodes: Nodes, graph: FlatGraph, order: tuple[str, ...]) -> None:
-    """Refuse neurons whose number only an Input's shape tells: exporters also write time steps or batches there."""
-    vague = {
-        name for name, node in nodes.items() if isinstance(node, PortNode) and node.enters and math.prod(node.shape) > 1
-    }
-    for name in order:
-        fed = graph.predecessors[name]
-        if _shapeless(nodes[name]) and fed and vague.issuperset(fed):
-            vague.add(name)
-    for name, node in nodes.items():
-        fed = graph.predecessors[name]
-        if isinstance(node, NeuronNode) and node.shape is None and fed and vague.issuperset(fed):
-            message = (
-                "its parameters are single numbers and only the Input says how many neurons: might it count time steps?"
-            )
-            raise InputError(
-                "NET010", message, where=node.where, hint="store one value per neuron in at least one parameter"
-            )
-
-
-def _shapeless(node: Node) -> bool:
-    return isinstance(node, FlattenNode | PoolNode | PortNode) or (isinstance(node, PointNode) and node.shape is None)
-
-
 def shape_remarks(nodes: Nodes, found: Signatures) -> Iterator[Diagnostic]:
-    """What was repaired on the way: leading axes of 1, single numbers spread, a convolution's missing input_shape."""
+    """What was repaired on the way: axes in front, single numbers spread, what a layer does not say or says wrongly."""
     for name, node in nodes.items():
         takes = found[name].takes
         match node:
-            case PortNode(shape=stated) | NeuronNode(shape=tuple(stated)) | PointNode(shape=tuple(stated)):
+            case PortNode(shape=tuple(stated), inner=True) if not equal_but_for_leading_ones(stated, takes):
+                yield repairs.inner_port(name, stated, takes)
+            case PortNode(shape=tuple(stated)) | NeuronNode(shape=tuple(stated)) | PointNode(shape=tuple(stated)):
                 if stated != takes:
-                    yield repairs.leading_ones(name, stated, takes)
+                    yield repairs.axes_in_front(name, stated, takes)
             case NeuronNode(shape=None) | PointNode(shape=None):
                 if without_leading_ones(takes) != (1,):
                     yield repairs.scalar_parameters(name, takes)
             case ConvNode(space=None):
                 yield repairs.missing_input_shape(name, takes[1:])
+            case FlattenNode():
+                yield from repairs.flatten_off_by_one(
+                    name, node.start, node.end, node.takes, (takes, found[name].gives)
+                )

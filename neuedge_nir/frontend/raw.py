@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuedge_nir.errors import InputError
+from neuedge_nir.errors import InputError, UsageError
 
 Array = NDArray[np.generic]
 Shape = tuple[int, ...]
@@ -61,6 +62,24 @@ class Caps:
         """Processor time for a file of `size` bytes."""
         return self.seconds + size / (25 * MIB)
 
+    @classmethod
+    def parse(cls, text: str) -> Caps:
+        """`name=number,...`, the rest as by default. Raises `UsageError` where it is malformed."""
+        found: dict[str, float] = {}
+        known = {f.name: f.default for f in fields(cls)}
+        for part in text.split(","):
+            name, _, value = part.partition("=")
+            if name not in known:
+                hint = f"there are: {', '.join(known)}"
+                raise UsageError("USE018", f"{name!r} is no limit on reading", where="--limits", hint=hint)
+            try:
+                found[name] = float(value) if isinstance(known[name], float) else int(value)
+            except ValueError:
+                found[name] = -1
+            if not 0 < found[name] < math.inf:
+                raise UsageError("USE018", f"{part!r} gives no positive number", where="--limits", hint=f"say {name}=N")
+        return replace(DEFAULT_CAPS, **found)  # type: ignore[arg-type]  # whole numbers where they belong, see above
+
 
 DEFAULT_CAPS = Caps()
 
@@ -82,12 +101,16 @@ def check_cap(caps: Caps, cap: str, needed: int, where: str) -> None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RawNode:
-    """One NIR node as the file has it: numbers as arrays, `padding` perhaps as text."""
+    """One NIR node as the file has it: numbers as arrays, `padding` perhaps as text.
+
+    `added` says that the file has no such node: a repair put it there.
+    """
 
     type: str
     fields: Mapping[str, Field]
     metadata: Metadata
     where: str
+    added: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

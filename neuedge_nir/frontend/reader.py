@@ -7,51 +7,85 @@ Nothing depends on the order in which a file lists its nodes and edges: names de
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from neuedge_nir.diagnostics import Diagnostic, Severity
-from neuedge_nir.errors import InputError
+from neuedge_nir.errors import InputError, UsageError
 from neuedge_nir.frontend import bias as biases
+from neuedge_nir.frontend.clock import clock
 from neuedge_nir.frontend.compact import FloatArray, collapsed
+from neuedge_nir.frontend.edge_repairs import mended_graph
 from neuedge_nir.frontend.graph import FlatGraph, closing_edges, flattened, flow_order, order_of
+from neuedge_nir.frontend.layer_repairs import mended_layers
 from neuedge_nir.frontend.nodes import NeuronNode, PortNode, is_stateless, parsed
 from neuedge_nir.frontend.process import read_container
 from neuedge_nir.frontend.project import Ways, path_remarks, projections, unused_remarks, ways_to
-from neuedge_nir.frontend.propagate import Nodes, Signatures, check_scalars, shape_remarks, signatures
+from neuedge_nir.frontend.propagate import Nodes, Signatures, shape_remarks, signatures
 from neuedge_nir.frontend.raw import DEFAULT_CAPS, Caps, RawFile
-from neuedge_nir.frontend.settings import settings_of
-from neuedge_nir.network.model import SPIKING, Network, Origin, Population, Port, Projection, Signal
+from neuedge_nir.frontend.remarks import odd_kernels, remarks_on
+from neuedge_nir.frontend.settings import NOTHING_WANTED, Settings, settings_of
+from neuedge_nir.network.model import SPIKING, Network, Origin, Population, Port, Projection, ResetMode, Signal
 
 
-def read(path: str | os.PathLike[str], *, caps: Caps = DEFAULT_CAPS) -> Network:
-    """The network in a .nir file, with what had to be assumed or repaired in `origin.diagnostics`.
+def read(
+    path: str | os.PathLike[str],
+    *,
+    strict: bool = False,
+    dt: float | None = None,
+    reset: ResetMode | str | None = None,
+    limits: Caps = DEFAULT_CAPS,
+) -> Network:
+    """The network in a .nir file, with what had to be assumed or repaired in its `diagnostics`.
 
-    Raises `InputError`: FILE... for the file, NET... for the graph in it.
+    `strict` refuses a file that needs a repair. `dt` is the timestep in the file's time unit (seconds for most
+    exporters), `reset` what a spike does to the membrane; both override what the file says or implies. `limits`
+    are what the file may ask for. Raises `InputError`: FILE... for the file, NET... and NIR... for the graph in it.
     """
-    return network_of(read_container(path, caps), caps)
+    if dt is not None and not 0 < dt < math.inf:
+        raise UsageError("USE017", f"a timestep of {dt} is no positive time", where="dt", hint="give it in seconds")
+    settings = Settings(ResetMode(reset) if reset is not None else None, dt)
+    network = network_of(read_container(path, limits), limits, settings)
+    return checked_strictly(network) if strict else network
 
 
-def network_of(file: RawFile, caps: Caps = DEFAULT_CAPS) -> Network:
-    """The network of a file's content."""
+def checked_strictly(network: Network) -> Network:
+    """The network itself. Raises `InputError` with the first repair's code where the file needed one."""
+    repairs = [d for d in network.diagnostics if d.severity is Severity.REPAIR]
+    if repairs:
+        first, more = repairs[0], f" (and {len(repairs) - 1} more)" if len(repairs) > 1 else ""
+        raise InputError(
+            first.code,
+            f"needs a repair{more}: {first.message}",
+            where=f"node {first.node!r} of {network.origin.name}" if first.node else network.origin.name,
+            hint="leave --strict out to accept repairs, or export the model again",
+        )
+    return network
+
+
+def network_of(file: RawFile, caps: Caps = DEFAULT_CAPS, wanted: Settings = NOTHING_WANTED) -> Network:
+    """The network of a file's content; `wanted` overrides what the file says of reset and timestep."""
     shaped, remarks = _shaped(file, caps)
-    settings = settings_of(file.graph)
+    stated = settings_of(file.graph)
     found = projections(shaped.targets, shaped.nodes, shaped.graph, shaped.shapes, shaped.ways, caps.operators)
     placed, populations = _in_order(_timed(_signalled(found, shaped), shaped), shaped)
-    remarks = [*remarks, *_all_remarks(shaped, found, file)]
-    origin = Origin(PurePath(file.name).stem, file.sha256, file.version, tuple(sorted(remarks, key=_remark_order)))
+    clocked = clock(populations, file.graph, wanted.dt, stated.dt)
     ports = {name: Port(name, shaped.shapes[name].gives) for name in (*shaped.inputs, *shaped.outputs)}
-    return Network(
+    network = Network(
         tuple(ports[name] for name in shaped.inputs),
         tuple(ports[name] for name in shaped.outputs),
         populations,
         placed,
-        origin,
-        settings.reset,
-        settings.dt,
+        Origin(PurePath(file.name).stem, file.sha256, file.version),
+        wanted.reset or stated.reset,
+        clocked.dt,
     )
+    remarks += [*_all_remarks(shaped, found, file), *clocked.remarks, *remarks_on(network)]
+    diagnostics = tuple(sorted(remarks, key=_remark_order))
+    return replace(network, origin=replace(network.origin, diagnostics=diagnostics))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,28 +107,23 @@ class ShapedGraph:
 
 
 def _shaped(file: RawFile, caps: Caps) -> tuple[ShapedGraph, list[Diagnostic]]:
-    graph = flattened(file.graph)
+    mended, of_edges = mended_graph(file.graph)
+    graph = flattened(mended)
     both = {name: parsed(name, node, name in graph.passes) for name, node in graph.nodes.items()}
-    nodes = {name: node for name, (node, _) in both.items()}
-    inputs, outputs = _ports(nodes, file)
+    nodes, of_layers = mended_layers({name: node for name, (node, _) in both.items()}, graph, file.version)
+    inputs, outputs = _ports(nodes)
     order = order_of(frozenset(name for name, node in nodes.items() if is_stateless(node)), graph)
     shapes = signatures(nodes, graph, caps.elements)
-    check_scalars(nodes, graph, order)
     neurons = tuple(name for name, node in nodes.items() if isinstance(node, NeuronNode))
     constants = biases.constants(nodes, graph, order, shapes)
     shaped = ShapedGraph(nodes, graph, shapes, ways_to(graph, order), constants, inputs, outputs, neurons)
-    return shaped, [remark for _, remarks in both.values() for remark in remarks]
+    return shaped, [*of_edges, *(remark for _, remarks in both.values() for remark in remarks), *of_layers]
 
 
-def _ports(nodes: Nodes, file: RawFile) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _ports(nodes: Nodes) -> tuple[tuple[str, ...], tuple[str, ...]]:
     ports = {name: node for name, node in nodes.items() if isinstance(node, PortNode) and not node.inner}
     inputs = tuple(name for name, port in ports.items() if port.enters)
-    outputs = tuple(name for name, port in ports.items() if not port.enters)
-    if not inputs or not outputs:
-        message = f"the graph has no {'Output' if inputs else 'Input'} node"
-        hint = "add Input and Output nodes with their edges, for instance with nir.NIRGraph.from_list"
-        raise InputError("NET006", message, where=file.name, hint=hint)
-    return inputs, outputs
+    return inputs, tuple(name for name in ports if name not in inputs)
 
 
 def _signalled(found: Iterable[Projection], shaped: ShapedGraph) -> list[Projection]:
@@ -147,6 +176,7 @@ def _bias_into(name: str, shaped: ShapedGraph) -> FloatArray | None:
 
 def _all_remarks(shaped: ShapedGraph, found: Sequence[Projection], file: RawFile) -> Iterator[Diagnostic]:
     yield from shape_remarks(shaped.nodes, shaped.shapes)
+    yield from odd_kernels(shaped.nodes)
     yield from path_remarks(found, set(shaped.outputs))
     yield from unused_remarks(shaped.nodes, shaped.graph, shaped.ways, shaped.targets)
     yield from biases.delayed_bias(shaped.nodes, shaped.graph, shaped.constants)

@@ -6,7 +6,8 @@ what only the neighbours can tell; `propagate.py` decides there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,12 @@ from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import InputError
 from neuedge_nir.frontend.compact import converted, core
 from neuedge_nir.frontend.raw import Array, Field, RawNode, Shape
+from neuedge_nir.frontend.shapes import (
+    ShapeMismatchError,
+    equal_but_for_leading_ones,
+    flatten_output,
+    without_leading_ones,
+)
 
 Mended = tuple[RawNode, tuple[Diagnostic, ...]]
 
@@ -157,11 +164,16 @@ def placeholders(name: str, parameters: Mapping[str, Array]) -> Diagnostic | Non
     return Diagnostic("NET054", Severity.WARNING, name, message, hint)
 
 
-def leading_ones(name: str, stored: Shape, used: Shape) -> Diagnostic:
-    """NIR005: axes of length 1 in front, left over from batch and time."""
+def axes_in_front(name: str, stored: Shape, used: Shape) -> Diagnostic:
+    """NIR005: axes in front, left over from batch and time."""
     return Diagnostic(
-        "NIR005", Severity.REPAIR, name, f"shape {stored} read as {used}: leading axes of 1 hold batch or time"
+        "NIR005", Severity.REPAIR, name, f"shape {stored} read as {used}: axes in front hold batch or time"
     )
+
+
+def inner_port(name: str, stored: Shape, used: Shape) -> Diagnostic:
+    """NIR013: the Input or Output of a nested graph states another shape than what it hands on."""
+    return Diagnostic("NIR013", Severity.REPAIR, name, f"shape {stored} read as {used}, which is what arrives there")
 
 
 def scalar_parameters(name: str, used: Shape) -> Diagnostic:
@@ -174,5 +186,38 @@ def scalar_parameters(name: str, used: Shape) -> Diagnostic:
 def missing_input_shape(name: str, used: Shape) -> Diagnostic:
     """NIR007: the convolution does not say over what it runs."""
     return Diagnostic(
-        "NIR007", Severity.ASSUMPTION, name, f"no input_shape in the file: taken as {used} from what feeds it"
+        "NIR007", Severity.REPAIR, name, f"no input_shape in the file: taken as {used} from what feeds it"
     )
+
+
+def flattened(shape: Shape, start: int, end: int, wanted: Sequence[Shape]) -> Shape:
+    """NIR010: a Flatten whose axes count a batch that NIR has not; where that shows, everything is flattened.
+
+    It shows where the axes do not exist, or where a follower states one axis of all the elements. `wanted` are the
+    shapes that the followers state. Raises `ShapeMismatchError` where nothing shows what was meant.
+    """
+    whole = (math.prod(shape),)
+    meant = any(without_leading_ones(other) == whole for other in wanted)
+    try:
+        gives = flatten_output(shape, start, end)
+    except ShapeMismatchError:
+        if meant or not wanted:
+            return whole
+        raise
+    return whole if meant else gives
+
+
+def flatten_off_by_one(
+    name: str, start: int, end: int, stated: Shape | None, used: tuple[Shape, Shape]
+) -> Iterator[Diagnostic]:
+    """NIR010: what `flattened` decided against the file, and an input_type that differs from what arrives."""
+    takes, gives = used
+    try:
+        same = flatten_output(takes, start, end) == gives
+    except ShapeMismatchError:
+        same = False
+    if not same:
+        message = f"flattens axes {start}..{end} of {takes}, but all are meant, as the node behind shows"
+        yield Diagnostic("NIR010", Severity.REPAIR, name, f"{message}: a batch axis was counted")
+    if stated and not equal_but_for_leading_ones(stated, takes):
+        yield Diagnostic("NIR010", Severity.REPAIR, name, f"input_type {stated} read as {takes}, which is what arrives")

@@ -24,11 +24,14 @@ class Settings:
     dt: float | None = None
 
 
+NOTHING_WANTED = Settings()
+
+
 def settings_of(graph: RawGraph) -> Settings:
     """The settings in the metadata of the graph and of all its nodes, which must agree."""
     resets: set[ResetMode] = set()
     steps: set[float] = set()
-    for where, metadata in _metadata_in(graph):
+    for where, metadata in metadata_in(graph):
         if KEY in metadata:
             found = _parsed(metadata[KEY], where)
             resets |= {found.reset} if found.reset else set()
@@ -40,7 +43,7 @@ def settings_of(graph: RawGraph) -> Settings:
     return Settings(next(iter(resets), None), next(iter(steps), None))
 
 
-def _metadata_in(graph: RawGraph) -> Iterator[tuple[str, Metadata]]:
+def metadata_in(graph: RawGraph) -> Iterator[tuple[str, Metadata]]:
     waiting = [graph]
     while waiting:
         level = waiting.pop()

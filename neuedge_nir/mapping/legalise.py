@@ -144,7 +144,7 @@ def node_of(projection: Projection) -> str:
 def _reset_mode(network: Network, chip: Chip, wanted: ResetMode | None) -> tuple[ResetMode, list[Diagnostic]]:
     mode = wanted or network.reset or ResetMode.ZERO
     remarks = []
-    if wanted is None and network.reset is None:
+    if wanted is None and network.reset is None and not any(d.code == "NIR002" for d in network.diagnostics):
         remarks.append(
             Diagnostic(
                 "NIR002",

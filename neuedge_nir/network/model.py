@@ -199,6 +199,11 @@ class Network:
     def neurons(self) -> int:
         return sum(p.neurons for p in self.populations)
 
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What the reader and the passes noticed, assumed and repaired."""
+        return self.origin.diagnostics
+
     def population(self, name: str) -> Population:
         return next(p for p in self.populations if p.name == name)
 

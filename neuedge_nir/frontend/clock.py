@@ -1,0 +1,177 @@
+"""How long a timestep is: NIR does not say, but the parameters that exporters computed from it do.
+
+Several exporters fold the timestep into a gain: r = tau / dt (snnTorch, SpikingJelly), w_in = tau_syn / dt,
+r = 1 / dt for neurons without leak, r = tau exp(-dt / tau) / dt (Rockpool). Where that is so, dt can be had back.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuedge_nir.diagnostics import Diagnostic, Severity
+from neuedge_nir.frontend.raw import RawGraph
+from neuedge_nir.frontend.settings import metadata_in
+from neuedge_nir.network.model import IF, LI, LIF, CubaLI, CubaLIF, I, Population
+
+AGREE = 1e-3
+"""Clues that differ by less than this, relatively, are one: parameters are often stored in single precision."""
+
+EVEN = 1e-5
+"""A ratio is the same for all neurons of a population up to this."""
+
+SHORTEST_TAU = 1e-4
+"""Seconds. Membranes and synapses are slower than that, so a shorter constant is a slip."""
+
+Floats = NDArray[np.floating]
+
+
+@dataclass(frozen=True, slots=True)
+class Clue:
+    """A timestep in the file's time unit, and where it was found. A weak one counts where there is no other."""
+
+    dt: float
+    node: str
+    formula: str
+    weak: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The timestep, None where nobody knows it, and what is to be said of it."""
+
+    dt: float | None
+    remarks: tuple[Diagnostic, ...]
+
+
+def clock(populations: Sequence[Population], graph: RawGraph, given: float | None, stated: float | None) -> Clock:
+    """NIR003: the timestep that was asked for, or that neuedge wrote into the file, or that its parameters imply."""
+    groups = _grouped(sorted(_clues(populations, graph), key=lambda clue: (clue.weak, clue.dt)))
+    known = given if given is not None else stated
+    if known is not None:
+        return Clock(known, tuple(_contradictions(known, groups)) + tuple(norse_taus(populations, known)))
+    if len(groups) == 1:
+        return _inferred(groups[0], populations)
+    if groups:
+        said = "; ".join(_evidence(group) for group in groups[:4])
+        message = f"the file implies different timesteps: {said}"
+    else:
+        message = "nothing in the file says how long a timestep is"
+    hint = "say it with --dt, in the file's time unit; delays, energy per second and simulation need it"
+    remark = Diagnostic("NIR003", Severity.WARNING, None, message, hint)
+    return Clock(None, (remark, *norse_taus(populations, None)))
+
+
+def _inferred(group: Sequence[Clue], populations: Sequence[Population]) -> Clock:
+    dt = float(f"{group[0].dt:.6g}")
+    message = f"the timestep is taken as {_evidence(group)}"
+    remark = Diagnostic("NIR003", Severity.ASSUMPTION, None, message, "say another with --dt")
+    return Clock(dt, (remark, *norse_taus(populations, dt)))
+
+
+def _contradictions(known: float, groups: Iterable[Sequence[Clue]]) -> Iterator[Diagnostic]:
+    for group in groups:
+        if not group[0].weak and not math.isclose(group[0].dt, known, rel_tol=AGREE):
+            message = f"the timestep is {known:g}, but the file implies {_evidence(group)}"
+            yield Diagnostic("NIR003", Severity.WARNING, None, message, "check --dt and its unit")
+
+
+def _evidence(group: Sequence[Clue]) -> str:
+    first = group[0]
+    more = f" and {len(group) - 1} more" if len(group) > 1 else ""
+    return f"{first.dt:.6g}, from {first.formula} of {first.node!r}{more}"
+
+
+def _grouped(clues: Sequence[Clue]) -> list[list[Clue]]:
+    """Clues that agree together; weak ones only where there are no others."""
+    if any(not clue.weak for clue in clues):
+        clues = [clue for clue in clues if not clue.weak]
+    groups: list[list[Clue]] = []
+    for clue in clues:
+        if groups and math.isclose(groups[-1][0].dt, clue.dt, rel_tol=AGREE):
+            groups[-1].append(clue)
+        else:
+            groups.append([clue])
+    return groups
+
+
+def _clues(populations: Sequence[Population], graph: RawGraph) -> Iterator[Clue]:
+    for where, metadata in metadata_in(graph):
+        value = metadata.get("dt")
+        if isinstance(value, np.ndarray) and value.size == 1 and 0 < (dt := float(value.reshape(-1)[0])) < math.inf:
+            yield Clue(dt, where, "the metadata 'dt'")
+    leaky = any(not isinstance(p.neuron, IF | I) for p in populations)
+    for population in populations:
+        yield from _clues_of(population, leaky)
+
+
+def _clues_of(population: Population, leaky: bool) -> Iterator[Clue]:
+    match population.neuron:
+        case IF(r=r) | I(r=r):
+            # A gain of 1 says "time in steps" where nothing leaks, and nothing where something does.
+            dt = _even(1.0, r)
+            if dt is not None and not (dt == 1.0 and leaky):
+                yield Clue(dt, population.name, "1/r", weak=dt == 1.0)
+        case LIF(tau=tau, r=r) | LI(tau=tau, r=r):
+            yield from _ratio(population.name, "tau", tau, "r", r)
+        case CubaLIF() | CubaLI() as neuron:
+            yield from _ratio(population.name, "tau_syn", neuron.tau_syn, "w_in", neuron.w_in)
+            yield from _ratio(population.name, "tau_mem", neuron.tau_mem, "r", neuron.r)
+
+
+def _ratio(node: str, above: str, tau: Floats, below: str, gain: Floats) -> Iterator[Clue]:
+    if np.all(gain == 1):
+        return  # the exporter folded nothing in
+    plain, decayed = _even(tau, gain), _even_decayed(tau, gain)
+    if decayed is not None and (plain is None or (_is_round(decayed) and not _is_round(plain))):
+        yield Clue(decayed, node, f"{below} = {above} exp(-dt/{above}) / dt")
+    elif plain is not None:
+        yield Clue(plain, node, f"{above}/{below}")
+
+
+def _even(above: Floats | float, below: Floats) -> float | None:
+    """The ratio, if it is positive and the same for all neurons."""
+    if not np.all(below > 0):
+        return None
+    ratio = np.asarray(above / below, dtype=np.float64)
+    low, high = float(ratio.min()), float(ratio.max())
+    return low if 0 < low < math.inf and high <= low * (1 + EVEN) else None
+
+
+def _even_decayed(tau: Floats, gain: Floats) -> float | None:
+    """dt from gain = tau exp(-dt / tau) / dt: x exp(x) = 1 / gain for x = dt / tau, by Newton's method."""
+    if not np.all(gain > 0):
+        return None
+    wanted = 1 / np.asarray(gain, dtype=np.float64)
+    x = np.log1p(wanted)
+    for _ in range(20):
+        x = x - (x * np.exp(x) - wanted) / ((x + 1) * np.exp(x))
+    return _even(tau, 1 / x)
+
+
+def _is_round(value: float) -> bool:
+    """Whether someone may have chosen it: 1, 2, 2.5 or 5 times a power of ten."""
+    mantissa = value / 10 ** math.floor(math.log10(value) + 1e-9)
+    return any(math.isclose(mantissa, chosen, rel_tol=AGREE) for chosen in (1, 2, 2.5, 5, 10))
+
+
+def norse_taus(populations: Sequence[Population], dt: float | None) -> Iterator[Diagnostic]:
+    """NIR003: Norse writes dt / tau_inv for a time constant of 1 / tau_inv: too short by the factor dt.
+
+    Said and not changed: https://github.com/norse/norse/issues/411. Norse folds no timestep into its gains.
+    """
+    for population in populations:
+        parameters = population.parameters
+        if any(np.any(parameters[gain] != 1) for gain in ("r", "w_in") if gain in parameters):
+            continue
+        taus = [float(value.min()) for name, value in parameters.items() if name.startswith("tau")]
+        if taus and min(taus) < (dt if dt is not None else SHORTEST_TAU):
+            than = f"the timestep of {dt:g}" if dt is not None else "any membrane's"
+            message = f"a time constant of {min(taus):g} is shorter than {than}: nothing was changed"
+            step = dt if dt is not None else 1e-3
+            hint = f"if Norse wrote this, the constant lacks a factor 1/dt: {min(taus) / step:g} at dt = {step:g}"
+            yield Diagnostic("NIR003", Severity.WARNING, population.name, message, hint)
