@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
 from neuedge_nir.chip.load import load
 from neuedge_nir.chip.model import Chip
-from neuedge_nir.errors import UsageError, VerificationError
+from neuedge_nir.errors import InputError, UsageError, VerificationError
 from neuedge_nir.events import Observer, silent
 from neuedge_nir.frontend import checked_strictly, read
-from neuedge_nir.network.model import Network
+from neuedge_nir.network.model import Network, ResetMode
 from neuedge_nir.pipeline import Options, PassCall, apply_passes, compile_network
 from neuedge_nir.plan import store
 from neuedge_nir.plan import verify as checker
@@ -46,7 +47,7 @@ def verify(
     plan = plan if isinstance(plan, Plan) else store.read(Path(plan))
     network = None
     if model is not None:
-        network = apply_passes(network_of(model), plan.chip, _passes_of(plan))
+        network = apply_passes(network_of(model, _reading_of(plan)), plan.chip, _passes_of(plan))
     _check_chip(plan, target)
     checker.verify(plan, network)
     return plan
@@ -65,8 +66,17 @@ def chip_of(target: Chip | str) -> Chip:
     if isinstance(target, Chip):
         return target
     if target.endswith(".toml") or "/" in target:
-        return load(Path(target))
+        return _chip_of_file(Path(target))
     return chip_of_target(target)
+
+
+def _chip_of_file(path: Path) -> Chip:
+    """A chip file must not pass for an installed target: a plan names its chip. A plain copy of one may."""
+    chip = load(path)
+    if chip.name in names(TARGETS) and chip_of_target(chip.name).sha256 != chip.sha256:
+        message = f"the name {chip.name!r} is taken by an installed target, which is another chip"
+        raise InputError("CHIP013", message, where=path.name, hint="give it a name of its own")
+    return chip
 
 
 def _passes_of(plan: Plan) -> list[PassCall]:
@@ -74,6 +84,14 @@ def _passes_of(plan: Plan) -> list[PassCall]:
         return [PassCall.parse(text) for text in plan.options.passes]
     except UsageError as error:
         raise VerificationError("PLAN004", f"the plan names a pass that none can be: {error.message}") from error
+
+
+def _reading_of(plan: Plan) -> Options:
+    """The timestep and reset that the plan was made with: what the reader remarks on depends on them."""
+    dt, reset = plan.options.dt, plan.options.reset
+    if (dt is not None and not 0 < dt < math.inf) or reset not in tuple(ResetMode):
+        raise VerificationError("PLAN004", f"the plan names a timestep of {dt} or a reset of {reset!r}")
+    return Options(dt=dt, reset=ResetMode(reset))
 
 
 def _check_chip(plan: Plan, target: Chip | str | None) -> None:

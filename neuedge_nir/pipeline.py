@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from neuedge_nir.chip.model import Chip
-from neuedge_nir.errors import CapacityError, UsageError
+from neuedge_nir.errors import CapacityError, NoPlanError, UsageError
 from neuedge_nir.events import Finished, Observer, Started, silent
 from neuedge_nir.frontend import DEFAULT_CAPS, Caps
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.fabric import largest_system
 from neuedge_nir.mapping.legalise import LegalNetwork, legalise
-from neuedge_nir.mapping.pack import chips_bound, partition
-from neuedge_nir.mapping.place import place
-from neuedge_nir.mapping.route import route
+from neuedge_nir.mapping.pack import EFFORTS, chips_bound, partition
+from neuedge_nir.mapping.place import Placement, place
+from neuedge_nir.mapping.route import Routing, route
 from neuedge_nir.mapping.split import check_single_neurons
 from neuedge_nir.mapping.traffic import flows
 from neuedge_nir.network.activity import Activity, resolve_activity
@@ -55,12 +56,12 @@ class Options:
     """What a compilation may be told.
 
     `strict` refuses a model that the reader had to repair, `limits` are what its file may ask for. `activity`: a
-    rate, the path of an .npz profile, or an Activity. `chips` None: as many as needed, up to the chip's largest
-    published system. `dt` in the model's time unit.
+    rate, rates by population, the path of an .npz profile, or an Activity. `chips` None: as many as needed, up to
+    the chip's largest published system. `dt` in the model's time unit.
     """
 
     passes: tuple[PassCall, ...] = ()
-    activity: str | float | Activity | None = None
+    activity: str | float | Mapping[str, float] | Activity | None = None
     reset: ResetMode | None = None
     dt: float | None = None
     chips: int | None = None
@@ -69,6 +70,22 @@ class Options:
     map_inputs: bool = False
     strict: bool = False
     limits: Caps = DEFAULT_CAPS
+
+    def __post_init__(self) -> None:
+        """Take names for what they name. Raises `UsageError` (USE019) for a value that makes no sense."""
+        object.__setattr__(self, "passes", tuple(PassCall.parse(c) if isinstance(c, str) else c for c in self.passes))
+        if isinstance(self.reset, str) and self.reset in tuple(ResetMode):
+            object.__setattr__(self, "reset", ResetMode(self.reset))
+        wrong = {
+            "reset": self.reset is not None and not isinstance(self.reset, ResetMode),
+            "dt": self.dt is not None and not 0 < self.dt < math.inf,
+            "chips": self.chips is not None and self.chips < 1,
+            "effort": self.effort not in EFFORTS,
+            "seed": not 0 <= self.seed < 1 << 31,
+        }
+        for name, bad in wrong.items():
+            if bad:
+                raise UsageError("USE019", f"{name} cannot be {getattr(self, name)!r}", where=f"Options.{name}")
 
 
 def apply_passes(network: Network, chip: Chip, calls: Sequence[PassCall]) -> Network:
@@ -101,6 +118,7 @@ def compile_network(network: Network, chip: Chip, options: Options | None = None
     sent = _stage("traffic", observer, lambda: flows(split.clusters, demands))
     placement = _stage("place", observer, lambda: place(split.clusters, sent, chip, available, wanted.effort, observer))
     routing = _stage("route", observer, lambda: route(sent, placement))
+    _check_crossed(placement, routing, available)
     stages = Stages(demands, split, placement, sent, routing, available)
     remarks = (*network.origin.diagnostics, *legal.diagnostics, *demands.activity.remarks())
     plan = build(stages, _plan_options(wanted, legal), remarks)
@@ -142,6 +160,21 @@ def _check_room(demands: Demands, available: int) -> None:
             needed=chips,
             available=available,
             hint="raise --chips, or make the network smaller",
+        )
+
+
+def _check_crossed(placement: Placement, routing: Routing, available: int) -> None:
+    """Raises `NoPlanError` where messages cross more chips than there are: another placement may not."""
+    chips = 1 + max({site.chip for site in placement.sites} | routing.transit, default=0)
+    if chips > available:
+        raise NoPlanError(
+            "FIT014",
+            f"the mapping found takes {chips} chips, with those that messages cross, and {available} are available; "
+            "whether fewer do is not proved",
+            resource="chips",
+            needed=chips,
+            available=available,
+            hint="raise --chips or --effort, or make the network smaller",
         )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -128,3 +130,26 @@ def test_a_terminal_without_unicode_gets_its_report(process: Neuedge, tmp_path: 
     assert answer.status == 0
     assert "\\u5165\\u529b" in answer.out
     assert "\\xb5s" in answer.out
+
+
+def test_a_closed_stdout_is_no_error_of_ours(digits: Path) -> None:
+    command = f'{sys.executable} -m neuedge_nir inspect "{digits}" --json >&-'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+    assert "Traceback" not in done.stderr
+    assert done.returncode in (0, 2)
+
+
+@pytest.mark.parametrize("after", [0.03, 0.06, 0.09, 0.15, 0.3])
+def test_an_interruption_at_any_time_ends_with_130(digits: Path, after: float) -> None:
+    """From the first modules on: before that, Python itself answers."""
+    ready = "import sys, os; os.write(1, b'.'); from neuedge_nir.cli.main import entry; entry()"
+    words = [sys.executable, "-c", ready, "compile", str(digits), "--target", "loihi2"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout is not None
+        process.stdout.read(1)
+        time.sleep(after)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    if process.returncode != -signal.SIGINT:  # our handler was there
+        assert b"Traceback" not in err
+        assert process.returncode in (0, 130)

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 
+import neuedge_loihi
 from neuedge_nir.cli.main import main
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.store import encode
@@ -497,3 +498,38 @@ def test_an_interrupted_command_exits_with_130(neuedge: Neuedge, monkeypatch: py
     monkeypatch.setattr("neuedge_nir.api.network_of", raising(KeyboardInterrupt))
     answer = neuedge("inspect", digits)
     assert (answer.status, answer.out, answer.err) == (130, "", "interrupted\n")
+
+
+def test_a_plan_replaces_nothing_that_it_is_made_from(refused: Refused, tmp_path: Path, digits: Path) -> None:
+    """Refused before anything is read, and the files are as they were."""
+    (tmp_path / "m.nir").write_bytes(digits.read_bytes())
+    (tmp_path / "chip.toml").write_bytes(TOYCHIP.read_bytes())
+    np.savez(tmp_path / "rates.npz", input=np.array(0.2))
+    words = ("compile", "m.nir", "--target", "chip.toml", "--activity", "rates.npz", "-o")
+    for output in ("m.nir", "chip.toml", "rates.npz", "./chip.toml"):
+        assert refused(*words, output) == (2, "USE006")
+
+
+def test_a_chip_file_cannot_take_the_name_of_an_installed_target(
+    refused: Refused, neuedge: Neuedge, tmp_path: Path, digits: Path
+) -> None:
+    text = TOYCHIP.read_text(encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(text.replace('name = "toychip"', 'name = "loihi2"'))
+    assert refused("compile", digits, "--target", "./mine.toml") == (3, "CHIP013")
+    assert refused("targets", "lint", "mine.toml") == (3, "CHIP013")
+    copied = Path(neuedge_loihi.__file__).with_name("loihi2.toml")
+    (tmp_path / "copy.toml").write_bytes(copied.read_bytes())
+    assert neuedge("targets", "lint", tmp_path / "copy.toml").status == 0
+
+
+@pytest.mark.parametrize("words", [["--limits", "nodes"], ["--limits", "speed=3"], ["--dt", "0"]])
+def test_reading_options_that_make_no_sense_are_usage_errors(refused: Refused, digits: Path, words: list[str]) -> None:
+    assert refused("inspect", digits, *words)[0] == 2
+
+
+def test_strict_refuses_a_model_that_needs_a_repair(refused: Refused, neuedge: Neuedge, tmp_path: Path) -> None:
+    nodes, edges = chain(("in", inputs(2)), ("lif", lif()), ("b", lif(2)), ("out", outputs(2)))
+    model = write_nir(tmp_path / "m.nir", nodes, edges)
+    for command in (["inspect"], ["compile", "--target", "loihi2"], ["check", "--target", "loihi2,truenorth"]):
+        assert refused(command[0], model, *command[1:], "--strict") == (3, "NIR006")
+    assert neuedge("inspect", model).status == 0

@@ -82,7 +82,7 @@ def test_a_reset_that_the_chip_lacks_is_refused_with_those_it_has() -> None:
     error = refusal(chain(a=4), chip(neurons=9, resets=("zero",)), ResetMode.SUBTRACT)
     assert error.code == "FIT003"
     assert "cannot reset by subtract" in error.message
-    assert "it has: zero" in str(error)
+    assert "compile with --reset zero" in str(error)
 
 
 def test_a_reset_to_another_value_is_refused() -> None:

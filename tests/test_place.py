@@ -30,7 +30,8 @@ from neuedge_nir.mapping.place import (
 )
 from neuedge_nir.mapping.traffic import Flow
 from neuedge_nir.network.slices import Run
-from tests.worlds import HEX_BOARD, REAL_CHIPS, chip, hexagonal, limit, real, system, topologies, topology
+from neuedge_nir.pipeline import Options, compile_network
+from tests.worlds import HEX_BOARD, REAL_CHIPS, chip, hexagonal, limit, real, recurrent, system, topologies, topology
 
 
 def clusters_using(bytes_each: Sequence[int], formula: str = "row_table_bytes") -> list[Cluster]:
@@ -261,3 +262,29 @@ def test_on_the_board_of_a_spinnaker_no_chip_stands_outside_its_outline() -> Non
     assert len(fabric.positions) == 48 == HEX_BOARD.chips
     assert not any(fabric.fitted(router) for router in ((5, 0), (7, 2), (0, 4), (3, 7)))
     assert all(fabric.fitted(router) for router in ((0, 0), (4, 0), (7, 3), (4, 7), (7, 7)))
+
+
+@pytest.mark.parametrize(
+    ("chips", "available", "block"),
+    [(1, 8, (1, 1)), (3, 8, (1, 3)), (3, 3, (1, 3)), (4, 8, (2, 2)), (5, 8, (2, 3)), (5, 5, None), (7, 8, (2, 4))],
+)
+def test_messages_that_turn_at_corners_cross_no_chip_that_holds_nothing(
+    chips: int, available: int, block: tuple[int, int] | None
+) -> None:
+    """Chips stand in a rectangle; five of five would be a row longer than this machine."""
+    fabric = fabric_for(chip(on=topology(systems=(system(4, 4),)), neurons=9), chips, available)
+    if block is None:
+        return
+    width, height = max(x for x, _ in fabric.positions[: block[0] * block[1]]) + 1, 0
+    height = block[0] * block[1] // width
+    assert {width, height} == set(block)
+    assert set(fabric.positions[: width * height]) == {(x, y) for x in range(width) for y in range(height)}
+    assert sorted(fabric.positions) == [(x, y) for x in range(4) for y in range(4)], "no chip is lost"
+
+
+def test_fewer_chips_than_messages_cross_are_no_plan() -> None:
+    on = topology(columns=1, rows=1, systems=(system(2, 2),))
+    net = recurrent(52)
+    with pytest.raises(NoPlanError) as caught:
+        compile_network(net, chip(on=on, neurons=18), Options(effort="none", chips=3))
+    assert (caught.value.code, caught.value.needed, caught.value.available) == ("FIT014", 4, 3)

@@ -8,13 +8,13 @@ from functools import cache
 from itertools import pairwise
 
 import networkx
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuedge_nir.chip.model import AxonWeights, Topology
+from neuedge_nir.chip.model import AxonWeights, Mesh, Topology
 from neuedge_nir.errors import NoPlanError
-from neuedge_nir.mapping import route as routing_module
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.fabric import Fabric, Link, Router, Site, fabric_for, largest_system
 from neuedge_nir.mapping.pack import partition
@@ -29,7 +29,6 @@ from neuedge_nir.mapping.route import (
     is_deadlock_free,
     route,
     trips,
-    xy_path,
 )
 from neuedge_nir.mapping.traffic import Flow, flows, host_messages
 from neuedge_nir.mapping.trees import entries_of
@@ -86,10 +85,43 @@ def straight(start: Router, end: Router) -> list[Link]:
 
 @given(st.tuples(st.integers(0, 9), st.integers(0, 9)), st.tuples(st.integers(0, 9), st.integers(0, 9)))
 def test_a_message_goes_along_the_row_and_then_along_the_column(a: Router, b: Router) -> None:
-    path = xy_path(a, b)
+    path = fabric_of(topology(columns=10, rows=10)).xy_path(a, b)
     assert (path[0], path[-1]) == (a, b)
     assert list(pairwise(path)) == straight(a, b)
     assert len(path) == abs(a[0] - b[0]) + abs(a[1] - b[1]) + 1
+
+
+RING = topology(columns=5, rows=4, systems=(system(1, 1),), mesh=Mesh.TORUS)
+
+
+@given(st.sampled_from(routers_of(fabric_of(RING))), st.sampled_from(routers_of(fabric_of(RING))))
+def test_a_message_goes_round_a_torus_the_shorter_way(a: Router, b: Router) -> None:
+    torus = fabric_of(RING)
+    path = torus.xy_path(a, b)
+    rest = [min((q - p) % size, (p - q) % size) for p, q, size in zip(a, b, (5, 4), strict=True)]
+    assert (path[0], path[-1], len(path)) == (a, b, sum(rest) + 1)
+    assert all(other in set(torus.neighbours(one)) for one, other in pairwise(path))
+    along = [one[1] == other[1] for one, other in pairwise(path)]
+    assert along == sorted(along, reverse=True), "the row first"
+    assert torus.hops(np.array(a), np.array(b)) == sum(rest)
+
+
+def test_messages_all_the_way_round_a_ring_may_wait_for_each_other() -> None:
+    torus = fabric_of(RING)
+    moving = [Trip(0, 0, (x, 0), ((x + 2) % 5, 0), 1, 1.0) for x in range(5)]
+    assert not is_deadlock_free(moving, torus)
+    assert is_deadlock_free(moving[:4], torus)
+
+
+@settings(max_examples=50, deadline=None)
+@given(journeys(fabric_of(RING)))
+def test_the_totals_of_a_torus_are_those_of_its_shorter_ways(drawn: tuple[list[Flow], Placement]) -> None:
+    sent, placement = drawn
+    found, fabric = route(sent, placement), placement.fabric
+    ways = [(t, list(pairwise(fabric.xy_path(t.source, t.target)))) for t in trips(sent, placement, multicast=False)]
+    assert found.unicast_hops == sum(len(way) * t.messages for t, way in ways) == sum(found.loads.values())
+    assert found.tree_hops <= found.unicast_hops
+    assert found.longest_way == max((len(way) for _, way in ways), default=0) <= 4
 
 
 @settings(max_examples=100, deadline=None)
@@ -189,13 +221,15 @@ def test_the_turns_of_all_ways_are_those_that_dimension_order_allows() -> None:
 def test_ways_that_turn_either_way_wait_in_a_circle(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four messages round a square, each turning left: every one waits for the link that the next one holds."""
 
-    def along_the_row_or_the_column_first(a: Router, b: Router) -> list[Router]:
-        return xy_path(a, b) if (a[0] < b[0]) == (a[1] < b[1]) else [*reversed(xy_path(b, a))]
+    xy_path = Fabric.xy_path
+
+    def along_the_row_or_the_column_first(mesh: Fabric, a: Router, b: Router) -> list[Router]:
+        return xy_path(mesh, a, b) if (a[0] < b[0]) == (a[1] < b[1]) else [*reversed(xy_path(mesh, b, a))]
 
     square = [((0, 0), (1, 1)), ((1, 0), (0, 1)), ((1, 1), (0, 0)), ((0, 1), (1, 0))]
     moving = [Trip(0, 0, a, b, 1, 1.0) for a, b in square]
     assert is_deadlock_free(moving, fabric_of(MESH))
-    monkeypatch.setattr(routing_module, "xy_path", along_the_row_or_the_column_first)
+    monkeypatch.setattr(Fabric, "xy_path", along_the_row_or_the_column_first)
     assert not is_deadlock_free(moving, fabric_of(MESH))
 
 

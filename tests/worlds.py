@@ -404,7 +404,7 @@ def networks(draw: st.DrawFn, model: str = "IF", most: int = 3) -> Network:
 
 @st.composite
 def topologies(draw: st.DrawFn) -> Topology:
-    """Small meshes of one or more chips, and hexagonal boards whose outline is no rectangle."""
+    """Small meshes and tori of one or more chips, and hexagonal boards whose outline is no rectangle."""
     if draw(st.booleans()):
         outline = system(3, 3, (0, 1), (0, 2), (1, 2))
         return hexagonal(draw(st.integers(1, 5)), draw(st.sampled_from([(system(2, 2, wraps=True),), (outline,)])))
@@ -416,6 +416,7 @@ def topologies(draw: st.DrawFn) -> Topology:
         per_router=per_router,
         per_chip=draw(st.integers(max(1, room - 2), room)),
         systems=draw(st.sampled_from([(system(1, 1), system(2, 1), system(4, 4)), (system(3, 2),)])),
+        mesh=draw(st.sampled_from([Mesh.MESH, Mesh.TORUS])),
     )
 
 

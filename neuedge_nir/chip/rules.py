@@ -6,6 +6,7 @@ is sound.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -41,16 +42,23 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a key must hold, beyond its type: a least number (or length), whole numbers, one unit, known names."""
+    """What a key must hold, beyond its type: a least number (or length), whole numbers, one unit, known names,
+    a plain name.
+    """
 
     least: float = 0
+    most: float = math.inf
     whole: bool = False
     unit: str | None = None
     among: tuple[str, ...] = ()
+    plain: bool = False
 
+
+MOST = 2**31
+"""No chip has more of anything that is counted in a limit or along an axis; solvers and arrays count so far."""
 
 ANYTHING = Expected()
-_WHOLE = Expected(least=1, whole=True)
+_WHOLE = Expected(least=1, most=MOST, whole=True)
 _COST_UNITS = {"j": "J", "s": "s", "w": "W"}
 
 
@@ -61,12 +69,13 @@ def _cost_units(record: type) -> dict[tuple[type, str], Expected]:
 
 
 EXPECTED: Mapping[tuple[type, str], Expected] = {
+    (Chip, "name"): Expected(plain=True),
     (Chip, "limits"): Expected(least=1),
     (Limit, "formula"): Expected(among=tuple(FORMULAS)),
-    (Limit, "limit"): Expected(least=1),
+    (Limit, "limit"): Expected(least=1, most=2**40, whole=True),
     (Topology, "columns"): _WHOLE,
     (Topology, "rows"): _WHOLE,
-    (Topology, "cores_per_router"): _WHOLE,
+    (Topology, "cores_per_router"): Expected(least=1, most=2**20, whole=True),
     (Topology, "cores_per_chip"): _WHOLE,
     (Topology, "table_entries"): _WHOLE,
     (Topology, "max_offset"): _WHOLE,
@@ -76,7 +85,7 @@ EXPECTED: Mapping[tuple[type, str], Expected] = {
     (System, "rows"): _WHOLE,
     (Capabilities, "neuron_models"): Expected(least=1, among=NEURON_MODELS),
     (Capabilities, "reset_modes"): Expected(least=1, among=RESET_MODES),
-    (Capabilities, "weight_bits"): Expected(least=1, whole=True, unit="bit"),
+    (Capabilities, "weight_bits"): Expected(least=2, most=64, whole=True, unit="bit"),
     (Capabilities, "axon_types"): _WHOLE,
     (Capabilities, "max_delay"): Expected(least=1, whole=True, unit="timesteps"),
     (Capabilities, "compartments_subtract"): _WHOLE,
@@ -98,6 +107,8 @@ def unmet(quantity: Quantity, expected: Expected) -> Iterator[Problem]:
     """What of `expected` a number does not hold. Paths are relative to the number."""
     if quantity.low < expected.least:
         yield Problem("CHIP010", (), f"is {quantity.low:g}, but must be at least {expected.least:g}")
+    if quantity.high > expected.most:
+        yield Problem("CHIP010", (), f"is {quantity.high:g}, but must be at most {expected.most:g}")
     if expected.whole and not _is_whole(quantity):
         yield Problem("CHIP010", (), "must be one whole number")
     if expected.unit not in (None, quantity.unit):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from enum import StrEnum
@@ -233,6 +234,8 @@ def _scalar(value: object, key: Key, at: KeyPath) -> Iterator[Problem]:
         yield Problem("CHIP008", at, "is empty")
     elif isinstance(value, str) and not value.replace("\n", " ").replace("\t", " ").isprintable():
         yield Problem("CHIP008", at, "holds control characters")  # they would act on the terminal that shows it
+    elif expected.plain and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", str(value)):
+        yield Problem("CHIP010", at, "must be a plain name: letters, digits, '_', '.' and '-'")
     elif shape in (int, float) and not _fits(value, expected.least):
         yield Problem("CHIP010", at, f"must be a number from {expected.least:g} to {_LARGEST:g}")
 

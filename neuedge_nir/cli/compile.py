@@ -18,8 +18,8 @@ from neuedge_nir.cli.shared import (
     raise_if_interrupted,
     seed,
 )
-from neuedge_nir.errors import CapacityError, NoPlanError, UsageError
-from neuedge_nir.files import check_writable
+from neuedge_nir.errors import CapacityError, NoPlanError
+from neuedge_nir.files import check_apart, check_writable
 
 if TYPE_CHECKING:
     from neuedge_nir.plan.model import Plan
@@ -46,7 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.output is not None:
         check_writable(arguments.output)
-        _check_apart(arguments.output, Path(arguments.model))
+        for source in (arguments.model, arguments.target, arguments.activity):
+            check_apart(arguments.output, source)
     chip = chip_of(arguments.target)
     options = options_of(arguments, arguments.effort, arguments.seed)
     network = network_of(arguments.model, options)
@@ -76,11 +77,3 @@ def _deliver(plan: Plan, arguments: argparse.Namespace) -> None:
         print_json(report_of(plan))
     else:
         print_tables(plan_tables(plan))
-
-
-def _check_apart(output: Path, model: Path) -> None:
-    """A plan must not replace the model that it was made from."""
-    if output.exists() and model.exists() and output.samefile(model):
-        raise UsageError(
-            "USE006", "cannot write: this is the model itself", where=str(output), hint="name another file"
-        )

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import NoReturn
 
+from neuedge_nir.cli.shared import INTERRUPTED
 from neuedge_nir.errors import NeuedgeError, UsageError
 
 COMMANDS = ("compile", "check", "inspect", "verify", "targets", "passes", "models", "explain")
@@ -106,14 +107,22 @@ def _run(words: Sequence[str]) -> int:
 
 def entry() -> NoReturn:
     """The console script."""
+    if sys.stdout is None:  # closed by whoever started us
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - open until the end
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is spelled out
     signal.signal(signal.SIGINT, _interrupt)
-    sys.exit(main())
+    try:
+        status = main()
+    except BaseException:
+        if not INTERRUPTED.is_set():
+            raise
+        status = 130  # an interruption while modules load may surface as any error
+    sys.exit(130 if INTERRUPTED.is_set() else status)
 
 
 def _interrupt(_signum: int, _frame: FrameType | None) -> NoReturn:
-    from neuedge_nir.cli.shared import INTERRUPTED
-
     INTERRUPTED.set()
     raise KeyboardInterrupt

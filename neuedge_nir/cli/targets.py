@@ -118,11 +118,14 @@ def _capabilities(chip: Chip) -> list[tuple[str, ...]]:
 
 
 def _lint(path: Path, as_json: bool) -> int:
+    from neuedge_nir.api import chip_of
     from neuedge_nir.chip.load import lint, read
     from neuedge_nir.errors import InputError
     from neuedge_nir.report.text import printable
 
     findings = lint(read(path), path.name)
+    if not findings:
+        chip_of(f"{path.parent}/{path.name}")  # whose name may be taken
     if as_json:
         print_json(
             [{"code": f.code, "line": f.line, "key": f.key, "message": f.message, "hint": f.hint} for f in findings]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from neuedge_nir.chip.model import Chip, Mesh, System
+from neuedge_nir.chip.model import Chip, Mesh, RoutingKind, System
 
 if TYPE_CHECKING:
     import networkx
@@ -95,7 +95,7 @@ class Fabric:
             across = range(width) if y % 2 == 0 else range(width - 1, -1, -1)
             for x in across:
                 router = (column * self.chip_columns + x, row * self.chip_rows + y)
-                found += [Site(chip, router, slot) for slot in range(per_router)]
+                found += [Site(chip, router, slot) for slot in range(min(per_router, count))]
         return found[: self.chip.topology.cores_per_chip.count]
 
     @cached_property
@@ -128,6 +128,33 @@ class Fabric:
             found.add_edges_from((router, other) for other in self.neighbours(router) if other in found)
         return found
 
+    def xy_path(self, source: Router, target: Router) -> list[Router]:
+        """The routers of the dimension-order path: along the row first, then along the column.
+
+        Where the mesh wraps, the shorter way round; of two equal ones, the one that counts up.
+        """
+        (x, y), (x2, y2) = source, target
+        row = [(at, y) for at in self._along(x, x2, self.columns)]
+        column = [(x2, at) for at in self._along(y, y2, self.rows)]
+        return [source, *row, *column]
+
+    def _along(self, start: int, end: int, size: int) -> Iterator[int]:
+        """The positions from `start`, left out, to `end` on one axis."""
+        offset = end - start
+        if self.wraps and 2 * abs(offset) > size:
+            offset -= size if offset > 0 else -size
+        elif self.wraps and 2 * offset == -size:
+            offset = -offset
+        step = 1 if offset > 0 else -1
+        for k in range(1, abs(offset) + 1):
+            yield (start + k * step) % size if self.wraps else start + k * step
+
+    def farthest_axis(self, source: Router, target: Router) -> int:
+        """The most routers that a dimension-order path passes along one axis."""
+        return max(
+            len(list(self._along(*ends))) for ends in zip(source, target, (self.columns, self.rows), strict=True)
+        )
+
     def hops(self, sources: NDArray[np.int64], targets: NDArray[np.int64]) -> NDArray[np.int64]:
         """Links from sources to targets, arrays (..., 2) of routers, in a mesh without missing chips."""
         offsets = targets - sources
@@ -150,11 +177,31 @@ class Fabric:
         return np.asarray(self.hops(sources, targets) + CROSSING_WEIGHT * borders, dtype=np.float64)
 
 
-def fabric_for(chip: Chip, chips: int) -> Fabric:
-    """The smallest published system with at least that many chips: there is one up to `largest_system`."""
+def fabric_for(chip: Chip, chips: int, available: int | None = None) -> Fabric:
+    """The smallest published system with at least that many chips: there is one up to `largest_system`.
+
+    Under dimension-order routing messages turn at corners, so the chips filled first form a rectangle, of at most
+    `available` chips if there is one: in any other shape they would cross chips that hold nothing.
+    """
     fitting = [system for system in chip.topology.systems if system.chips >= chips]
     system = min(fitting, key=lambda s: (s.chips, s.name))
-    return Fabric(chip, system, _positions(system))
+    positions = _positions(system)
+    if chip.topology.routing is RoutingKind.XY:
+        block = _rectangle(chips, set(positions), available if available is not None else system.chips)
+        positions = (*block, *(position for position in positions if position not in set(block)))
+    return Fabric(chip, system, positions)
+
+
+def _rectangle(chips: int, fitted: Set[Router], available: int) -> tuple[Router, ...]:
+    """The fewest chips in a rectangle at the origin that hold so many, row by row; () where no rectangle will do.
+
+    A long row of chips has long ways: one side is at most four times the other, unless nothing else is allowed.
+    """
+    widths = range(1, chips + 1)
+    shapes = [(w, -(-chips // w)) for w in widths if w * -(-chips // w) <= available]
+    whole = [(w, h) for w, h in shapes if all((x, y) in fitted for x in range(w) for y in range(h))]
+    best = min(whole, key=lambda s: (max(s) > 4 * min(s), s[0] * s[1], max(s), s), default=None)
+    return () if best is None else tuple((x, y) for y in range(best[1]) for x in range(best[0]))
 
 
 def _positions(system: System) -> tuple[Router, ...]:

@@ -158,7 +158,7 @@ def _reset_mode(network: Network, chip: Chip, wanted: ResetMode | None) -> tuple
         raise CapacityError(
             "FIT003",
             f"{chip.title} cannot reset by {mode.value}",
-            hint=f"it has: {', '.join(chip.capabilities.reset_modes)}; compile with --reset",
+            hint=f"compile with {' or '.join(f'--reset {known}' for known in chip.capabilities.reset_modes)}",
         )
     return mode, remarks
 

@@ -57,7 +57,7 @@ def place(
             available=chips_available,
             hint="raise --chips or --effort, or make the network smaller",
         )
-    fabric = fabric_for(chip, chips)
+    fabric = fabric_for(chip, chips, chips_available)
     sites = fabric.sites([chip_of.count(c) for c in range(chips)])
     pairs = _pairs(flows)
     best = min(

@@ -111,32 +111,20 @@ def trips(flows: Sequence[Flow], placement: Placement, *, multicast: bool) -> li
     ]
 
 
-def xy_path(source: Router, target: Router) -> list[Router]:
-    """The routers of the dimension-order path: along the row first, then along the column."""
-    (x, y), (x2, y2) = source, target
-    path = [source]
-    while x != x2:
-        x += 1 if x2 > x else -1
-        path.append((x, y))
-    while y != y2:
-        y += 1 if y2 > y else -1
-        path.append((x, y))
-    return path
-
-
 def _route_mesh(flows: Sequence[Flow], placement: Placement) -> Routing:
     fabric = placement.fabric
     moving = trips(flows, placement, multicast=False)
     _check_offsets(moving, fabric)
     links = link_loads(moving, fabric)
     loads = {link: load for link, load in links.items() if load}
-    hops = [abs(t.source[0] - t.target[0]) + abs(t.source[1] - t.target[1]) for t in moving]
+    ends = np.array([(t.source, t.target) for t in moving], dtype=np.int64).reshape(-1, 2, 2)
+    hops = fabric.hops(ends[:, 0], ends[:, 1]).tolist()
     return Routing(
         trees=(),
         loads=loads,
         deliveries=sum(t.messages for t in moving),
         unicast_hops=sum(h * t.messages for h, t in zip(hops, moving, strict=True)),
-        tree_hops=_xy_tree_hops(moving),
+        tree_hops=_xy_tree_hops(moving, fabric),
         interchip=sum(load for (a, b), load in loads.items() if fabric.chip_of(a) != fabric.chip_of(b)),
         longest_way=max(hops, default=0),
         entries={},
@@ -148,7 +136,7 @@ def _route_mesh(flows: Sequence[Flow], placement: Placement) -> Routing:
 def _check_offsets(moving: Sequence[Trip], fabric: Fabric) -> None:
     most = fabric.chip.topology.max_offset
     for trip in moving if most is not None else ():
-        far = max(abs(trip.target[0] - trip.source[0]), abs(trip.target[1] - trip.source[1]))
+        far = fabric.farthest_axis(trip.source, trip.target)
         if most is not None and far > most.count:
             raise NoPlanError(
                 "FIT016",
@@ -163,7 +151,7 @@ def _check_offsets(moving: Sequence[Trip], fabric: Fabric) -> None:
 
 def link_loads(moving: Sequence[Trip], fabric: Fabric) -> dict[Link, float]:
     """Messages per step on every link of a dimension-order path, silent ones included."""
-    if len(moving) > CLOSED_FORM_FLOWS:
+    if len(moving) > CLOSED_FORM_FLOWS and not fabric.wraps:
         return closed_form_loads(moving, fabric)
     return graph_loads(moving, fabric)
 
@@ -173,9 +161,9 @@ def graph_loads(moving: Sequence[Trip], fabric: Fabric) -> dict[Link, float]:
 
     Raises `NoPlanError` where a path leaves the machine.
     """
-    graph = fabric.graph(*_corners(moving))
+    graph = fabric.graph() if fabric.wraps else fabric.graph(*_corners(moving))
     for trip in moving:
-        for a, b in pairwise(xy_path(trip.source, trip.target)):
+        for a, b in pairwise(fabric.xy_path(trip.source, trip.target)):
             if not graph.has_edge(a, b):
                 raise NoPlanError("FIT016", f"the way from {trip.source} to {trip.target} leaves the machine at {a}")
             graph[a][b]["load"] = graph[a][b].get("load", 0.0) + trip.messages
@@ -231,7 +219,7 @@ def _legs(
     return np.asarray(np.cumsum(steps, axis=axis))
 
 
-def _xy_tree_hops(moving: Sequence[Trip]) -> float:
+def _xy_tree_hops(moving: Sequence[Trip], fabric: Fabric) -> float:
     """Links of the union of each slice's paths, each link once per spike that needs it.
 
     A link behind which several destinations lie carries at most the sum of their messages, and at least the largest;
@@ -240,7 +228,17 @@ def _xy_tree_hops(moving: Sequence[Trip]) -> float:
     by_slice: dict[tuple[int, int], list[Trip]] = defaultdict(list)
     for trip in moving:
         by_slice[trip.cluster, trip.piece].append(trip)
+    if fabric.wraps:
+        return sum(_walked_tree_hops(group, fabric) for group in by_slice.values())
     return sum(_tree_hops(group) for group in by_slice.values())
+
+
+def _walked_tree_hops(group: list[Trip], fabric: Fabric) -> float:
+    widest: dict[Link, float] = {}
+    for trip in group:
+        for link in pairwise(fabric.xy_path(trip.source, trip.target)):
+            widest[link] = max(widest.get(link, 0.0), trip.messages)
+    return sum(widest.values())
 
 
 def _tree_hops(group: list[Trip]) -> float:
@@ -269,14 +267,16 @@ def _staircase(reaches: list[tuple[int, float]]) -> float:
 def is_deadlock_free(moving: Sequence[Trip], fabric: Fabric) -> bool:
     """Whether no circle of links can wait for each other: the channel dependency graph has no cycle.
 
-    Of few paths the turns they take; of many, every turn that dimension order allows among the routers in use.
+    Of few paths, and where a torus wraps, the turns they take; of many, every turn that dimension order allows among
+    the routers in use. A ring that messages follow all the way round is a cycle: a torus needs virtual channels,
+    which no chip file describes.
     """
     import networkx
 
     turns: set[tuple[Link, Link]] = set()
-    if len(moving) <= CLOSED_FORM_FLOWS:
+    if len(moving) <= CLOSED_FORM_FLOWS or fabric.wraps:
         for path in {(t.source, t.target) for t in moving}:
-            turns.update(pairwise(pairwise(xy_path(*path))))
+            turns.update(pairwise(pairwise(fabric.xy_path(*path))))
     else:
         turns = _all_turns(fabric.graph(*_corners(moving)))
     return bool(networkx.is_directed_acyclic_graph(networkx.DiGraph(sorted(turns))))

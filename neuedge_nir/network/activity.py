@@ -35,13 +35,20 @@ class Activity:
     rates: Mapping[str, float]
     assumed: tuple[str, ...] = ()
     """Names that a given profile left out."""
+    averaged: tuple[str, ...] = ()
+    """Names whose neurons differ in the profile: their mean is used."""
 
     def remarks(self) -> list[Diagnostic]:
         """What had to be assumed although an activity was given."""
-        if not self.assumed:
-            return []
-        message = f"the profile has no rate for {', '.join(self.assumed)}: {ASSUMED_RATE:g} assumed"
-        return [Diagnostic("WARN004", Severity.ASSUMPTION, None, message, "add them to the profile")]
+        found = []
+        if self.assumed:
+            message = f"the profile has no rate for {', '.join(self.assumed)}: {ASSUMED_RATE:g} assumed"
+            found.append(Diagnostic("WARN004", Severity.ASSUMPTION, None, message, "add them to the profile"))
+        if self.averaged:
+            message = f"the neurons of {', '.join(self.averaged)} differ in the profile: each is given their mean"
+            hint = "figures for a part of them, such as a core's messages, may be off"
+            found.append(Diagnostic("WARN005", Severity.ASSUMPTION, None, message, hint))
+        return found
 
     def rate(self, name: str) -> float:
         return self.rates[name]
@@ -67,20 +74,25 @@ def assumed(network: Network) -> Activity:
     return uniform(network, ASSUMED_RATE, ActivityKind.ASSUMED)
 
 
-def resolve_activity(wanted: str | float | Activity | None, network: Network) -> Activity:
-    """What a user may give: nothing, a rate, or an .npz file with a rate or an array of rates per population name.
+def resolve_activity(wanted: str | float | Mapping[str, float] | Activity | None, network: Network) -> Activity:
+    """What a user may give: nothing, a rate, rates by population, or an .npz file of rates or arrays by population.
 
     Raises `UsageError` for a rate that is no number of spikes, `InputError` for a file that does not fit.
     """
     if wanted is None:
         return assumed(network)
+    if isinstance(wanted, str) and not wanted.strip():
+        raise UsageError("USE010", "an empty activity", where="--activity", hint="give a rate or a file")
     if isinstance(wanted, Activity):
         known = assumed(network).rates
         return Activity(wanted.kind, {name: wanted.rates.get(name, rate) for name, rate in known.items()})
+    if isinstance(wanted, Mapping):
+        return _profile({name: np.asarray(rate, np.float64) for name, rate in wanted.items()}, "activity", network)
     try:
         rate = float(wanted)
     except ValueError:
-        return _from_file(Path(str(wanted)), network)
+        path = Path(str(wanted))
+        return _profile(_load(path), path.name, network)
     return uniform(network, _checked(rate, "--activity"))
 
 
@@ -90,15 +102,14 @@ def _checked(rate: float, where: str) -> float:
     return rate
 
 
-def _from_file(path: Path, network: Network) -> Activity:
-    arrays = _load(path)
+def _profile(arrays: Mapping[str, np.ndarray], where: str, network: Network) -> Activity:
     known = {port.name: port.neurons for port in network.inputs} | {p.name: p.neurons for p in network.populations}
     unknown = sorted(set(arrays) - set(known))
     if unknown:
         raise InputError(
             "USE011",
             f"no population is called {unknown[0]!r}",
-            where=path.name,
+            where=where,
             hint=f"known: {', '.join(sorted(known))}",
         )
     rates = dict(assumed(network).rates)
@@ -107,11 +118,13 @@ def _from_file(path: Path, network: Network) -> Activity:
             raise InputError(
                 "USE011",
                 f"{name!r} has {known[name]} neurons, its profile {values.size} rates",
-                where=path.name,
-                hint="give one rate, or one per neuron",
+                where=where,
+                hint="give one rate, or one per neuron to be averaged",
             )
-        rates[name] = _checked(float(values.mean()), f"{path.name}: {name}")
-    return Activity(ActivityKind.GIVEN, rates, tuple(sorted(set(rates) - set(arrays))))
+        rates[name] = _checked(float(values.mean()), f"{where}: {name}")
+    kind = ActivityKind.GIVEN if arrays else ActivityKind.ASSUMED
+    averaged = tuple(name for name, values in sorted(arrays.items()) if np.ptp(values) > 0)
+    return Activity(kind, rates, tuple(sorted(set(rates) - set(arrays))), averaged)
 
 
 def _load(path: Path) -> dict[str, np.ndarray]:

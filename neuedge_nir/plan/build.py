@@ -195,7 +195,7 @@ def _utilisation(stages: Stages, chips: int) -> Utilisation:
         shares[name] = _share(stages, formulas, chips)
         if shares[name] is None:
             why[name] = f"no such limit of {chip.title} is published"
-    cores = stages.partition.neuron_cores / (chips * chip.topology.cores_per_chip.count)
+    cores = len(stages.partition.clusters) / (chips * chip.topology.cores_per_chip.count)
     return Utilisation(cores, shares["neurons"], shares["synapse_memory"], shares["axons_in"], why)
 
 

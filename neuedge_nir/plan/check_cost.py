@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 
 from neuedge_nir.chip.model import CostProfile, LimitScope, Quantity, RoutingKind
 from neuedge_nir.plan.check_links import Walked
@@ -67,8 +68,22 @@ def check_traffic(plan: Plan, totals: Totals) -> None:
     agree("PLAN124", stated, table_entries_max=walked.entries)
     if topology.table_entries is not None:
         at_most("PLAN124", "routing table entries of a chip", walked.entries, topology.table_entries.count)
-    # Along x first and then along y, on a mesh that does not wrap, no ring of links can wait for each other.
-    agree("PLAN125", stated, deadlock_free=True if topology.routing is RoutingKind.XY else None)
+    # Along x first and then along y, on a mesh that does not wrap, no ring of links can wait for each other; there
+    # are no turns to look at then.
+    agree("PLAN125", stated, deadlock_free=_untangled(walked.turns) if topology.routing is RoutingKind.XY else None)
+
+
+def _untangled(turns: Set[tuple[Link, Link]]) -> bool:
+    """Whether the links can be put in an order that every message keeps."""
+    behind: dict[Link, set[Link]] = {}
+    for first, second in turns:
+        behind.setdefault(second, set()).add(first)
+        behind.setdefault(first, set())
+    try:
+        TopologicalSorter(behind).prepare()
+    except CycleError:
+        return False
+    return True
 
 
 def _check_hottest(stated: Sequence[tuple[Link, float]], loads: Mapping[Link, float]) -> None:
@@ -85,7 +100,7 @@ def check_utilisation(plan: Plan) -> None:
     """Shares of what the allocated cores and chips have."""
     stated = plan.mapping.utilisation
     usable = plan.mapping.chips_used * plan.chip.topology.cores_per_chip.count
-    agree("PLAN127", stated, cores=plan.mapping.cores_neurons / usable if usable else 0.0)
+    agree("PLAN127", stated, cores=len(plan.cores) / usable if usable else 0.0)
     for measure, formulas in MEASURES.items():
         share = _share(plan, formulas)
         same("PLAN127", measure.replace("_", " "), getattr(stated, measure), share)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import pairwise
 
 from neuedge_nir.chip.model import Mesh, RoutingKind, System
 from neuedge_nir.plan.check_rules import at_most, refuse, same
@@ -26,6 +27,7 @@ class Grid:
     extent: Router
     chips: Mapping[Router, int]
     directions: tuple[Router, ...]
+    torus: bool
 
     def position(self, router: Router) -> Router:
         """The chip that a router lies in."""
@@ -36,7 +38,7 @@ class Grid:
         found = link[1][0] - link[0][0], link[1][1] - link[0][1]
         for step in self.directions:
             across, up = found[0] - step[0], found[1] - step[1]
-            if self.system.wraps:
+            if self.torus:
                 across, up = across % self.extent[0], up % self.extent[1]
             if (across, up) == (0, 0):
                 return step
@@ -45,7 +47,7 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """What all messages of a plan add up to."""
+    """What all messages of a plan add up to; `turns` are pairs of links that a message takes one after the other."""
 
     loads: Mapping[Link, float]
     deliveries: float
@@ -55,6 +57,7 @@ class Walked:
     longest: int
     entries: int
     chips: frozenset[int]
+    turns: Set[tuple[Link, Link]]
 
 
 def _fitted(system: System, position: Router) -> bool:
@@ -83,7 +86,7 @@ def check_sites(plan: Plan) -> Grid:
     extent = system.columns * size[0], system.rows * size[1]
     chips = {position: index for index, position in enumerate(machine.chips)}
     directions = HEX if topology.mesh in (Mesh.HEX, Mesh.HEX_TORUS) else MESH
-    grid = Grid(system, size, extent, chips, directions)
+    grid = Grid(system, size, extent, chips, directions, system.wraps or topology.mesh is Mesh.TORUS)
     _check_seats(plan, grid)
     return grid
 
@@ -139,12 +142,21 @@ def _tree(plan: Plan, route: PlanRoute) -> dict[Router, Path]:
     return ways
 
 
-def _dimension_order(start: Router, end: Router) -> Path:
-    """Along x first, then along y."""
-    (x, y), (to_x, to_y) = start, end
-    stops = [(at, y) for at in range(x, to_x, 1 if to_x > x else -1)]
-    stops += [(to_x, at) for at in range(y, to_y, 1 if to_y > y else -1)]
-    return tuple(zip(stops, [*stops[1:], end], strict=True)) if stops else ()
+def _dimension_order(start: Router, end: Router, grid: Grid) -> Path:
+    """Along x first, then along y; round a torus the shorter way, upwards where both are as long."""
+    stops = [start]
+    for axis in (0, 1):
+        for _ in range(abs(_offset(start, end, axis, grid))):
+            here = list(stops[-1])
+            here[axis] += 1 if _offset(start, end, axis, grid) > 0 else -1
+            stops.append((here[0] % grid.extent[0], here[1] % grid.extent[1]) if grid.torus else (here[0], here[1]))
+    return tuple(pairwise(stops))
+
+
+def _offset(start: Router, end: Router, axis: int, grid: Grid) -> int:
+    """How far along an axis a message goes, with its sign."""
+    straight, around = end[axis] - start[axis], grid.extent[axis]
+    return min((straight, straight - around, straight + around), key=lambda d: (abs(d), -d)) if grid.torus else straight
 
 
 def walk(plan: Plan, grid: Grid, sizes: Sequence[int], rates: Sequence[float]) -> Walked:
@@ -154,6 +166,7 @@ def walk(plan: Plan, grid: Grid, sizes: Sequence[int], rates: Sequence[float]) -
     entries: Counter[Router] = Counter()
     deliveries = unicast = tree_hops = 0.0
     longest = 0
+    turns: set[tuple[Link, Link]] = set()
     for route, size, rate in zip(plan.routes, sizes, rates, strict=True):
         tree = _tree(plan, route) if multicast else {}
         widest: dict[Link, float] = {}
@@ -161,10 +174,12 @@ def walk(plan: Plan, grid: Grid, sizes: Sequence[int], rates: Sequence[float]) -
             if core == route.core:
                 continue
             start, end = plan.cores[route.core].router, plan.cores[core].router
-            path = tree[end] if multicast else _dimension_order(start, end)
+            path = tree[end] if multicast else _dimension_order(start, end, grid)
             load = (size if multicast else messages) * rate
             deliveries, unicast, longest = deliveries + load, unicast + load * len(path), max(longest, len(path))
-            _check_offset(plan, start, end, core)
+            _check_offset(plan, grid, start, end, core)
+            if grid.torus:
+                turns.update(pairwise(path))
             for link in path:
                 loads[link] += 0.0 if multicast else load
                 widest[link] = max(widest.get(link, 0.0), load)
@@ -175,12 +190,14 @@ def walk(plan: Plan, grid: Grid, sizes: Sequence[int], rates: Sequence[float]) -
             entries.update(_written(plan, grid, route, tree))
     interchip = math.fsum(load for (a, b), load in loads.items() if grid.position(a) != grid.position(b))
     chips = _crossed(plan, grid, loads)
-    return Walked(loads, deliveries, unicast, tree_hops, interchip, longest, max(entries.values(), default=0), chips)
+    return Walked(
+        loads, deliveries, unicast, tree_hops, interchip, longest, max(entries.values(), default=0), chips, turns
+    )
 
 
-def _check_offset(plan: Plan, start: Router, end: Router, core: int) -> None:
+def _check_offset(plan: Plan, grid: Grid, start: Router, end: Router, core: int) -> None:
     if (reach := plan.chip.topology.max_offset) is not None:
-        offset = max(abs(end[0] - start[0]), abs(end[1] - start[1]))
+        offset = max(abs(_offset(start, end, axis, grid)) for axis in (0, 1))
         at_most("PLAN121", "routers along one axis", offset, reach.count, f"message to core {core}")
 
 

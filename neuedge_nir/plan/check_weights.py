@@ -36,6 +36,8 @@ def check_abilities(plan: Plan) -> None:
             refuse("PLAN118", f"{chip} has no graded spikes for an analog signal", where)
         at_most("PLAN116", "one bit at least", 1, projection.weight_bits, where)
         at_most("PLAN116", "bits of a weight", projection.weight_bits, able.weight_bits.count, where)
+        if able.weights is AxonWeights.AXON_TYPES:
+            same("PLAN116", "bits of a weight", projection.weight_bits, able.weight_bits.count, where)
         allowed = (1, 2, 4) if able.weights is AxonWeights.AXON_TYPES else (1,)
         if projection.axons_per_input not in allowed:
             refuse("PLAN116", f"{projection.axons_per_input} axons per input, of {allowed}", where)

@@ -1,0 +1,66 @@
+"""What the Python API is told: taken for what it names, or refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from neuedge_nir.errors import InputError, UsageError
+from neuedge_nir.network.activity import ActivityKind, resolve_activity
+from neuedge_nir.network.model import ResetMode
+from neuedge_nir.pipeline import Options, PassCall
+from tests.worlds import chain
+
+NET = chain(inputs=2, a=3, b=2)
+
+
+def test_names_are_taken_for_what_they_name() -> None:
+    given: Any = {"passes": ["fold-scale", PassCall("drop-dead")], "reset": "subtract"}
+    options = Options(**given)
+    assert options.passes == (PassCall("fold-scale"), PassCall("drop-dead"))
+    assert options.reset is ResetMode.SUBTRACT
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"reset": "never"},
+        {"dt": -1.0},
+        {"dt": float("inf")},
+        {"dt": float("nan")},
+        {"chips": 0},
+        {"effort": "x"},
+        {"seed": -1},
+        {"seed": 1 << 31},
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_name(given: dict[str, Any]) -> None:
+    with pytest.raises(UsageError) as caught:
+        Options(**given)
+    assert (caught.value.code, caught.value.where) == ("USE019", f"Options.{next(iter(given))}")
+
+
+def test_rates_may_be_given_by_population() -> None:
+    found = resolve_activity({"a": 0.5}, NET)
+    assert (found.kind, found.rate("a"), found.rate("b"), found.assumed) == (ActivityKind.GIVEN, 0.5, 0.1, ("b", "in"))
+    with pytest.raises(InputError, match="no population is called 'c'"):
+        resolve_activity({"c": 0.5}, NET)
+    with pytest.raises(UsageError, match="not possible"):
+        resolve_activity({"a": -0.5}, NET)
+
+
+def test_a_profile_of_nothing_is_no_activity() -> None:
+    assert resolve_activity({}, NET).kind is ActivityKind.ASSUMED
+    with pytest.raises(UsageError, match="empty"):
+        resolve_activity("", NET)
+
+
+def test_neurons_that_differ_are_averaged_aloud() -> None:
+    rates: Any = {"a": np.array([0.0, 0.0, 0.3]), "b": 0.1, "in": 0.1}
+    found = resolve_activity(rates, NET)
+    assert found.rate("a") == pytest.approx(0.1)
+    assert [remark.code for remark in found.remarks()] == ["WARN005"]
+    even: Any = {"a": np.full(3, 0.1), "b": 0.1, "in": 0.1}
+    assert not resolve_activity(even, NET).remarks()
