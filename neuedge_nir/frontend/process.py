@@ -16,7 +16,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO
 
@@ -138,10 +138,9 @@ def _ask(worker: Worker, copy: Snapshot, caps: Caps, spill: IO[bytes]) -> RawCon
     with _stopped_on_failure(worker, copy, budget):
         wire.send(worker.link, wire.request(copy.name, copy.size, caps), (copy.file.fileno(), spill.fileno()))
         message = wire.receive(worker.link)
-    if os.fstat(spill.fileno()).st_size:
-        _KEPT.remove(worker)
-        worker.stop()
-    return wire.answered(message, spill)
+        if os.fstat(spill.fileno()).st_size:
+            _dismissed(worker)
+        return wire.answered(message, spill)
 
 
 @contextmanager
@@ -149,21 +148,38 @@ def _stopped_on_failure(worker: Worker, copy: Snapshot, budget: float) -> Iterat
     """Whatever goes wrong, an interruption too, ends the worker: half an answer may still be on its way."""
     try:
         yield
-    except BaseException as error:
-        _KEPT.remove(worker)
-        status = worker.stop()
-        if isinstance(error, wire.WireError | OSError):
-            raise _died(status, copy.name, budget) from error
+    except InputError:  # an answer like any other
+        raise
+    except TimeoutError as error:
+        _dismissed(worker)
+        raise _too_slow(copy.name, budget) from error
+    except (wire.WireError, OSError) as error:
+        raise _died(_dismissed(worker, grace=1.0), copy.name, budget) from error
+    except BaseException:
+        _dismissed(worker)
         raise
 
 
+def _dismissed(worker: Worker, grace: float = 0.0) -> int:
+    """End the worker, after a moment in which it may end by itself, and tell its exit status."""
+    if worker in _KEPT:
+        _KEPT.remove(worker)
+    with suppress(subprocess.TimeoutExpired):
+        worker.process.wait(grace)
+    return worker.stop()
+
+
 def _died(status: int, name: str, budget: float) -> InputError:
-    if -status in (signal.SIGXCPU, signal.SIGKILL):
-        message = f"reading it takes more than {budget:.0f} s of processor time"
-        hint = "if the file can be trusted, allow more: --limits seconds=60, or Caps.seconds from Python"
-        return InputError("FILE019", message, where=name, hint=hint)
+    if status == -signal.SIGXCPU:
+        return _too_slow(name, budget)
     message = f"the HDF5 library broke down while it read this file (exit status {status})"
     return InputError("FILE020", message, where=name, hint="the file is damaged or hostile: copy or export it again")
+
+
+def _too_slow(name: str, budget: float) -> InputError:
+    message = f"reading it takes more than {budget:.0f} s of processor time"
+    hint = "if the file can be trusted, allow more: --limits seconds=60, or Caps.seconds from Python"
+    return InputError("FILE019", message, where=name, hint=hint)
 
 
 @atexit.register
