@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from neuedge_nir.errors import InputError
 from neuedge_nir.frontend.headers import DEFLATE, FLETCHER32, LZF, SHUFFLE, DatasetHeader, Tally
+from neuedge_nir.frontend.raw import MIB
 from neuedge_nir.network.blocks import release
 
 LZF_MOST = 88
@@ -24,25 +25,25 @@ LZF_MOST = 88
 OURS = {DEFLATE, SHUFFLE}
 """The filters that are undone here; what has others is judged here and then read by the library."""
 
-BATCH = 64
-"""Chunks that are in memory at once."""
+BATCH_BYTES = 16 * MIB
+"""Decoded chunks that are in memory at once, but two at least: one for each thread."""
 
 Corner = tuple[int, ...]
 Stored = tuple[Corner, int, bytes]
 
 
-def decodes_here(dataset: Any, header: DatasetHeader) -> bool:
+def decodes_here(header: DatasetHeader) -> bool:
     """Whether `fill` can read the dataset: compressed numbers, in filters that are simple to undo."""
-    return bool(header.filters) and set(header.filters) <= OURS and dataset.dtype.kind in "iuf"
+    return bool(header.filters) and set(header.filters) <= OURS and header.dtype.kind in "iuf"
 
 
 def fill(out: NDArray[Any], dataset: Any, header: DatasetHeader, tally: Tally) -> None:
     """Decode every chunk once, straight to its place. Each is there and decodes to exactly its size."""
-    decode = partial(_decoded, dtype=dataset.dtype, header=header, tally=tally)
+    decode = partial(_decoded, header=header, tally=tally)
     stored = ((corner, *_stored(dataset, corner, header, tally)) for corner in _corners(header))
     # zlib lets go of Python's lock, so two threads halve the time; a small dataset is not worth a thread.
     with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
-        while batch := list(islice(stored, BATCH)):
+        while batch := list(islice(stored, max(2, BATCH_BYTES // _chunk_bytes(header)))):
             for corner, chunk in (pool.map if len(batch) > 1 else map)(decode, batch):
                 place = tuple(slice(start, start + side) for start, side in zip(corner, chunk.shape, strict=True))
                 part = out[place]
@@ -79,13 +80,13 @@ def _stored(dataset: Any, corner: Corner, header: DatasetHeader, tally: Tally) -
     return mask, raw
 
 
-def _decoded(stored: Stored, dtype: np.dtype[Any], header: DatasetHeader, tally: Tally) -> tuple[Corner, NDArray[Any]]:
+def _decoded(stored: Stored, header: DatasetHeader, tally: Tally) -> tuple[Corner, NDArray[Any]]:
     corner, mask, raw = stored
     for code in reversed(_used(header, mask)):
-        raw = _inflated(raw, _chunk_bytes(header)) if code == DEFLATE else _unshuffled(raw, dtype.itemsize)
+        raw = _inflated(raw, _chunk_bytes(header)) if code == DEFLATE else _unshuffled(raw, header.item_bytes)
     if len(raw) != _chunk_bytes(header):
         raise _wrong_size(header, tally)
-    return corner, np.frombuffer(raw, dtype).reshape(header.chunk or ())
+    return corner, np.frombuffer(raw, header.dtype).reshape(header.chunk or ())
 
 
 def _used(header: DatasetHeader, mask: int) -> list[int]:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+import numpy as np
+
 from neuedge_nir.errors import InputError
 from neuedge_nir.frontend.raw import Caps, Shape, check_cap
 
@@ -33,14 +35,19 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DatasetHeader:
-    """A dataset that may be read: hard-linked, stored in this file, plain elements, within the caps."""
+    """A dataset that may be read: hard-linked, stored in this file, plain elements, within the caps.
+
+    `start` is where its bytes begin if they lie in the file in one piece.
+    """
 
     path: str
     kind: Kind
     shape: Shape
+    dtype: np.dtype[Any]
     item_bytes: int
     chunk: Shape | None
     filters: tuple[int, ...]
+    start: int | None
 
     @property
     def elements(self) -> int:
@@ -178,11 +185,23 @@ def _check_first_visit(address: tuple[int, int], path: str, tally: Tally) -> Non
 
 
 def _dataset(dataset: Any, path: str, tally: Tally) -> DatasetHeader:
+    import h5py
+
     where = tally.place(path)
     plist = dataset.get_create_plist()
     _check_storage(plist, where)
-    kind, item_bytes = _element(dataset.get_type(), where)
-    header = DatasetHeader(path, kind, _extent(dataset, where), item_bytes, _chunk(plist), _filters(plist, where))
+    element = dataset.get_type()
+    kind, item_bytes = _element(element, where)
+    header = DatasetHeader(
+        path,
+        kind,
+        _extent(dataset, where),
+        element.dtype,
+        item_bytes,
+        _chunk(plist),
+        _filters(plist, where),
+        dataset.get_offset() if plist.get_layout() == h5py.h5d.CONTIGUOUS else None,
+    )
     _check_size(header, tally)
     if header.elements and not dataset.get_storage_size():
         raise InputError("FILE017", "the dataset was never written", where=where, hint="export the model again")

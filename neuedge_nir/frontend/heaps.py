@@ -44,6 +44,35 @@ def check_heaps(file: IO[bytes], size: int, longest_text: int, where: str) -> No
         budget -= _steps(bytes_at(file, start, length), budget, where)
 
 
+def text_at(file: IO[bytes], heap: int, index: int, length: int, known: dict[int, dict[int, bytes]]) -> bytes:
+    """One text of a heap that `check_heaps` saw. Raises `ValueError` where it is not there.
+
+    `known` keeps the objects of heaps that were read before.
+    """
+    if heap not in known:
+        known[heap] = _objects(bytes_at(file, heap, int.from_bytes(bytes_at(file, heap + 8, 8), "little")))
+    found = known[heap].get(index)
+    if found is None or len(found) < length:
+        raise ValueError(f"no text of {length} bytes in the heap at {heap}")
+    return found[:length]
+
+
+def _objects(heap: bytes) -> dict[int, bytes]:
+    """The objects of a heap by index."""
+    if not heap.startswith(MAGIC):
+        raise ValueError("no text heap is there")
+    found: dict[int, bytes] = {}
+    place = HEADER
+    while place + OBJECT.size <= len(heap):
+        index, _, _, size = OBJECT.unpack_from(heap, place)
+        if index == 0:
+            break  # free space, up to the end
+        start = place + OBJECT.size
+        found.setdefault(index, heap[start : start + size])
+        place = start + (size + 7) // 8 * 8
+    return found
+
+
 def _word_sizes(start: bytes) -> bytes:
     place = 13 if start[8] < 2 else 9
     return start[place : place + 2]

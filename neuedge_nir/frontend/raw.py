@@ -52,7 +52,7 @@ class Caps:
     string_length: int = MIB
     """Bytes of one string in the metadata."""
     seconds: float = 4.0
-    """Processor time that the reading may take, and a further second for every 25 MB of the file."""
+    """Processor time that the reading may take, and a further second for every 2 MiB of the file."""
     memory_bytes: int = 768 * MIB
     """Memory of the process that reads."""
     operators: int = 1_000_000
@@ -60,7 +60,7 @@ class Caps:
 
     def seconds_for(self, size: int) -> float:
         """Processor time for a file of `size` bytes."""
-        return self.seconds + size / (25 * MIB)
+        return self.seconds + size / (2 * MIB)
 
     @classmethod
     def parse(cls, text: str) -> Caps:

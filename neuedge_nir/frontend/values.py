@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from neuedge_nir.errors import InputError
 from neuedge_nir.frontend.chunks import check_chunks, decodes_here, fill
 from neuedge_nir.frontend.compact import is_uniform, uniform_view
 from neuedge_nir.frontend.headers import DatasetHeader, Kind, Tally, damage_reported
-from neuedge_nir.frontend.heaps import bytes_at
+from neuedge_nir.frontend.heaps import bytes_at, text_at
 from neuedge_nir.frontend.raw import Array
 from neuedge_nir.frontend.spill import Spill
 from neuedge_nir.network.blocks import row_blocks
@@ -23,12 +23,13 @@ POINTER = np.dtype([("length", "<u4"), ("heap", "<u8"), ("index", "<u4")])
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """The file as HDF5 and as bytes, where large arrays go, and what was counted so far."""
+    """The file as HDF5 and as bytes, where large arrays go, what was counted so far, and the text heaps seen."""
 
     file: Any
     data: IO[bytes]
     spill: Spill
     tally: Tally
+    heaps: dict[int, dict[int, bytes]] = field(default_factory=dict)
 
     def numbers(self, header: DatasetHeader) -> Array:
         """The array; all of its chunks are first seen to decode to just their size."""
@@ -56,36 +57,57 @@ class Values:
             return ()
         where = self.tally.place(header.path)
         with damage_reported(where):
-            self._check_lengths(header, cap)
-            dataset = self._checked(header)
-            stored = np.empty(header.shape, dataset.dtype)
-            _read(dataset, stored)
-        return tuple(_decoded(raw, where) for raw in stored.reshape(-1).tolist())
+            stored = self._long_texts(header, cap) if header.kind is Kind.VARIABLE_TEXT else self._texts(header, cap)
+        return tuple(_decoded(raw, where) for raw in stored)
 
-    def _check_lengths(self, header: DatasetHeader, cap: str) -> None:
-        # The library would allocate whatever length is stated, and read one long text as often as it is named.
+    def _texts(self, header: DatasetHeader, cap: str) -> list[bytes]:
+        """Strings of one stated size, each up to its first zero."""
         where = self.tally.place(header.path)
-        if header.kind is Kind.TEXT:
-            self.tally.check(cap, header.item_bytes, where)
-            self.tally.add("text_bytes", header.item_bytes * header.elements, where)
-            return
-        start = self._open(header).get_offset()
-        if start is None:
+        self.tally.check(cap, header.item_bytes, where)
+        self.tally.add("text_bytes", header.item_bytes * header.elements, where)
+        if header.start is None:
+            stored = np.empty(header.shape, header.dtype)
+            _read(self._checked(header), stored)
+            return [bytes(text) for text in stored.reshape(-1).tolist()]
+        size = header.item_bytes
+        raw = bytes_at(self.data, header.start, header.elements * size)
+        return [raw[at : at + size].split(b"\0", 1)[0] for at in range(0, header.elements * size, size)]
+
+    def _long_texts(self, header: DatasetHeader, cap: str) -> list[bytes]:
+        """Strings of any length. The library would allocate whatever length is stated, so it is not asked."""
+        where = self.tally.place(header.path)
+        if header.start is None:
             hint = "do not compress names and text"
             raise InputError("FILE014", "text of any length must be stored in one piece", where=where, hint=hint)
-        stored = bytes_at(self.data, start, header.elements * POINTER.itemsize)
-        lengths = np.frombuffer(stored, POINTER, header.elements)["length"]
+        stored = bytes_at(self.data, header.start, header.elements * POINTER.itemsize)
+        pointers = np.frombuffer(stored, POINTER, header.elements)
+        lengths = pointers["length"]
         self.tally.check(cap, int(lengths.max()), where)
         self.tally.add("text_bytes", int(lengths.sum(dtype=np.int64)), where)
+        return [
+            text_at(self.data, heap, index, length, self.heaps) if length else b""
+            for length, heap, index in pointers.tolist()
+        ]
 
     def _numbers(self, header: DatasetHeader) -> NDArray[Any]:
-        dataset = self._open(header)
-        out = self.spill.empty(header.shape, dataset.dtype.newbyteorder("="))
-        if decodes_here(dataset, header):
-            fill(out, dataset, header, self.tally)
+        out = self.spill.empty(header.shape, header.dtype.newbyteorder("="))
+        if header.start is not None and header.dtype.kind in "iuf":
+            self._copy(header, out)
+        elif decodes_here(header):
+            fill(out, self._open(header), header, self.tally)
         else:
             _read(self._checked(header), out)
         return out
+
+    def _copy(self, header: DatasetHeader, out: NDArray[Any]) -> None:
+        """Numbers that lie in the file in one piece need no library."""
+        place = header.start or 0
+        for _, rows in row_blocks(out):
+            raw = bytes_at(self.data, place, rows.nbytes)
+            if len(raw) < rows.nbytes:
+                raise ValueError("the file ends before its data")
+            rows[...] = np.frombuffer(raw, header.dtype).reshape(rows.shape)
+            place += rows.nbytes
 
     def _checked(self, header: DatasetHeader) -> Any:
         dataset = self._open(header)
