@@ -259,7 +259,7 @@ def effective_weights(projection: Projection) -> Weights:
     Raises `CapacityError` where a scale that differs from element to element meets a shared kernel or a pool.
     """
     weights: Weights | None = None
-    factor = np.ones((1,) * len(projection.source_shape))
+    factor: Weights = np.ones((1,) * len(projection.source_shape))
     shape = projection.source_shape  # of the signal that the factor applies to
     for op in aligned(projection.chain, projection.source_shape):
         match op:
@@ -275,9 +275,15 @@ def effective_weights(projection: Projection) -> Weights:
         shape = op.output_shape
     if weights is None:
         return np.broadcast_to(factor, shape).ravel() if factor.size > 1 else factor.reshape(())
+    if _is_one(factor):
+        return weights
     if weights.ndim == 2 and factor.size > 1:
         return np.asarray(weights * np.broadcast_to(factor, shape).reshape(-1, 1))
     return np.asarray(weights * _per_channel(factor, projection).reshape(-1, *(1,) * (weights.ndim - 1)))
+
+
+def _is_one(factor: Weights) -> bool:
+    return factor.size == 1 and float(factor.reshape(())) == 1.0
 
 
 def _rank(factor: Weights, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -294,6 +300,8 @@ def _per_channel(factor: Weights, projection: Projection) -> Weights:
 
 def _times_inputs(op: Dense | Conv, factor: Weights, shape: tuple[int, ...], projection: Projection) -> Weights:
     """Weights times the factor of their inputs: element by element for a dense layer, by channel for a kernel."""
+    if _is_one(factor):
+        return op.weight  # no copy: it may lie on disk
     weight = np.asarray(op.weight, dtype=np.float64)
     if factor.size == 1:
         return np.asarray(weight * factor.reshape(()))
@@ -332,7 +340,7 @@ def _axon_type_weights(
             where=f"node {population.name!r}",
             hint="give the projections separate populations",
         )
-    joint = np.concatenate(rows, axis=1)
+    joint = np.concatenate(rows, axis=1, dtype=np.float64)
     groups = _type_groups(weights)
     types = chip.capabilities.axon_types
     classes = type_classes(joint, groups, types.count if types else 1)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.mapping.demand import Demands
+from neuedge_nir.mapping.legalise import LegalProjection
 from neuedge_nir.mapping.partition import Cluster, Piece
 from neuedge_nir.network.area import Parts
 from neuedge_nir.network.count import counter
@@ -75,19 +76,30 @@ def _by_population(clusters: Sequence[Cluster]) -> Holders:
     return found
 
 
-def _messages_from(name: str, parts: Parts, holders: Holders, demands: Demands) -> list[tuple[int, NDArray[np.int64]]]:
-    """For each cluster that receives from a population: the messages of each of its slices, one spike per neuron."""
+def _messages_from(
+    name: str, parts: Parts, holders: Holders, demands: Demands
+) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """For each cluster that receives from a population: the messages of each of its slices, one spike per neuron.
+
+    One cluster after the other: the sources of all clusters together may not fit into memory.
+    """
     apart = demands.legal.chip.capabilities.one_destination
-    arriving: dict[int, list[tuple[int, Region]]] = {}
+    arriving: dict[int, list[tuple[LegalProjection, list[Slice]]]] = {}
     for legal in demands.legal.out_of(name):
-        count, shape = counter(legal.projection), legal.projection.source_shape
         held: dict[int, list[Slice]] = {}
         for c, _, piece in holders.get(legal.projection.target, ()):
             held.setdefault(c, []).append(piece.part)
         for c, slices in held.items():
-            region = Region(shape, tuple(q for part in slices for q in count.sources(part).products))
-            arriving.setdefault(c, []).append((legal.stored.axons_per_input if apart else 1, region))
-    return [(c, _messages(arriving[c], parts, apart)) for c in sorted(arriving)]
+            arriving.setdefault(c, []).append((legal, slices))
+    for c, feeding in sorted(arriving.items()):
+        regions = [(legal.stored.axons_per_input if apart else 1, _sources(legal, slices)) for legal, slices in feeding]
+        yield c, _messages(regions, parts, apart)
+
+
+def _sources(legal: LegalProjection, slices: Sequence[Slice]) -> Region:
+    """What the slices of one cluster see of the source of a projection."""
+    count = counter(legal.projection)
+    return Region(legal.projection.source_shape, tuple(q for part in slices for q in count.sources(part).products))
 
 
 def _messages(regions: list[tuple[int, Region]], parts: Parts, apart: bool) -> NDArray[np.int64]:

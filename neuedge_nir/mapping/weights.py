@@ -6,13 +6,15 @@ Thresholds scale with the weights, so a real factor per target population is fre
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-Weights = NDArray[np.float64]
+from neuedge_nir.network.blocks import row_blocks
+
+Weights = NDArray[np.floating]
 
 MAX_AXONS_PER_INPUT = 4
 """An input spends at most one axon per axon type, and TrueNorth has four (Merolla 2014)."""
@@ -55,26 +57,45 @@ def fixed(weights: Weights, bits: int) -> Stored:
     return _stored(weights, grid if grid is not None else _largest(weights) / limit)
 
 
+def _blocks(weights: Weights) -> Iterator[NDArray[np.float64]]:
+    """A weight matrix in double precision, some rows at a time: it may be larger than memory."""
+    for _, rows in row_blocks(weights):
+        yield np.asarray(rows, dtype=np.float64)
+
+
 def _largest(weights: Weights) -> float:
-    return float(np.abs(weights).max(initial=0.0)) or 1.0
+    return max((float(np.abs(rows).max(initial=0.0)) for rows in _blocks(weights)), default=0.0) or 1.0
 
 
 def _grid(weights: Weights, limit: int) -> float | None:
     """The coarsest power of two that every weight is a multiple of, if no multiple exceeds the limit."""
-    values = weights[weights != 0]
-    if not values.size:
-        return 1.0
+    step, largest = math.inf, 0.0
+    for rows in _blocks(weights):
+        values = rows[rows != 0]
+        if values.size:
+            step = min(step, _step(values))
+            largest = max(largest, float(np.abs(values).max()))
+        if largest > limit * step:
+            return None
+    return 1.0 if step == math.inf else step
+
+
+def _step(values: NDArray[np.float64]) -> float:
     fraction, exponent = np.frexp(values)
     integers = np.abs(fraction * 2.0**53).astype(np.int64)
     trailing = np.log2((integers & -integers).astype(np.float64)).astype(np.int64)
-    step = float(2.0 ** int((exponent - 53 + trailing).min()))
-    return step if _largest(weights) / step <= limit else None
+    return float(2.0 ** int((exponent - 53 + trailing).min()))
 
 
 def _stored(weights: Weights, step: float) -> Stored:
-    units = np.rint(weights / step)
-    bits = int(np.abs(units).max(initial=0.0)).bit_length() + 1
-    return Stored(bits, step, _error(units * step, weights))
+    largest, lost, norm = 0.0, 0.0, 0.0
+    for rows in _blocks(weights):
+        units = np.rint(rows / step)
+        largest = max(largest, float(np.abs(units).max(initial=0.0)))
+        rest = (units * step - rows).ravel()
+        lost, norm = lost + float(rest @ rest), norm + float(np.vdot(rows, rows))
+    bits = int(largest).bit_length() + 1
+    return Stored(bits, step, math.sqrt(lost / norm) if norm else 0.0)
 
 
 def _error(stored: Weights, wanted: Weights) -> float:

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.chip.model import AxonWeights
+from neuedge_nir.network.blocks import row_blocks
 from neuedge_nir.network.connect import Conv, Delay, Dense, Pool, Scale
 from neuedge_nir.network.model import Network, Projection, Signal
 from neuedge_nir.plan.check_rules import at_most, refuse, same
 from neuedge_nir.plan.model import Plan, PlanProjection
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating]
 
 PORTS = ("Input", "Output")
 EXPONENTIAL = ("LIF", "LI", "CubaLIF", "CubaLI")
@@ -96,14 +97,19 @@ def check_weights(plan: Plan, network: Network) -> None:
 
 
 def _check_steps(held: PlanProjection, wanted: Floats) -> None:
+    """Some rows at a time: a weight matrix may be larger than memory."""
     where = f"projection {held.name!r}"
-    if np.isnan(wanted).any():
-        refuse("PLAN117", "one weight step, where neurons have a scale of their own", where)
-    levels = np.rint(wanted / held.weight_step)
-    largest = max(float(levels.max(initial=0)) + 1, float(-levels.min(initial=0)))
+    largest, lost, size = 0.0, 0.0, 0.0
+    for _, part in row_blocks(wanted):
+        rows = part.astype(np.float64)
+        if np.isnan(rows).any():
+            refuse("PLAN117", "one weight step, where neurons have a scale of their own", where)
+        levels = np.rint(rows / held.weight_step)
+        largest = max(largest, float(levels.max(initial=0)) + 1, float(-levels.min(initial=0)))
+        lost += float(((levels * held.weight_step - rows) ** 2).sum())
+        size += float((rows**2).sum())
     at_most("PLAN117", "steps of the largest weight", largest, 2 ** (held.weight_bits - 1), where)
-    size = float(np.linalg.norm(wanted))
-    error = float(np.linalg.norm(levels * held.weight_step - wanted)) / size if size else 0.0
+    error = math.sqrt(lost / size) if size else 0.0
     if not math.isclose(error, held.weight_error, rel_tol=1e-6, abs_tol=1e-12):
         refuse("PLAN117", f"a weight error of {held.weight_error}, it is {error}", where, error, held.weight_error)
 
@@ -128,14 +134,17 @@ def effective(projection: Projection) -> Floats:
         elif isinstance(operator, Pool):
             gains = np.ones(operator.output_shape) * _channels(gains, operator.input_shape) * operator.factor
         elif isinstance(operator, Dense):
-            weight = operator.weight * gains.reshape(operator.input_shape)[..., None, :]
+            inputs = gains.reshape(operator.input_shape)[..., None, :]
+            weight = operator.weight if _plain(inputs) else operator.weight * inputs
         elif isinstance(operator, Conv):
-            inputs = _channels(gains, operator.input_shape).reshape(operator.groups, -1)
-            each = np.repeat(inputs, operator.output_shape[0] // operator.groups, axis=0)
+            shared = _channels(gains, operator.input_shape).reshape(operator.groups, -1)
+            each = np.repeat(shared, operator.output_shape[0] // operator.groups, axis=0)
             weight = operator.weight * each.reshape(*each.shape, *(1 for _ in operator.kernel))
         if isinstance(operator, Dense | Conv):
             weight = weight if weighted is None else weight * math.nan
             weighted, gains = operator, np.ones(operator.output_shape)
+    if weighted is not None and _plain(gains):
+        return weight
     if isinstance(weighted, Dense):
         pooled = math.prod(weighted.output_shape) // gains.size  # outputs per pool window, 1 where there is no pool
         rows = gains if pooled == 1 else np.repeat(_channels(gains, [len(gains), -1]), weight.shape[-2] // len(gains))
@@ -143,6 +152,11 @@ def effective(projection: Projection) -> Floats:
     if isinstance(weighted, Conv):
         return weight * _channels(gains, [len(weight), -1]).reshape(-1, *(1 for _ in weight.shape[1:]))
     return gains
+
+
+def _plain(gains: Floats) -> bool:
+    """No scale at all: then the weights are left where they are, on disk if they are many."""
+    return bool((gains == 1).all())
 
 
 def _channels(gains: Floats, shape: Sequence[int]) -> Floats:
