@@ -8,9 +8,10 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuedge_nir.errors import NeuedgeError
+from neuedge_nir.errors import NeuedgeError, UsageError
 from neuedge_nir.events import Event, Finished, Improved, Observer, Progress, Started
 
 if TYPE_CHECKING:
@@ -108,6 +109,44 @@ def line_of(error: NeuedgeError) -> str:
 def print_json(value: object) -> None:
     """One JSON value on stdout. NaN and infinity are no JSON: they would be our bug."""
     sys.stdout.write(json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def print_document(text: str) -> None:
+    """A document in UTF-8 on stdout, whatever the terminal can show: it is meant for another program."""
+    sys.stdout.flush()
+    if hasattr(sys.stdout, "buffer"):
+        sys.stdout.buffer.write(text.encode())
+    else:  # a test's, or another Python program's
+        sys.stdout.write(text)
+
+
+def check_output(output: Path, model: Path) -> None:
+    """Say before the work that a file cannot be written, or is the model that it is made from. Raises `UsageError`."""
+    from neuedge_nir.files import check_writable
+
+    check_writable(output)
+    if output.exists() and model.exists() and output.samefile(model):
+        raise UsageError(
+            "USE006", "cannot write: this is the model itself", where=str(output), hint="name another file"
+        )
+
+
+def line_width() -> int:
+    """The columns of a line on stdout: those of the terminal, 120 elsewhere."""
+    if not sys.stdout.isatty():
+        return 120
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns
+
+
+def draws_lines() -> bool:
+    """Whether stdout can show lines drawn in unicode."""
+    try:
+        "├└│─".encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def print_tables(tables: Sequence[RenderableType]) -> None:
