@@ -62,3 +62,10 @@ def test_a_check_needs_no_solver(digits: Path) -> None:
     found = by_neuedge("check", str(digits), "--target", "loihi2")
     assert "h5py" in found
     assert not found & {"ortools", "pandas", "torch", "nir"}
+
+
+@pytest.mark.parametrize("words", [[], ["--json"], ["--svg", "-"]])
+def test_to_inspect_needs_no_solver_and_no_tables(digits: Path, words: list[str]) -> None:
+    found = by_neuedge("inspect", str(digits), *words)
+    assert "h5py" in found
+    assert not found & {"ortools", "pandas", "torch", "nir", "networkx", "rich"}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from neuedge_nir.report.outline import Arrow, Kernel, Outline, Spread, Step, Vertex
 from neuedge_nir.report.text import counted, printable, shortened
 
-LONGEST_NAME = 60
+LONGEST_NAME = 40
 """Columns of a name in a line of text."""
 LONGEST_LABEL = 28
 """Columns of a label in a picture."""

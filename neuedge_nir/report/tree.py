@@ -50,6 +50,11 @@ class Style:
         return "   " if last else "│  " if self.unicode else "|  "
 
     @property
+    def line(self) -> int:
+        """The columns that a line may take."""
+        return max(self.width, NARROWEST)
+
+    @property
     def rule(self) -> str:
         return "─" if self.unicode else "-"
 
@@ -83,13 +88,15 @@ def tree_lines(outline: Outline, style: Style) -> Iterator[str]:
     """The lines of the text, none with blanks at its end."""
     root = outline.tree()
     first, *sizes = size_words(outline)
-    yield from _filled([f"{name_of(outline.origin.name)}: {first}", *sizes], style.width)
-    yield from _filled(_facts(outline, root), style.width)
+    yield from _filled([f"{name_of(outline.origin.name)}: {first}", *sizes], style.line)
+    yield from _filled(_facts(outline, root), style.line)
     yield ""
     yield from _table(list(_members(root, "", _scene(outline, root, style))), _total(outline), style)
     if outline.loops:
         yield from ("", "Loops", *_loops(outline.loops, style))
-    yield from ("", *_legend(outline))
+    notes = list(_notes(outline))
+    if notes:
+        yield from ("", *(line for note in notes for line in _filled([note], style.line)))
 
 
 def _facts(outline: Outline, root: Group) -> list[str]:
@@ -192,11 +199,10 @@ def _table(rows: Sequence[Row], total: Row, style: Style) -> Iterator[str]:
     """The rows, and a total below a rule."""
     wide = [max(len(row.cells[i]) for row in (Row("", "", (), HEADERS), total, *rows)) for i in range(len(HEADERS))]
     numbers = sum(wide) + 2 * len(wide)
-    width = max(style.width, NARROWEST)
-    words = max(NARROWEST // 2, min(WIDEST, width - numbers))
+    words = max(NARROWEST // 2, min(WIDEST, style.line - numbers))
     yield _line("", HEADERS, words, wide)
     for row in rows:
-        room = words if any(row.cells) else min(width, words + numbers)
+        room = words if any(row.cells) else min(style.line, words + numbers)
         first, *more = _filled(row.words, room, row.guide, row.hanging)
         yield _line(first, row.cells, words, wide) if any(row.cells) else first
         yield from more
@@ -235,20 +241,23 @@ def _pieces(words: Sequence[str], width: int) -> Iterator[str]:
 def _loops(loops: Sequence[Loop], style: Style) -> Iterator[str]:
     shown, rest = _some(loops, MOST_LOOPS, style)
     for loop in shown:
-        yield from _filled(list(_loop_words(loop, style)), style.width, "  ", "    ")
+        yield from _filled(list(_loop_words(loop, style)), style.line, "  ", "    ")
     if rest:
         yield f"  ... {counted(rest, 'loop')} more {ALL}"
 
 
 def _loop_words(loop: Loop, style: Style) -> Iterator[str]:
-    if len(loop.populations) > len(loop.cycle):
-        yield f"{counted(len(loop.populations), 'population')} closed by {counted(len(loop.closed_by), 'projection')}"
+    simple = len(loop.populations) == len(loop.cycle)
+    if not simple:
+        yield f"{counted(len(loop.populations), 'population')} that reach each other"
+        yield f"closed by {counted(len(loop.closed_by), 'projection')}"
     way = [name_of(name) for name in (*loop.cycle, loop.cycle[0])]
     shown, rest = _some(way, MOST_NAMES, style)
-    yield " -> ".join([*shown[:-1], f"... {rest} more {ALL} ...", way[-1]] if rest else shown)
+    words = " -> ".join([*shown[:-1], f"... {rest} more ...", way[-1]] if rest else shown)
+    yield words if simple else f"one way round: {words}"
 
 
-def _legend(outline: Outline) -> Iterator[str]:
+def _notes(outline: Outline) -> Iterator[str]:
     spreads = [s for v in outline.populations for s in (*(v.parameters or {}).values(), v.bias) if s is not None]
     if not all(spread.uniform for spread in spreads):
         yield "Values that differ: min .. median .. max."
