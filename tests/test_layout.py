@@ -101,11 +101,6 @@ def test_a_line_crosses_no_box_and_no_label_and_no_foreign_group(
             assert not [rect for rect in (*found.boxes.values(), *labels, *foreign) if overlap(room, rect)]
 
 
-@given(graphs())
-def test_the_same_graph_gives_the_same_picture(drawn: tuple[list[Node], list[tuple[str, str]]]) -> None:
-    assert picture(*drawn) == picture(*drawn)
-
-
 def overlap(one: Rect, other: Rect) -> bool:
     return (
         one.x < other.x + other.width

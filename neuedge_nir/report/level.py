@@ -68,16 +68,17 @@ def _assembled(level: Level, stand: Stand, blocks: Mapping[Path, Block]) -> Bloc
     inner = {item: _group(stand, item, blocks[item]) for item in level.items if isinstance(item, tuple)}
     boxes = {item: _rect(stand, item, level) for item in level.items if isinstance(item, str)}
     groups = {path: _around(stand, path, block) for path, block in inner.items()}
-    lines = {thread.link.key: tuple(_line(thread, stand, boxes, inner)) for thread in stand.loom.threads}
+    # A line that goes on outside its group is drawn again as a whole, and takes the place of its part in the group.
+    lines = {key: line for block in inner.values() for key, line in block.lines.items()}
+    lines |= {thread.link.key: _line(thread, stand, boxes, inner) for thread in stand.loom.threads}
     labels = dict(_labels(stand))
     for name, loops in level.loops.items():
         for key, line, label in _loops(boxes[name], loops):
             lines[key], labels[key] = line, label
     for block in inner.values():
-        boxes.update(block.boxes)
-        groups.update(block.groups)
-        labels.update(block.labels)
-        lines = {**block.lines, **lines}  # a line that goes on here already holds its part in the group
+        boxes |= block.boxes
+        groups |= block.groups
+        labels |= block.labels
     straight = frozenset(thread.link.key for thread in stand.loom.threads if thread.straight)
     return Block(_size(stand), boxes, groups, lines, labels, straight)
 

@@ -18,7 +18,7 @@ LOOP, LOOPS_APART = 34, 6
 BESIDE = 6
 """Pixels between a line and its label, which stands to its right."""
 SHIFT = 30
-"""Pixels, at most, from the middle of a box to where lines upwards start and end."""
+"""Pixels, at most, between the places where lines of different ways meet one side of a box."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +146,9 @@ def docks_of(loom: Loom, ranks: Ranks, blocks: Mapping[Path, Block]) -> Docks:
 def _slots(
     weave: Weave, spot: int, above: bool, order: Mapping[int, int], upwards: frozenset[int]
 ) -> Mapping[int, int]:
-    """Where lines meet one side of a box: the most upright one in the middle, with those next to it that run its way.
+    """Where lines meet one side of a box: the most upright one in the middle, and those next to it that run its way.
 
-    Where lines of the other way follow, they get a place of their own further out: arrows of both would hide another.
+    Further out, lines that run the other way meet the box apart, or arrows of both ways would hide each other.
     """
     numbers = sorted((weave.up if above else weave.down)[spot], key=lambda n: order[weave.end(n, above)])
     middle = max(range(len(numbers)), key=lambda index: (weave.strands[numbers[index]].pull, -index), default=0)
