@@ -218,6 +218,21 @@ def test_a_long_name_keeps_its_beginning_and_its_end() -> None:
     assert shortened("encoder." + "layer." * 40 + "lif", 20) == "encoder.l...ayer.lif"
 
 
+def test_wide_characters_take_two_columns() -> None:
+    net = network({"入力": 1, "ab": 1}, wire("入力", "ab", dense(1, 1)))
+    (wide, narrow) = (line for line in tree_lines(outline_of(net), Style(80)) if ": LIF, 1" in line)
+    assert len(narrow) - len(wide) == 2
+    assert shortened("入力" * 20, 21) == "入力入力...入力入力"
+
+
+def test_guides_leave_room_for_words_however_deep_the_graph() -> None:
+    net = network({"/".join("abcdefghijklmnopqrstuvwxyz"[: depth + 1]): 1 for depth in range(26)})
+    lines = list(tree_lines(outline_of(net), Style(80)))
+    assert max(map(columns, lines)) <= 80
+    assert sum("tau 1, r 1, v_leak 0, " in line for line in lines) == 26
+    assert max(len(line) - len(line.lstrip("├└─│ ")) for line in lines if "LIF" in line) == 18
+
+
 # --- what is left out
 
 

@@ -160,7 +160,21 @@ def test_flow_leads_down_and_recurrence_up() -> None:
     (forward,), (back,) = (route.lines for route in found.routes)
     assert forward[0][1] < forward[-1][1]
     assert back[0][1] > back[-1][1]
+    assert len(forward) == 2
     assert forward[-1][0] != back[0][0]
+
+
+def test_a_label_stands_near_the_source_of_its_line() -> None:
+    found = picture(boxes("a", "b", "c", "d"), [("a", "b"), ("b", "c"), ("c", "d"), ("a", "d"), ("d", "a")])
+    down, up = (found.routes[number].labels[0].y for number in (3, 4))
+    assert found.boxes["a"].y < down < found.boxes["b"].y
+    assert found.boxes["c"].y < up < found.boxes["d"].y
+
+
+def test_a_small_box_stands_in_the_middle_of_its_rank() -> None:
+    tall, small = Node("tall", (), Size(100, 200)), Node("small", (), Size(100, 40))
+    found = picture([tall, small], [])
+    assert found.boxes["small"].y == found.boxes["tall"].y + 80
 
 
 def test_lines_back_to_their_own_box_stand_below_each_other_on_its_right() -> None:
@@ -208,6 +222,19 @@ def test_an_order_without_crossings_is_found_where_there_is_one() -> None:
     spots = [Spot(-1, 0, 0, 0), *(Spot(0, 5, 5, 10) for _ in range(3)), *(Spot(1, 5, 5, 10) for _ in range(3))]
     weave = Weave.of(spots, [Strand(1, 6, Pull.STRAIGHT), Strand(2, 5, Pull.STRAIGHT), Strand(3, 4, Pull.STRAIGHT)])
     assert ordered(weave) in ([[0], [1, 2, 3], [6, 5, 4]], [[0], [3, 2, 1], [4, 5, 6]])
+
+
+def test_an_order_that_only_looking_back_finds_is_found() -> None:
+    spots = [Spot(-1, 0, 0, 0), *(Spot(rank, 5, 5, 10) for rank in (0, 0, 0, 1, 1, 1))]
+    pairs = [(1, 4), (1, 6), (2, 5), (3, 4), (3, 6)]  # a walk from 1 meets 4 and 6 first, and 5 last
+    weave = Weave.of(spots, [Strand(a, b, Pull.STRAIGHT) for a, b in pairs])
+    _, upper, lower = ordered(weave)
+    crossings = [
+        (one, other)
+        for one, other in combinations(pairs, 2)
+        if (upper.index(one[0]) - upper.index(other[0])) * (lower.index(one[1]) - lower.index(other[1])) < 0
+    ]
+    assert len(crossings) == 1
 
 
 @pytest.mark.parametrize("pull", Pull)

@@ -46,7 +46,15 @@ def test_a_spread_is_finite_and_in_order_however_large_the_values(values: np.nda
     found = spread_of(values)
     assert found.low <= found.median <= found.high
     assert math.isfinite(found.median)
-    assert "-0.0" not in (str(found.low), str(found.median), str(found.high))
+
+
+def test_the_middle_of_values_too_large_to_be_added_is_still_a_number() -> None:
+    assert spread_of(np.array([1.5e308, 1.75e308])).median == 1.625e308
+    assert spread_of(np.array([5e-324, 5e-324, 1.0, 2.0])).low == 5e-324
+
+
+def test_a_zero_has_no_sign() -> None:
+    assert str(spread_of(np.array([-0.0])).low) == str(spread_of(np.array([-0.0, 1.0])).low) == "0.0"
 
 
 def test_equal_values_are_looked_at_once_however_many_they_are() -> None:

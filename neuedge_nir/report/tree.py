@@ -19,7 +19,7 @@ HEAD, TAIL = 32, 16
 """Of more populations and ports than these together, so many at the beginning and at the end are shown."""
 MOST_INTO, MOST_LOOPS, MOST_NAMES = 12, 12, 8
 """Projections into one population, loops, names in a loop: the rest is counted."""
-DEEPEST = 6
+DEEPEST = 5
 """Levels of guides in front of a line: deeper ones are drawn no further to the right."""
 NARROWEST = 60
 """The least width of a line, however narrow the terminal is."""
@@ -141,8 +141,9 @@ def _members(group: Group, guide: str, scene: _Scene) -> Iterator[Row]:
 
 
 def _guides(guide: str, last: bool, style: Style) -> tuple[str, str]:
-    """In front of a member, and of what belongs to it. They grow no wider than lines can bear."""
-    return guide + style.branch(last), (guide + style.rail(last))[-3 * DEEPEST :]
+    """In front of a member, and of what belongs to it."""
+    deeper = len(guide) < 3 * DEEPEST
+    return guide + style.branch(last), guide + style.rail(last) if deeper else guide
 
 
 def _counts(group: Group, scene: _Scene) -> str:
@@ -218,7 +219,7 @@ def _line(words: str, cells: Cells, width: int, wide: Sequence[int]) -> str:
 def _filled(words: Sequence[str], width: int, guide: str = "", hanging: str = "") -> Iterator[str]:
     """Words set off by commas, on as many lines as they take; one longer than a line is cut into pieces."""
     line, begun = guide, False
-    for piece in _pieces(words, width - columns(hanging) - 1):
+    for piece in _pieces(words, width - max(columns(guide), columns(hanging)) - 1):
         if begun and columns(line) + 1 + columns(piece) > width:
             yield line
             line, begun = hanging, False
