@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations, pairwise
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -99,6 +100,20 @@ def test_a_line_crosses_no_box_and_no_label_and_no_foreign_group(
         ]
         for room in rooms(route.lines[0]) if source != target else ():
             assert not [rect for rect in (*found.boxes.values(), *labels, *foreign) if overlap(room, rect)]
+
+
+@given(graphs())
+def test_cut_lines_too_lie_on_nothing_and_end_at_their_boxes(drawn: tuple[list[Node], list[tuple[str, str]]]) -> None:
+    with patch("neuedge_nir.report.layout.SPANS", 0), patch("neuedge_nir.report.layout.SPANS_PER_NODE", 0):
+        found = picture(*drawn)
+    labels = [label for route in found.routes for label in route.labels]
+    assert not [pair for pair in combinations([*found.boxes.values(), *labels], 2) if overlap(*pair)]
+    for (source, target), route in zip(drawn[1], found.routes, strict=True):
+        assert len(route.lines) == len(route.labels)
+        assert touches(route.lines[0][0], found.boxes[source])
+        assert touches(route.lines[-1][-1], found.boxes[target])
+        for room in (room for line in route.lines for room in rooms(line)) if source != target else ():
+            assert not [rect for rect in (*found.boxes.values(), *labels) if overlap(room, rect)]
 
 
 def overlap(one: Rect, other: Rect) -> bool:
