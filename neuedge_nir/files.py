@@ -24,13 +24,6 @@ def check_writable(path: Path) -> None:
         raise UsageError("USE006", f"cannot write: {error.strerror}", where=str(path)) from error
 
 
-def check_apart(output: Path, source: str | None) -> None:
-    """A result must not replace what it was made from. Raises `UsageError`."""
-    if source and output.exists() and os.path.exists(source) and os.path.samefile(output, source):
-        message = "cannot write: this is what the result is made from"
-        raise UsageError("USE006", message, where=str(output), hint="name another file")
-
-
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that it is there whole or not at all: a temporary name, synced, then renamed.
 

@@ -44,7 +44,7 @@ def everything_in(folder: Path) -> dict[Path, bytes | None]:
 def raising(kind: type[BaseException]) -> Callable[..., None]:
     """A function that fails in this way, whatever it is given."""
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise kind
 
     return fail
@@ -489,13 +489,13 @@ def test_too_few_chips_are_a_proof(refused: Refused, digits: Path, tmp_path: Pat
 
 
 def test_a_bug_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch, digits: Path) -> None:
-    monkeypatch.setattr("neuedge_nir.api.network_of", raising(ZeroDivisionError))
+    monkeypatch.setattr("neuedge_nir.frontend.read", raising(ZeroDivisionError))
     with pytest.raises(ZeroDivisionError):
         main(["inspect", str(digits)])
 
 
 def test_an_interrupted_command_exits_with_130(neuedge: Neuedge, monkeypatch: pytest.MonkeyPatch, digits: Path) -> None:
-    monkeypatch.setattr("neuedge_nir.api.network_of", raising(KeyboardInterrupt))
+    monkeypatch.setattr("neuedge_nir.frontend.read", raising(KeyboardInterrupt))
     answer = neuedge("inspect", digits)
     assert (answer.status, answer.out, answer.err) == (130, "", "interrupted\n")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -39,11 +40,30 @@ def test_the_commands_of_the_readme_print_what_it_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    session = next(b for b in blocks("") if "compile digits.nir" in b)
-    for command, shown in re.findall(r"\$ neuedge-nir (.*)\n((?:(?!\$ ).*\n)*)", session):
+    sessions = "".join(b for b in blocks("") if "digits.nir" in b)
+    assert "inspect" in sessions
+    for command, shown in re.findall(r"\$ neuedge-nir (.*)\n((?:(?!\$ ).*\n)*)", sessions):
         assert main(command.split()) == 0
         printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
         assert [line for line in printed if line] == [line for line in shown.splitlines() if line]
+
+
+def test_the_json_of_inspect_has_the_keys_that_the_readme_names() -> None:
+    told = json.loads((Path(__file__).parent / "golden" / "inspect.json").read_text(encoding="utf-8"))
+    named = next(block for block in blocks("") if block.startswith("schema, reset, dt")).replace("the same", "")
+    assert "{low, median, high}" in README  # of any value, so it stands before the block
+    assert set(re.findall(r"\w+", named)) | {"median"} == keys_of(told)
+
+
+def keys_of(value: object) -> set[str]:
+    """The keys at any depth of a JSON value, but for the names of parameters."""
+    match value:
+        case dict():
+            inner = (item for key, item in value.items() if key != "parameters")
+            return set(value).union(*map(keys_of, inner))
+        case list():
+            return set().union(*map(keys_of, value))
+    return set()
 
 
 def test_the_python_of_the_readme_runs(

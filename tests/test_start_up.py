@@ -63,3 +63,10 @@ def test_a_check_needs_no_solver(digits: Path) -> None:
     assert "msgspec" in found
     assert not found & {"ortools", "pandas", "torch", "nir"}
     assert "h5py" not in found, "another process reads the file"
+
+
+@pytest.mark.parametrize("words", [[], ["--json"], ["--svg", "-"]])
+def test_to_inspect_needs_no_solver_and_no_tables(digits: Path, words: list[str]) -> None:
+    found = by_neuedge("inspect", str(digits), *words)
+    assert "msgspec" in found
+    assert not found & {"ortools", "pandas", "torch", "nir", "networkx", "rich", "h5py"}

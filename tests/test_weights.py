@@ -163,7 +163,7 @@ def assert_whole(levels: Weights, most: int = 255) -> None:
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1.0, 0.5, 3.0]))
 def test_one_level_per_neuron_takes_one_axon_and_is_exact(seed: int, level: float) -> None:
     rows = np.random.default_rng(seed).integers(0, 2, size=(4, 9)) * level
-    stored = axon_types(rows, all_alike(rows), 9, 4)  # type: ignore[arg-type]
+    stored = axon_types(rows, all_alike(rows), 9, 4)
     assert (stored.axons_per_input, stored.error) == (1, 0.0)
 
 

@@ -16,6 +16,7 @@ from neuedge_nir.cli.shared import (
     print_diagnostics,
     print_json,
     print_tables,
+    read_model,
 )
 from neuedge_nir.errors import CapacityError, NoPlanError, UsageError
 from neuedge_nir.plan.model import Plan
@@ -50,14 +51,14 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check one model against chips: 0 if any fits, 4 if all are proved not to, 5 otherwise."""
-    from neuedge_nir.api import chip_of, network_of
+    from neuedge_nir.api import chip_of
     from neuedge_nir.report.text import printable
 
     names = [name.strip() for name in arguments.target.split(",")]
     if not all(names):
         raise UsageError("USE009", "an empty name among the chips", where=f"--target {arguments.target}")
     chips = [chip_of(name) for name in names]  # all of them before any work: a name may be misspelt
-    network = network_of(arguments.model, options_of(arguments, "none", 0))
+    network = read_model(arguments)
     print_diagnostics(network.origin.diagnostics)
     answers = [_ask(name, chip, network, arguments) for name, chip in zip(names, chips, strict=True)]
     known = set(network.origin.diagnostics)

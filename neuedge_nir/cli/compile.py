@@ -10,16 +10,17 @@ from neuedge_nir.cli.shared import (
     add_json,
     add_mapping_options,
     add_model,
+    check_output,
     options_of,
     print_diagnostics,
     print_json,
     print_tables,
     progress,
     raise_if_interrupted,
+    read_model,
     seed,
 )
 from neuedge_nir.errors import CapacityError, NoPlanError
-from neuedge_nir.files import check_apart, check_writable
 
 if TYPE_CHECKING:
     from neuedge_nir.plan.model import Plan
@@ -40,17 +41,15 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compile one model for one chip. Raises what the stages raise; nothing is written then."""
-    from neuedge_nir.api import chip_of, network_of
+    from neuedge_nir.api import chip_of
     from neuedge_nir.pipeline import compile_network
     from neuedge_nir.report.contract import refusal
 
     if arguments.output is not None:
-        check_writable(arguments.output)
-        for source in (arguments.model, arguments.target, arguments.activity):
-            check_apart(arguments.output, source)
+        check_output(arguments.output, arguments.model, arguments.target, arguments.activity)
     chip = chip_of(arguments.target)
     options = options_of(arguments, arguments.effort, arguments.seed)
-    network = network_of(arguments.model, options)
+    network = read_model(arguments)
     print_diagnostics(network.origin.diagnostics)
     try:
         with progress() as observer:

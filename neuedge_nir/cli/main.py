@@ -24,7 +24,7 @@ COMMANDS = ("compile", "check", "inspect", "verify", "targets", "passes", "model
 SUMMARIES = {
     "compile": "a checked placement plan and a cost report for one chip",
     "check": "does it fit, and what binds? no solver; several chips at once",
-    "inspect": "populations, projections, sizes, recurrences, repairs",
+    "inspect": "populations, projections, sizes, recurrences, repairs: as text, JSON or a picture",
     "verify": "recount a plan with the independent checker",
     "targets": "list the chips, show every number of one, lint a chip file",
     "passes": "list the passes, show one",

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuedge_nir.errors import NeuedgeError
+from neuedge_nir.errors import NeuedgeError, UsageError
 from neuedge_nir.events import Event, Finished, Improved, Observer, Progress, Started
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from neuedge_nir.diagnostics import Diagnostic
+    from neuedge_nir.network.model import Network
     from neuedge_nir.pipeline import Options
 
 
@@ -90,28 +93,22 @@ def seed(text: str) -> int:
     return value
 
 
-def reading_of(arguments: argparse.Namespace) -> Options:
-    """How to read a model, from the command line."""
-    from neuedge_nir.frontend import DEFAULT_CAPS, Caps
-    from neuedge_nir.network.model import ResetMode
-    from neuedge_nir.pipeline import Options
+def read_model(arguments: argparse.Namespace) -> Network:
+    """The model that was named, read as the options say. Raises `InputError` where it is refused."""
+    from neuedge_nir.frontend import DEFAULT_CAPS, Caps, read
 
-    return Options(
-        reset=ResetMode(arguments.reset) if arguments.reset else None,
-        dt=arguments.dt,
-        strict=arguments.strict,
-        limits=Caps.parse(arguments.limits) if arguments.limits else DEFAULT_CAPS,
-    )
+    limits = Caps.parse(arguments.limits) if arguments.limits else DEFAULT_CAPS
+    return read(arguments.model, strict=arguments.strict, dt=arguments.dt, reset=arguments.reset, limits=limits)
 
 
 def options_of(arguments: argparse.Namespace, effort: str, seed: int) -> Options:
     """The options of a compilation, from the command line."""
-    from dataclasses import replace
+    from neuedge_nir.network.model import ResetMode
+    from neuedge_nir.pipeline import Options, PassCall
 
-    from neuedge_nir.pipeline import PassCall
-
-    return replace(
-        reading_of(arguments),
+    return Options(
+        reset=ResetMode(arguments.reset) if arguments.reset else None,
+        dt=arguments.dt,
         passes=tuple(PassCall.parse(text) for text in arguments.passes),
         activity=arguments.activity,
         chips=arguments.chips,
@@ -131,6 +128,44 @@ def line_of(error: NeuedgeError) -> str:
 def print_json(value: object) -> None:
     """One JSON value on stdout. NaN and infinity are no JSON: they would be our bug."""
     sys.stdout.write(json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def print_document(text: str) -> None:
+    """A document in UTF-8 on stdout, whatever the terminal can show: it is meant for another program."""
+    sys.stdout.flush()
+    if hasattr(sys.stdout, "buffer"):
+        sys.stdout.buffer.write(text.encode())
+    else:  # a test's, or another Python program's
+        sys.stdout.write(text)
+
+
+def check_output(output: Path, *sources: str | None) -> None:
+    """Say before the work that a file cannot be written, or that the result is made from it. Raises `UsageError`."""
+    from neuedge_nir.files import check_writable
+
+    check_writable(output)
+    for source in sources:
+        if source and output.exists() and os.path.exists(source) and output.samefile(source):
+            message = "cannot write: this is what the result is made from"
+            raise UsageError("USE006", message, where=str(output), hint="name another file")
+
+
+def line_width() -> int:
+    """The columns of a line on stdout: those of the terminal, 120 elsewhere."""
+    if not sys.stdout.isatty():
+        return 120
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns
+
+
+def draws_lines() -> bool:
+    """Whether stdout can show lines drawn in unicode."""
+    try:
+        "├└│─".encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def print_tables(tables: Sequence[RenderableType]) -> None:

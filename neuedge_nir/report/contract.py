@@ -1,4 +1,4 @@
-"""What programs read: the JSON of `compile`, `check` and `compare`. Its keys are a contract."""
+"""What programs read: the JSON of `compile`, `check`, `compare` and `inspect`. Its keys are a contract."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from neuedge_nir.errors import CapacityError, NoPlanError
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.build import counts, scope_of
 from neuedge_nir.plan.model import Counts, Interval, Plan, PlanModel
+from neuedge_nir.report.outline import Arrow, Group, Kernel, Outline, Spread, Step, Vertex
 
 SCHEMA = "neuedge-nir/report/1"
+INSPECTION = "neuedge-nir/inspect/1"
 
 Json = dict[str, object]
 
@@ -133,3 +135,106 @@ def _mean_rate(plan: Plan) -> float:
     neurons = {p.name: math.prod(p.shape) for p in populations}
     total = sum(neurons.values())
     return sum(plan.activity.rates[name] * n for name, n in neurons.items()) / total if total else 0.0
+
+
+def inspection_of(outline: Outline) -> Json:
+    """What `inspect` tells of a network. Shapes are lists; a value is null where there is none."""
+    origin = outline.origin
+    model = PlanModel(origin.name, origin.sha256, origin.nir_version)
+    return {
+        "schema": INSPECTION,
+        "model": {**_model(model, outline.totals), "nir_version": origin.nir_version},
+        "reset": outline.reset,
+        "dt": outline.dt,
+        "inputs": [_port(vertex) for vertex in outline.inputs],
+        "outputs": [_port(vertex) for vertex in outline.outputs],
+        "populations": [_population(vertex) for vertex in outline.populations],
+        "projections": [_projection(arrow) for arrow in outline.arrows],
+        "sub_graphs": [_sub_graph(group) for group in outline.tree().groups()],
+        "loops": [
+            {"populations": loop.populations, "cycle": loop.cycle, "closed_by": loop.closed_by}
+            for loop in outline.loops
+        ],
+        "diagnostics": [_diagnostic(d) for d in outline.diagnostics],
+    }
+
+
+def _port(vertex: Vertex) -> Json:
+    return {"name": vertex.name, "shape": vertex.shape, "signals": vertex.size, "sub_graph": _home(vertex)}
+
+
+def _population(vertex: Vertex) -> Json:
+    return {
+        "name": vertex.name,
+        "model": vertex.kind,
+        "shape": vertex.shape,
+        "neurons": vertex.size,
+        "spiking": vertex.spiking,
+        "sub_graph": _home(vertex),
+        "nodes": vertex.nodes,
+        "biased": vertex.bias is not None,
+        "bias": _spread(vertex.bias),
+        "parameters": {name: _spread(values) for name, values in (vertex.parameters or {}).items()},
+    }
+
+
+def _home(vertex: Vertex) -> str | None:
+    return "/".join(vertex.group) if vertex.group else None
+
+
+def _spread(spread: Spread | None) -> float | Json | None:
+    if spread is None:
+        return None
+    if spread.uniform:
+        return spread.low
+    return {"low": spread.low, "median": spread.median, "high": spread.high}
+
+
+def _projection(arrow: Arrow) -> Json:
+    weights = arrow.weight_range
+    return {
+        "name": arrow.name,
+        "source": arrow.source,
+        "target": arrow.target,
+        "source_shape": arrow.source_shape,
+        "target_shape": arrow.target_shape,
+        "operators": [f"{_operator(step)} {step.node}" for step in arrow.steps],
+        "chain": [_step(step) for step in arrow.steps],
+        "recurrent": arrow.recurrent,
+        "delay_steps": arrow.delay_steps,
+        "signal": arrow.signal,
+        "synapses": arrow.synapses,
+        "stored_weights": arrow.stored_weights,
+        "weights": None if weights is None else {"low": weights[0], "high": weights[1]},
+    }
+
+
+def _operator(step: Step) -> str:
+    return "Pool" if step.kind in ("SumPool", "AvgPool") else step.kind
+
+
+def _step(step: Step) -> Json:
+    weights, kernel = step.weights, step.kernel
+    return {
+        "kind": step.kind,
+        "node": step.node,
+        "input_shape": step.input_shape,
+        "output_shape": step.output_shape,
+        "kernel": None if kernel is None else _kernel(kernel),
+        "weights": None if weights is None else {"low": weights.low, "high": weights.high, "zeros": weights.zeros},
+        "delay": _spread(step.delay),
+    }
+
+
+def _kernel(kernel: Kernel) -> Json:
+    return {
+        "size": kernel.size,
+        "stride": kernel.stride,
+        "padding": kernel.padding,
+        "dilation": kernel.dilation,
+        "groups": kernel.groups,
+    }
+
+
+def _sub_graph(group: Group) -> Json:
+    return {"name": group.name, "populations": [p.name for p in group.populations()], "neurons": group.neurons}
