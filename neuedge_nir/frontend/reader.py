@@ -17,6 +17,7 @@ from neuedge_nir.errors import InputError
 from neuedge_nir.frontend import bias as biases
 from neuedge_nir.frontend.compact import FloatArray, collapsed
 from neuedge_nir.frontend.graph import FlatGraph, closing_edges, flattened, flow_order, order_of
+from neuedge_nir.frontend.names import relabelled, restored
 from neuedge_nir.frontend.nodes import NeuronNode, PortNode, is_stateless, parsed
 from neuedge_nir.frontend.process import read_container
 from neuedge_nir.frontend.project import Ways, path_remarks, projections, unused_remarks, ways_to
@@ -36,9 +37,10 @@ def read(path: str | os.PathLike[str], *, caps: Caps = DEFAULT_CAPS) -> Network:
 
 def network_of(file: RawFile, caps: Caps = DEFAULT_CAPS) -> Network:
     """The network of a file's content."""
-    shaped, remarks = _shaped(file, caps)
     settings = settings_of(file.graph)
+    shaped, remarks = _shaped(replace(file, graph=restored(file.graph, settings)), caps)
     found = projections(shaped.targets, shaped.nodes, shaped.graph, shaped.shapes, shaped.ways, caps.operators)
+    found = relabelled(found, settings)
     placed, populations = _in_order(_timed(_signalled(found, shaped), shaped), shaped)
     remarks = [*remarks, *_all_remarks(shaped, found, file)]
     origin = Origin(PurePath(file.name).stem, file.sha256, file.version, tuple(sorted(remarks, key=_remark_order)))

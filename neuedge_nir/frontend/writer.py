@@ -1,0 +1,204 @@
+"""A Network as a .nir file that stock tools read: the stages in their order.
+
+network -> paths -> shared nodes with their biases -> raw graph -> read again and compared -> bytes -> file
+
+No version of nir is needed, and nothing is approximated: what the reader would not read back as the very network is
+refused. Delays of a step, signals and shapes need no place in the file, since the reader infers them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, pairwise
+from pathlib import Path as FilePath
+
+from neuedge_nir.diagnostics import Diagnostic, Severity
+from neuedge_nir.errors import InputError, UsageError
+from neuedge_nir.files import check_writable, write_whole
+from neuedge_nir.frontend.compat import VERSIONS, Unreadable, unreadable
+from neuedge_nir.frontend.names import file_names
+from neuedge_nir.frontend.raw import DEFAULT_CAPS, Edge, Metadata, RawFile, RawGraph, RawNode
+from neuedge_nir.frontend.reader import network_of
+from neuedge_nir.frontend.settings import noted
+from neuedge_nir.frontend.write_bias import Placed, placed
+from neuedge_nir.frontend.write_hdf5 import VERSION, encoded
+from neuedge_nir.frontend.write_nodes import constant_node, element_node, neuron_node, port_node
+from neuedge_nir.frontend.write_paths import ILL, Flat, Path, paths_of
+from neuedge_nir.frontend.write_shared import told_apart
+from neuedge_nir.network.equal import difference
+from neuedge_nir.network.model import Network, Population, Port
+
+
+def write(network: Network, path: str | os.PathLike[str], *, compat: str | None = None) -> tuple[Diagnostic, ...]:
+    """Write a network to a .nir file, whole or not at all, and tell what not every reader of it will understand.
+
+    Read again, the file is the same network: names, shapes, numbers, reset and dt; `origin` is not kept. Parameters
+    are written in the whole shape of their population, weights in the shape and precision they have, each operator
+    once. The same network makes the same bytes. `compat` names a version of the nir library ("1.0.8" or "1.0.4") that
+    must be able to read the file.
+
+    Raises `InputError` (OUT...) for a network that NIR cannot say or that version cannot read, `UsageError` (USE006)
+    where the file cannot be written.
+    """
+    place = FilePath(path)
+    check_writable(place)
+    file = file_of(network, compat)
+    write_whole(place, file.content)
+    return file.diagnostics
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NirFile:
+    """The bytes of a file, how many nodes and edges are in it, which versions of nir read it, and remarks."""
+
+    content: bytes
+    nodes: int
+    edges: int
+    readers: tuple[str, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def file_of(network: Network, compat: str | None = None) -> NirFile:
+    """The .nir file of a network. Raises `InputError` as `write`, `UsageError` (OUT007) for an unknown `compat`."""
+    if compat is not None and compat not in VERSIONS:
+        message = f"nothing is known of nir {compat}"
+        raise UsageError("OUT007", message, hint=f"known are {', '.join(VERSIONS)}")
+    graph, remarks = graph_of(network)
+    odd = unreadable(graph)
+    for each in odd:
+        if each.version == compat:
+            raise _not_for(each)
+    readers = tuple(version for version in VERSIONS if version not in {each.version for each in odd})
+    diagnostics = (*remarks, *map(_remark, odd))
+    return NirFile(encoded(graph), len(graph.nodes), len(graph.edges), readers, diagnostics)
+
+
+def _remark(odd: Unreadable) -> Diagnostic:
+    message = f"nir {odd.version} cannot read the file: {odd.why}"
+    return Diagnostic("OUT101", Severity.WARNING, odd.node, message)
+
+
+def _not_for(odd: Unreadable) -> InputError:
+    message = f"nir {odd.version} could not read the file: {odd.why}"
+    return InputError("OUT005", message, where=f"node {odd.node!r}", hint="leave --compat out, or change that node")
+
+
+def graph_of(network: Network) -> tuple[RawGraph, tuple[Diagnostic, ...]]:
+    """The network as the raw graph that its reader makes the same network of. Raises `InputError` as `write`."""
+    _check_ends(network)
+    paths = told_apart(paths_of(network))
+    found = placed(network, paths)
+    names = _names(network, found)
+    graph = RawGraph(
+        dict(_nodes(network, paths, found, names)),
+        tuple(_edges(paths, found, names)),
+        noted(reset=network.reset, dt=network.dt),
+        network.origin.name,
+    )
+    _check_read_again(network, graph)
+    return graph, tuple(_remarks(found, names))
+
+
+def _check_ends(network: Network) -> None:
+    """Ports and populations have each their name, and projections lead from and to them."""
+    ends = _ends(network)
+    name, times = Counter(each.name for each in ends).most_common(1)[0] if ends else ("", 0)
+    if times > 1:
+        message = "two ports or populations have this name, so it does not say what a projection connects"
+        raise InputError("OUT002", message, where=f"node {name!r}", hint="rename one")
+    shapes = {each.name: each.shape for each in ends}
+    for p in network.projections:
+        if (shapes.get(p.source), shapes.get(p.target)) != (p.source_shape, p.target_shape):
+            message = f"projection {p.name!r} does not fit what it connects, {p.source!r} and {p.target!r}"
+            raise InputError("OUT006", message, where=network.origin.name, hint=ILL)
+
+
+def _ends(network: Network) -> list[Port | Population]:
+    return [*network.inputs, *network.outputs, *network.populations]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What everything is called in the file: ports and populations by their names, nodes between by their numbers,
+    and the nodes that hold a bias alone by the population that gets it."""
+
+    ends: Mapping[str, str]
+    nodes: tuple[str, ...]
+    constants: Mapping[str, str]
+
+
+def _names(network: Network, found: Placed) -> Names:
+    ends = [each.name for each in _ends(network)]
+    nodes = [element.node or "flatten" for element in found.nodes.elements]
+    homeless = [p.name for p in found.homeless]
+    names = iter(file_names([*ends, *nodes, *(f"{name}.bias" for name in homeless)]))
+    return Names(
+        {name: next(names) for name in ends}, tuple(next(names) for _ in nodes), dict(zip(homeless, names, strict=True))
+    )
+
+
+def _nodes(network: Network, paths: Sequence[Path], found: Placed, names: Names) -> Iterator[tuple[str, RawNode]]:
+    known = _known(paths, found, names)
+
+    def metadata(name: str) -> Metadata:
+        return noted(name=None if names.ends[name] == name else name, paths=known.get(name))
+
+    for kind, ports in (("Input", network.inputs), ("Output", network.outputs)):
+        yield from ((names.ends[port.name], port_node(port, kind, metadata(port.name))) for port in ports)
+    for p in network.populations:
+        yield names.ends[p.name], neuron_node(p, metadata(p.name))
+    for p in found.homeless:
+        yield names.constants[p.name], constant_node(p)
+    for number, (name, element) in enumerate(zip(names.nodes, found.nodes.elements, strict=True)):
+        own = None if isinstance(element, Flat) or element.node == name else element.node
+        yield name, element_node(element, found.biases.get(number), noted(name=own))
+
+
+def _known(paths: Sequence[Path], found: Placed, names: Names) -> dict[str, dict[str, str]]:
+    """For each target the names of the projections to it that the reader would call by another name."""
+    known: dict[str, dict[str, str]] = {}
+    for path, way in zip(paths, found.nodes.ways, strict=True):
+        p = path.projection
+        called = ">".join([p.source, *(names.nodes[number] for number in way), p.target])
+        if called != p.name:
+            known.setdefault(p.target, {})[called] = p.name
+    return known
+
+
+def _edges(paths: Sequence[Path], found: Placed, names: Names) -> list[Edge]:
+    rows = (
+        (names.ends[path.projection.source], *(names.nodes[n] for n in way), names.ends[path.projection.target])
+        for path, way in zip(paths, found.nodes.ways, strict=True)
+    )
+    constants = ((constant, names.ends[name]) for name, constant in names.constants.items())
+    return sorted({*chain.from_iterable(map(pairwise, rows)), *constants})
+
+
+def _remarks(found: Placed, names: Names) -> Iterator[Diagnostic]:
+    for p in found.homeless:
+        message = f"its bias fits no layer before it: written as the Affine {names.constants[p.name]!r} without input"
+        hint = "tools that run the graph may want to feed that node; its weights are 0"
+        yield Diagnostic("OUT102", Severity.WARNING, p.name, message, hint)
+    nodes = zip(found.nodes.elements, names.nodes, strict=True)
+    operators = ((element.node, name) for element, name in nodes if not isinstance(element, Flat))
+    changed = sorted({own for own, name in chain(names.ends.items(), operators) if own != name})
+    for own in changed:
+        message = "a file cannot hold this name, or not twice: it was changed, and the metadata keeps it"
+        yield Diagnostic("OUT103", Severity.INFO, own, message)
+
+
+def _check_read_again(network: Network, graph: RawGraph) -> None:
+    """What is written is what is meant, by the word of the reader, which knows nothing of the writer."""
+    caps = replace(DEFAULT_CAPS, elements=2**62, operators=2**62)
+    try:
+        again = network_of(RawFile(network.origin.name, "", VERSION, graph), caps)
+    except InputError as error:
+        message = f"the file could not be read again: {error.message}"
+        raise InputError("OUT004", message, where=error.where, hint=error.hint) from error
+    found = difference(network, again)
+    if found is not None:
+        message = f"NIR cannot say this: {found}, read again"
+        raise InputError("OUT004", message, where=network.origin.name, hint="change that part of the network")
