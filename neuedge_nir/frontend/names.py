@@ -1,7 +1,7 @@
 """Names that a file cannot hold, or not twice: changed on the way out, restored on the way in.
 
 HDF5 takes no '/' in a name (inlined graphs make them), no empty name and no '.'; and a file has each name once, while
-operators of a network may share one. The name that was meant stands in the node's metadata (`settings.py`).
+operators of a network may share one. The name that was meant stands in the metadata (`settings.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from neuedge_nir.network.model import Projection
 MOST = DEFAULT_CAPS.name_length
 """Bytes that the reader allows a name."""
 ROOM = 32
-"""Bytes left free where a long name is cut, for a number that tells it from others."""
+"""Bytes that a number takes, which tells names from each other."""
 
 
 def file_names(wanted: Sequence[str]) -> tuple[str, ...]:
@@ -43,16 +43,18 @@ def _free(base: str, taken: Mapping[str, int], numbers: Counter[str]) -> str:
     name = base
     while name in taken:
         numbers[base] += 1
-        name = f"{base}_{numbers[base]}"
+        name = f"{_cut(base, MOST - ROOM)}_{numbers[base]}"
     return name
 
 
 def _cleaned(name: str) -> str:
     """The nearest name that a file can hold."""
-    whole = name.encode(errors="replace")
-    cut = whole if len(whole) <= MOST else whole[: MOST - ROOM]
-    plain = cut.decode(errors="ignore").replace("/", ".").replace("\0", "_")
+    plain = _cut(name, MOST).replace("/", ".").replace("\0", "_")
     return "node" if plain in ("", ".") else plain
+
+
+def _cut(name: str, most: int) -> str:
+    return name.encode(errors="replace")[:most].decode(errors="ignore")
 
 
 def restored(graph: RawGraph, settings: Settings) -> RawGraph:
@@ -61,7 +63,7 @@ def restored(graph: RawGraph, settings: Settings) -> RawGraph:
     Raises `InputError` (NET020) where two nodes would have the same name.
     """
     nodes = graph.nodes
-    names = {file: name for file, name in settings.names.items() if _is_place(nodes[file])}
+    names = {file: name for file, name in settings.names.items() if file in nodes and _is_place(nodes[file])}
     if not names:
         return graph
     renamed = {names.get(file, file): node for file, node in nodes.items()}

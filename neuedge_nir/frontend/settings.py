@@ -1,9 +1,9 @@
 """What neuedge itself writes into a file's metadata: one versioned JSON string under the key 'neuedge'.
 
-Schema 1 has the keys `reset` and `dt` (on the graph or any node), `name` (on a node of the outermost graph: what the
-network calls it) and `paths` (there too, on what paths lead to: the names of projections, by the nodes on their way).
-Other keys are ignored: they may describe the model. Whatever would change its meaning takes another schema, and a
-schema that is not known is refused.
+Schema 1 has the keys `reset` and `dt`, on the graph or any node, and on the outermost graph `names` (what the network
+calls nodes of the file) and `paths` (what it calls projections, by the nodes on their way). Both stand on the graph
+because nir 1.0.4 takes no metadata on many nodes. Other keys are ignored: they may describe the model. Whatever would
+change its meaning takes another schema, and a schema that is not known is refused.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SCHEMA = 1
 class Settings:
     """What the file says of reset and timestep (None where it says nothing), and of names that it could not hold.
 
-    `names`: nodes of the outermost graph by their names in the file; `paths`: projections by the names on their way.
+    `names`: nodes by what they are called in the file; `paths`: projections by what the nodes on their way are called.
     """
 
     reset: ResetMode | None = None
@@ -36,60 +36,59 @@ class Settings:
 
 
 def settings_of(graph: RawGraph) -> Settings:
-    """The settings in the metadata of the graph and of all its nodes, which must agree."""
+    """The settings in the metadata of the graph and of all its nodes, which must agree; names from the graph alone."""
     resets: set[ResetMode] = set()
     steps: set[float] = set()
-    names: dict[str, str] = {}
-    paths: dict[str, str] = {}
-    for node, where, metadata in _metadata_in(graph):
+    own = Settings()
+    for where, metadata in _metadata_in(graph):
         if KEY in metadata:
-            found = _parsed(metadata[KEY], node, where)
+            found = _parsed(metadata[KEY], where)
             resets |= {found.reset} if found.reset else set()
             steps |= {found.dt} if found.dt else set()
-            names |= found.names
-            paths |= found.paths
+            own = found if metadata is graph.metadata else own
         for name, values in (("reset", resets), ("dt", steps)):
             if len(values) > 1:
                 message = f"the neuedge metadata names two values for {name}: {', '.join(map(str, sorted(values)))}"
                 raise InputError("NET020", message, where=where, hint="keep one")
-    return Settings(next(iter(resets), None), next(iter(steps), None), names, paths)
+    return Settings(next(iter(resets), None), next(iter(steps), None), own.names, own.paths)
 
 
-def noted(**content: object) -> Metadata:
-    """The metadata that says this, what is None or empty left out; none where nothing is left."""
+def noted(settings: Settings) -> Metadata:
+    """The metadata of a graph that says this; none where there is nothing to say."""
+    content = {"reset": settings.reset, "dt": settings.dt, "names": settings.names, "paths": settings.paths}
     said = {key: value for key, value in content.items() if value is not None and value != {}}
-    return {KEY: json.dumps({"schema": SCHEMA, **said}, sort_keys=True)} if said else {}
+    if not said:
+        return {}
+    text = json.dumps({"schema": SCHEMA, **said}, sort_keys=True)
+    most = DEFAULT_CAPS.string_length
+    return {KEY: text if len(text) <= most else tuple(text[i : i + most] for i in range(0, len(text), most))}
 
 
-def _metadata_in(graph: RawGraph) -> Iterator[tuple[str | None, str, Metadata]]:
-    """The name of each node of the outermost graph, None for what lies deeper and for graphs; where; its metadata."""
+def _metadata_in(graph: RawGraph) -> Iterator[tuple[str, Metadata]]:
     waiting = [graph]
     while waiting:
         level = waiting.pop()
-        yield None, level.where, level.metadata
-        for name, node in sorted(level.nodes.items()):
+        yield level.where, level.metadata
+        for _, node in sorted(level.nodes.items()):
             if isinstance(node, RawGraph):
                 waiting.append(node)
             else:
-                yield name if level is graph else None, node.where, node.metadata
+                yield node.where, node.metadata
 
 
-def _parsed(value: MetadataValue, node: str | None, where: str) -> Settings:
+def _parsed(value: MetadataValue, where: str) -> Settings:
     content = _json_object(value, where)
     if content.get("schema") != SCHEMA:
         message = f"the neuedge metadata has schema {content.get('schema')!r}, known is {SCHEMA}"
         raise InputError("NET020", message, where=where, hint="use a newer neuedge-nir, or remove that metadata")
-    name, paths = _name(content.get("name"), where), _paths(content.get("paths"), where)
-    if node is None and (name is not None or paths):
-        message = "the neuedge metadata gives a name to what is no node of the outermost graph"
-        raise InputError("NET020", message, where=where, hint="remove it")
-    names = {} if node is None or name is None else {node: name}
+    names, paths = (_texts(content.get(key), key, where) for key in ("names", "paths"))
     return Settings(_reset(content.get("reset"), where), _dt(content.get("dt"), where), names, paths)
 
 
 def _json_object(value: MetadataValue, where: str) -> dict[str, Any]:
+    text = "".join(value) if isinstance(value, tuple) else value
     try:
-        content = json.loads(value) if isinstance(value, str) else None
+        content = json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError) as error:
         raise InputError("NET020", "the neuedge metadata is no valid JSON", where=where, hint="remove it") from error
     if not isinstance(content, dict):
@@ -115,21 +114,13 @@ def _dt(value: Any, where: str) -> float | None:
     return float(value)
 
 
-def _name(value: Any, where: str) -> str | None:
-    if value is None:
-        return None
-    # Names of nodes become part of the names of projections, so one long name could become many.
-    most = DEFAULT_CAPS.name_length
-    if not isinstance(value, str) or len(value.encode(errors="surrogatepass")) > most:
-        message = "the neuedge metadata has a name that is none"
-        raise InputError("NET020", message, where=where, hint=f"it must be text of at most {most} bytes")
-    return value
-
-
-def _paths(value: Any, where: str) -> dict[str, str]:
+def _texts(value: Any, key: str, where: str) -> Mapping[str, str]:
     if value is None:
         return {}
-    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value.values()):
-        message = "the neuedge metadata has paths that are none"
-        raise InputError("NET020", message, where=where, hint="it must be an object of names of projections")
-    return value
+    # Names of nodes become part of the names of projections, so one that is long could be there many times.
+    most = DEFAULT_CAPS.name_length if key == "names" else DEFAULT_CAPS.string_length
+    texts = list(value.values()) if isinstance(value, dict) else [None]
+    if not all(isinstance(text, str) and len(text.encode(errors="surrogatepass")) <= most for text in texts):
+        message = f"the neuedge metadata has {key} that are no texts of at most {most} bytes each"
+        raise InputError("NET020", message, where=where, hint=f"{key!r} must be an object of names")
+    return dict(value)

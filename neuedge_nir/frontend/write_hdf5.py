@@ -6,7 +6,6 @@ Written with h5py and not with nir, whose type inference takes quadratic time an
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -56,8 +55,8 @@ def _put_metadata(group: Any, metadata: Metadata) -> None:
     if metadata:
         inner = group.create_group("metadata")
         for key, value in sorted(metadata.items()):
-            assert not isinstance(value, tuple | Mapping)
-            _put_field(inner, key, value)
+            assert isinstance(value, str | tuple)
+            _put_text(inner, key, value)
 
 
 def _put_field(group: Any, key: str, value: Field) -> None:
@@ -70,7 +69,7 @@ def _put_field(group: Any, key: str, value: Field) -> None:
         group.create_dataset(key, data=value, chunks=chunk, compression="gzip")
 
 
-def _put_text(group: Any, key: str, text: str) -> None:
+def _put_text(group: Any, key: str, text: str | tuple[str, ...]) -> None:
     import h5py
 
     group.create_dataset(key, data=text, dtype=h5py.string_dtype())

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from neuedge_nir.errors import InputError
 from neuedge_nir.frontend.compact import FloatArray, converted, core
-from neuedge_nir.frontend.raw import Array, Field, Metadata, RawNode, Shape
+from neuedge_nir.frontend.raw import Array, Field, RawNode, Shape
 from neuedge_nir.frontend.shapes import same_padding
 from neuedge_nir.frontend.write_paths import ILL, Element, Flat
 from neuedge_nir.network.blocks import row_blocks
@@ -23,12 +23,12 @@ from neuedge_nir.network.model import Population, Port
 Fields = Mapping[str, Field]
 
 
-def port_node(port: Port, kind: str, metadata: Metadata) -> RawNode:
+def port_node(port: Port, kind: str) -> RawNode:
     """`kind`: Input or Output."""
-    return RawNode(kind, {"shape": _whole(*port.shape)}, metadata, f"node {port.name!r}")
+    return RawNode(kind, {"shape": _whole(*port.shape)}, {}, f"node {port.name!r}")
 
 
-def neuron_node(population: Population, metadata: Metadata) -> RawNode:
+def neuron_node(population: Population) -> RawNode:
     """Without `v_reset` where it is 0 for all: NIR's default, and a field that nir 1.0.4 does not know."""
     where = f"node {population.name!r}"
     parameters = {k: v for k, v in population.parameters.items() if k != "v_reset" or core(v).any()}
@@ -37,7 +37,7 @@ def neuron_node(population: Population, metadata: Metadata) -> RawNode:
         key: _spread(converted(values, np.float32 if narrow else np.float64), population.shape, where)
         for key, values in parameters.items()
     }
-    return RawNode(population.model, fields, metadata, where)
+    return RawNode(population.model, fields, {}, where)
 
 
 def constant_node(population: Population) -> RawNode:
@@ -50,31 +50,31 @@ def constant_node(population: Population) -> RawNode:
     return RawNode("Affine", fields, {}, where)
 
 
-def element_node(element: Element, bias: FloatArray | None, metadata: Metadata) -> RawNode:
+def element_node(element: Element, bias: FloatArray | None) -> RawNode:
     """`bias` broadcasts to what a Dense gives, and to (channels, 1, ...) for a Conv."""
     where = f"node {element.node!r}"
     match element:
         case Dense():
             weight = _stored(element.weight)
             more = {} if bias is None else {"bias": _bias(bias, element.output_shape, weight)}
-            return RawNode("Affine" if more else "Linear", {"weight": weight, **more}, metadata, where)
+            return RawNode("Affine" if more else "Linear", {"weight": weight, **more}, {}, where)
         case Conv():
-            return _conv(element, bias, metadata, where)
+            return _conv(element, bias, where)
         case Pool():
             kind = "SumPool2d" if element.kind is PoolKind.SUM else "AvgPool2d"
             pairs = {"kernel_size": element.kernel, "stride": element.stride, "padding": element.padding}
-            return RawNode(kind, {key: _whole(*pair) for key, pair in pairs.items()}, metadata, where)
+            return RawNode(kind, {key: _whole(*pair) for key, pair in pairs.items()}, {}, where)
         case Scale():
-            return RawNode("Scale", {"scale": _spread(_stored(element.factor), element.shape, where)}, metadata, where)
+            return RawNode("Scale", {"scale": _spread(_stored(element.factor), element.shape, where)}, {}, where)
         case Delay():
             delay = converted(element.delay, np.float32 if _fits_single(element.delay) else np.float64)
-            return RawNode("Delay", {"delay": _spread(delay, element.shape, where)}, metadata, where)
+            return RawNode("Delay", {"delay": _spread(delay, element.shape, where)}, {}, where)
         case Flat():
             ends = {"start_dim": np.asarray(element.start), "end_dim": np.asarray(element.end)}
-            return RawNode("Flatten", {**ends, "input_type": _whole(*element.input_shape)}, metadata, where)
+            return RawNode("Flatten", {**ends, "input_type": _whole(*element.input_shape)}, {}, where)
 
 
-def _conv(conv: Conv, bias: FloatArray | None, metadata: Metadata, where: str) -> RawNode:
+def _conv(conv: Conv, bias: FloatArray | None, where: str) -> RawNode:
     weight, axes = _stored(conv.weight), len(conv.kernel)
     if axes not in (1, 2):
         message = f"a convolution over {axes} axes, and NIR has those over 1 or 2"
@@ -85,7 +85,7 @@ def _conv(conv: Conv, bias: FloatArray | None, metadata: Metadata, where: str) -
     channels = conv.weight.shape[:1]
     own = np.zeros(channels, weight.dtype) if bias is None else _bias(bias.reshape(-1), channels, weight)
     fields |= {"weight": weight, "bias": own, "padding": _padding(conv, where), "groups": np.asarray(conv.groups)}
-    return RawNode(f"Conv{axes}d", fields, metadata, where)
+    return RawNode(f"Conv{axes}d", fields, {}, where)
 
 
 def _padding(conv: Conv, where: str) -> Field:

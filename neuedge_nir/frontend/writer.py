@@ -20,9 +20,9 @@ from neuedge_nir.errors import InputError, UsageError
 from neuedge_nir.files import check_writable, write_whole
 from neuedge_nir.frontend.compat import VERSIONS, Unreadable, unreadable
 from neuedge_nir.frontend.names import file_names
-from neuedge_nir.frontend.raw import DEFAULT_CAPS, Edge, Metadata, RawFile, RawGraph, RawNode
+from neuedge_nir.frontend.raw import DEFAULT_CAPS, Edge, RawFile, RawGraph, RawNode
 from neuedge_nir.frontend.reader import network_of
-from neuedge_nir.frontend.settings import noted
+from neuedge_nir.frontend.settings import Settings, noted
 from neuedge_nir.frontend.write_bias import Placed, placed
 from neuedge_nir.frontend.write_hdf5 import VERSION, encoded
 from neuedge_nir.frontend.write_nodes import constant_node, element_node, neuron_node, port_node
@@ -93,9 +93,9 @@ def graph_of(network: Network) -> tuple[RawGraph, tuple[Diagnostic, ...]]:
     found = placed(network, paths)
     names = _names(network, found)
     graph = RawGraph(
-        dict(_nodes(network, paths, found, names)),
+        dict(_nodes(network, found, names)),
         tuple(_edges(paths, found, names)),
-        noted(reset=network.reset, dt=network.dt),
+        noted(_settings(network, paths, found, names)),
         network.origin.name,
     )
     _check_read_again(network, graph)
@@ -103,12 +103,13 @@ def graph_of(network: Network) -> tuple[RawGraph, tuple[Diagnostic, ...]]:
 
 
 def _check_ends(network: Network) -> None:
-    """Ports and populations have each their name, and projections lead from and to them."""
+    """Ports, populations and projections have each their name, and projections fit what they connect."""
     ends = _ends(network)
-    name, times = Counter(each.name for each in ends).most_common(1)[0] if ends else ("", 0)
-    if times > 1:
-        message = "two ports or populations have this name, so it does not say what a projection connects"
-        raise InputError("OUT002", message, where=f"node {name!r}", hint="rename one")
+    for kind, named in (("ports or populations", ends), ("projections", network.projections)):
+        name, times = Counter(each.name for each in named).most_common(1)[0] if named else ("", 0)
+        if times > 1:
+            message = f"several {kind} have this name, so it does not say which is meant"
+            raise InputError("OUT002", message, where=f"node {name!r}", hint="rename all but one")
     shapes = {each.name: each.shape for each in ends}
     for p in network.projections:
         if (shapes.get(p.source), shapes.get(p.target)) != (p.source_shape, p.target_shape):
@@ -116,7 +117,7 @@ def _check_ends(network: Network) -> None:
             raise InputError("OUT006", message, where=network.origin.name, hint=ILL)
 
 
-def _ends(network: Network) -> list[Port | Population]:
+def _ends(network: Network) -> Sequence[Port | Population]:
     return [*network.inputs, *network.outputs, *network.populations]
 
 
@@ -132,7 +133,7 @@ class Names:
 
 def _names(network: Network, found: Placed) -> Names:
     ends = [each.name for each in _ends(network)]
-    nodes = [element.node or "flatten" for element in found.nodes.elements]
+    nodes = ["flatten" if element.node is None else element.node for element in found.nodes.elements]
     homeless = [p.name for p in found.homeless]
     names = iter(file_names([*ends, *nodes, *(f"{name}.bias" for name in homeless)]))
     return Names(
@@ -140,32 +141,31 @@ def _names(network: Network, found: Placed) -> Names:
     )
 
 
-def _nodes(network: Network, paths: Sequence[Path], found: Placed, names: Names) -> Iterator[tuple[str, RawNode]]:
-    known = _known(paths, found, names)
-
-    def metadata(name: str) -> Metadata:
-        return noted(name=None if names.ends[name] == name else name, paths=known.get(name))
-
+def _nodes(network: Network, found: Placed, names: Names) -> Iterator[tuple[str, RawNode]]:
     for kind, ports in (("Input", network.inputs), ("Output", network.outputs)):
-        yield from ((names.ends[port.name], port_node(port, kind, metadata(port.name))) for port in ports)
-    for p in network.populations:
-        yield names.ends[p.name], neuron_node(p, metadata(p.name))
-    for p in found.homeless:
-        yield names.constants[p.name], constant_node(p)
+        yield from ((names.ends[port.name], port_node(port, kind)) for port in ports)
+    yield from ((names.ends[p.name], neuron_node(p)) for p in network.populations)
+    yield from ((names.constants[p.name], constant_node(p)) for p in found.homeless)
     for number, (name, element) in enumerate(zip(names.nodes, found.nodes.elements, strict=True)):
-        own = None if isinstance(element, Flat) or element.node == name else element.node
-        yield name, element_node(element, found.biases.get(number), noted(name=own))
+        yield name, element_node(element, found.biases.get(number))
 
 
-def _known(paths: Sequence[Path], found: Placed, names: Names) -> dict[str, dict[str, str]]:
-    """For each target the names of the projections to it that the reader would call by another name."""
-    known: dict[str, dict[str, str]] = {}
-    for path, way in zip(paths, found.nodes.ways, strict=True):
-        p = path.projection
-        called = ">".join([p.source, *(names.nodes[number] for number in way), p.target])
-        if called != p.name:
-            known.setdefault(p.target, {})[called] = p.name
-    return known
+def _settings(network: Network, paths: Sequence[Path], found: Placed, names: Names) -> Settings:
+    """What the file cannot say otherwise: reset and timestep, and names that the reader would not find."""
+    called = {
+        ">".join([path.projection.source, *(names.nodes[number] for number in way), path.projection.target]): path
+        for path, way in zip(paths, found.nodes.ways, strict=True)
+    }
+    known = {name: path.projection.name for name, path in called.items() if name != path.projection.name}
+    return Settings(network.reset, network.dt, dict(_changed(found, names)), known)
+
+
+def _changed(found: Placed, names: Names) -> Iterator[tuple[str, str]]:
+    """Names in the file, and what they are changed from."""
+    yield from ((name, own) for own, name in names.ends.items() if own != name)
+    for name, element in zip(names.nodes, found.nodes.elements, strict=True):
+        if not isinstance(element, Flat) and element.node != name:
+            yield name, element.node
 
 
 def _edges(paths: Sequence[Path], found: Placed, names: Names) -> list[Edge]:
@@ -182,10 +182,7 @@ def _remarks(found: Placed, names: Names) -> Iterator[Diagnostic]:
         message = f"its bias fits no layer before it: written as the Affine {names.constants[p.name]!r} without input"
         hint = "tools that run the graph may want to feed that node; its weights are 0"
         yield Diagnostic("OUT102", Severity.WARNING, p.name, message, hint)
-    nodes = zip(found.nodes.elements, names.nodes, strict=True)
-    operators = ((element.node, name) for element, name in nodes if not isinstance(element, Flat))
-    changed = sorted({own for own, name in chain(names.ends.items(), operators) if own != name})
-    for own in changed:
+    for own in sorted({own for _, own in _changed(found, names)}):
         message = "a file cannot hold this name, or not twice: it was changed, and the metadata keeps it"
         yield Diagnostic("OUT103", Severity.INFO, own, message)
 
