@@ -67,7 +67,7 @@ class Options:
     map_inputs: bool = False
 
 
-def apply_passes(network: Network, chip: Chip, calls: Sequence[PassCall]) -> Network:
+def apply_passes(network: Network, chip: Chip | None, calls: Sequence[PassCall]) -> Network:
     """The network after the named passes, in order. Raises what `run_pass` raises."""
     for call in calls:
         network = run_pass(call.name, network, chip, dict(call.options))

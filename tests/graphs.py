@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from neuedge_nir.frontend.graph import closing_edges
-from neuedge_nir.frontend.shapes import same_padding
+from neuedge_nir.frontend.shapes import conv_output, same_padding
 from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Scale
 from neuedge_nir.network.model import (
     IF,
@@ -30,7 +30,7 @@ from neuedge_nir.network.model import (
     Signal,
     Threshold,
 )
-from tests.strategies import convs, pools
+from tests.strategies import pools
 
 Shape = tuple[int, ...]
 Ends = Mapping[str, Shape]
@@ -40,7 +40,21 @@ MODELS = (IF, LIF, CubaLIF, LI, CubaLI, I, Threshold)
 SHAPES: tuple[Shape, ...] = ((3,), (8,), (2, 5), (4, 3), (2, 4, 4), (4, 3, 5), (2, 2, 2, 2))
 WITH_ONES: tuple[Shape, ...] = ((1,), (1, 4), (4, 1), (1, 4, 4), (1, 1, 3), *SHAPES)
 PLAIN = ("a", "b", "c", "d", "in", "out", "lif1.lif", "0", "10", "2", "ä b", "..")
-ODD = ("sub/lif", "sub.lif", "sub/w", "", ".", "a/./b", "/", "x\0y", "/" + "n" * 1023, "\udc80", "flatten", "a_1", "a>b")
+ODD = (
+    "sub/lif",
+    "sub.lif",
+    "sub/w",
+    "",
+    ".",
+    "a/./b",
+    "/",
+    "x\0y",
+    "\udc80",
+    "/" + "n" * 1023,
+    "a_1",
+    "a>b",
+    "flatten",
+)
 
 
 def numbers(rng: np.random.Generator, shape: Shape, low: float = -2.0, *, single: bool = False) -> Array:
@@ -59,8 +73,9 @@ def spread(draw: st.DrawFn, rng: np.random.Generator, shape: Shape, low: float =
 
 @st.composite
 def neurons(draw: st.DrawFn, rng: np.random.Generator, shape: Shape) -> Neuron:
-    model = draw(st.sampled_from(MODELS))
-    values = {name: draw(spread(rng, shape, 0.1 if name.startswith("tau") else -2.0)) for name in (field.name for field in fields(model))}
+    model: Callable[..., Neuron] = draw(st.sampled_from(MODELS))
+    names = [field.name for field in fields(model)]  # type: ignore[arg-type]
+    values = {name: draw(spread(rng, shape, 0.1 if name.startswith("tau") else -2.0)) for name in names}
     if "v_reset" in values and draw(st.booleans()):
         values["v_reset"] = np.zeros(draw(st.sampled_from([(), shape])))
     return model(**values)
@@ -90,24 +105,18 @@ def operators(draw: st.DrawFn, rng: np.random.Generator, shape: Shape, name: str
 
 @st.composite
 def written_convs(draw: st.DrawFn, rng: np.random.Generator, shape: Shape, name: str) -> Conv:
-    """A convolution whose padding NIR can say: equal before and after, or 'same'."""
-    conv = draw(convs(shape))
-    ones = (1,) * len(conv.kernel)
-    padding = tuple((before, before) for before, _ in conv.padding)
-    if draw(st.booleans()):
-        conv = replace(conv, stride=ones)
-        padding = same_padding(conv.kernel, ones, conv.dilation)
-    axes = zip(shape[1:], conv.kernel, conv.stride, conv.dilation, padding, strict=True)
-    space = tuple((n + sum(pad) - step * (k - 1) - 1) // s + 1 for n, k, s, step, pad in axes)
-    if min(space) < 1:
-        conv, padding, space = (
-            replace(conv, weight=conv.weight[(..., *(slice(1) for _ in ones))]),
-            ((0, 0),) * len(ones),
-            shape[1:],
-        )
-        conv = replace(conv, stride=ones)
-    weight = numbers(rng, conv.weight.shape)
-    return replace(conv, node=name, weight=weight, padding=padding, output_shape=(weight.shape[0], *space))
+    """A convolution that NIR can say: over one or two axes, padded as much before as after, or to keep the size."""
+    space = shape[1:]
+    kernel = tuple(draw(st.integers(1, min(3, size))) for size in space)
+    dilation = tuple(draw(st.integers(1, 2 if 2 * (k - 1) < n else 1)) for n, k in zip(space, kernel, strict=True))
+    stride = tuple(draw(st.sampled_from([1, 1, 2])) for _ in space)
+    padding = tuple((zeros, zeros) for zeros in (draw(st.integers(0, 2)) for _ in space))
+    if set(stride) == {1} and draw(st.booleans()):
+        padding = same_padding(kernel, stride, dilation)
+    groups = draw(st.sampled_from([groups for groups in (1, 1, 2, 3) if shape[0] % groups == 0]))
+    weight = numbers(rng, (groups * draw(st.integers(1, 2)), shape[0] // groups, *kernel))
+    gives = conv_output(shape, weight.shape, stride, padding, dilation, groups)
+    return Conv(name, weight, shape, gives, stride, padding, dilation, groups)
 
 
 @st.composite

@@ -10,6 +10,7 @@ from neuedge_nir.cli.shared import (
     add_json,
     add_mapping_options,
     add_model,
+    check_apart,
     options_of,
     print_diagnostics,
     print_json,
@@ -18,7 +19,7 @@ from neuedge_nir.cli.shared import (
     raise_if_interrupted,
     seed,
 )
-from neuedge_nir.errors import CapacityError, NoPlanError, UsageError
+from neuedge_nir.errors import CapacityError, NoPlanError
 from neuedge_nir.files import check_writable
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.output is not None:
         check_writable(arguments.output)
-        _check_apart(arguments.output, Path(arguments.model))
+        check_apart(arguments.output, Path(arguments.model))
     chip = chip_of(arguments.target)
     network = network_of(arguments.model)
     print_diagnostics(network.origin.diagnostics)
@@ -76,11 +77,3 @@ def _deliver(plan: Plan, arguments: argparse.Namespace) -> None:
         print_json(report_of(plan))
     else:
         print_tables(plan_tables(plan))
-
-
-def _check_apart(output: Path, model: Path) -> None:
-    """A plan must not replace the model that it was made from."""
-    if output.exists() and model.exists() and output.samefile(model):
-        raise UsageError(
-            "USE006", "cannot write: this is the model itself", where=str(output), hint="name another file"
-        )

@@ -8,9 +8,10 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuedge_nir.errors import NeuedgeError
+from neuedge_nir.errors import NeuedgeError, UsageError
 from neuedge_nir.events import Event, Finished, Improved, Observer, Progress, Started
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ def add_json(sub: argparse.ArgumentParser, *, inner: bool = False) -> None:
     sub.add_argument("--json", action="store_true", default=default, help="print JSON for programs instead of tables")
 
 
-def add_mapping_options(sub: argparse.ArgumentParser) -> None:
-    """The options that `compile` and `check` share."""
+def add_passes(sub: argparse.ArgumentParser) -> None:
+    """`--pass`, as often as wanted."""
     sub.add_argument(
         "--pass",
         dest="passes",
@@ -40,6 +41,19 @@ def add_mapping_options(sub: argparse.ArgumentParser) -> None:
         metavar="NAME[:key=value,...]",
         help="rewrite the network first; may be repeated",
     )
+
+
+def check_apart(output: Path, model: Path) -> None:
+    """What is made from a model must not replace it. Raises `UsageError`."""
+    if output.exists() and model.exists() and output.samefile(model):
+        raise UsageError(
+            "USE006", "cannot write: this is the model itself", where=str(output), hint="name another file"
+        )
+
+
+def add_mapping_options(sub: argparse.ArgumentParser) -> None:
+    """The options that `compile` and `check` share."""
+    add_passes(sub)
     sub.add_argument(
         "--activity",
         metavar="RATE|FILE.npz",

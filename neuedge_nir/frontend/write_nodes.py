@@ -34,7 +34,7 @@ def neuron_node(population: Population) -> RawNode:
     parameters = {k: v for k, v in population.parameters.items() if k != "v_reset" or core(v).any()}
     narrow = all(map(_fits_single, parameters.values()))
     fields = {
-        key: _spread(converted(values, np.float32 if narrow else np.float64), population.shape, where)
+        key: spread(converted(values, np.float32 if narrow else np.float64), population.shape, where)
         for key, values in parameters.items()
     }
     return RawNode(population.model, fields, {}, where)
@@ -46,7 +46,7 @@ def constant_node(population: Population) -> RawNode:
     where = f"node {population.name!r}"
     dtype = np.float32 if _fits_single(bias) else np.float64
     weight = np.broadcast_to(np.zeros((), dtype), (*population.shape, 1))
-    fields = {"weight": weight, "bias": _spread(converted(bias, dtype), population.shape, where)}
+    fields = {"weight": weight, "bias": spread(converted(bias, dtype), population.shape, where)}
     return RawNode("Affine", fields, {}, where)
 
 
@@ -65,10 +65,10 @@ def element_node(element: Element, bias: FloatArray | None) -> RawNode:
             pairs = {"kernel_size": element.kernel, "stride": element.stride, "padding": element.padding}
             return RawNode(kind, {key: _whole(*pair) for key, pair in pairs.items()}, {}, where)
         case Scale():
-            return RawNode("Scale", {"scale": _spread(_stored(element.factor), element.shape, where)}, {}, where)
+            return RawNode("Scale", {"scale": spread(_stored(element.factor), element.shape, where)}, {}, where)
         case Delay():
             delay = converted(element.delay, np.float32 if _fits_single(element.delay) else np.float64)
-            return RawNode("Delay", {"delay": _spread(delay, element.shape, where)}, {}, where)
+            return RawNode("Delay", {"delay": spread(delay, element.shape, where)}, {}, where)
         case Flat():
             ends = {"start_dim": np.asarray(element.start), "end_dim": np.asarray(element.end)}
             return RawNode("Flatten", {**ends, "input_type": _whole(*element.input_shape)}, {}, where)
@@ -108,7 +108,8 @@ def _whole(*numbers: int) -> Array:
     return np.array(numbers, np.int64)
 
 
-def _spread(values: FloatArray, shape: Shape, where: str) -> FloatArray:
+def spread(values: FloatArray, shape: Shape, where: str) -> FloatArray:
+    """The values broadcast to the shape, as a view. Raises `InputError` (OUT006) where they do not fit it."""
     try:
         return np.broadcast_to(values, shape)
     except ValueError as error:

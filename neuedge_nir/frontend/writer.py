@@ -118,7 +118,9 @@ def _check_ends(network: Network) -> None:
 
 
 def _ends(network: Network) -> Sequence[Port | Population]:
-    return [*network.inputs, *network.outputs, *network.populations]
+    """Ports and populations in an order that no other order of theirs changes."""
+    kinds: tuple[Sequence[Port | Population], ...] = (network.inputs, network.outputs, network.populations)
+    return [each for kind in kinds for each in sorted(kind, key=lambda end: end.name)]
 
 
 @dataclass(frozen=True, slots=True)
