@@ -35,11 +35,12 @@ def test_the_bundled_model_compiles_for_the_chip_of_the_readme(chip_file: Path, 
     assert main(["verify", plan, "--model", model, "--target", str(chip_file)]) == 0
 
 
+@pytest.mark.parametrize("shows", ["compile digits.nir", "convert digits.nir"])
 def test_the_commands_of_the_readme_print_what_it_shows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    shows: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    session = next(b for b in blocks("") if "compile digits.nir" in b)
+    session = next(b for b in blocks("") if shows in b)
     for command, shown in re.findall(r"\$ neuedge-nir (.*)\n((?:(?!\$ ).*\n)*)", session):
         assert main(command.split()) == 0
         printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]

@@ -60,8 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _line(file: NirFile, name: str) -> str:
     from neuedge_nir.report.text import printable
 
-    readers = " and ".join(file.readers) or "no version tried"
-    return f"{printable(name)}: {file.nodes} nodes, {file.edges} edges; for nir {readers}\n"
+    readers = f"nir {' and '.join(file.readers)}" if file.readers else "no version of nir that was tried"
+    return f"{printable(name)}: {file.nodes} nodes, {file.edges} edges; for {readers}\n"
 
 
 def _json(network: Network, file: NirFile, name: str) -> dict[str, object]:

@@ -52,7 +52,7 @@ def shared(paths: Sequence[Path], splits: Splits) -> Shared:
         way: list[int] = []
         for index, key in enumerate(own):
             before: Key = way[-1] if way else path.projection.source
-            whole = (before, key) if key in tangled else key
+            whole = ("behind", before, key) if key in tangled else key
             if whole not in numbers:
                 numbers[whole] = len(elements)
                 elements.append(path.elements[index])
@@ -111,7 +111,7 @@ def _split(keys: Keys, path: Path, splits: Splits) -> Keys:
     target = path.projection.target
     own = splits.get(target, frozenset())
     first = next((index for index, key in enumerate(keys) if key in own), len(keys))
-    return (*keys[:first], *((target, key) for key in keys[first:]))
+    return (*keys[:first], *(("own", target, key) for key in keys[first:]))
 
 
 def _tangled(rows: Sequence[Keys], paths: Sequence[Path]) -> frozenset[Key]:

@@ -159,7 +159,9 @@ def _settings(network: Network, paths: Sequence[Path], found: Placed, names: Nam
         for path, way in zip(paths, found.nodes.ways, strict=True)
     }
     known = {name: path.projection.name for name, path in called.items() if name != path.projection.name}
-    return Settings(network.reset, network.dt, dict(_changed(found, names)), known)
+    return Settings(
+        network.reset, None if network.dt is None else float(network.dt), dict(_changed(found, names)), known
+    )
 
 
 def _changed(found: Placed, names: Names) -> Iterator[tuple[str, str]]:
