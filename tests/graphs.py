@@ -30,6 +30,7 @@ from neuedge_nir.network.model import (
     Signal,
     Threshold,
 )
+from tests.nirfile import Fields, Nodes, affine, conv2d, delay, inputs, li, lif, outputs, scale
 from tests.strategies import pools
 
 Shape = tuple[int, ...]
@@ -216,3 +217,44 @@ def _projections(
         )
         for number, (source, target, chain) in enumerate(wires)
     )
+
+
+@st.composite
+def files(draw: st.DrawFn, *, biases: bool) -> tuple[Nodes, list[tuple[str, str]]]:
+    """Nodes of one shape, joined and parted at will as in a file; cycles go through neurons."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    shape = draw(st.sampled_from([(2,), (2, 3, 3)]))
+    nodes: Nodes = {"in": inputs(*shape)}
+    edges: set[tuple[str, str]] = set()
+    for number in range(draw(st.integers(2, 9))):
+        name = f"{draw(st.sampled_from('abc'))}{number}"
+        before = draw(st.lists(st.sampled_from(list(nodes)), min_size=1, max_size=3))
+        nodes[name] = draw(_node(rng, shape, biases=biases))
+        edges |= {(source, name) for source in before}
+    for name in sorted(name for name, node in nodes.items() if node["type"] in ("LIF", "LI")):
+        behind = draw(st.lists(st.sampled_from([*nodes][1:]), max_size=2))
+        edges |= {(source, name) for source in behind}
+    edges |= {(source, "out") for source in draw(st.lists(st.sampled_from(list(nodes)), min_size=1, max_size=2))}
+    return {**nodes, "out": outputs(*shape)}, sorted(edges)
+
+
+@st.composite
+def _node(draw: st.DrawFn, rng: np.random.Generator, shape: Shape, *, biases: bool) -> Fields:
+    match draw(st.sampled_from(["lif", "lif", "li", "scale", "delay", "weights", "weights"])):
+        case "lif":
+            return lif(*shape)
+        case "li":
+            return li(*shape)
+        case "scale":
+            return scale(numbers(rng, draw(st.sampled_from([shape, (1,) * len(shape)]))) * np.ones(shape))
+        case "delay":
+            return delay(numbers(rng, shape, 0.0))
+        case _:
+            return _layer(rng, shape, biased=biases and draw(st.booleans()))
+
+
+def _layer(rng: np.random.Generator, shape: Shape, *, biased: bool) -> Fields:
+    bias = numbers(rng, shape[:1]) if biased else np.zeros(shape[0])
+    if len(shape) == 3:
+        return conv2d(numbers(rng, (2, 2, 3, 3)), bias=bias, padding=np.array([1, 1]), input_shape=np.array(shape[1:]))
+    return affine(numbers(rng, (2, 2)), bias)

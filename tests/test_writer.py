@@ -25,8 +25,23 @@ from neuedge_nir.frontend.writer import file_of
 from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, PoolKind, Scale
 from neuedge_nir.network.equal import difference
 from neuedge_nir.network.model import LIF, Network, Population, Port, Projection, Signal
-from tests.graphs import networks
-from tests.nirfile import SHARED, affine, chain, conv2d, flatten, inputs, lif, linear, outputs, pool2d, row, scale, tiny
+from tests.graphs import files, networks
+from tests.nirfile import (
+    SHARED,
+    Nodes,
+    affine,
+    chain,
+    conv2d,
+    flatten,
+    inputs,
+    lif,
+    linear,
+    outputs,
+    pool2d,
+    row,
+    scale,
+    tiny,
+)
 from tests.nirfile import network as raw_network
 from tests.worlds import chain as layers
 from tests.worlds import conv, convnet, dense, network, pool, random_array, recurrent, residual, wire
@@ -112,16 +127,11 @@ def test_a_network_is_read_back_as_it_was(folder: Path, net: Network) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(networks(odd=True))
-def test_odd_names_shapes_and_paths_are_read_back_too(folder: Path, net: Network) -> None:
-    assert difference(net, again(net, folder)) is None
-
-
-@settings(max_examples=200, deadline=None)
-@given(networks(odd=True))
-def test_it_is_known_what_nir_reads(folder: Path, net: Network) -> None:
+def test_odd_names_shapes_and_paths_are_read_back_and_it_is_known_what_nir_reads(folder: Path, net: Network) -> None:
     file = file_of(net)
-    (folder / "nir.nir").write_bytes(file.content)
-    assert nir_reads(folder / "nir.nir") == ("1.0.8" in file.readers)
+    (folder / "odd.nir").write_bytes(file.content)
+    assert difference(net, read(folder / "odd.nir")) is None
+    assert nir_reads(folder / "odd.nir") == ("1.0.8" in file.readers)
 
 
 def nir_reads(place: Path) -> bool:
@@ -138,6 +148,23 @@ def nir_reads(place: Path) -> bool:
 def test_the_order_of_the_tuples_makes_no_other_bytes(net: Network) -> None:
     turned = replace(net, populations=net.populations[::-1], projections=net.projections[::-1])
     assert file_of(net).content == file_of(turned).content
+
+
+@settings(max_examples=200)
+@given(files(biases=False))
+def test_a_graph_is_written_node_for_node_and_edge_for_edge(graph: tuple[Nodes, list[tuple[str, str]]]) -> None:
+    net = raw_network(*graph)
+    ends = {port.name for port in (*net.inputs, *net.outputs)} | {p.name for p in net.populations}
+    used = ends | {operator.node for p in net.projections for operator in p.chain}
+    assert opened(net).keys() == used
+    assert edges(net) == {f"{a}>{b}" for a, b in graph[1] if {a, b} <= used}
+
+
+@settings(max_examples=200, deadline=None)
+@given(files(biases=True))
+def test_biases_that_join_and_part_are_read_back(folder: Path, graph: tuple[Nodes, list[tuple[str, str]]]) -> None:
+    net = raw_network(*graph)
+    assert difference(net, again(net, folder)) is None
 
 
 READABLE = sorted(SHARED.glob("*.nir")) if SHARED.is_dir() else []

@@ -79,6 +79,9 @@ def _conv(conv: Conv, bias: FloatArray | None, where: str) -> RawNode:
     if axes not in (1, 2):
         message = f"a convolution over {axes} axes, and NIR has those over 1 or 2"
         raise InputError("OUT003", message, where=where, hint="take the axes apart")
+    if {len(conv.stride), len(conv.padding), len(conv.dilation)} != {axes}:
+        message = f"stride, padding and dilation are not for the {axes} axes of the kernel"
+        raise InputError("OUT006", message, where=where, hint=ILL)
     # nir keeps plain numbers for one axis: a list of one would break its constructor.
     counts = {"stride": conv.stride, "dilation": conv.dilation, "input_shape": conv.input_shape[1:]}
     fields: dict[str, Field] = {key: _plain(numbers) for key, numbers in counts.items()}

@@ -40,8 +40,8 @@ def write(network: Network, path: str | os.PathLike[str], *, compat: str | None 
     once. The same network makes the same bytes. `compat` names a version of the nir library ("1.0.8" or "1.0.4") that
     must be able to read the file.
 
-    Raises `InputError` (OUT...) for a network that NIR cannot say or that version cannot read, `UsageError` (USE006)
-    where the file cannot be written.
+    Raises `InputError` (OUT..., or NET... for numbers that no node may hold) for a network that NIR cannot say or that
+    version cannot read, `UsageError` (USE006) where the file cannot be written.
     """
     place = FilePath(path)
     check_writable(place)

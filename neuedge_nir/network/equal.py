@@ -78,17 +78,25 @@ def _unlike_numbers(what: str, one: Numbers, other: Numbers, shape: tuple[int, .
     """`shape`: what both are broadcast to; without it they must have the same."""
     if one is other:
         return
-    if shape is not None and one.size * other.size > 1:
-        one, other = np.broadcast_to(one, shape), np.broadcast_to(other, shape)
-    if shape is None and one.shape != other.shape:
+    if shape is not None:
+        one, other = _spread(one, shape), _spread(other, shape)
+    if one.shape != other.shape:
         yield f"{what}: shapes {one.shape} and {other.shape}"
     elif not _same(one, other):
         yield f"{what}: the numbers differ"
 
 
+def _spread(values: Numbers, shape: tuple[int, ...]) -> Numbers:
+    """The values at the size of `shape`; as they are where they do not fit it."""
+    try:
+        return np.broadcast_to(values.reshape(()) if values.size == 1 else values, shape)
+    except ValueError:
+        return values
+
+
 def _same(one: Numbers, other: Numbers) -> bool:
-    if one.size == other.size == 1:
-        return bool(one.reshape(()) == other.reshape(()))
+    if one.size and not any(one.strides) and not any(other.strides):  # both hold one number for all
+        return bool(one.flat[0] == other.flat[0])
     blocks = zip(row_blocks(one), row_blocks(other), strict=True)
     return all(np.array_equal(rows, others) for (_, rows), (_, others) in blocks)
 
