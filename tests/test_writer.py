@@ -334,6 +334,14 @@ def test_a_node_that_sums_and_spreads_is_written_once() -> None:
     assert edges(net) == {"in>a", "in>b", "a>fc", "b>fc", "fc>c", "fc>d", "c>out", "d>out"}
 
 
+def test_a_flatten_that_sums_is_written_once() -> None:
+    nodes = {"in": inputs(2, 2), "a": lif(2, 2), "b": lif(2, 2), "flat": flatten(), "fc": linear(np.ones((2, 4)))}
+    pairs = ["in a", "in b", "a flat", "b flat", "flat fc", "fc out"]
+    net = raw_network({**nodes, "out": outputs(2)}, [tuple(pair.split()) for pair in pairs])  # type: ignore[misc]
+    assert kinds(net) == {"flat": "Flatten", "fc": "Linear"}
+    assert edges(net) == {pair.replace(" ", ">") for pair in pairs}
+
+
 def test_paths_share_what_they_begin_with_where_they_are_not_all_there(tmp_path: Path) -> None:
     net = summed()
     some = replace(net, projections=tuple(p for p in net.projections if p.name != "b>fc>d"))
@@ -424,6 +432,15 @@ def test_a_bias_that_others_must_not_get_has_a_layer_of_its_own(tmp_path: Path) 
         assert difference(each, again(each, tmp_path)) is None
     quiet = raw_network(nodes, [("in", "fc"), ("fc", "a"), ("fc", "b"), ("a", "out"), ("b", "out")])
     assert kinds(biased(quiet, a=1.0, b=1.0)) == {"fc": "Affine"}
+
+
+def test_a_layer_of_a_target_is_not_that_of_a_source_of_the_same_name(tmp_path: Path) -> None:
+    layer = Dense("fc", EYE)
+    wires = [wire(source, target, layer, steps=int(source == target)) for source, target in ("aa", "ac", "bd")]
+    net = network(dict.fromkeys("abcd", 2), wire("in", "a"), wire("in", "b"), *wires, inputs={"in": 2})
+    net = biased(net, a=1.0)
+    assert kinds(net) == {"fc": "Affine", "fc_1": "Linear", "fc_2": "Linear"}
+    assert difference(net, again(net, tmp_path)) is None
 
 
 def test_a_bias_prefers_the_way_forward() -> None:
