@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from neuedge_nir.api import check, compile, verify  # noqa: A004
     from neuedge_nir.chip.model import Chip
-    from neuedge_nir.frontend import read
+    from neuedge_nir.frontend import read, write
     from neuedge_nir.network.model import Network
     from neuedge_nir.pipeline import Options
     from neuedge_nir.plan.model import Plan
 
 __version__ = "0.1.0"
 
-__all__ = ["Chip", "Network", "Options", "Plan", "__version__", "check", "compile", "read", "verify"]
+__all__ = ["Chip", "Network", "Options", "Plan", "__version__", "check", "compile", "read", "verify", "write"]
 
 _HOMES = {
     "read": "neuedge_nir.frontend",
+    "write": "neuedge_nir.frontend",
     "compile": "neuedge_nir.api",
     "check": "neuedge_nir.api",
     "verify": "neuedge_nir.api",

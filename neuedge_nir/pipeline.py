@@ -88,7 +88,7 @@ class Options:
                 raise UsageError("USE019", f"{name} cannot be {getattr(self, name)!r}", where=f"Options.{name}")
 
 
-def apply_passes(network: Network, chip: Chip, calls: Sequence[PassCall]) -> Network:
+def apply_passes(network: Network, chip: Chip | None, calls: Sequence[PassCall]) -> Network:
     """The network after the named passes, in order. Raises what `run_pass` raises."""
     for call in calls:
         network = run_pass(call.name, network, chip, dict(call.options))

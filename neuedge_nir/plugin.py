@@ -54,8 +54,11 @@ class Pass(Protocol):
     @property
     def summary(self) -> str: ...
 
-    def run(self, network: Network, chip: Chip, options: Mapping[str, str]) -> Network:
-        """The rewritten network; the very network it was given where there was nothing to do."""
+    def run(self, network: Network, chip: Chip | None, options: Mapping[str, str]) -> Network:
+        """The rewritten network; the very network it was given where there was nothing to do.
+
+        `chip` is None where the network is for no chip in particular, as in `convert`.
+        """
         ...
 
 
@@ -191,7 +194,7 @@ def chip_of_target(name: str) -> Chip:
     return found
 
 
-def run_pass(name: str, network: Network, chip: Chip, options: Mapping[str, str]) -> Network:
+def run_pass(name: str, network: Network, chip: Chip | None, options: Mapping[str, str]) -> Network:
     """The network that the pass registered as `name` makes of this one."""
     from neuedge_nir.network.model import Network as Returned
 

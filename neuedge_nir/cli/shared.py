@@ -33,8 +33,8 @@ def add_json(sub: argparse.ArgumentParser, *, inner: bool = False) -> None:
     sub.add_argument("--json", action="store_true", default=default, help="print JSON for programs instead of tables")
 
 
-def add_mapping_options(sub: argparse.ArgumentParser) -> None:
-    """The options that `compile` and `check` share."""
+def add_passes(sub: argparse.ArgumentParser) -> None:
+    """`--pass`, as often as wanted."""
     sub.add_argument(
         "--pass",
         dest="passes",
@@ -43,6 +43,11 @@ def add_mapping_options(sub: argparse.ArgumentParser) -> None:
         metavar="NAME[:key=value,...]",
         help="rewrite the network first; may be repeated",
     )
+
+
+def add_mapping_options(sub: argparse.ArgumentParser) -> None:
+    """The options that `compile` and `check` share."""
+    add_passes(sub)
     sub.add_argument(
         "--activity",
         metavar="RATE|FILE.npz",

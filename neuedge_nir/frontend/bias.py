@@ -48,11 +48,11 @@ def arriving(sources: Iterable[str], given: Constants, found: Signatures, shape:
 
 def _given(name: str, nodes: Nodes, taken: FloatArray | None, shapes: Signature) -> FloatArray | None:
     node = nodes[name]
-    through = None if taken is None else _through(node, taken, shapes)
+    carried = None if taken is None else through(node, taken, shapes)
     own = _own(node)
-    if own is None or through is None:
-        return through if own is None else own
-    return through + own
+    if own is None or carried is None:
+        return carried if own is None else own
+    return carried + own
 
 
 def _own(node: object) -> FloatArray | None:
@@ -65,7 +65,8 @@ def _own(node: object) -> FloatArray | None:
             return None
 
 
-def _through(node: object, taken: FloatArray, shapes: Signature) -> FloatArray:
+def through(node: object, taken: FloatArray, shapes: Signature) -> FloatArray:
+    """What a stateless node makes of a constant that broadcasts to what it takes, its own bias left out."""
     match node:
         case DenseNode(weight=weight):
             signal = np.broadcast_to(taken, shapes.takes)[..., None]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.frontend.raw import RawGraph
-from neuedge_nir.frontend.settings import metadata_in
+from neuedge_nir.frontend.settings import Settings, metadata_in
 from neuedge_nir.network.model import IF, LI, LIF, CubaLI, CubaLIF, I, Population
 
 AGREE = 1e-3
@@ -48,10 +48,11 @@ class Clock:
     remarks: tuple[Diagnostic, ...]
 
 
-def clock(populations: Sequence[Population], graph: RawGraph, given: float | None, stated: float | None) -> Clock:
+def clock(populations: Sequence[Population], graph: RawGraph, given: float | None, stated: Settings) -> Clock:
     """NIR003: the timestep that was asked for, or that neuedge wrote into the file, or that its parameters imply."""
-    groups = _grouped(sorted(_clues(populations, graph), key=lambda clue: (clue.weak, clue.dt)))
-    known = given if given is not None else stated
+    clues = () if stated.untimed else implied(populations, graph)
+    groups = _grouped(sorted(clues, key=lambda clue: (clue.weak, clue.dt)))
+    known = given if given is not None else stated.dt
     if known is not None:
         return Clock(known, tuple(_contradictions(known, groups)) + tuple(norse_taus(populations, known)))
     if len(groups) == 1:
@@ -99,8 +100,9 @@ def _grouped(clues: Sequence[Clue]) -> list[list[Clue]]:
     return groups
 
 
-def _clues(populations: Sequence[Population], graph: RawGraph) -> Iterator[Clue]:
-    for where, metadata in metadata_in(graph):
+def implied(populations: Sequence[Population], graph: RawGraph | None = None) -> Iterator[Clue]:
+    """The timesteps that the parameters imply, and those in the metadata of a graph."""
+    for where, metadata in metadata_in(graph) if graph is not None else ():
         value = metadata.get("dt")
         if isinstance(value, np.ndarray) and value.size == 1 and 0 < (dt := float(value.reshape(-1)[0])) < math.inf:
             yield Clue(dt, where, "the metadata 'dt'")

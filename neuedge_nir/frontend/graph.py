@@ -5,14 +5,16 @@ Everything here is iterative and linear in nodes and edges: files may hold chain
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain
+from typing import TypeVar
 
 from neuedge_nir.errors import InputError
 from neuedge_nir.frontend.raw import Edge, RawGraph, RawNode
 
 Neighbours = Mapping[str, tuple[str, ...]]
+Key = TypeVar("Key", bound=Hashable)
 SHOWN = 6
 
 
@@ -121,7 +123,7 @@ def order_of(members: Set[str], graph: FlatGraph) -> tuple[str, ...]:
     return order
 
 
-def flow_order(followers: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+def flow_order(followers: Mapping[Key, Sequence[Key]]) -> tuple[Key, ...]:
     """The keys so that each comes before its followers; what lies on or behind a cycle is left out."""
     missing = dict.fromkeys(followers, 0)
     for follower in chain.from_iterable(followers.values()):

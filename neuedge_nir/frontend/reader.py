@@ -21,6 +21,7 @@ from neuedge_nir.frontend.compact import FloatArray, collapsed
 from neuedge_nir.frontend.edge_repairs import mended_graph
 from neuedge_nir.frontend.graph import FlatGraph, closing_edges, flattened, flow_order, order_of
 from neuedge_nir.frontend.layer_repairs import mended_layers
+from neuedge_nir.frontend.names import relabelled, restored
 from neuedge_nir.frontend.nodes import NeuronNode, PortNode, is_stateless, parsed
 from neuedge_nir.frontend.process import read_container
 from neuedge_nir.frontend.project import Ways, path_remarks, projections, unused_remarks, ways_to
@@ -68,11 +69,12 @@ def checked_strictly(network: Network) -> Network:
 
 def network_of(file: RawFile, caps: Caps = DEFAULT_CAPS, wanted: Settings = NOTHING_WANTED) -> Network:
     """The network of a file's content; `wanted` overrides what the file says of reset and timestep."""
-    shaped, remarks = _shaped(file, caps)
     stated = settings_of(file.graph)
+    shaped, remarks = _shaped(replace(file, graph=restored(file.graph, stated)), caps)
     found = projections(shaped.targets, shaped.nodes, shaped.graph, shaped.shapes, shaped.ways, caps.operators)
+    found = relabelled(found, stated)
     placed, populations = _in_order(_timed(_signalled(found, shaped), shaped), shaped)
-    clocked = clock(populations, file.graph, wanted.dt, stated.dt)
+    clocked = clock(populations, file.graph, wanted.dt, stated)
     ports = {name: Port(name, shaped.shapes[name].gives) for name in (*shaped.inputs, *shaped.outputs)}
     network = Network(
         tuple(ports[name] for name in shaped.inputs),

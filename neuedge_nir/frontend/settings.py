@@ -1,15 +1,21 @@
-"""What neuedge itself wrote into a file's metadata: one versioned JSON string under the key 'neuedge'."""
+"""What neuedge itself writes into a file's metadata: one versioned JSON string under the key 'neuedge'.
+
+Schema 1 has the keys `reset` and `dt`, on the graph or any node, and on the outermost graph `names` (what the network
+calls nodes of the file) and `paths` (what it calls projections, by the nodes on their way). Both stand on the graph
+because nir 1.0.4 takes no metadata on many nodes. Other keys are ignored: they may describe the model. Whatever would
+change its meaning takes another schema, and a schema that is not known is refused.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from neuedge_nir.errors import InputError
-from neuedge_nir.frontend.raw import Metadata, MetadataValue, RawGraph
+from neuedge_nir.frontend.raw import DEFAULT_CAPS, Metadata, MetadataValue, RawGraph
 from neuedge_nir.network.model import ResetMode
 
 KEY = "neuedge"
@@ -18,29 +24,51 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the file says of reset and timestep; None where it says nothing."""
+    """What the file says of reset and timestep (None where it says nothing), and of names that it could not hold.
+
+    `names`: nodes by what they are called in the file; `paths`: projections by what the nodes on their way are called.
+    `untimed`: the timestep is unknown, whatever the parameters seem to imply; the file says so with "dt": null.
+    """
 
     reset: ResetMode | None = None
     dt: float | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+    paths: Mapping[str, str] = field(default_factory=dict)
+    untimed: bool = False
 
 
 NOTHING_WANTED = Settings()
 
 
 def settings_of(graph: RawGraph) -> Settings:
-    """The settings in the metadata of the graph and of all its nodes, which must agree."""
+    """The settings in the metadata of the graph and of all its nodes, which must agree; names from the graph alone."""
     resets: set[ResetMode] = set()
     steps: set[float] = set()
+    own = Settings()
     for where, metadata in metadata_in(graph):
         if KEY in metadata:
             found = _parsed(metadata[KEY], where)
             resets |= {found.reset} if found.reset else set()
             steps |= {found.dt} if found.dt else set()
+            own = found if metadata is graph.metadata else own
         for name, values in (("reset", resets), ("dt", steps)):
             if len(values) > 1:
                 message = f"the neuedge metadata names two values for {name}: {', '.join(map(str, sorted(values)))}"
                 raise InputError("NET020", message, where=where, hint="keep one")
-    return Settings(next(iter(resets), None), next(iter(steps), None))
+    dt = next(iter(steps), None)
+    return Settings(next(iter(resets), None), dt, own.names, own.paths, own.untimed and dt is None)
+
+
+def noted(settings: Settings) -> Metadata:
+    """The metadata of a graph that says this; none where there is nothing to say."""
+    content = {"reset": settings.reset, "dt": settings.dt, "names": settings.names, "paths": settings.paths}
+    said: dict[str, object] = {key: value for key, value in content.items() if value is not None and value != {}}
+    said |= {"dt": None} if settings.untimed else {}
+    if not said:
+        return {}
+    text = json.dumps({"schema": SCHEMA, **said}, sort_keys=True)
+    most = DEFAULT_CAPS.string_length
+    return {KEY: text if len(text) <= most else tuple(text[i : i + most] for i in range(0, len(text), most))}
 
 
 def metadata_in(graph: RawGraph) -> Iterator[tuple[str, Metadata]]:
@@ -60,12 +88,15 @@ def _parsed(value: MetadataValue, where: str) -> Settings:
     if content.get("schema") != SCHEMA:
         message = f"the neuedge metadata has schema {content.get('schema')!r}, known is {SCHEMA}"
         raise InputError("NET020", message, where=where, hint="use a newer neuedge-nir, or remove that metadata")
-    return Settings(_reset(content.get("reset"), where), _dt(content.get("dt"), where))
+    names, paths = (_texts(content.get(key), key, where) for key in ("names", "paths"))
+    untimed = "dt" in content and content["dt"] is None
+    return Settings(_reset(content.get("reset"), where), _dt(content.get("dt"), where), names, paths, untimed)
 
 
 def _json_object(value: MetadataValue, where: str) -> dict[str, Any]:
+    text = "".join(value) if isinstance(value, tuple) else value
     try:
-        content = json.loads(value) if isinstance(value, str) else None
+        content = json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError) as error:
         raise InputError("NET020", "the neuedge metadata is no valid JSON", where=where, hint="remove it") from error
     if not isinstance(content, dict):
@@ -89,3 +120,15 @@ def _dt(value: Any, where: str) -> float | None:
         message = f"the neuedge metadata has dt {value!r}"
         raise InputError("NET020", message, where=where, hint="it must be a positive number")
     return float(value)
+
+
+def _texts(value: Any, key: str, where: str) -> Mapping[str, str]:
+    if value is None:
+        return {}
+    # Names of nodes become part of the names of projections, so one that is long could be there many times.
+    most = DEFAULT_CAPS.name_length if key == "names" else DEFAULT_CAPS.string_length
+    texts = list(value.values()) if isinstance(value, dict) else [None]
+    if not all(isinstance(text, str) and len(text.encode(errors="surrogatepass")) <= most for text in texts):
+        message = f"the neuedge metadata has {key} that are no texts of at most {most} bytes each"
+        raise InputError("NET020", message, where=where, hint=f"{key!r} must be an object of names")
+    return dict(value)

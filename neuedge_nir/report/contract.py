@@ -72,7 +72,7 @@ def report_of(plan: Plan) -> Json:
             {"projection": p.name, "bits": p.weight_bits, "relative_error": p.weight_error, "axons": p.axons_per_input}
             for p in plan.projections
         ],
-        "diagnostics": [_diagnostic(d) for d in plan.diagnostics],
+        "diagnostics": [diagnostic(d) for d in plan.diagnostics],
     }
 
 
@@ -101,7 +101,7 @@ def refusal(error: CapacityError | NoPlanError, chip: Chip, network: Network) ->
         "latency": None,
         "activity": None,
         "weights": None,
-        "diagnostics": [*(_diagnostic(d) for d in network.origin.diagnostics), last],
+        "diagnostics": [*(diagnostic(d) for d in network.origin.diagnostics), last],
     }
 
 
@@ -126,7 +126,8 @@ def _interval(interval: Interval) -> Json:
     return {"low": interval.low, "typical": interval.typical, "high": interval.high, "basis": interval.basis}
 
 
-def _diagnostic(d: Diagnostic) -> Json:
+def diagnostic(d: Diagnostic) -> Json:
+    """A remark as programs read it."""
     return {"code": d.code, "severity": d.severity.value, "node": d.node, "message": d.message, "hint": d.hint}
 
 
@@ -155,7 +156,7 @@ def inspection_of(outline: Outline) -> Json:
             {"populations": loop.populations, "cycle": loop.cycle, "closed_by": loop.closed_by}
             for loop in outline.loops
         ],
-        "diagnostics": [_diagnostic(d) for d in outline.diagnostics],
+        "diagnostics": [diagnostic(d) for d in outline.diagnostics],
     }
 
 

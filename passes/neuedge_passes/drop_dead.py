@@ -20,7 +20,7 @@ class DropDead:
     name: str = "drop-dead"
     summary: str = "leave out populations that no output can see"
 
-    def run(self, network: Network, chip: Chip, options: Mapping[str, str]) -> Network:
+    def run(self, network: Network, chip: Chip | None, options: Mapping[str, str]) -> Network:
         """The network without its dead populations; the same network where all are alive."""
         del chip
         if options:

@@ -23,7 +23,7 @@ class FoldScale:
     name: str = "fold-scale"
     summary: str = "multiply scales into the weights next to them"
 
-    def run(self, network: Network, chip: Chip, options: Mapping[str, str]) -> Network:
+    def run(self, network: Network, chip: Chip | None, options: Mapping[str, str]) -> Network:
         """The network without foldable scales; the same network where there are none."""
         del chip
         if options:
