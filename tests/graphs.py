@@ -76,9 +76,12 @@ def spread(draw: st.DrawFn, rng: np.random.Generator, shape: Shape, low: float =
 def neurons(draw: st.DrawFn, rng: np.random.Generator, shape: Shape) -> Neuron:
     model: Callable[..., Neuron] = draw(st.sampled_from(MODELS))
     names = [field.name for field in fields(model)]  # type: ignore[arg-type]
-    values = {name: draw(spread(rng, shape, 0.1 if name.startswith("tau") else -2.0)) for name in names}
-    if "v_reset" in values and draw(st.booleans()):
-        values["v_reset"] = np.zeros(draw(st.sampled_from([(), shape])))
+    above = {name: 0.1 for name in names if name.startswith("tau") or name == "v_threshold"}
+    values = {name: draw(spread(rng, shape, above.get(name, -2.0))) for name in names}
+    if "v_reset" in values:  # below every threshold
+        values["v_reset"] = (
+            np.zeros(draw(st.sampled_from([(), shape]))) if draw(st.booleans()) else -abs(values["v_reset"])
+        )
     return model(**values)
 
 

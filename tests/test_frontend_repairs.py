@@ -177,6 +177,8 @@ def test_settings_that_disagree_are_refused() -> None:
         (lif(2, tau=np.array([1.0, -1.0])), "NET015"),
         (lif(2, tau=np.array([1.0, np.nan])), "NET016"),
         (lif(2, v_threshold=np.array([1.0, np.inf])), "NET016"),
+        (lif(2, v_threshold=np.array([1.0, -1.0])), "NET023"),
+        (lif(2, v_threshold=np.array([1.0, 1.0]), v_reset=np.array(2.0)), "NET023"),
         (lif(2, tau=np.ones(3)), "NET014"),
         (lif(2, refractory=np.ones(2)), "NET003"),
         (without(lif(2), "tau"), "NET002"),

@@ -164,7 +164,10 @@ def _neuron(name: str, node: RawNode) -> tuple[NeuronNode, tuple[Diagnostic, ...
             raise InputError(
                 "NET014", message, where=node.where, hint="give each one value per neuron, or a single number"
             )
-    return NeuronNode(node.where, MODELS[node.type], parameters, shape), _check_times(name, node, parameters)
+    remarks = _check_times(name, node, parameters)
+    if not remarks:
+        _check_thresholds(node, parameters)
+    return NeuronNode(node.where, MODELS[node.type], parameters, shape), remarks
 
 
 def _check_times(name: str, node: RawNode, parameters: Mapping[str, FloatArray]) -> tuple[Diagnostic, ...]:
@@ -176,6 +179,21 @@ def _check_times(name: str, node: RawNode, parameters: Mapping[str, FloatArray])
                 raise InputError("NET015", message, where=node.where, hint="a time constant is a positive time")
             return (remark,)
     return ()
+
+
+def _check_thresholds(node: RawNode, parameters: Mapping[str, FloatArray]) -> None:
+    """A reset to above the threshold fires for ever, whatever comes in. Equal is silent, since v must exceed it."""
+    if "v_reset" not in parameters:
+        return
+    threshold, reset = (_rows(parameters[key]) for key in ("v_threshold", "v_reset"))
+    if bool((threshold < reset).any()):
+        message = f"v_threshold is below v_reset: at {(threshold - reset).min():g} from it a neuron never stops firing"
+        raise InputError("NET023", message, where=node.where, hint="a threshold lies above the reset potential")
+
+
+def _rows(value: FloatArray) -> FloatArray:
+    """All elements in a row, or one for all."""
+    return core(value).reshape(-1)
 
 
 def _linear(node: RawNode) -> DenseNode:
