@@ -171,3 +171,17 @@ def test_the_settings_of_a_model_are_kept(neuedge: Neuedge, digits: Path, tmp_pa
     assert neuedge("convert", digits, tmp_path / "clean.nir").status == 0
     metadata = nir.read(tmp_path / "clean.nir").metadata
     assert json.loads(metadata["neuedge"]) == {"schema": 1, "reset": "zero", "dt": 1.0}
+
+
+def test_what_the_file_does_not_say_can_be_said(neuedge: Neuedge, model: Path, tmp_path: Path) -> None:
+    answer = neuedge("convert", model, tmp_path / "clean.nir", "--reset", "subtract", "--dt", "0.001")
+    assert answer.status == 0
+    found = read(tmp_path / "clean.nir")
+    assert (found.reset, found.dt) == ("subtract", 0.001)
+
+
+def test_a_clean_file_passes_where_the_model_did_not(neuedge: Neuedge, model: Path, tmp_path: Path) -> None:
+    assert neuedge("convert", model, tmp_path / "clean.nir", "--strict").refusal == (3, "NIR005")
+    assert names(tmp_path) == {"model.nir"}
+    assert neuedge("convert", model, tmp_path / "clean.nir").status == 0
+    assert neuedge("convert", tmp_path / "clean.nir", tmp_path / "again.nir", "--strict").status == 0
