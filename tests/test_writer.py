@@ -558,6 +558,7 @@ def uneven() -> Network:
             "pool",
             "leads here",
         ),
+        (network({"a": 2}, wire("a", "a", steps=1), inputs={"in": 2}), "1.0.8", "a", "signals enter"),
     ],
 )
 def test_a_version_that_cannot_read_the_file_is_named_with_the_node(
