@@ -152,13 +152,15 @@ def networks(draw: st.DrawFn, *, odd: bool = False) -> Network:
         wires.append((source, name, chain))
         wires += [draw(_joined(rng, ends, name, labels)) for _ in range(draw(st.integers(0, 2)))]
     populations = tuple(name for name in ends if name not in inputs)
-    readable = list(ends) if odd else populations
-    outputs = {next(places): draw(st.sampled_from(readable)) for _ in range(draw(st.integers(1, 2)))}
-    wires += [(source, name, ()) for name, source in outputs.items()]
+    outputs: dict[str, Shape] = {}
+    for name in (next(places) for _ in range(draw(st.integers(1, 2)))):
+        source = draw(st.sampled_from([*populations, *(inputs if odd else ())]))
+        chain, outputs[name] = draw(chains(rng, ends[source], labels, most=1))
+        wires.append((source, name, chain))
+    ends |= outputs
     if draw(st.integers(0, 3)) == 0:
         source, target, chain = draw(st.sampled_from(wires))
         wires.append((source, target, chain))
-    ends |= {name: ends[source] for name, source in outputs.items()}
     if odd and draw(st.booleans()):
         wires.remove(draw(st.sampled_from(wires[1:])))
     made = tuple(draw(_population(rng, name, ends[name])) for name in populations)

@@ -15,7 +15,7 @@ from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.frontend.graph import FlatGraph
 from neuedge_nir.frontend.nodes import ConvNode, DenseNode, NeuronNode, Node, PointNode, PortNode
 from neuedge_nir.frontend.raw import Shape
-from neuedge_nir.frontend.shapes import equal_but_for_leading_ones
+from neuedge_nir.frontend.shapes import ShapeMismatchError, equal_but_for_leading_ones, windows
 
 Nodes = Mapping[str, Node]
 MendedNodes = tuple[dict[str, Node], list[Diagnostic]]
@@ -100,8 +100,16 @@ def _as_inferred_by_nir(port: PortNode, conv: ConvNode) -> Shape | None:
         wrong = conv.groups > 1 and stated == (conv.weight.shape[1], *conv.space)
     else:
         kernel = conv.weight.shape[2:]
-        wrong = stated[0] == conv.weight.shape[0] and len(set(kernel)) > 1
+        wrong = stated[0] == conv.weight.shape[0] and len(set(kernel)) > 1 and stated[1:] != _space(conv)
     return stated if wrong else None
+
+
+def _space(conv: ConvNode) -> Shape | None:
+    """The output space that follows from the fields of a convolution; None where its kernel does not fit."""
+    try:
+        return windows(conv.space or (), conv.weight.shape[2:], conv.stride, conv.dilation, conv.padding)
+    except ShapeMismatchError:
+        return None
 
 
 def transposed_weights(nodes: Nodes, graph: FlatGraph) -> MendedNodes:

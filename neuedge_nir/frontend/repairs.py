@@ -204,7 +204,7 @@ def flattened(shape: Shape, start: int, end: int, wanted: Sequence[Shape]) -> Sh
         if meant or not wanted:
             return whole
         raise
-    return whole if meant else gives
+    return whole if meant and gives not in wanted else gives
 
 
 def flatten_off_by_one(

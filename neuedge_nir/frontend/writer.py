@@ -199,7 +199,7 @@ def _check_read_again(network: Network, graph: RawGraph) -> None:
         again = network_of(RawFile(network.origin.name, "", VERSION, graph), caps)
     except InputError as error:
         message = f"the file could not be read again: {error.message}"
-        raise InputError("OUT004", message, where=error.where, hint=error.hint) from error
+        raise InputError("OUT004", message, where=error.where, hint="change that part of the network") from error
     found = difference(network, again)
     if found is not None:
         message = f"NIR cannot say this: {found}, read again"
