@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.diagnostics import Diagnostic, Severity
+from neuedge_nir.frontend.compact import extremes
 from neuedge_nir.frontend.raw import RawGraph
 from neuedge_nir.frontend.settings import Settings, metadata_in
 from neuedge_nir.network.model import IF, LI, LIF, CubaLI, CubaLIF, I, Population
@@ -126,7 +127,7 @@ def _clues_of(population: Population, leaky: bool) -> Iterator[Clue]:
 
 
 def _ratio(node: str, above: str, tau: Floats, below: str, gain: Floats) -> Iterator[Clue]:
-    if np.all(gain == 1):
+    if extremes(gain) == (1, 1):
         return  # the exporter folded nothing in
     plain, decayed = _even(tau, gain), _even_decayed(tau, gain)
     if decayed is not None and (plain is None or (_is_round(decayed) and not _is_round(plain))):
@@ -168,9 +169,9 @@ def norse_taus(populations: Sequence[Population], dt: float | None) -> Iterator[
     """
     for population in populations:
         parameters = population.parameters
-        if any(np.any(parameters[gain] != 1) for gain in ("r", "w_in") if gain in parameters):
+        if any(extremes(parameters[gain]) != (1, 1) for gain in ("r", "w_in") if gain in parameters):
             continue
-        taus = [float(value.min()) for name, value in parameters.items() if name.startswith("tau")]
+        taus = [extremes(value)[0] for name, value in parameters.items() if name.startswith("tau")]
         if taus and min(taus) < (dt if dt is not None else SHORTEST_TAU):
             than = f"the timestep of {dt:g}" if dt is not None else "any membrane's"
             message = f"a time constant of {min(taus):g} is shorter than {than}: nothing was changed"

@@ -27,6 +27,23 @@ def _core_of_many(array: NDArray[Any]) -> NDArray[Any]:
     return array[(slice(0, 1),) * array.ndim] if array.size and not any(array.strides) else array
 
 
+def all_finite(array: Array) -> bool:
+    """Whether the array holds neither NaN nor infinity."""
+    stored = core(array)
+    if stored.size == 1:  # the usual case, and numpy takes its time for single numbers
+        return math.isfinite(stored.item())
+    return all(bool(np.isfinite(rows).all()) for _, rows in row_blocks(stored))
+
+
+def extremes(array: NDArray[Any]) -> tuple[float, float]:
+    """The least and the greatest of the values, of which there is one at least."""
+    stored = core(array)
+    if stored.size == 1:
+        only = float(stored.item())
+        return only, only
+    return float(stored.min()), float(stored.max())
+
+
 def is_uniform(array: Array) -> bool:
     """Whether all of several elements are equal."""
     if array.size < 2:
@@ -45,7 +62,9 @@ def uniform_view(array: Array) -> Array:
 def converted(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     """The same values in another type, a uniform view still a view."""
     stored = core(array)
-    return np.broadcast_to(stored.reshape(()).astype(dtype), array.shape) if stored.size == 1 else stored.astype(dtype)
+    if stored.size == array.size:
+        return array.astype(dtype)
+    return np.broadcast_to(stored.reshape(()).astype(dtype), array.shape)
 
 
 def collapsed(array: FloatArray, shape: Shape) -> FloatArray:

@@ -81,13 +81,15 @@ def _is_place(node: RawNode | RawGraph) -> bool:
 
 def relabelled(projections: Iterable[Projection], settings: Settings) -> tuple[Projection, ...]:
     """The projections and their operators under the names that the metadata gives them. Raises as `restored`."""
+    plain = tuple(projections)
+    if not settings.names and not settings.paths:
+        return plain
     made: dict[int, Operator] = {}
 
     def operator(plain: Operator) -> Operator:
         name = settings.names.get(plain.node, plain.node)
         return plain if name == plain.node else made.setdefault(id(plain), replace(plain, node=name))
 
-    plain = tuple(projections)
     found = tuple(
         replace(p, name=settings.paths.get(p.name, p.name), chain=tuple(map(operator, p.chain))) for p in plain
     )

@@ -12,10 +12,9 @@ import numpy as np
 from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.errors import InputError
 from neuedge_nir.frontend import repairs
-from neuedge_nir.frontend.compact import FloatArray, converted, core
+from neuedge_nir.frontend.compact import FloatArray, all_finite, converted, core, extremes
 from neuedge_nir.frontend.raw import RawNode, Shape
 from neuedge_nir.frontend.shapes import Padding, ShapeMismatchError, dense_shapes, resolve_padding, without_leading_ones
-from neuedge_nir.network.blocks import row_blocks
 from neuedge_nir.network.connect import Delay, PoolKind, Scale
 from neuedge_nir.network.model import IF, LI, LIF, CubaLI, CubaLIF, I, Neuron, Threshold
 
@@ -172,7 +171,7 @@ def _neuron(name: str, node: RawNode) -> tuple[NeuronNode, tuple[Diagnostic, ...
 
 def _check_times(name: str, node: RawNode, parameters: Mapping[str, FloatArray]) -> tuple[Diagnostic, ...]:
     for key, value in parameters.items():
-        if key.startswith("tau") and not bool((core(value) > 0).all()):
+        if key.startswith("tau") and extremes(value)[0] <= 0:
             remark = repairs.placeholders(name, parameters)
             if remark is None or bool((core(value) == 0).any()):
                 message = f"{key} must be greater than 0, but holds {core(value).min():g}"
@@ -184,6 +183,8 @@ def _check_times(name: str, node: RawNode, parameters: Mapping[str, FloatArray])
 def _check_thresholds(node: RawNode, parameters: Mapping[str, FloatArray]) -> None:
     """A reset to above the threshold fires for ever, whatever comes in. Equal is silent, since v must exceed it."""
     if "v_reset" not in parameters:
+        return
+    if extremes(parameters["v_threshold"])[0] >= extremes(parameters["v_reset"])[1]:
         return
     threshold, reset = (_rows(parameters[key]) for key in ("v_threshold", "v_reset"))
     if bool((threshold < reset).any()):
@@ -280,7 +281,7 @@ def _numbers(node: RawNode, key: str) -> FloatArray:
         raise InputError(
             "NET014", f"{key} is empty: shape {value.shape}", where=node.where, hint="export the model again"
         )
-    if not all(bool(np.isfinite(rows).all()) for _, rows in row_blocks(core(value))):
+    if not all_finite(value):
         hint = "train or export the model again: a chip has no NaN"
         raise InputError("NET016", f"{key} holds NaN or infinity", where=node.where, hint=hint)
     array: FloatArray = value

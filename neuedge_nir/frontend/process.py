@@ -22,10 +22,10 @@ from typing import IO
 
 from neuedge_nir.errors import InputError
 from neuedge_nir.frontend import wire
-from neuedge_nir.frontend.hdf5 import content_of
+from neuedge_nir.frontend.hdf5.content import content_of
+from neuedge_nir.frontend.hdf5.spill import Spill
 from neuedge_nir.frontend.raw import DEFAULT_CAPS, Caps, RawContent, RawFile
 from neuedge_nir.frontend.snapshot import Snapshot, snapshot
-from neuedge_nir.frontend.spill import Spill
 
 START_SECONDS = 60.0
 """How long the other process may take to start: a busy machine needs some seconds to import h5py."""
@@ -48,7 +48,7 @@ def read_container(path: str | os.PathLike[str], caps: Caps = DEFAULT_CAPS) -> R
 def _content(copy: Snapshot, caps: Caps, spill: IO[bytes]) -> RawContent:
     if not limits_known():
         warnings.warn("this platform cannot limit the process that reads: open trusted files only", stacklevel=2)
-        return content_of(copy.file, copy.size, copy.name, caps, Spill(spill))
+        return content_of(copy.file, copy.name, caps, Spill(spill))
     with _LOCK:
         return _ask(_worker(), copy, caps, spill)
 

@@ -131,14 +131,14 @@ def _ports(nodes: Nodes) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _signalled(found: Iterable[Projection], shaped: ShapedGraph) -> list[Projection]:
     """What leaves a neuron that does not spike is its potential."""
     analog = {name for name in shaped.neurons if not issubclass(_neuron(shaped, name).model, SPIKING)}
-    return [replace(p, signal=Signal.ANALOG if p.source in analog else Signal.SPIKE) for p in found]
+    return [replace(p, signal=Signal.ANALOG) if p.source in analog else p for p in found]
 
 
 def _timed(found: Sequence[Projection], shaped: ShapedGraph) -> list[Projection]:
     """One step of delay on what closes a cycle: the frameworks compute the rest within the step."""
     names = (*shaped.inputs, *shaped.neurons, *shaped.outputs)
     closing = closing_edges(names, _followers(names, ((p.source, p.target) for p in found)))
-    return [replace(p, steps=int((p.source, p.target) in closing)) for p in found]
+    return [replace(p, steps=1) if (p.source, p.target) in closing else p for p in found]
 
 
 def _followers(names: Sequence[str], pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

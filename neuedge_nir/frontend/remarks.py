@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 
 from neuedge_nir.diagnostics import Diagnostic, Severity
+from neuedge_nir.frontend.compact import extremes
 from neuedge_nir.frontend.layer_repairs import is_odd
 from neuedge_nir.frontend.nodes import ConvNode
 from neuedge_nir.frontend.propagate import Nodes
@@ -33,7 +34,7 @@ def gains(network: Network) -> Iterator[Diagnostic]:
     """NIR004: r and w_in scale what arrives; together with dt they say how far one input moves the membrane."""
     for population in network.populations:
         parameters = population.parameters
-        named = [name for name in ("r", "w_in") if name in parameters and np.any(parameters[name] != 1)]
+        named = [name for name in ("r", "w_in") if name in parameters and extremes(parameters[name]) != (1, 1)]
         if named and network.dt is not None:
             low, high = _moved(population, network.dt)
             amount = f"{low:.4g}" if math.isclose(low, high, rel_tol=1e-4) else f"{low:.4g} to {high:.4g}"
@@ -96,7 +97,7 @@ def constant_currents(network: Network) -> Iterator[Diagnostic]:
     """NIR021: v_leak and biases act on a neuron in every timestep, with or without input."""
     for population in network.populations:
         leak = population.parameters.get("v_leak")
-        named = ["v_leak is not 0"] if leak is not None and np.any(leak) else []
+        named = ["v_leak is not 0"] if leak is not None and extremes(leak) != (0, 0) else []
         named += ["there is a bias"] if population.bias is not None else []
         if named:
             message = f"{' and '.join(named)}: a constant current flows into the neurons in every timestep"

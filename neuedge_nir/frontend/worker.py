@@ -14,15 +14,13 @@ import sys
 
 from neuedge_nir.errors import InputError
 from neuedge_nir.frontend import wire
-from neuedge_nir.frontend.hdf5 import content_of
+from neuedge_nir.frontend.hdf5.content import content_of
+from neuedge_nir.frontend.hdf5.spill import Spill
 from neuedge_nir.frontend.raw import Caps
-from neuedge_nir.frontend.spill import Spill
 
 
 def serve(link: socket.socket) -> None:
     """Answer requests until the other side hangs up."""
-    import h5py  # noqa: F401 - before the first file's clock runs
-
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     wire.send(link, b"ready")
     while True:
@@ -38,7 +36,7 @@ def _answer(message: bytes, files: list[int]) -> bytes:
     with os.fdopen(files[0], "rb", buffering=0) as data, os.fdopen(files[1], "r+b", buffering=0) as spill:
         _limit(size, caps)
         try:
-            return wire.answer(content_of(data, size, name, caps, Spill(spill)))
+            return wire.answer(content_of(data, name, caps, Spill(spill)))
         except InputError as error:
             return wire.refusal(error)
         except MemoryError:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,6 +106,10 @@ class Threshold:
 
 
 Neuron = IF | LIF | CubaLIF | LI | CubaLI | I | Threshold
+PARAMETERS: Mapping[type[Neuron], tuple[str, ...]] = {
+    model: tuple(f.name for f in fields(model)) for model in get_args(Neuron)
+}
+"""The names of the parameters of each neuron model."""
 SPIKING = (IF, LIF, CubaLIF, Threshold)
 
 
@@ -136,7 +141,7 @@ class Population:
 
     @property
     def parameters(self) -> Mapping[str, FloatArray]:
-        return {f.name: getattr(self.neuron, f.name) for f in fields(self.neuron)}
+        return {name: getattr(self.neuron, name) for name in PARAMETERS[type(self.neuron)]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,15 @@
-"""Text of any length lives in HDF5's global heaps, and a forged heap makes the library loop for ever.
+"""Text of any length lives in HDF5's global heaps, which are read here, on the file's bytes alone.
 
-The library steps over the free space of a heap by the size it states; where that is 0 it never ends. So the heaps
-of a file are walked here first, on its bytes alone.
+A forged heap makes the library loop for ever: it steps over the free space of a heap by the size it states, and
+where that is 0 it never ends. So before the library opens a file, all of its heaps are walked here.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from mmap import mmap
 from typing import IO
 
 from neuedge_nir.errors import InputError
@@ -25,11 +27,42 @@ def bytes_at(file: IO[bytes], start: int, size: int) -> bytes:
     return file.read(size)
 
 
-def check_heaps(file: IO[bytes], size: int, longest_text: int, where: str) -> None:
-    """Refuse a file in which the library would not get to the end of a heap.
+@dataclass(slots=True)
+class Heaps:
+    """The heaps of a file, each read once. Those that overlap would take memory without end."""
 
-    A heap holds one text of the longest kind and little more, so larger ones are forged.
-    """
+    data: mmap
+    longest_text: int
+    known: dict[int, dict[int, bytes]] = field(default_factory=dict)
+    room: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.room = len(self.data)
+
+    def text(self, heap: int, index: int, length: int) -> bytes:
+        """`length` bytes of one object. Raises `ValueError` where they are not there."""
+        if heap not in self.known:
+            self.known[heap] = _objects(self._bytes(heap))
+        found = self.known[heap].get(index)
+        if found is None or len(found) < length:
+            raise ValueError(f"no text of {length} bytes in the heap at {heap}")
+        return found[:length]
+
+    def _bytes(self, heap: int) -> bytes:
+        length = int.from_bytes(self.data[heap + 8 : heap + HEADER], "little")
+        self.room -= length
+        if self.room < 0 or not sound_length(length, self.longest_text):
+            raise ValueError(f"a text heap of {length} bytes")
+        return self.data[heap : heap + length]
+
+
+def sound_length(heap: int, longest_text: int) -> bool:
+    """A heap holds one text of the longest kind and little more, so larger ones are forged."""
+    return heap <= 2 * longest_text + MIB
+
+
+def check_heaps(file: IO[bytes], size: int, longest_text: int, where: str) -> None:
+    """Refuse a file in which the library would not get to the end of a heap."""
     if size >= HEADER and _word_sizes(bytes_at(file, 0, HEADER)) != b"\x08\x08":
         message = "this HDF5 file does not use 8-byte addresses"
         raise InputError("FILE008", message, where=where, hint="write it with nir.write")
@@ -39,22 +72,9 @@ def check_heaps(file: IO[bytes], size: int, longest_text: int, where: str) -> No
         room -= length
         if start + length > size or room < 0:  # heaps do not overlap
             raise _damaged("a text heap reaches beyond its end", where)
-        if length > 2 * longest_text + MIB:
+        if not sound_length(length, longest_text):
             raise _damaged(f"a text heap of {length} bytes", where)
         budget -= _steps(bytes_at(file, start, length), budget, where)
-
-
-def text_at(file: IO[bytes], heap: int, index: int, length: int, known: dict[int, dict[int, bytes]]) -> bytes:
-    """One text of a heap that `check_heaps` saw. Raises `ValueError` where it is not there.
-
-    `known` keeps the objects of heaps that were read before.
-    """
-    if heap not in known:
-        known[heap] = _objects(bytes_at(file, heap, int.from_bytes(bytes_at(file, heap + 8, 8), "little")))
-    found = known[heap].get(index)
-    if found is None or len(found) < length:
-        raise ValueError(f"no text of {length} bytes in the heap at {heap}")
-    return found[:length]
 
 
 def _objects(heap: bytes) -> dict[int, bytes]:

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice, product
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.errors import InputError
-from neuedge_nir.frontend.headers import DEFLATE, FLETCHER32, LZF, SHUFFLE, DatasetHeader, Tally
+from neuedge_nir.frontend.hdf5.headers import DEFLATE, FLETCHER32, LZF, SHUFFLE, DatasetHeader, Tally
 from neuedge_nir.frontend.raw import MIB
 from neuedge_nir.network.blocks import release
 
@@ -32,15 +32,25 @@ Corner = tuple[int, ...]
 Stored = tuple[Corner, int, bytes]
 
 
+class Chunks(Protocol):
+    """The chunks of one dataset as they are stored, by the index of their first element."""
+
+    def size(self, corner: Corner) -> int | None:
+        """Bytes that the chunk takes in the file; None where it was never written."""
+
+    def read(self, corner: Corner) -> tuple[int, bytes]:
+        """Its filter mask, a bit for each filter that was left out, and its bytes."""
+
+
 def decodes_here(header: DatasetHeader) -> bool:
-    """Whether `fill` can read the dataset: compressed numbers, in filters that are simple to undo."""
-    return bool(header.filters) and set(header.filters) <= OURS and header.dtype.kind in "iuf"
+    """Whether `fill` can read the dataset: chunks in filters that are simple to undo."""
+    return header.chunk is not None and set(header.filters) <= OURS
 
 
-def fill(out: NDArray[Any], dataset: Any, header: DatasetHeader, tally: Tally) -> None:
+def fill(out: NDArray[Any], chunks: Chunks, header: DatasetHeader, tally: Tally) -> None:
     """Decode every chunk once, straight to its place. Each is there and decodes to exactly its size."""
     decode = partial(_decoded, header=header, tally=tally)
-    stored = ((corner, *_stored(dataset, corner, header, tally)) for corner in _corners(header))
+    stored = ((corner, *_stored(chunks, corner, header, tally)) for corner in _corners(header))
     # zlib lets go of Python's lock, so two threads halve the time; a small dataset is not worth a thread.
     with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
         while batch := list(islice(stored, max(2, BATCH_BYTES // _chunk_bytes(header)))):
@@ -51,14 +61,16 @@ def fill(out: NDArray[Any], dataset: Any, header: DatasetHeader, tally: Tally) -
             release(out)
 
 
-def check_chunks(dataset: Any, header: DatasetHeader, tally: Tally) -> None:
+def check_chunks(chunks: Chunks, header: DatasetHeader, tally: Tally) -> None:
     """Every chunk is there and decodes to exactly its size, so that the library may read them."""
     for corner in _corners(header):
-        if header.filters:
-            mask, raw = _stored(dataset, corner, header, tally)
-            _check_size(raw, mask, header, tally)
-        else:
-            _check_stored(dataset, corner, header, tally)
+        mask, raw = _stored(chunks, corner, header, tally)
+        _check_size(raw, mask, header, tally)
+
+
+def elements(raw: bytes, dtype: np.dtype[Any], count: int = -1) -> NDArray[Any]:
+    """Stored elements as an array. A stored boolean may be any byte; what is not 0 is true."""
+    return np.frombuffer(raw, np.uint8, count) != 0 if dtype.kind == "b" else np.frombuffer(raw, dtype, count)
 
 
 def _corners(header: DatasetHeader) -> Iterator[Corner]:
@@ -66,18 +78,13 @@ def _corners(header: DatasetHeader) -> Iterator[Corner]:
     return product(*(range(0, length, side) for length, side in sides))
 
 
-def _check_stored(dataset: Any, corner: Corner, header: DatasetHeader, tally: Tally) -> None:
-    where = tally.place(header.path)
-    stored = dataset.get_chunk_info_by_coord(corner)
-    if stored.byte_offset is None:
-        raise InputError("FILE017", "a part of the data was never written", where=where, hint="export the model again")
-    tally.check("chunk_bytes", stored.size, where)
-
-
-def _stored(dataset: Any, corner: Corner, header: DatasetHeader, tally: Tally) -> tuple[int, bytes]:
-    _check_stored(dataset, corner, header, tally)
-    mask, raw = dataset.read_direct_chunk(corner)
-    return mask, raw
+def _stored(chunks: Chunks, corner: Corner, header: DatasetHeader, tally: Tally) -> tuple[int, bytes]:
+    size = chunks.size(corner)
+    if size is None:
+        message, hint = "a part of the data was never written", "export the model again"
+        raise InputError("FILE017", message, where=tally.place(header.path), hint=hint)
+    tally.check("chunk_bytes", size, header.path)
+    return chunks.read(corner)
 
 
 def _decoded(stored: Stored, header: DatasetHeader, tally: Tally) -> tuple[Corner, NDArray[Any]]:
@@ -86,7 +93,7 @@ def _decoded(stored: Stored, header: DatasetHeader, tally: Tally) -> tuple[Corne
         raw = _inflated(raw, _chunk_bytes(header)) if code == DEFLATE else _unshuffled(raw, header.item_bytes)
     if len(raw) != _chunk_bytes(header):
         raise _wrong_size(header, tally)
-    return corner, np.frombuffer(raw, header.dtype).reshape(header.chunk or ())
+    return corner, elements(raw, header.dtype).reshape(header.chunk or ())
 
 
 def _used(header: DatasetHeader, mask: int) -> list[int]:
@@ -112,7 +119,7 @@ def _unshuffled(raw: bytes, item: int) -> bytes:
 def _check_size(raw: bytes, mask: int, header: DatasetHeader, tally: Tally) -> None:
     used = _used(header, mask)
     if LZF in used:
-        tally.check("total_bytes", len(raw) * LZF_MOST, tally.place(header.path))
+        tally.check("total_bytes", len(raw) * LZF_MOST, header.path)
     elif _decoded_size(raw, used, _chunk_bytes(header)) != _chunk_bytes(header):
         raise _wrong_size(header, tally)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from neuedge_nir.errors import InputError
-from neuedge_nir.frontend.headers import DatasetHeader, GroupHeader, Kind
+from neuedge_nir.frontend.hdf5.headers import DatasetHeader, GroupHeader, Kind
+from neuedge_nir.frontend.hdf5.values import Values
 from neuedge_nir.frontend.raw import Edge, Field, Metadata, MetadataValue, RawGraph, RawNode
-from neuedge_nir.frontend.values import Values
 
 GRAPH = "NIRGraph"
 TEXT_FIELDS = ("padding",)
@@ -66,7 +66,7 @@ def _graph(group: GroupHeader, name: str, where: str, values: Values) -> RawGrap
             f"holds {odd[0]!r}, which no graph has" if odd else "lacks its nodes or its edges: was it written in full?"
         )
         raise InputError("FILE016", f"the graph {what}", where=where, hint="export the model again")
-    values.tally.add("nodes", len(inner.members), where)
+    values.tally.add("nodes", len(inner.members), inner.path)
     prefix = f"{name}/" if name else ""
     nodes = {key: _node_of(member, prefix + key, values) for key, member in inner.members.items()}
     return RawGraph(nodes, _edges(edges, where, values), _metadata(group, where, values), where)
@@ -85,7 +85,7 @@ def _edges(header: DatasetHeader, where: str, values: Values) -> tuple[Edge, ...
     if header.kind is Kind.NUMBER or len(header.shape) != 2 or header.shape[1] != 2:
         message = f"the edges must be pairs of node names, not {header.kind.value} of shape {header.shape}"
         raise InputError("FILE016", message, where=where, hint="export the model again")
-    values.tally.add("edges", header.shape[0], where)
+    values.tally.add("edges", header.shape[0], header.path)
     names = values.texts(header, "name_length")
     return tuple(zip(names[::2], names[1::2], strict=True))
 

@@ -30,12 +30,18 @@ class Spill:
     def empty(self, shape: Shape, dtype: np.dtype[Any]) -> NDArray[Any]:
         """An array to write to: in memory where it is small, else in the file."""
         size = math.prod(shape) * dtype.itemsize
-        if size <= INLINE_BYTES and self.inline + size <= INLINE_TOTAL:
-            self.inline += size
+        if size <= INLINE_BYTES and self.takes(size):
             return np.empty(shape, dtype)
         start, self.used = self.used, self.used + -(-size // mmap.ALLOCATIONGRANULARITY) * mmap.ALLOCATIONGRANULARITY
         os.ftruncate(self.file.fileno(), self.used)
         return np.memmap(self.file, dtype, "r+", start, shape)
+
+    def takes(self, size: int) -> bool:
+        """Whether so many bytes more may stay in memory; they are then counted."""
+        if self.inline + size > INLINE_TOTAL:
+            return False
+        self.inline += size
+        return True
 
     def given_back(self, array: NDArray[Any]) -> None:
         """The array was not needed after all: the next one takes its place if it was the last."""

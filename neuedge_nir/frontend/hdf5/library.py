@@ -1,0 +1,210 @@
+"""Headers and chunks as the HDF5 library tells them, for every format that `walk` does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Any
+
+from numpy.typing import NDArray
+
+from neuedge_nir.frontend.hdf5.chunks import Corner, check_chunks, decodes_here, fill
+from neuedge_nir.frontend.hdf5.headers import (
+    NUMBER_SIZES,
+    DatasetHeader,
+    GroupHeader,
+    Kind,
+    Tally,
+    check_filters,
+    checked,
+    damage_reported,
+    named_type,
+    never_written,
+    no_dataspace,
+    odd_elements,
+    odd_object,
+    soft_link,
+    stored_elsewhere,
+)
+from neuedge_nir.frontend.raw import Shape
+from neuedge_nir.network.blocks import row_blocks
+
+
+@contextmanager
+def opened(file: IO[bytes], name: str) -> Iterator[Any]:
+    """The file as h5py's. The library is told no path, so no path can be swapped, and loads no plugins."""
+    import h5py
+
+    with _plugins_off():
+        with damage_reported(name):
+            found = h5py.File(file, "r")
+        with found:
+            yield found
+
+
+@contextmanager
+def _plugins_off() -> Iterator[None]:
+    """No folder to load filter plugins from while a stranger's file is open. The setting is the process's own."""
+    from h5py import h5pl
+
+    folders = [h5pl.get(index) for index in range(h5pl.size())]
+    for _ in folders:
+        h5pl.remove(0)
+    try:
+        yield
+    finally:
+        for folder in folders:
+            h5pl.append(folder)
+
+
+def headers_of(file: Any, tally: Tally) -> GroupHeader:
+    """Every group and dataset of an open file, each reached over hard links and visited once."""
+    import h5py
+
+    with damage_reported(tally.file):
+        tally.visit(h5py.h5o.get_info(file.id).addr, "")
+        return _group(file.id, "", 0, tally)
+
+
+def _group(group: Any, path: str, depth: int, tally: Tally) -> GroupHeader:
+    tally.check("depth", depth, path)
+    tally.check("objects", group.get_num_objs(), path)
+    members = list(group)
+    names = list(zip(members, tally.names(members, path), strict=True))
+    # All links of a group are judged before any of them is opened.
+    for raw, name in names:
+        _check_link(group, raw, f"{path}/{name}".lstrip("/"), tally)
+    return GroupHeader(
+        path, {name: _member(group, raw, f"{path}/{name}".lstrip("/"), depth, tally) for raw, name in names}
+    )
+
+
+def _check_link(group: Any, raw: bytes, path: str, tally: Tally) -> None:
+    import h5py
+
+    kind = group.links.get_info(raw).type
+    if kind != h5py.h5l.TYPE_HARD:
+        what = {h5py.h5l.TYPE_SOFT: "a soft link", h5py.h5l.TYPE_EXTERNAL: "a link into another file"}
+        raise soft_link(what.get(kind, "a link of unknown kind"), tally.place(path))
+
+
+def _member(group: Any, raw: bytes, path: str, depth: int, tally: Tally) -> GroupHeader | DatasetHeader:
+    import h5py
+
+    info = h5py.h5o.get_info(group, raw)
+    tally.visit(info.addr, path)
+    if info.type == h5py.h5o.TYPE_GROUP:
+        return _group(h5py.h5g.open(group, raw), path, depth + 1, tally)
+    if info.type == h5py.h5o.TYPE_DATASET:
+        return _dataset(h5py.h5d.open(group, raw), path, tally)
+    raise odd_object(tally.place(path))
+
+
+def _dataset(dataset: Any, path: str, tally: Tally) -> DatasetHeader:
+    import h5py
+
+    where = tally.place(path)
+    plist = dataset.get_create_plist()
+    _check_storage(plist, where)
+    element = dataset.get_type()
+    kind, item_bytes = _element(element, where)
+    header = DatasetHeader(
+        path,
+        kind,
+        _extent(dataset, where),
+        element.dtype,
+        item_bytes,
+        _chunk(plist),
+        check_filters(tuple(plist.get_filter(index)[0] for index in range(plist.get_nfilters())), where),
+        dataset.get_offset() if plist.get_layout() == h5py.h5d.CONTIGUOUS else None,
+    )
+    checked(header, tally)
+    if header.elements and not dataset.get_storage_size():
+        raise never_written(where)
+    return header
+
+
+def _check_storage(plist: Any, where: str) -> None:
+    import h5py
+
+    if plist.get_layout() not in (h5py.h5d.COMPACT, h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED):
+        raise stored_elsewhere("a virtual dataset", where)
+    if plist.get_external_count():
+        raise stored_elsewhere("data stored in another file", where)
+
+
+def _chunk(plist: Any) -> Shape | None:
+    import h5py
+
+    return tuple(plist.get_chunk()) if plist.get_layout() == h5py.h5d.CHUNKED else None
+
+
+def _extent(dataset: Any, where: str) -> Shape:
+    import h5py
+
+    space = dataset.get_space()
+    if space.get_simple_extent_type() == h5py.h5s.NULL:
+        raise no_dataspace(where)
+    return tuple(space.get_simple_extent_dims())
+
+
+def _element(kind: Any, where: str) -> tuple[Kind, int]:
+    import h5py
+
+    group, size = kind.get_class(), kind.get_size()
+    if kind.committed():
+        raise named_type(where)
+    if group == h5py.h5t.STRING:
+        return (Kind.VARIABLE_TEXT if kind.is_variable_str() else Kind.TEXT), size
+    number = group in (h5py.h5t.INTEGER, h5py.h5t.FLOAT) and size in NUMBER_SIZES and kind.dtype.itemsize == size
+    if number or (group == h5py.h5t.ENUM and size == 1 and kind.dtype.kind == "b"):
+        return Kind.NUMBER, size
+    raise odd_elements(where)
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryStore:
+    """Elements as the library finds and, where we cannot, decodes them."""
+
+    file: Any
+    tally: Tally
+
+    def fill(self, out: NDArray[Any], header: DatasetHeader) -> None:
+        import h5py
+
+        dataset = h5py.h5d.open(self.file.id, header.path.encode())
+        if decodes_here(header):
+            fill(out, LibraryChunks(dataset), header, self.tally)
+            return
+        if header.chunk is not None:
+            check_chunks(LibraryChunks(dataset), header, self.tally)
+        _read(dataset, out)
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryChunks:
+    """The chunks of an open dataset."""
+
+    dataset: Any
+
+    def size(self, corner: Corner) -> int | None:
+        stored = self.dataset.get_chunk_info_by_coord(corner)
+        return None if stored.byte_offset is None else stored.size
+
+    def read(self, corner: Corner) -> tuple[int, bytes]:
+        mask, raw = self.dataset.read_direct_chunk(corner)
+        return mask, raw
+
+
+def _read(dataset: Any, out: NDArray[Any]) -> None:
+    """Let the library read a dataset whose chunks were checked, a block of rows at a time."""
+    import h5py
+
+    if not out.ndim:
+        dataset.read(h5py.h5s.ALL, h5py.h5s.ALL, out)
+        return
+    space = dataset.get_space()
+    for start, rows in row_blocks(out):
+        space.select_hyperslab((start, *(0,) * (out.ndim - 1)), rows.shape)
+        dataset.read(h5py.h5s.create_simple(rows.shape), space, rows)

@@ -1,0 +1,72 @@
+"""Groups as HDF5's oldest format keeps them: a tree of symbol tables, and a heap with the names.
+
+https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html, III.B to III.D. Whatever is out of order here
+was not written by the library: names rise through the whole tree, no part of the file serves twice.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from mmap import mmap
+
+from neuedge_nir.frontend.hdf5.trees import Room, leaves
+
+GROUPS = 0
+CHILD = struct.Struct("<QQ")
+"""The key before a child, and the child's address."""
+TABLE = struct.Struct("<4sBBH")
+ENTRY = struct.Struct("<QQII16x")
+"""Where the name is in the heap, where the object is in the file, what the scratch space holds."""
+SOFT_LINK = 2
+HEAP = struct.Struct("<4sB3xQQQ")
+"""Signature, version, size of the names, first free part, address of the names."""
+
+
+@dataclass(slots=True)
+class Symbol:
+    """A member of a group: its name, the address of its header, and whether it is a link by path."""
+
+    name: bytes
+    address: int
+    soft: bool
+
+
+def symbols(data: mmap, tree: int, heap: int, room: Room) -> list[Symbol]:
+    """The members of the group with this tree and this heap. Raises `ValueError` where they are damaged."""
+    start, end = _names(data, heap, room)
+    found: list[Symbol] = []
+    last = b""
+    for table in _tables(data, tree, room):
+        for place, address, cached, _ in ENTRY.iter_unpack(table):
+            at = start + place
+            stop = data.find(b"\0", at, end) if place < end - start else -1
+            if stop < 0:
+                raise ValueError("a name is not in its heap")
+            name = data[at:stop]
+            if found and name <= last:
+                raise ValueError("the names of a group are out of order")
+            found.append(Symbol(name, address, cached == SOFT_LINK))
+            last = name
+    return found
+
+
+def _names(data: mmap, heap: int, room: Room) -> tuple[int, int]:
+    """Where the names of a heap begin and end."""
+    signature, version, size, _, start = HEAP.unpack_from(data, heap)
+    if signature != b"HEAP" or version != 0 or start + size > len(data):
+        raise ValueError("a group has no names")
+    room.take(HEAP.size + size)
+    return start, start + size
+
+
+def _tables(data: mmap, tree: int, room: Room) -> Iterator[bytes]:
+    """The entries of each symbol table from left to right."""
+    for _, address in leaves(data, tree, GROUPS, CHILD, room):
+        signature, version, _, used = TABLE.unpack_from(data, address)
+        start, size = address + TABLE.size, used * ENTRY.size
+        if signature != b"SNOD" or version != 1 or start + size > len(data):
+            raise ValueError("a symbol table is damaged")
+        room.take(size)
+        yield data[start : start + size]

@@ -1,0 +1,128 @@
+"""Values of datasets whose headers were checked: decoded within bounds, uniform arrays kept as one element."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from mmap import mmap
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuedge_nir.errors import InputError
+from neuedge_nir.frontend.compact import is_uniform, uniform_view
+from neuedge_nir.frontend.hdf5.chunks import elements
+from neuedge_nir.frontend.hdf5.headers import FAILURES, DatasetHeader, Kind, Store, Tally, failure
+from neuedge_nir.frontend.hdf5.heaps import Heaps, bytes_at
+from neuedge_nir.frontend.hdf5.spill import Spill
+from neuedge_nir.frontend.raw import Array
+from neuedge_nir.network.blocks import row_blocks
+
+POINTER = struct.Struct("<IQI")
+"""How HDF5 stores a text of any length: its length, its heap, its index there."""
+SMALL_BYTES = 4096
+"""Arrays up to this size are taken from the mapped file; larger ones are read, which maps no pages."""
+
+
+@dataclass(slots=True)
+class Values:
+    """The file, its bytes, its chunks, where large arrays go, what was counted so far, and the text heaps."""
+
+    file: IO[bytes]
+    data: mmap
+    store: Store
+    spill: Spill
+    tally: Tally
+    heaps: Heaps = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.heaps = Heaps(self.data, self.tally.caps.string_length)
+
+    def numbers(self, header: DatasetHeader) -> Array:
+        """The array; all of its chunks are seen to decode to just their size."""
+        if header.kind is not Kind.NUMBER:
+            where = self.tally.place(header.path)
+            raise InputError("FILE014", "text where numbers belong", where=where, hint="export the model again")
+        try:
+            array = self._array(header)
+        except FAILURES as error:
+            raise failure(error, self.tally.place(header.path)) from error
+        if is_uniform(array):
+            self.spill.given_back(array)
+            array = uniform_view(array)
+        array.setflags(write=False)
+        return array
+
+    def _array(self, header: DatasetHeader) -> Array:
+        size = header.elements * header.item_bytes
+        if not size:
+            return np.empty(header.shape)
+        if header.start is not None and size <= SMALL_BYTES and self.spill.takes(size):
+            return self._small(header, header.start, size)
+        out = self.spill.empty(header.shape, header.dtype.newbyteorder("="))
+        if header.start is None:
+            self.store.fill(out, header)
+        else:
+            self._copy(header, header.start, out)
+        return out
+
+    def _small(self, header: DatasetHeader, place: int, size: int) -> Array:
+        array = elements(self.data[place : place + size], header.dtype).reshape(header.shape)
+        return array if header.dtype.isnative else array.astype(header.dtype.newbyteorder("="))
+
+    def _copy(self, header: DatasetHeader, place: int, out: NDArray[Any]) -> None:
+        """Numbers that lie in the file in one piece."""
+        for _, rows in row_blocks(out):
+            raw = bytes_at(self.file, place, rows.nbytes)
+            if len(raw) < rows.nbytes:
+                raise ValueError("the file ends before its data")
+            rows[...] = elements(raw, header.dtype).reshape(rows.shape)
+            place += rows.nbytes
+
+    def text(self, header: DatasetHeader, cap: str) -> str:
+        """One string of at most `cap` bytes."""
+        if header.kind is Kind.NUMBER or header.shape:
+            where = self.tally.place(header.path)
+            raise InputError("FILE014", "one string belongs here", where=where, hint="export the model again")
+        return self.texts(header, cap)[0]
+
+    def texts(self, header: DatasetHeader, cap: str) -> tuple[str, ...]:
+        """All strings of a dataset, row by row, each of at most `cap` bytes."""
+        if not header.elements:
+            return ()
+        try:
+            stored = self._long_texts(header, cap) if header.kind is Kind.VARIABLE_TEXT else self._texts(header, cap)
+            return tuple([raw.decode("utf-8") for raw in stored])
+        except UnicodeDecodeError as error:
+            where = self.tally.place(header.path)
+            raise InputError("FILE018", "the text is not UTF-8", where=where, hint="write it as UTF-8") from error
+        except FAILURES as error:
+            raise failure(error, self.tally.place(header.path)) from error
+
+    def _texts(self, header: DatasetHeader, cap: str) -> list[bytes]:
+        """Strings of one stated size, each up to its first zero."""
+        size = header.item_bytes
+        self.tally.check(cap, size, header.path)
+        self.tally.add("text_bytes", size * header.elements, header.path)
+        if header.start is None:
+            stored = np.empty(header.shape, header.dtype)
+            self.store.fill(stored, header)
+            raw = stored.tobytes()
+        else:
+            raw = bytes_at(self.file, header.start, header.elements * size)
+        return [raw[at : at + size].split(b"\0", 1)[0] for at in range(0, header.elements * size, size)]
+
+    def _long_texts(self, header: DatasetHeader, cap: str) -> list[bytes]:
+        """Strings of any length. The library would allocate whatever length is stated, so it is not asked."""
+        if header.start is None:
+            where, hint = self.tally.place(header.path), "do not compress names and text"
+            raise InputError("FILE014", "text of any length must be stored in one piece", where=where, hint=hint)
+        stored = self.data[header.start : header.start + header.elements * POINTER.size]
+        pointers = list(POINTER.iter_unpack(stored))
+        lengths = [length for length, _, _ in pointers]
+        self.tally.check(cap, max(lengths), header.path)
+        self.tally.add("text_bytes", sum(lengths), header.path)
+        if len(pointers) < header.elements:
+            raise ValueError("the file ends before its data")
+        return [self.heaps.text(heap, index, length) if length else b"" for length, heap, index in pointers]
