@@ -35,12 +35,13 @@ def good_files(folder: Path) -> list[Path]:
         write_nir(folder / "plain.nir", nodes, edges, metadata={"text": "some words", "deep": {"n": np.arange(3)}}),
         write_nir(folder / "nested.nir", *nested),
     ]
-    return [*files, *(_packed(file, folder / f"packed-{file.name}") for file in files)]
+    packed = [(file, layout) for layout in ("earliest", "latest") for file in files]
+    return [*files, *(_packed(file, folder / f"{layout}-{file.name}", layout) for file, layout in packed)]
 
 
-def _packed(source: Path, target: Path) -> Path:
-    """The same content as nir.write stores it: compressed, in HDF5's newest layout."""
-    with h5py.File(source) as old, h5py.File(target, "w", libver="latest") as new:
+def _packed(source: Path, target: Path, layout: str) -> Path:
+    """The same content as nir.write stores it: compressed, in HDF5's oldest or newest layout."""
+    with h5py.File(source) as old, h5py.File(target, "w", libver=layout) as new:
 
         def copy(name: str, item: h5py.Group | h5py.Dataset) -> None:
             if isinstance(item, h5py.Dataset):

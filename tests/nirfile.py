@@ -19,6 +19,7 @@ from neuedge_nir.frontend.raw import DEFAULT_CAPS, RawFile, RawGraph, RawNode
 from neuedge_nir.frontend.reader import network_of
 from neuedge_nir.frontend.settings import NOTHING_WANTED, Settings
 from neuedge_nir.network.model import Network, ResetMode
+from tests.readers import by_library
 
 WEIGHT = "node/nodes/fc/weight"
 SHARED = Path(__file__).parents[1].parent / "shared" / "nir"
@@ -197,9 +198,12 @@ def replaced(tmp_path: Path, name: str, make: Callable[[h5py.Group, str], object
 
 
 def refusal(path: Path, **caps: int) -> InputError:
+    """The refusal of a file. Where its content is refused, the library alone must come to the same."""
     with pytest.raises(InputError) as caught:
         read_container(path, replace(DEFAULT_CAPS, **caps))
     error = caught.value
+    if "FILE008" < error.code < "FILE019" and error.resource not in ("file_bytes", "objects"):
+        assert by_library(path, replace(DEFAULT_CAPS, **caps)).code == error.code
     assert "\n" not in str(error)
     assert error.hint
     assert str(path.parent) not in str(error)

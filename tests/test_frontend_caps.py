@@ -86,6 +86,14 @@ def test_every_cap_is_kept(tmp_path: Path, cap: str, most: int) -> None:
     assert (error.code, error.resource, error.available) == ("FILE015", cap, most)
 
 
+def test_files_in_newer_formats_have_a_cap_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "new.nir"
+    with h5py.File(path, "w", libver="latest") as file, h5py.File(tiny(tmp_path)) as old:
+        for member in old:
+            old.copy(member, file)
+    assert refusal(path, slow_objects=10).resource == "slow_objects"
+
+
 def forged(path: Path, name: str, forge: Callable[[bytes], bytes]) -> Path:
     """The file with the pointers of a text dataset forged: 16 bytes each, length first."""
     with h5py.File(path) as file:

@@ -48,7 +48,7 @@ def clever(folder: Path, seeds: range) -> Iterable[Path]:
 
 
 def test_the_files_to_be_damaged_are_sound(tmp_path: Path) -> None:
-    assert outcomes(good_files(tmp_path)) == {"network": 4}
+    assert outcomes(good_files(tmp_path)) == {"network": 6}
 
 
 @pytest.mark.parametrize("make", [blind, clever])

@@ -29,18 +29,17 @@ def _core_of_many(array: NDArray[Any]) -> NDArray[Any]:
 
 def all_finite(array: Array) -> bool:
     """Whether the array holds neither NaN nor infinity."""
-    stored = core(array)
-    if stored.size == 1:  # the usual case, and numpy takes its time for single numbers
-        return math.isfinite(stored.item())
-    return all(bool(np.isfinite(rows).all()) for _, rows in row_blocks(stored))
+    if array.size == 1:  # often so, and numpy takes its time for single numbers
+        return math.isfinite(array.item())
+    return all(bool(np.isfinite(rows).all()) for _, rows in row_blocks(core(array)))
 
 
 def extremes(array: NDArray[Any]) -> tuple[float, float]:
     """The least and the greatest of the values, of which there is one at least."""
-    stored = core(array)
-    if stored.size == 1:
-        only = float(stored.item())
+    if array.size == 1:
+        only = float(array.item())
         return only, only
+    stored = core(array)
     return float(stored.min()), float(stored.max())
 
 
@@ -61,7 +60,7 @@ def uniform_view(array: Array) -> Array:
 
 def converted(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     """The same values in another type, a uniform view still a view."""
-    stored = core(array)
+    stored = core(array) if array.size > 1 else array
     if stored.size == array.size:
         return array.astype(dtype)
     return np.broadcast_to(stored.reshape(()).astype(dtype), array.shape)
@@ -72,7 +71,7 @@ def collapsed(array: FloatArray, shape: Shape) -> FloatArray:
 
     `array` has as many elements as `shape`, in row-major order, or broadcasts to it.
     """
-    stored = core(array)
+    stored = core(array) if array.size > 1 else array
     if stored.size == 1:
         return frozen(stored.reshape(()))
     full = array.reshape(shape) if array.size == math.prod(shape) else array

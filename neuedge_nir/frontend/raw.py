@@ -41,10 +41,12 @@ class Caps:
     """One chunk, uncompressed: HDF5 always decodes whole chunks."""
     chunks: int = 2**17
     """Chunks in the whole file."""
-    objects: int = 500_000
-    """Groups and datasets in the whole file."""
-    nodes: int = 50_000
-    edges: int = 500_000
+    objects: int = 120_000
+    """Groups and datasets in the whole file: about 7 for each node."""
+    slow_objects: int = 30_000
+    """The same in HDF5's newer formats, where each takes several times as long."""
+    nodes: int = 16_000
+    edges: int = 100_000
     depth: int = 64
     """Groups within groups; a nested graph takes two levels."""
     name_length: int = 1024
@@ -52,7 +54,7 @@ class Caps:
     string_length: int = MIB
     """Bytes of one string in the metadata."""
     seconds: float = 4.0
-    """Processor time that the reading may take, and a further second for every 2 MiB of the file."""
+    """Processor time that the reading may take, and a further second for every 16 MiB of the file."""
     memory_bytes: int = 768 * MIB
     """Memory of the process that reads."""
     operators: int = 1_000_000
@@ -60,7 +62,7 @@ class Caps:
 
     def seconds_for(self, size: int) -> float:
         """Processor time for a file of `size` bytes."""
-        return self.seconds + size / (2 * MIB)
+        return self.seconds + size / (16 * MIB)
 
     @classmethod
     def parse(cls, text: str) -> Caps:

@@ -42,7 +42,7 @@ def content_by_library(file: IO[bytes], data: mmap.mmap, name: str, caps: Caps, 
     """The same by means of h5py, which knows every format."""
     check_heaps(file, len(data), caps.string_length, name)
     with library.opened(file, name) as found:
-        tally = Tally(caps, name)
+        tally = Tally(caps, name, "slow_objects")
         root = library.headers_of(found, tally)
         return _content(root, Values(file, data, library.LibraryStore(found, tally), spill, tally))
 

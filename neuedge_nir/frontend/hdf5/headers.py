@@ -46,16 +46,13 @@ class DatasetHeader:
     path: str
     kind: Kind
     shape: Shape
+    elements: int
     dtype: np.dtype[Any]
     item_bytes: int
     chunk: Shape | None
     filters: tuple[int, ...]
     start: int | None
     index: int | None = None
-
-    @property
-    def elements(self) -> int:
-        return math.prod(self.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +117,8 @@ class Tally:
 
     caps: Caps
     file: str
+    objects: str = "objects"
+    """The cap on groups and datasets that holds for this reader."""
     seen: set[int] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -143,7 +142,7 @@ class Tally:
 
     def names(self, raw: Sequence[bytes], path: str) -> list[str]:
         """The names of the members of the group at `path`."""
-        self.add("objects", len(raw), path)
+        self.add(self.objects, len(raw), path)
         lengths = [len(name) for name in raw]
         self.check("name_length", max(lengths, default=0), path)
         self.add("text_bytes", sum(lengths), path)

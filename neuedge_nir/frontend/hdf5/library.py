@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ def headers_of(file: Any, tally: Tally) -> GroupHeader:
 
 def _group(group: Any, path: str, depth: int, tally: Tally) -> GroupHeader:
     tally.check("depth", depth, path)
-    tally.check("objects", group.get_num_objs(), path)
+    tally.check(tally.objects, group.get_num_objs(), path)
     members = list(group)
     names = list(zip(members, tally.names(members, path), strict=True))
     # All links of a group are judged before any of them is opened.
@@ -109,10 +110,12 @@ def _dataset(dataset: Any, path: str, tally: Tally) -> DatasetHeader:
     _check_storage(plist, where)
     element = dataset.get_type()
     kind, item_bytes = _element(element, where)
+    shape = _extent(dataset, where)
     header = DatasetHeader(
         path,
         kind,
-        _extent(dataset, where),
+        shape,
+        math.prod(shape),
         element.dtype,
         item_bytes,
         _chunk(plist),

@@ -35,6 +35,8 @@ BOOLEAN = b"FALSE\0\0\0TRUE\0\0\0\0\x00\x01"
 """How h5py writes the names and values of a boolean, an enumeration of 8-bit integers."""
 
 COMPACT, CONTIGUOUS, CHUNKED, VIRTUAL = 0, 1, 2, 3
+ADDRESS_AT = 2
+"""Where the address stands in the layout of data in one piece."""
 FILTER = struct.Struct("<HHHH")
 """Code, length of the name, flags, number of values."""
 
@@ -144,7 +146,7 @@ def place(message: bytes, start: int, rank: int, item: int) -> Place:
             raise ValueError("the data is longer than the header that holds it")
         return Place(start + 4, size)
     if kind == CONTIGUOUS:
-        address, size = struct.unpack_from("<QQ", message, 2)
+        address, size = struct.unpack_from("<QQ", message, ADDRESS_AT)
         return Place(None if address == NOWHERE else address, size)
     if kind != CHUNKED or message[2] != rank + 1:
         raise UnfamiliarError
@@ -154,6 +156,11 @@ def place(message: bytes, start: int, rank: int, item: int) -> Place:
     if not all(sides):
         raise ValueError("a chunk has no elements")
     return Place(None, 0, None if index == NOWHERE else index, tuple(sides))
+
+
+def is_contiguous(message: bytes) -> bool:
+    """Whether a layout that `place` took says that the data lie in one piece outside of the header."""
+    return message[1] == CONTIGUOUS
 
 
 class VirtualError(Exception):

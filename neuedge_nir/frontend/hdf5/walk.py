@@ -7,9 +7,10 @@ hold up its reader. https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from mmap import mmap
 from typing import IO, Any
 
@@ -61,6 +62,9 @@ Messages = dict[int, tuple[bytes, int]]
 """The bytes, and the address of the bytes, by kind."""
 
 CHUNKS = 1
+ADDRESS = struct.Struct("<Q")
+MOST_KNOWN, MOST_FORMS = 1000, 4
+"""Headers that are kept, and forms that are tried: a forged file must not make the trying itself long."""
 
 
 def headers_of(data: mmap, tally: Tally) -> GroupHeader:
@@ -91,26 +95,74 @@ def _root(data: mmap) -> int:
     return root
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A dataset's header but for the address of its data: where that stands in it, and how long the header is."""
+
+    place: int
+    size: int
+
+    def of(self, data: mmap, address: int) -> bytes:
+        """The header at this address without its own address of data."""
+        return data[address : address + self.place] + data[address + self.place + ADDRESS.size : address + self.size]
+
+
 @dataclass(slots=True)
 class Walker:
-    """A way through the file: its bytes, what is counted, and what room is left."""
+    """A way through the file: its bytes, what is counted, what room is left, and the headers that were seen.
+
+    Most datasets of a file have the same header but for the address of their data, so each kind is read once.
+    """
 
     data: mmap
     tally: Tally
     room: Room
+    forms: list[Form] = field(default_factory=list)
+    known: dict[bytes, DatasetHeader] = field(default_factory=dict)
 
     def member(self, address: int, path: str, depth: int) -> GroupHeader | DatasetHeader:
         """The object with this address; `depth` is that of the group it is in."""
+        alike = self._like_another(address, path)
+        if alike is not None:
+            return checked(alike, self.tally)
         found = self._messages(address)
         if TABLE in found and LAYOUT not in found:
             return self._group(found, path, depth + 1)
         if SPACE not in found or LAYOUT not in found or TABLE in found:
             raise odd_object(self.tally.place(path))
-        return self._dataset(found, path)
+        header = self._dataset(found, path)
+        if header.start is not None and CONTINUED not in found:
+            self._remember(header, address, found)
+        return header
+
+    def _like_another(self, address: int, path: str) -> DatasetHeader | None:
+        """The dataset at this address, if its header was seen before."""
+        for form in self.forms:
+            known = self.known.get(form.of(self.data, address))
+            if known is not None:
+                (start,) = ADDRESS.unpack_from(self.data, address + form.place)
+                if start == messages.NOWHERE:
+                    return None
+                self.room.take(form.size)
+                return DatasetHeader(
+                    path, known.kind, known.shape, known.elements, known.dtype, known.item_bytes, None, (), start
+                )
+        return None
+
+    def _remember(self, header: DatasetHeader, address: int, found: Messages) -> None:
+        message, at = found[LAYOUT]
+        if not messages.is_contiguous(message) or len(self.known) >= MOST_KNOWN:
+            return
+        form = Form(at + messages.ADDRESS_AT - address, PREFIX.size + PREFIX.unpack_from(self.data, address)[3])
+        if form not in self.forms:
+            if len(self.forms) >= MOST_FORMS:
+                return
+            self.forms.append(form)
+        self.known[form.of(self.data, address)] = header
 
     def _messages(self, address: int) -> Messages:
         """What the header says, in one block or several."""
-        data, found = self.data, {}
+        data, found, unpacked = self.data, {}, MESSAGE.unpack_from
         version, count, _, size = PREFIX.unpack_from(data, address)
         if version != 1:
             raise UnfamiliarError
@@ -121,7 +173,7 @@ class Walker:
             if end > len(data):
                 raise ValueError("a header reaches beyond the end of the file")
             while count and at + MESSAGE.size <= end:
-                kind, length, flags = MESSAGE.unpack_from(data, at)
+                kind, length, flags = unpacked(data, at)
                 at += MESSAGE.size
                 if at + length > end:
                     raise ValueError("a header is cut short")
@@ -132,6 +184,7 @@ class Walker:
                         raise ValueError("a header says something twice")
                     found[kind] = (data[at : at + length], at)
                 elif kind == CONTINUED:
+                    found[kind] = (b"", at)
                     blocks.append(BLOCK.unpack_from(data, at))
                 elif kind not in UNUSED:
                     raise UnfamiliarError
@@ -168,13 +221,14 @@ class Walker:
         if element is None:
             raise odd_elements(tally.place(path))
         place, codes = self._place(found, path, len(shape), element.size)
+        kind, dtype, size = element.kind, element.dtype, element.size
         header = DatasetHeader(
-            path, element.kind, shape, element.dtype, element.size, place.chunk, codes, place.start, place.index
+            path, kind, shape, math.prod(shape), dtype, size, place.chunk, codes, place.start, place.index
         )
         checked(header, tally)
         if header.elements and place.start is None and place.index is None:
             raise never_written(tally.place(path))
-        if place.start is not None and place.size < header.elements * element.size:
+        if place.start is not None and place.size < header.elements * size:
             raise ValueError("a dataset is larger than its place")
         return header
 

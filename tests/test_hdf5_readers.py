@@ -1,0 +1,162 @@
+"""Our own reading of HDF5 says nothing but what the library says, in whatever state the file is."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from tests.fuzz import damaged, forged, good_files
+from tests.nirfile import inputs, lif, outputs, replaced, tiny, write_nir
+from tests.readers import Answer, by_library, by_walk
+
+WEIGHT = "node/nodes/fc/weight"
+GRID = np.arange(6.0).reshape(3, 2)
+
+
+def test_the_usual_files_are_read_without_the_library(tmp_path: Path) -> None:
+    for file in good_files(tmp_path):
+        expected = by_library(file)
+        assert expected.read
+        assert by_walk(file) == (Answer("unfamiliar") if file.name.startswith("latest") else expected)
+
+
+ARRAYS: Mapping[str, Mapping[str, Any]] = {
+    "big-endian": {"data": GRID.astype(">f4")},
+    "half": {"data": GRID.astype("f2")},
+    "unsigned": {"data": GRID.astype("u2")},
+    "big-endian integers": {"data": GRID.astype(">i8")},
+    "bytes": {"data": GRID.astype("i1")},
+    "booleans": {"data": GRID > 2},
+    "one boolean": {"data": np.True_},
+    "booleans in chunks": {"data": GRID > 2, "chunks": (2, 2), "compression": "gzip"},
+    "one number": {"data": 2.5},
+    "no rows": {"data": np.empty((0, 2))},
+    "chunks": {"data": GRID, "chunks": (2, 2)},
+    "chunks that are too large": {"data": GRID, "chunks": (8, 5), "maxshape": (None, None)},
+    "gzip": {"data": GRID, "chunks": (1, 2), "compression": "gzip"},
+    "gzip and shuffle": {"data": GRID, "chunks": (2, 1), "compression": "gzip", "shuffle": True},
+    "shuffle": {"data": GRID.astype(">i4"), "chunks": (2, 1), "shuffle": True},
+    "many chunks": {"data": np.arange(3000.0), "chunks": (1,), "compression": "gzip"},
+    "growing": {"data": GRID, "maxshape": (None, 2)},
+    "equal values": {"data": np.full((50, 40), 0.25)},
+    "more than a few": {"data": np.arange(5000.0)},
+}
+
+
+@pytest.mark.parametrize("options", ARRAYS.values(), ids=ARRAYS)
+def test_arrays_of_all_kinds(options: Mapping[str, Any], tmp_path: Path) -> None:
+    path = replaced(tmp_path, WEIGHT, lambda group, leaf: group.create_dataset(leaf, **options))
+    assert by_walk(path).read
+    assert by_walk(path) == by_library(path)
+
+
+@pytest.mark.parametrize("options", [{"fletcher32": True}, {"compression": "lzf"}])
+def test_filters_that_are_left_to_the_library(options: Mapping[str, Any], tmp_path: Path) -> None:
+    path = replaced(
+        tmp_path, WEIGHT, lambda group, leaf: group.create_dataset(leaf, data=GRID, chunks=(2, 2), **options)
+    )
+    assert (by_walk(path).code, by_library(path).code) == ("unfamiliar", "read")
+
+
+def test_data_within_the_header(tmp_path: Path) -> None:
+    def compact(group: h5py.Group, leaf: str) -> None:
+        plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plist.set_layout(h5py.h5d.COMPACT)
+        space, kind = h5py.h5s.create_simple(GRID.shape), h5py.h5t.NATIVE_DOUBLE
+        h5py.h5d.create(group.id, leaf.encode(), kind, space, plist).write(h5py.h5s.ALL, h5py.h5s.ALL, GRID)
+
+    path = replaced(tmp_path, WEIGHT, compact)
+    assert by_walk(path).read
+    assert by_walk(path) == by_library(path)
+
+
+TEXTS: Mapping[str, Any] = {
+    "of one length": np.bytes_(b"Linear"),
+    "of any length": "Linear",
+    "empty": "",
+    "ascii of any length": h5py.Empty("S1"),
+    "not utf-8": np.bytes_(b"Lin\xffar"),
+}
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_text_of_all_kinds(text: Any, tmp_path: Path) -> None:
+    path = replaced(tmp_path, "node/nodes/fc/type", lambda group, leaf: group.create_dataset(leaf, data=text))
+    assert by_walk(path) == by_library(path) != Answer("unfamiliar")
+
+
+def test_edges_of_text_of_one_length(tmp_path: Path) -> None:
+    edges = np.array([["in", "fc"], ["fc", "lif"], ["lif", "out"]], dtype="S3")
+    for more in ({}, {"chunks": (2, 2), "compression": "gzip"}):
+        path = replaced(tmp_path, "node/edges", partial(h5py.Group.create_dataset, data=edges, **more))
+        assert by_walk(path).read
+        assert by_walk(path) == by_library(path)
+
+
+def test_groups_so_large_that_their_tables_form_a_tree(tmp_path: Path) -> None:
+    names = [f"n{index}" for index in np.random.default_rng(0).permutation(600)]
+    nodes = {"in": inputs(1), "out": outputs(1)} | {name: lif(1) for name in names}
+    order = ["in", *names, "out"]
+    path = write_nir(tmp_path / "many.nir", nodes, list(pairwise(order)))
+    assert by_walk(path).read
+    assert by_walk(path) == by_library(path)
+
+
+def test_objects_that_were_written_over_again(tmp_path: Path) -> None:
+    path = tiny(tmp_path)
+    for value in range(5):
+        with h5py.File(path, "a") as file:
+            file[WEIGHT].attrs[f"note{value}"] = "x" * 200 * value
+            file.require_group("node/metadata")[f"value{value}"] = np.full(value + 1, value)
+            if value:
+                del file[f"node/metadata/value{value - 1}"]
+    assert by_walk(path).read
+    assert by_walk(path) == by_library(path)
+
+
+# Damaged files: the walk may refuse more than the library does, which checks less, and never says something else.
+
+Change = Callable[[Path, Path, int], Path]
+
+
+def blind(source: Path, target: Path, seed: int) -> Path:
+    target.write_bytes(damaged(source.read_bytes(), seed))
+    return target
+
+
+def agreed(folder: Path, change: Change, seeds: range) -> Counter[str]:
+    """How often which reader read a file; whatever both read is the same."""
+    files = [file for file in good_files(folder) if not file.name.startswith("latest")]
+    found: Counter[str] = Counter()
+    for seed in seeds:
+        path = change(files[seed % len(files)], folder / "changed.nir", seed)
+        if not os.path.getsize(path):
+            continue
+        ours, theirs = by_walk(path), by_library(path)
+        if ours.read and theirs.read:
+            assert ours == theirs, seed
+        found[f"{'read' if ours.read else 'not'}, {'read' if theirs.read else 'not'}"] += 1
+    return found
+
+
+@pytest.mark.parametrize("change", [blind, forged])
+def test_damaged_files_are_read_alike(change: Change, tmp_path: Path) -> None:
+    found = agreed(tmp_path, change, range(400))
+    assert found["read, read"] > 20
+    assert found["not, not"] > 100
+    assert found["read, not"] + found["not, read"] < 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(1, 11))
+def test_thousands_of_damaged_files_are_read_alike(part: int, tmp_path: Path) -> None:
+    agreed(tmp_path, blind, range(2000 * part, 2000 * part + 2000))
