@@ -18,14 +18,14 @@ import numpy as np
 import pytest
 
 from neuedge_nir.errors import InputError
-from neuedge_nir.frontend import process, read, wire
+from neuedge_nir.frontend import launch, process, read, wire
 from neuedge_nir.frontend.raw import DEFAULT_CAPS, Caps, RawNode
 from tests.nirfile import chain as in_a_row
 from tests.nirfile import changed, inputs, lif, linear, outputs, refusal, tiny, write_nir
 
 
-def worker() -> process.Worker:
-    (kept,) = process._KEPT
+def worker() -> launch.Worker:
+    (kept,) = launch.KEPT
     return kept
 
 
@@ -40,8 +40,8 @@ def rogue(monkeypatch: pytest.MonkeyPatch, body: str) -> None:
         message, files = wire.receive_with_files(link, 2)
         {body}
     """
-    process._stop_kept()
-    monkeypatch.setattr(process, "BOOT", textwrap.dedent(code).replace("{", "{{").replace("}", "}}"))
+    launch.stop_kept()
+    monkeypatch.setattr(launch, "BOOT", textwrap.dedent(code))
 
 
 def test_small_files_share_one_process(tmp_path: Path) -> None:
@@ -92,8 +92,8 @@ def test_whatever_the_process_does_is_a_coded_refusal(
 
 
 def test_a_process_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    process._stop_kept()
-    monkeypatch.setattr(process, "BOOT", "raise SystemExit('no h5py here')")
+    launch.stop_kept()
+    monkeypatch.setattr(launch, "BOOT", "raise SystemExit('no h5py here')")
     with pytest.raises(RuntimeError, match="no h5py here"):
         read(tiny(tmp_path))
 
@@ -146,12 +146,34 @@ def test_a_fork_of_the_program_reads_with_a_process_of_its_own(tmp_path: Path) -
 
 
 def test_the_process_ends_with_the_program(tmp_path: Path) -> None:
-    reading = f"from neuedge_nir.frontend import process, read; read({str(tiny(tmp_path))!r})"
-    code = f"{reading}; print(process._KEPT[0].process.pid)"
+    reading = f"from neuedge_nir.frontend import launch, read; read({str(tiny(tmp_path))!r})"
+    code = f"{reading}; print(launch.KEPT[0].process.pid)"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == ""
     with pytest.raises(ProcessLookupError):
         os.kill(int(done.stdout), 0)
+
+
+def test_the_process_can_be_started_before_anything_else_is_loaded(tmp_path: Path) -> None:
+    code = f"""
+        import sys
+        from neuedge_nir.frontend import launch
+        launch.launch()
+        first = launch.KEPT[0].process.pid
+        assert not {{"numpy", "h5py", "msgspec"}} & sys.modules.keys()
+        from neuedge_nir.frontend import read
+        read({str(tiny(tmp_path))!r})
+        assert launch.KEPT[0].process.pid == first
+    """
+    subprocess.run([sys.executable, "-W", "error", "-c", textwrap.dedent(code)], check=True)
+
+
+def test_the_usual_files_are_read_without_h5py(tmp_path: Path) -> None:
+    launch.stop_kept()
+    read(tiny(tmp_path))
+    loaded = Path(f"/proc/{worker().process.pid}/maps").read_text()
+    assert "numpy" in loaded
+    assert "hdf5" not in loaded
 
 
 def test_modules_beside_the_model_are_not_imported(tmp_path: Path) -> None:
@@ -166,7 +188,7 @@ def test_modules_beside_the_model_are_not_imported(tmp_path: Path) -> None:
 
 def test_processor_time_is_limited_for_each_file_anew(tmp_path: Path) -> None:
     path = tiny(tmp_path)
-    process._stop_kept()
+    launch.stop_kept()
     for _ in range(3):
         read(path, limits=Caps(seconds=1.0))
     limit, _ = resource.prlimit(worker().process.pid, resource.RLIMIT_CPU)
@@ -224,7 +246,7 @@ def test_large_arrays_come_from_disk_as_they_are(tmp_path: Path, options: dict[s
     assert not stored.flags.writeable
     if weight.nbytes > 2**20:
         assert isinstance(stored.base, np.memmap)
-        assert not process._KEPT, "nobody is left who could change it"
+        assert not launch.KEPT, "nobody is left who could change it"
 
 
 def test_a_large_uniform_array_is_one_number(tmp_path: Path) -> None:

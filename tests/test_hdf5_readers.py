@@ -20,6 +20,8 @@ from tests.readers import Answer, by_library, by_walk
 
 WEIGHT = "node/nodes/fc/weight"
 GRID = np.arange(6.0).reshape(3, 2)
+LAST = np.zeros((2500, 1000), "i1")
+LAST[-1, -1] = 1
 
 
 def test_the_usual_files_are_read_without_the_library(tmp_path: Path) -> None:
@@ -49,6 +51,11 @@ ARRAYS: Mapping[str, Mapping[str, Any]] = {
     "growing": {"data": GRID, "maxshape": (None, 2)},
     "equal values": {"data": np.full((50, 40), 0.25)},
     "more than a few": {"data": np.arange(5000.0)},
+    "equal but for the last": {"data": LAST, "chunks": (100, 1000), "compression": "gzip"},
+    "equal but for the last, in one piece": {"data": LAST},
+    "equal but for the first": {"data": LAST[::-1], "chunks": (100, 1000), "compression": "gzip"},
+    "equal in many pieces": {"data": np.full((2500, 1000), -3, "i1")},
+    "in many pieces": {"data": (np.arange(2_500_000) % 127).astype("i1").reshape(5, 500_000)},
 }
 
 

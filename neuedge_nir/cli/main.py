@@ -102,6 +102,10 @@ def _run(words: Sequence[str]) -> int:
         arguments = parser(named).parse_args(words)
     except SystemExit as stop:  # argparse has printed the help, or what is wrong
         return stop.code if isinstance(stop.code, int) else 2
+    if os.path.isfile(getattr(arguments, "model", None) or ""):
+        from neuedge_nir.frontend.launch import launch
+
+        launch()  # what reads the model gets ready while we load what comes after
     run: Callable[[argparse.Namespace], int] = importlib.import_module(f"neuedge_nir.cli.{arguments.command}").run
     return run(arguments)
 

@@ -53,7 +53,7 @@ class Caps:
     """Bytes of a node's name, of a field's name or of a node type."""
     string_length: int = MIB
     """Bytes of one string in the metadata."""
-    seconds: float = 4.0
+    seconds: float = 3.5
     """Processor time that the reading may take, and a further second for every 16 MiB of the file."""
     memory_bytes: int = 768 * MIB
     """Memory of the process that reads."""

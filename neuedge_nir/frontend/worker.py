@@ -1,6 +1,6 @@
 """The process that reads files for another one: one request after the other, each under limits of its own.
 
-Started by `process.py` with one end of a socket. Whatever a file does to the HDF5 library - a crash, a hang, memory
+Started by `launch.py` with one end of a socket. Whatever a file does to the HDF5 library - a crash, a hang, memory
 without end - ends this process and not the one that asked.
 """
 
@@ -11,7 +11,6 @@ import math
 import os
 import resource
 import socket
-import sys
 
 from neuedge_nir.errors import InputError
 from neuedge_nir.frontend import wire
@@ -64,5 +63,6 @@ def _lower(kind: int, most: int) -> None:
     resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
-if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])))
+def main(descriptor: int) -> None:
+    """Serve whoever holds the other end of this socket."""
+    serve(socket.socket(fileno=descriptor))

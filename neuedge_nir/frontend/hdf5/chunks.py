@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice, product
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from neuedge_nir.errors import InputError
 from neuedge_nir.frontend.hdf5.headers import DEFLATE, FLETCHER32, LZF, SHUFFLE, DatasetHeader, Tally
-from neuedge_nir.frontend.raw import MIB
-from neuedge_nir.network.blocks import release
+from neuedge_nir.frontend.hdf5.spill import Target
+from neuedge_nir.frontend.raw import MIB, Shape
 
 LZF_MOST = 88
 """Three bytes of LZF stand for 264 at most."""
@@ -28,8 +28,12 @@ OURS = {DEFLATE, SHUFFLE}
 BATCH_BYTES = 16 * MIB
 """Decoded chunks that are in memory at once, but two at least: one for each thread."""
 
+SHORT_BYTES = 4096
+"""Stored chunks up to this size are compared with each other: those of equal values all compress to the same bytes."""
+
 Corner = tuple[int, ...]
 Stored = tuple[Corner, int, bytes]
+"""Where a chunk is, its filter mask, its bytes."""
 
 
 class Chunks(Protocol):
@@ -47,18 +51,34 @@ def decodes_here(header: DatasetHeader) -> bool:
     return header.chunk is not None and set(header.filters) <= OURS
 
 
-def fill(out: NDArray[Any], chunks: Chunks, header: DatasetHeader, tally: Tally) -> None:
+def fill(target: Target, chunks: Chunks, header: DatasetHeader, tally: Tally) -> None:
     """Decode every chunk once, straight to its place. Each is there and decodes to exactly its size."""
     decode = partial(_decoded, header=header, tally=tally)
     stored = ((corner, *_stored(chunks, corner, header, tally)) for corner in _corners(header))
+    decoded: dict[Hashable, NDArray[Any]] = {}
     # zlib lets go of Python's lock, so two threads halve the time; a small dataset is not worth a thread.
     with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
         while batch := list(islice(stored, max(2, BATCH_BYTES // _chunk_bytes(header)))):
-            for corner, chunk in (pool.map if len(batch) > 1 else map)(decode, batch):
-                place = tuple(slice(start, start + side) for start, side in zip(corner, chunk.shape, strict=True))
-                part = out[place]
-                part[...] = chunk[tuple(slice(length) for length in part.shape)]
-            release(out)
+            alike = {_key(chunk): chunk for chunk in batch}
+            missing = [key for key in alike if key not in decoded]
+            new = (pool.map if len(missing) > 1 else map)(decode, [alike[key] for key in missing])
+            decoded = {key: decoded[key] for key in alike if key in decoded} | dict(zip(missing, new, strict=True))
+            for chunk in batch:
+                target.put(*_within(header.shape, chunk[0], decoded[_key(chunk)]))
+            target.written()
+
+
+def _key(stored: Stored) -> Hashable:
+    """The same for chunks that decode to the same."""
+    corner, mask, raw = stored
+    return (mask, raw) if len(raw) <= SHORT_BYTES else corner
+
+
+def _within(shape: Shape, corner: Corner, chunk: NDArray[Any]) -> tuple[tuple[slice, ...], NDArray[Any]]:
+    """Where a chunk lies, and what of it lies within the array: those at the edges reach beyond."""
+    sides = zip(corner, chunk.shape, shape, strict=True)
+    place = tuple(slice(start, min(start + side, length)) for start, side, length in sides)
+    return place, chunk[tuple(slice(part.stop - part.start) for part in place)]
 
 
 def check_chunks(chunks: Chunks, header: DatasetHeader, tally: Tally) -> None:
@@ -87,13 +107,13 @@ def _stored(chunks: Chunks, corner: Corner, header: DatasetHeader, tally: Tally)
     return chunks.read(corner)
 
 
-def _decoded(stored: Stored, header: DatasetHeader, tally: Tally) -> tuple[Corner, NDArray[Any]]:
-    corner, mask, raw = stored
+def _decoded(stored: Stored, header: DatasetHeader, tally: Tally) -> NDArray[Any]:
+    _, mask, raw = stored
     for code in reversed(_used(header, mask)):
         raw = _inflated(raw, _chunk_bytes(header)) if code == DEFLATE else _unshuffled(raw, header.item_bytes)
     if len(raw) != _chunk_bytes(header):
         raise _wrong_size(header, tally)
-    return corner, elements(raw, header.dtype).reshape(header.chunk or ())
+    return elements(raw, header.dtype).reshape(header.chunk or ())
 
 
 def _used(header: DatasetHeader, mask: int) -> list[int]:

@@ -17,9 +17,9 @@ from enum import Enum
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from neuedge_nir.errors import InputError
+from neuedge_nir.frontend.hdf5.spill import Target
 from neuedge_nir.frontend.raw import Caps, Shape, check_cap
 
 DEFLATE, SHUFFLE, FLETCHER32, LZF = 1, 2, 3, 32000
@@ -74,8 +74,8 @@ class GroupHeader:
 class Store(Protocol):
     """Where the elements of a dataset come from that does not lie in the file in one piece."""
 
-    def fill(self, out: NDArray[Any], header: DatasetHeader) -> None:
-        """Write all elements to `out`, an array of the dataset's shape and type."""
+    def fill(self, target: Target, header: DatasetHeader) -> None:
+        """Write all elements to `target`, an array of the dataset's shape and type."""
 
 
 FAILURES = (

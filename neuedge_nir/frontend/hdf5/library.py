@@ -28,6 +28,7 @@ from neuedge_nir.frontend.hdf5.headers import (
     soft_link,
     stored_elsewhere,
 )
+from neuedge_nir.frontend.hdf5.spill import Target
 from neuedge_nir.frontend.raw import Shape
 from neuedge_nir.network.blocks import row_blocks
 
@@ -173,16 +174,16 @@ class LibraryStore:
     file: Any
     tally: Tally
 
-    def fill(self, out: NDArray[Any], header: DatasetHeader) -> None:
+    def fill(self, target: Target, header: DatasetHeader) -> None:
         import h5py
 
         dataset = h5py.h5d.open(self.file.id, header.path.encode())
         if decodes_here(header):
-            fill(out, LibraryChunks(dataset), header, self.tally)
+            fill(target, LibraryChunks(dataset), header, self.tally)
             return
         if header.chunk is not None:
             check_chunks(LibraryChunks(dataset), header, self.tally)
-        _read(dataset, out)
+        _read(dataset, target.whole())
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import mmap
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.frontend.raw import Shape
+from neuedge_nir.network.blocks import release, row_blocks
 
 INLINE_BYTES = 2**20
 """Arrays up to this size stay in memory ..."""
@@ -43,7 +45,54 @@ class Spill:
         self.inline += size
         return True
 
-    def given_back(self, array: NDArray[Any]) -> None:
-        """The array was not needed after all: the next one takes its place if it was the last."""
-        if isinstance(array, np.memmap):
-            self.used = min(self.used, array.offset)
+
+@dataclass(slots=True)
+class Target:
+    """An array in the making, part by part. As long as all elements are equal, it is that one element."""
+
+    shape: Shape
+    dtype: np.dtype[Any]
+    empty: Callable[[Shape, np.dtype[Any]], NDArray[Any]]
+    first: NDArray[Any] | None = None
+    out: NDArray[Any] | None = None
+
+    def put(self, place: tuple[slice, ...], part: NDArray[Any]) -> None:
+        """Write the elements at this place. The parts cover the array, each element once."""
+        if self.out is None and self._same(part):
+            return
+        self.whole()[place] = part
+
+    def _same(self, part: NDArray[Any]) -> bool:
+        """Whether all elements are still equal. If not, those that came before are written."""
+        new = self.first is None
+        if self.first is None:
+            self.first = part.reshape(-1)[:1].astype(self.dtype)
+        if bool((part == self.first).all()):
+            return True
+        if not new:
+            for _, rows in row_blocks(self.whole()):
+                rows[...] = self.first
+        return False
+
+    def written(self) -> None:
+        """What was put so far need not stay in memory."""
+        if self.out is not None:
+            release(self.out)
+
+    def whole(self) -> NDArray[Any]:
+        """The array itself, to be written to."""
+        if self.out is None:
+            self.out = self.empty(self.shape, self.dtype)
+        return self.out
+
+    def array(self) -> NDArray[Any]:
+        """All of it; a view on one element where all are equal."""
+        if self.out is not None:
+            return self.out
+        if self.first is None:
+            return self.whole()
+        return (
+            np.broadcast_to(self.first.reshape(()), self.shape)
+            if math.prod(self.shape) > 1
+            else self.first.reshape(self.shape)
+        )

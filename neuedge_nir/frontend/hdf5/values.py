@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass, field
 from mmap import mmap
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from neuedge_nir.errors import InputError
-from neuedge_nir.frontend.compact import is_uniform, uniform_view
+from neuedge_nir.frontend.compact import uniform_view
 from neuedge_nir.frontend.hdf5.chunks import elements
 from neuedge_nir.frontend.hdf5.headers import FAILURES, DatasetHeader, Kind, Store, Tally, failure
 from neuedge_nir.frontend.hdf5.heaps import Heaps, bytes_at
-from neuedge_nir.frontend.hdf5.spill import Spill
-from neuedge_nir.frontend.raw import Array
-from neuedge_nir.network.blocks import row_blocks
+from neuedge_nir.frontend.hdf5.spill import Spill, Target
+from neuedge_nir.frontend.raw import Array, Shape
+from neuedge_nir.network.blocks import BLOCK_ELEMENTS
 
 POINTER = struct.Struct("<IQI")
 """How HDF5 stores a text of any length: its length, its heap, its index there."""
@@ -48,9 +48,6 @@ class Values:
             array = self._array(header)
         except FAILURES as error:
             raise failure(error, self.tally.place(header.path)) from error
-        if is_uniform(array):
-            self.spill.given_back(array)
-            array = uniform_view(array)
         array.setflags(write=False)
         return array
 
@@ -60,25 +57,36 @@ class Values:
             return np.empty(header.shape)
         if header.start is not None and size <= SMALL_BYTES and self.spill.takes(size):
             return self._small(header, header.start, size)
-        out = self.spill.empty(header.shape, header.dtype.newbyteorder("="))
+        target = Target(header.shape, header.dtype.newbyteorder("="), self.spill.empty)
         if header.start is None:
-            self.store.fill(out, header)
+            self.store.fill(target, header)
         else:
-            self._copy(header, header.start, out)
-        return out
+            self._copy(header, header.start, target)
+        return target.array()
 
     def _small(self, header: DatasetHeader, place: int, size: int) -> Array:
         array = elements(self.data[place : place + size], header.dtype).reshape(header.shape)
-        return array if header.dtype.isnative else array.astype(header.dtype.newbyteorder("="))
+        return uniform_view(array if header.dtype.isnative else array.astype(header.dtype.newbyteorder("=")))
 
-    def _copy(self, header: DatasetHeader, place: int, out: NDArray[Any]) -> None:
-        """Numbers that lie in the file in one piece."""
-        for _, rows in row_blocks(out):
-            raw = bytes_at(self.file, place, rows.nbytes)
-            if len(raw) < rows.nbytes:
-                raise ValueError("the file ends before its data")
-            rows[...] = elements(raw, header.dtype).reshape(rows.shape)
-            place += rows.nbytes
+    def _copy(self, header: DatasetHeader, place: int, target: Target) -> None:
+        """Numbers that lie in the file in one piece, some rows at a time."""
+        if not header.shape:
+            target.put((), self._part(header, place, ()))
+            return
+        rows, *rest = header.shape
+        most = max(1, rows * BLOCK_ELEMENTS // header.elements)
+        for start in range(0, rows, most):
+            shape = (min(most, rows - start), *rest)
+            target.put((slice(start, start + most),), self._part(header, place, shape))
+            target.written()
+            place += math.prod(shape) * header.item_bytes
+
+    def _part(self, header: DatasetHeader, place: int, shape: Shape) -> Array:
+        size = math.prod(shape) * header.item_bytes
+        raw = bytes_at(self.file, place, size)
+        if len(raw) < size:
+            raise ValueError("the file ends before its data")
+        return elements(raw, header.dtype).reshape(shape)
 
     def text(self, header: DatasetHeader, cap: str) -> str:
         """One string of at most `cap` bytes."""
@@ -106,9 +114,9 @@ class Values:
         self.tally.check(cap, size, header.path)
         self.tally.add("text_bytes", size * header.elements, header.path)
         if header.start is None:
-            stored = np.empty(header.shape, header.dtype)
+            stored = Target(header.shape, header.dtype, np.empty)
             self.store.fill(stored, header)
-            raw = stored.tobytes()
+            raw = stored.array().tobytes()
         else:
             raw = bytes_at(self.file, header.start, header.elements * size)
         return [raw[at : at + size].split(b"\0", 1)[0] for at in range(0, header.elements * size, size)]

@@ -12,9 +12,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from mmap import mmap
-from typing import IO, Any
-
-from numpy.typing import NDArray
+from typing import IO
 
 from neuedge_nir.frontend.hdf5 import messages
 from neuedge_nir.frontend.hdf5.chunks import OURS, Corner, fill
@@ -36,6 +34,7 @@ from neuedge_nir.frontend.hdf5.headers import (
 )
 from neuedge_nir.frontend.hdf5.heaps import bytes_at
 from neuedge_nir.frontend.hdf5.messages import UnfamiliarError, VirtualError
+from neuedge_nir.frontend.hdf5.spill import Target
 from neuedge_nir.frontend.hdf5.symbols import symbols
 from neuedge_nir.frontend.hdf5.trees import Room, leaves
 
@@ -260,9 +259,9 @@ class OwnStore:
     file: IO[bytes]
     tally: Tally
 
-    def fill(self, out: NDArray[Any], header: DatasetHeader) -> None:
+    def fill(self, target: Target, header: DatasetHeader) -> None:
         places = dict(_places(self.data, header))
-        fill(out, OwnChunks(self.file, places), header, self.tally)
+        fill(target, OwnChunks(self.file, places), header, self.tally)
 
 
 def _places(data: mmap, header: DatasetHeader) -> Iterator[tuple[Corner, tuple[int, int, int]]]:
