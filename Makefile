@@ -40,6 +40,7 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.core
 	$(BIN)/python benchmarks/compile_time.py
+	$(BIN)/python benchmarks/read_time.py
 
 clean:
 	rm -rf $(VENV) dist build

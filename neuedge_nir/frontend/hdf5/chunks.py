@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import os
 import zlib
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice, product
+from operator import ge
 from typing import Any, Protocol
 
 import numpy as np
@@ -46,9 +47,21 @@ class Chunks(Protocol):
         """Its filter mask, a bit for each filter that was left out, and its bytes."""
 
 
+def is_one(header: DatasetHeader) -> bool:
+    """Whether the dataset lies in one chunk, which may be larger."""
+    return header.chunk == header.shape or (header.chunk is not None and all(map(ge, header.chunk, header.shape)))
+
+
 def decodes_here(header: DatasetHeader) -> bool:
     """Whether `fill` can read the dataset: chunks in filters that are simple to undo."""
     return header.chunk is not None and set(header.filters) <= OURS
+
+
+def only_chunk(chunks: Chunks, header: DatasetHeader, tally: Tally) -> NDArray[Any]:
+    """All elements of a dataset that lies in one chunk."""
+    corner = (0,) * len(header.shape)
+    chunk = _decoded((corner, *_stored(chunks, corner, header, tally)), header, tally)
+    return chunk if header.chunk == header.shape else _within(header.shape, corner, chunk)[1]
 
 
 def fill(target: Target, chunks: Chunks, header: DatasetHeader, tally: Tally) -> None:
@@ -109,16 +122,17 @@ def _stored(chunks: Chunks, corner: Corner, header: DatasetHeader, tally: Tally)
 
 def _decoded(stored: Stored, header: DatasetHeader, tally: Tally) -> NDArray[Any]:
     _, mask, raw = stored
+    expected = _chunk_bytes(header)
     for code in reversed(_used(header, mask)):
-        raw = _inflated(raw, _chunk_bytes(header)) if code == DEFLATE else _unshuffled(raw, header.item_bytes)
-    if len(raw) != _chunk_bytes(header):
+        raw = _inflated(raw, expected) if code == DEFLATE else _unshuffled(raw, header.item_bytes)
+    if len(raw) != expected:
         raise _wrong_size(header, tally)
     return elements(raw, header.dtype).reshape(header.chunk or ())
 
 
-def _used(header: DatasetHeader, mask: int) -> list[int]:
+def _used(header: DatasetHeader, mask: int) -> Sequence[int]:
     """The filters that were applied to a chunk: a bit of its mask says that one was left out."""
-    return [code for index, code in enumerate(header.filters) if not mask >> index & 1]
+    return [code for index, code in enumerate(header.filters) if not mask >> index & 1] if mask else header.filters
 
 
 def _chunk_bytes(header: DatasetHeader) -> int:

@@ -17,6 +17,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuedge_nir.errors import InputError
 from neuedge_nir.frontend.hdf5.spill import Target
@@ -73,6 +74,9 @@ class GroupHeader:
 
 class Store(Protocol):
     """Where the elements of a dataset come from that does not lie in the file in one piece."""
+
+    def only_chunk(self, header: DatasetHeader) -> NDArray[Any]:
+        """All elements of a dataset in one chunk, in the data type of the file."""
 
     def fill(self, target: Target, header: DatasetHeader) -> None:
         """Write all elements to `target`, an array of the dataset's shape and type."""

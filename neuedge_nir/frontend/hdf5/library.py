@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from numpy.typing import NDArray
 
-from neuedge_nir.frontend.hdf5.chunks import Corner, check_chunks, decodes_here, fill
+from neuedge_nir.frontend.hdf5.chunks import Corner, check_chunks, decodes_here, fill, only_chunk
 from neuedge_nir.frontend.hdf5.headers import (
     NUMBER_SIZES,
     DatasetHeader,
@@ -174,10 +174,16 @@ class LibraryStore:
     file: Any
     tally: Tally
 
-    def fill(self, target: Target, header: DatasetHeader) -> None:
+    def only_chunk(self, header: DatasetHeader) -> NDArray[Any]:
+        return only_chunk(LibraryChunks(self._open(header)), header, self.tally)
+
+    def _open(self, header: DatasetHeader) -> Any:
         import h5py
 
-        dataset = h5py.h5d.open(self.file.id, header.path.encode())
+        return h5py.h5d.open(self.file.id, header.path.encode())
+
+    def fill(self, target: Target, header: DatasetHeader) -> None:
+        dataset = self._open(header)
         if decodes_here(header):
             fill(target, LibraryChunks(dataset), header, self.tally)
             return

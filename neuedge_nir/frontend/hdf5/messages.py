@@ -35,8 +35,8 @@ BOOLEAN = b"FALSE\0\0\0TRUE\0\0\0\0\x00\x01"
 """How h5py writes the names and values of a boolean, an enumeration of 8-bit integers."""
 
 COMPACT, CONTIGUOUS, CHUNKED, VIRTUAL = 0, 1, 2, 3
-ADDRESS_AT = 2
-"""Where the address stands in the layout of data in one piece."""
+ADDRESSES = {CONTIGUOUS: 2, CHUNKED: 3}
+"""Where the address of the data, or of the tree of chunks, stands in a layout."""
 FILTER = struct.Struct("<HHHH")
 """Code, length of the name, flags, number of values."""
 
@@ -146,7 +146,7 @@ def place(message: bytes, start: int, rank: int, item: int) -> Place:
             raise ValueError("the data is longer than the header that holds it")
         return Place(start + 4, size)
     if kind == CONTIGUOUS:
-        address, size = struct.unpack_from("<QQ", message, ADDRESS_AT)
+        address, size = struct.unpack_from("<QQ", message, 2)
         return Place(None if address == NOWHERE else address, size)
     if kind != CHUNKED or message[2] != rank + 1:
         raise UnfamiliarError
@@ -158,9 +158,9 @@ def place(message: bytes, start: int, rank: int, item: int) -> Place:
     return Place(None, 0, None if index == NOWHERE else index, tuple(sides))
 
 
-def is_contiguous(message: bytes) -> bool:
-    """Whether a layout that `place` took says that the data lie in one piece outside of the header."""
-    return message[1] == CONTIGUOUS
+def address_in(message: bytes) -> int | None:
+    """Where in a layout that `place` took the address stands; None where the data lie in the header itself."""
+    return ADDRESSES.get(message[1])
 
 
 class VirtualError(Exception):

@@ -67,7 +67,7 @@ class Target:
         new = self.first is None
         if self.first is None:
             self.first = part.reshape(-1)[:1].astype(self.dtype)
-        if bool((part == self.first).all()):
+        if part.size == 1 == new or bool((part == self.first).all()):
             return True
         if not new:
             for _, rows in row_blocks(self.whole()):

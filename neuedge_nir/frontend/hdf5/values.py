@@ -12,7 +12,7 @@ import numpy as np
 
 from neuedge_nir.errors import InputError
 from neuedge_nir.frontend.compact import uniform_view
-from neuedge_nir.frontend.hdf5.chunks import elements
+from neuedge_nir.frontend.hdf5.chunks import decodes_here, elements, is_one
 from neuedge_nir.frontend.hdf5.headers import FAILURES, DatasetHeader, Kind, Store, Tally, failure
 from neuedge_nir.frontend.hdf5.heaps import Heaps, bytes_at
 from neuedge_nir.frontend.hdf5.spill import Spill, Target
@@ -55,18 +55,17 @@ class Values:
         size = header.elements * header.item_bytes
         if not size:
             return np.empty(header.shape)
-        if header.start is not None and size <= SMALL_BYTES and self.spill.takes(size):
-            return self._small(header, header.start, size)
+        small = size <= SMALL_BYTES and self.spill.takes(size)
+        if small and header.start is not None:
+            return _plain(elements(self.data[header.start : header.start + size], header.dtype).reshape(header.shape))
+        if small and is_one(header) and decodes_here(header):
+            return _plain(self.store.only_chunk(header))
         target = Target(header.shape, header.dtype.newbyteorder("="), self.spill.empty)
         if header.start is None:
             self.store.fill(target, header)
         else:
             self._copy(header, header.start, target)
         return target.array()
-
-    def _small(self, header: DatasetHeader, place: int, size: int) -> Array:
-        array = elements(self.data[place : place + size], header.dtype).reshape(header.shape)
-        return uniform_view(array if header.dtype.isnative else array.astype(header.dtype.newbyteorder("=")))
 
     def _copy(self, header: DatasetHeader, place: int, target: Target) -> None:
         """Numbers that lie in the file in one piece, some rows at a time."""
@@ -134,3 +133,8 @@ class Values:
         if len(pointers) < header.elements:
             raise ValueError("the file ends before its data")
         return [self.heaps.text(heap, index, length) if length else b"" for length, heap, index in pointers]
+
+
+def _plain(array: Array) -> Array:
+    """The same values in this machine's byte order; a view on one element where all are equal."""
+    return uniform_view(array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("=")))

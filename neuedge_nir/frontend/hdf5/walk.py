@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from mmap import mmap
-from typing import IO
+from typing import IO, Any
+
+from numpy.typing import NDArray
 
 from neuedge_nir.frontend.hdf5 import messages
-from neuedge_nir.frontend.hdf5.chunks import OURS, Corner, fill
+from neuedge_nir.frontend.hdf5.chunks import OURS, SHORT_BYTES, Corner, fill, only_chunk
 from neuedge_nir.frontend.hdf5.headers import (
     FAILURES,
     DatasetHeader,
@@ -116,7 +118,8 @@ class Walker:
     data: mmap
     tally: Tally
     room: Room
-    forms: list[Form] = field(default_factory=list)
+    forms: dict[int, list[Form]] = field(default_factory=dict)
+    """By the size of the messages."""
     known: dict[bytes, DatasetHeader] = field(default_factory=dict)
 
     def member(self, address: int, path: str, depth: int) -> GroupHeader | DatasetHeader:
@@ -130,33 +133,33 @@ class Walker:
         if SPACE not in found or LAYOUT not in found or TABLE in found:
             raise odd_object(self.tally.place(path))
         header = self._dataset(found, path)
-        if header.start is not None and CONTINUED not in found:
+        if CONTINUED not in found:
             self._remember(header, address, found)
         return header
 
     def _like_another(self, address: int, path: str) -> DatasetHeader | None:
         """The dataset at this address, if its header was seen before."""
-        for form in self.forms:
+        for form in self.forms.get(PREFIX.unpack_from(self.data, address)[3], ()):
             known = self.known.get(form.of(self.data, address))
             if known is not None:
-                (start,) = ADDRESS.unpack_from(self.data, address + form.place)
-                if start == messages.NOWHERE:
+                (place,) = ADDRESS.unpack_from(self.data, address + form.place)
+                if place == messages.NOWHERE:
                     return None
                 self.room.take(form.size)
-                return DatasetHeader(
-                    path, known.kind, known.shape, known.elements, known.dtype, known.item_bytes, None, (), start
-                )
+                return _moved(known, path, place)
         return None
 
     def _remember(self, header: DatasetHeader, address: int, found: Messages) -> None:
         message, at = found[LAYOUT]
-        if not messages.is_contiguous(message) or len(self.known) >= MOST_KNOWN:
+        place = messages.address_in(message)
+        if place is None or len(self.known) >= MOST_KNOWN:
             return
-        form = Form(at + messages.ADDRESS_AT - address, PREFIX.size + PREFIX.unpack_from(self.data, address)[3])
-        if form not in self.forms:
-            if len(self.forms) >= MOST_FORMS:
+        size = PREFIX.unpack_from(self.data, address)[3]
+        form, alike = Form(at + place - address, PREFIX.size + size), self.forms.setdefault(size, [])
+        if form not in alike:
+            if len(alike) >= MOST_FORMS:
                 return
-            self.forms.append(form)
+            alike.append(form)
         self.known[form.of(self.data, address)] = header
 
     def _messages(self, address: int) -> Messages:
@@ -244,6 +247,15 @@ class Walker:
         return place, codes
 
 
+def _moved(header: DatasetHeader, path: str, place: int) -> DatasetHeader:
+    """The same header for another dataset, whose data or whose tree of chunks begin elsewhere."""
+    start, index = (place, None) if header.chunk is None else (None, place)
+    shape, elements = header.shape, header.elements
+    return DatasetHeader(
+        path, header.kind, shape, elements, header.dtype, header.item_bytes, header.chunk, header.filters, start, index
+    )
+
+
 def _shared(kind: int) -> int:
     """What a message is that stands elsewhere in the file. A type does where it has a name."""
     if kind != TYPE:
@@ -259,28 +271,38 @@ class OwnStore:
     file: IO[bytes]
     tally: Tally
 
+    def only_chunk(self, header: DatasetHeader) -> NDArray[Any]:
+        return only_chunk(self._chunks(header), header, self.tally)
+
     def fill(self, target: Target, header: DatasetHeader) -> None:
-        places = dict(_places(self.data, header))
-        fill(target, OwnChunks(self.file, places), header, self.tally)
+        fill(target, self._chunks(header), header, self.tally)
+
+    def _chunks(self, header: DatasetHeader) -> OwnChunks:
+        return OwnChunks(self.data, self.file, _places(self.data, header))
 
 
-def _places(data: mmap, header: DatasetHeader) -> Iterator[tuple[Corner, tuple[int, int, int]]]:
-    """Size, filter mask and address of each chunk. The first of two with the same corner would be lost: refused."""
+def _places(data: mmap, header: DatasetHeader) -> dict[Corner, tuple[int, int, int]]:
+    """Size, filter mask and address of each chunk."""
     if header.index is None:
-        return
-    entry = struct.Struct(f"<II{len(header.shape)}QQQ")
-    seen = set()
-    for size, mask, *corner, _, address in leaves(data, header.index, CHUNKS, entry, Room(len(data))):
-        if (key := tuple(corner)) in seen:
-            raise ValueError("a chunk is listed twice")
-        seen.add(key)
-        yield key, (size, mask, address)
+        return {}
+    found = list(leaves(data, header.index, CHUNKS, _entry(len(header.shape)), Room(len(data))))
+    places = {tuple(corner): (size, mask, address) for size, mask, *corner, _, address in found}
+    if len(places) < len(found):
+        raise ValueError("a chunk is listed twice")
+    return places
+
+
+@cache
+def _entry(rank: int) -> struct.Struct:
+    """What a tree says of a chunk: its size, its filter mask, its corner, a zero, its address."""
+    return struct.Struct(f"<II{rank}QQQ")
 
 
 @dataclass(frozen=True, slots=True)
 class OwnChunks:
     """Chunks whose places are known."""
 
+    data: mmap
     file: IO[bytes]
     places: dict[Corner, tuple[int, int, int]]
 
@@ -290,4 +312,4 @@ class OwnChunks:
 
     def read(self, corner: Corner) -> tuple[int, bytes]:
         size, mask, address = self.places[corner]
-        return mask, bytes_at(self.file, address, size)
+        return mask, self.data[address : address + size] if size <= SHORT_BYTES else bytes_at(self.file, address, size)
