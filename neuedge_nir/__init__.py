@@ -12,13 +12,26 @@ if TYPE_CHECKING:
     from neuedge_nir.api import check, compile, verify  # noqa: A004
     from neuedge_nir.chip.model import Chip
     from neuedge_nir.frontend import read, write
+    from neuedge_nir.interpreter.run import simulate
     from neuedge_nir.network.model import Network
     from neuedge_nir.pipeline import Options
     from neuedge_nir.plan.model import Plan
 
 __version__ = "0.1.0"
 
-__all__ = ["Chip", "Network", "Options", "Plan", "__version__", "check", "compile", "read", "verify", "write"]
+__all__ = [
+    "Chip",
+    "Network",
+    "Options",
+    "Plan",
+    "__version__",
+    "check",
+    "compile",
+    "read",
+    "simulate",
+    "verify",
+    "write",
+]
 
 _HOMES = {
     "read": "neuedge_nir.frontend",
@@ -26,6 +39,7 @@ _HOMES = {
     "compile": "neuedge_nir.api",
     "check": "neuedge_nir.api",
     "verify": "neuedge_nir.api",
+    "simulate": "neuedge_nir.interpreter.run",
     "Options": "neuedge_nir.pipeline",
     "Network": "neuedge_nir.network.model",
     "Chip": "neuedge_nir.chip.model",

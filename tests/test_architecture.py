@@ -19,7 +19,7 @@ LAYERS = (
     {"errors", "diagnostics", "events", "codes"},
     {"files"},
     {"network", "chip"},
-    {"frontend", "simulate", "mapping", "plugin"},
+    {"frontend", "interpreter", "mapping", "plugin"},
     {"plan", "cost"},
     {"pipeline", "report", "train"},
     {"api"},
@@ -246,9 +246,14 @@ def packages_of(module: str) -> list[str]:
 
 
 def only_models_train(found: Sources) -> Iterator[str]:
-    """The compiler works without torch; `train/` is for those who have it."""
+    """The compiler works without torch; `train/` is for those who have it, and the interpreter may be quicker with it."""
     for each in found.imports:
-        if each.package in TRAINING and not each.module.startswith(("neuedge_models", f"{COMPILER}.train")):
+        convolves = each.package == "torch" and each.module == f"{COMPILER}.interpreter.operators"
+        if (
+            each.package in TRAINING
+            and not convolves
+            and not each.module.startswith(("neuedge_models", f"{COMPILER}.train"))
+        ):
             yield f"{each}: outside models/"
 
 

@@ -1,0 +1,1 @@
+"""The reference interpreter: what a network does, timestep by timestep. Passes and chips are held against it."""

@@ -1,0 +1,237 @@
+"""A run of a network on input spikes: populations along the flow of signals, loops a timestep at a time.
+
+A population that is in no loop sees all of its input before it starts, so its projections are applied to all timesteps
+at once. Samples are computed in parts, so that a large batch does not need the memory of all at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neuedge_nir.errors import UsageError
+from neuedge_nir.interpreter.data import fitting
+from neuedge_nir.interpreter.dynamics import dynamics
+from neuedge_nir.interpreter.lines import Line, arriving
+from neuedge_nir.interpreter.operators import Array, Signal
+from neuedge_nir.interpreter.schedule import Group, groups, is_loop
+from neuedge_nir.network.model import Network, Population, ResetMode
+
+PART_BYTES = 2**28
+"""Signals of one part of the samples, counted as if all were kept: 256 MiB."""
+
+Inputs = Mapping[str, Signal]
+"""By input port, (T, B, *shape)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """What a network did.
+
+    `outputs` by output port and `recorded` by population have the shape (samples, steps, *shape): numbers, spikes as
+    booleans. `counts` sums the spikes of each neuron (for a population that does not spike: the values it sent, one a
+    step) over samples and steps, by population and input port; `per_step` sums them over samples and neurons.
+    """
+
+    outputs: Mapping[str, Signal]
+    recorded: Mapping[str, Signal]
+    counts: Mapping[str, NDArray[np.float64]]
+    per_step: Mapping[str, NDArray[np.float64]]
+    samples: int
+    steps: int
+    dt: float
+    reset: ResetMode
+
+    def rate(self, name: str) -> float:
+        """Mean spikes per neuron and timestep of a population or an input."""
+        counts = self.counts[name]
+        return float(counts.sum()) / max(1, counts.size * self.samples * self.steps)
+
+
+def simulate(
+    network: Network,
+    spikes: ArrayLike | Mapping[str, ArrayLike],
+    dt: float | None = None,
+    reset: ResetMode | str | None = None,
+    *,
+    record: Collection[str] = (),
+) -> Run:
+    """Run a network on spikes of shape (samples, steps, *input shape), from rest, every sample on its own.
+
+    With several inputs `spikes` maps their names to arrays. `dt` is the timestep in the file's time unit and `reset`
+    what a spike does to the membrane; both override what the network says. `record` names populations of which every
+    value is kept. The equations and their order are those of `interpreter.dynamics`. Raises `InputError` (DATA...) for
+    spikes that do not fit, `UsageError` where the timestep is unknown or a population is.
+    """
+    step = _timestep(network, dt)
+    mode = ResetMode(reset) if reset is not None else network.reset or ResetMode.ZERO
+    _check_recorded(network, record)
+    inputs = fitting(network, spikes)
+    samples, steps = next(iter(inputs.values())).shape[:2]
+    parts = [_part(network, _time_first(inputs, part), step, mode, record) for part in _parts(network, samples, steps)]
+    return _together(parts, samples, steps, step, mode)
+
+
+def _timestep(network: Network, wanted: float | None) -> float:
+    found = wanted if wanted is not None else network.dt
+    if found is None:
+        message = "nothing says how long a timestep is"
+        hint = "give it: --dt, or dt= from Python, in the file's time unit"
+        raise UsageError("USE020", message, where=network.origin.name, hint=hint)
+    if not 0 < found < math.inf:
+        raise UsageError("USE017", f"a timestep of {found} is no positive time", where="dt", hint="give it in seconds")
+    return float(found)
+
+
+def _check_recorded(network: Network, record: Collection[str]) -> None:
+    known = {population.name for population in network.populations}
+    if unknown := sorted(set(record) - known):
+        hint = f"there are: {', '.join(sorted(known))}"
+        raise UsageError("USE021", f"there is no population {unknown[0]!r} to record", where="record", hint=hint)
+
+
+def _parts(network: Network, samples: int, steps: int) -> Iterator[slice]:
+    """The samples in parts that need about `PART_BYTES` each, one sample at least."""
+    neurons = sum(p.neurons for p in network.populations) + sum(p.neurons for p in (*network.inputs, *network.outputs))
+    size = max(1, PART_BYTES // max(1, 8 * neurons * steps))
+    for start in range(0, samples, size):
+        yield slice(start, min(samples, start + size))
+
+
+def _time_first(inputs: Mapping[str, Signal], part: slice) -> Inputs:
+    return {name: np.ascontiguousarray(np.moveaxis(values[part], 0, 1)) for name, values in inputs.items()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """What some of the samples did, time first."""
+
+    outputs: Mapping[str, Signal]
+    recorded: Mapping[str, Signal]
+    counts: Mapping[str, Array]
+    per_step: Mapping[str, Array]
+
+
+def _part(network: Network, inputs: Inputs, dt: float, reset: ResetMode, record: Collection[str]) -> _Part:
+    sent: dict[str, Signal] = dict(inputs)
+    waiting = _readers(network)
+    counted = {name: _counted(values, True) for name, values in inputs.items()}
+    recorded: dict[str, Signal] = {}
+    outputs = {port.name: np.zeros((*_lead(inputs), *port.shape)) for port in network.outputs}
+    for group in groups(network):
+        new = _group(network, group, sent, dt, reset, _lead(inputs))
+        sent |= new
+        counted |= {p.name: _counted(new[p.name], p.spiking) for p in group}
+        recorded |= {name: values for name, values in new.items() if name in record}
+        _forget(sent, waiting, group)
+    for port in network.outputs:
+        for projection in network.into(port.name):
+            outputs[port.name] += arriving(projection, sent[projection.source], dt)
+    counts = {name: neurons for name, (neurons, _) in counted.items()}
+    return _Part(outputs, recorded, counts, {name: steps for name, (_, steps) in counted.items()})
+
+
+def _lead(inputs: Inputs) -> tuple[int, int]:
+    steps, samples = next(iter(inputs.values())).shape[:2]
+    return steps, samples
+
+
+def _readers(network: Network) -> dict[str, set[str]]:
+    """Who still needs what each source sends."""
+    found: dict[str, set[str]] = {}
+    for projection in network.projections:
+        found.setdefault(projection.source, set()).add(projection.target)
+    return found
+
+
+def _forget(sent: dict[str, Signal], waiting: dict[str, set[str]], done: Group) -> None:
+    """What nobody needs any more makes room."""
+    names = {population.name for population in done}
+    for source in list(sent):
+        left = waiting.get(source, set())
+        left -= names
+        if not left:
+            del sent[source]
+
+
+def _counted(values: Signal, spiking: bool) -> tuple[Array, Array]:
+    """Per neuron and per step: spikes, or values sent where they are no spikes."""
+    steps, samples, *shape = values.shape
+    if not spiking:
+        return np.full(shape, float(steps * samples)), np.full(steps, float(samples * math.prod(shape)))
+    axes = tuple(range(1, values.ndim))
+    return values.sum(axis=(0, 1), dtype=np.float64), values.sum(axis=axes, dtype=np.float64)
+
+
+def _group(
+    network: Network, group: Group, sent: Inputs, dt: float, reset: ResetMode, lead: tuple[int, int]
+) -> dict[str, Signal]:
+    """What the populations of a group send in every timestep."""
+    names = {population.name for population in group}
+    outside = {p.name: _outside(network, p, names, sent, dt, lead) for p in group}
+    if not is_loop(group, network):
+        (only,) = group
+        neurons = dynamics(only, outside[only.name].shape[1], dt, reset)
+        return {only.name: _as_sent(only, np.stack([neurons.step(now) for now in outside[only.name]]))}
+    return _loop(network, group, outside, dt, reset)
+
+
+def _outside(
+    network: Network, population: Population, inner: Collection[str], sent: Inputs, dt: float, lead: tuple[int, int]
+) -> Array:
+    """All that arrives from beyond the group, and the bias, (T, B, *shape)."""
+    total = np.zeros((*lead, *population.shape))
+    if population.bias is not None:
+        total += population.bias
+    for projection in network.into(population.name):
+        if projection.source not in inner:
+            total += arriving(projection, sent[projection.source], dt)
+    return total
+
+
+def _loop(
+    network: Network, group: Group, outside: Mapping[str, Array], dt: float, reset: ResetMode
+) -> dict[str, Signal]:
+    """Populations that wait for each other, a timestep at a time."""
+    steps, samples = next(iter(outside.values())).shape[:2]
+    names = {population.name for population in group}
+    neurons = {p.name: dynamics(p, samples, dt, reset) for p in group}
+    inner = {name: [Line(p, dt, steps) for p in network.into(name) if p.source in names] for name in names}
+    sent = {p.name: np.zeros((steps, samples, *p.shape), bool if p.spiking else np.float64) for p in group}
+    for step in range(steps):
+        for population in group:
+            now = outside[population.name][step]
+            for line in inner[population.name]:
+                now = now + line.at(step, sent[line.projection.source])
+            sent[population.name][step] = neurons[population.name].step(now)
+    return dict(sent)
+
+
+def _as_sent(population: Population, values: Array) -> Signal:
+    return values.astype(bool) if population.spiking else values
+
+
+def _together(parts: Sequence[_Part], samples: int, steps: int, dt: float, reset: ResetMode) -> Run:
+    """The parts as one run, samples first."""
+
+    def joined(which: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        return {name: np.moveaxis(np.concatenate([part[name] for part in which], axis=1), 1, 0) for name in which[0]}
+
+    def added(which: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
+        return {name: np.sum([part[name] for part in which], axis=0) for name in which[0]}
+
+    return Run(
+        joined([part.outputs for part in parts]),
+        joined([part.recorded for part in parts]),
+        added([part.counts for part in parts]),
+        added([part.per_step for part in parts]),
+        samples,
+        steps,
+        dt,
+        reset,
+    )
