@@ -11,6 +11,8 @@ from neuedge_nir.chip.model import Chip
 from neuedge_nir.errors import CapacityError, NoPlanError, UsageError
 from neuedge_nir.events import Finished, Observer, Started, silent
 from neuedge_nir.frontend import DEFAULT_CAPS, Caps
+from neuedge_nir.interpreter.profile import simulated_activity
+from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.fabric import largest_system
 from neuedge_nir.mapping.legalise import LegalNetwork, legalise
@@ -56,12 +58,12 @@ class Options:
     """What a compilation may be told.
 
     `strict` refuses a model that the reader had to repair, `limits` are what its file may ask for. `activity`: a
-    rate, rates by population, the path of an .npz profile, or an Activity. `chips` None: as many as needed, up to
-    the chip's largest published system. `dt` in the model's time unit.
+    rate, rates by population, the path of an .npz profile, an Activity, or samples on which the network is simulated.
+    `chips` None: as many as needed, up to the chip's largest published system. `dt` in the model's time unit.
     """
 
     passes: tuple[PassCall, ...] = ()
-    activity: str | float | Mapping[str, float] | Activity | None = None
+    activity: str | float | Mapping[str, float] | Activity | Samples | None = None
     reset: ResetMode | None = None
     dt: float | None = None
     chips: int | None = None
@@ -111,7 +113,8 @@ def compile_network(network: Network, chip: Chip, options: Options | None = None
             hint="export the network with its neurons",
         )
     legal = _stage("legalise", observer, lambda: _legal(network, chip, wanted))
-    demands = Demands(legal, resolve_activity(wanted.activity, network))
+    activity = _stage("activity", observer, lambda: _activity(network, legal, wanted))
+    demands = Demands(legal, activity)
     available = _chips_available(chip, wanted.chips)
     _check_room(demands, available)
     split = _stage("partition", observer, lambda: partition(demands, wanted.effort, wanted.seed, observer))
@@ -180,6 +183,13 @@ def _check_crossed(placement: Placement, routing: Routing, available: int) -> No
 
 def _legal(network: Network, chip: Chip, options: Options) -> LegalNetwork:
     return legalise(network, chip, reset=options.reset, dt=options.dt, mapped_inputs=options.map_inputs)
+
+
+def _activity(network: Network, legal: LegalNetwork, options: Options) -> Activity:
+    """What is known of the spikes, or what a simulation of the network after its passes finds."""
+    if isinstance(options.activity, Samples):
+        return simulated_activity(network, options.activity, options.dt, legal.reset)
+    return resolve_activity(options.activity, network)
 
 
 def _plan_options(options: Options, legal: LegalNetwork) -> PlanOptions:

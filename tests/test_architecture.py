@@ -17,7 +17,7 @@ SOURCE_ROOTS = (".", "targets", "passes", "models")
 
 LAYERS = (
     {"errors", "diagnostics", "events", "codes"},
-    {"files"},
+    {"arrays", "files"},
     {"network", "chip"},
     {"frontend", "interpreter", "mapping", "plugin"},
     {"plan", "cost"},
@@ -246,7 +246,7 @@ def packages_of(module: str) -> list[str]:
 
 
 def only_models_train(found: Sources) -> Iterator[str]:
-    """The compiler works without torch; `train/` is for those who have it, and the interpreter may be quicker with it."""
+    """The compiler works without torch; `train/` is for those who have it, the interpreter may use it."""
     for each in found.imports:
         convolves = each.package == "torch" and each.module == f"{COMPILER}.interpreter.operators"
         if (

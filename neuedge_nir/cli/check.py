@@ -80,7 +80,7 @@ def _ask(name: str, chip: Chip, network: Network, arguments: argparse.Namespace)
     from neuedge_nir.pipeline import compile_network
     from neuedge_nir.report.contract import refusal, report_of
 
-    options = options_of(arguments, "none", 0)
+    options = options_of(arguments, network, "none", 0)
     if options.chips is not None and "," in arguments.target:  # a bound for several chips, some of which have fewer
         options = replace(options, chips=min(options.chips, largest_system(chip)))
     try:

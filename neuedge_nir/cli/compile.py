@@ -48,9 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is not None:
         check_output(arguments.output, arguments.model, arguments.target, arguments.activity)
     chip = chip_of(arguments.target)
-    options = options_of(arguments, arguments.effort, arguments.seed)
     network = read_model(arguments)
     print_diagnostics(network.origin.diagnostics)
+    options = options_of(arguments, network, arguments.effort, arguments.seed)
     try:
         with progress() as observer:
             plan = compile_network(network, chip, options, observer)

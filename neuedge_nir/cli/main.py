@@ -20,12 +20,13 @@ from typing import NoReturn
 from neuedge_nir.cli.shared import INTERRUPTED
 from neuedge_nir.errors import NeuedgeError, UsageError
 
-COMMANDS = ("compile", "check", "inspect", "convert", "verify", "targets", "passes", "models", "explain")
+COMMANDS = ("compile", "check", "inspect", "convert", "simulate", "verify", "targets", "passes", "models", "explain")
 SUMMARIES = {
     "compile": "a checked placement plan and a cost report for one chip",
     "check": "does it fit, and what binds? no solver; several chips at once",
     "inspect": "populations, projections, sizes, recurrences, repairs: as text, JSON or a picture",
     "convert": "a clean .nir file of a model that others read, after passes if wanted",
+    "simulate": "run on samples: spikes, accuracy, an activity profile for compile",
     "verify": "recount a plan with the independent checker",
     "targets": "list the chips, show every number of one, lint a chip file",
     "passes": "list the passes, show one",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from neuedge_nir.diagnostics import Diagnostic
+    from neuedge_nir.interpreter.samples import Samples
     from neuedge_nir.network.model import Network
     from neuedge_nir.pipeline import Options
 
@@ -53,6 +54,7 @@ def add_mapping_options(sub: argparse.ArgumentParser) -> None:
         metavar="RATE|FILE.npz",
         help="spikes per neuron and step: one rate, or rates per population (default: 0.1, labelled assumed)",
     )
+    add_data(sub)
     add_reading_options(sub)
     sub.add_argument("--chips", type=whole, metavar="N", help="chips available (default: the largest published system)")
     sub.add_argument(
@@ -98,6 +100,26 @@ def seed(text: str) -> int:
     return value
 
 
+def add_data(sub: argparse.ArgumentParser, *, required: bool = False) -> None:
+    """`--data` and which part of it."""
+    sub.add_argument(
+        "--data",
+        type=Path,
+        required=required,
+        metavar="FILE.npz",
+        help="samples to simulate: x (samples, steps, *input shape) and, for the accuracy, y",
+    )
+    sub.add_argument("--split", metavar="NAME", help="x_NAME and y_NAME of the file (default: test, if there)")
+    sub.add_argument("--samples", type=whole, metavar="N", help="the first N samples (default: all)")
+
+
+def samples_of(arguments: argparse.Namespace, network: Network) -> Samples:
+    """The samples that --data names. Raises `InputError` where they do not fit the network."""
+    from neuedge_nir.interpreter.samples import load_samples
+
+    return load_samples(arguments.data, network, arguments.split, arguments.samples)
+
+
 def read_model(arguments: argparse.Namespace) -> Network:
     """The model that was named, read as the options say. Raises `InputError` where it is refused."""
     from neuedge_nir.frontend import DEFAULT_CAPS, Caps, read
@@ -106,8 +128,8 @@ def read_model(arguments: argparse.Namespace) -> Network:
     return read(arguments.model, strict=arguments.strict, dt=arguments.dt, reset=arguments.reset, limits=limits)
 
 
-def options_of(arguments: argparse.Namespace, effort: str, seed: int) -> Options:
-    """The options of a compilation, from the command line."""
+def options_of(arguments: argparse.Namespace, network: Network, effort: str, seed: int) -> Options:
+    """The options of a compilation of this network, from the command line."""
     from neuedge_nir.network.model import ResetMode
     from neuedge_nir.pipeline import Options, PassCall
 
@@ -115,12 +137,23 @@ def options_of(arguments: argparse.Namespace, effort: str, seed: int) -> Options
         reset=ResetMode(arguments.reset) if arguments.reset else None,
         dt=arguments.dt,
         passes=tuple(PassCall.parse(text) for text in arguments.passes),
-        activity=arguments.activity,
+        activity=_activity_of(arguments, network),
         chips=arguments.chips,
         effort=effort,
         seed=seed,
         map_inputs=arguments.map_inputs,
     )
+
+
+def _activity_of(arguments: argparse.Namespace, network: Network) -> str | Samples | None:
+    """What --activity or --data say of the spikes."""
+    if arguments.data is None:
+        activity: str | None = arguments.activity
+        return activity
+    if arguments.activity is not None:
+        message = "an activity and data to find it with"
+        raise UsageError("USE001", message, where="--activity, --data", hint="give one of them")
+    return samples_of(arguments, network)
 
 
 def line_of(error: NeuedgeError) -> str:

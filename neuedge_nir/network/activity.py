@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 
+from neuedge_nir.arrays import load_arrays
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import InputError, UsageError
 from neuedge_nir.network.model import Network
@@ -18,7 +17,11 @@ from neuedge_nir.network.model import Network
 ASSUMED_RATE = 0.1
 """Spikes per neuron and timestep when nobody said: a round number, labelled assumed wherever it is used."""
 
-MAX_PROFILE_BYTES = 1 << 30
+
+SIMULATED_MARK = "neuedge@simulated"
+"""The array in a profile that says it comes from a simulation: samples, steps."""
+PER_STEP = "@step"
+"""What ends the name of an array that has one value for each timestep."""
 
 
 class ActivityKind(StrEnum):
@@ -104,6 +107,8 @@ def _checked(rate: float, where: str) -> float:
 
 def _profile(arrays: Mapping[str, np.ndarray], where: str, network: Network) -> Activity:
     known = {port.name: port.neurons for port in network.inputs} | {p.name: p.neurons for p in network.populations}
+    simulated = SIMULATED_MARK in arrays
+    arrays = {name: values for name, values in arrays.items() if name in known or not _is_extra(name, known)}
     unknown = sorted(set(arrays) - set(known))
     if unknown:
         raise InputError(
@@ -122,30 +127,18 @@ def _profile(arrays: Mapping[str, np.ndarray], where: str, network: Network) -> 
                 hint="give one rate, or one per neuron to be averaged",
             )
         rates[name] = _checked(float(values.mean()), f"{where}: {name}")
-    kind = ActivityKind.GIVEN if arrays else ActivityKind.ASSUMED
+    of_values = ActivityKind.SIMULATED if simulated else ActivityKind.GIVEN
+    kind = of_values if arrays else ActivityKind.ASSUMED
     averaged = tuple(name for name, values in sorted(arrays.items()) if np.ptp(values) > 0)
     return Activity(kind, rates, tuple(sorted(set(rates) - set(arrays))), averaged)
 
 
+def _is_extra(name: str, known: Collection[str]) -> bool:
+    """Whether an array of a simulated profile says more than a plan asks for."""
+    return name == SIMULATED_MARK or (name.endswith(PER_STEP) and name.removesuffix(PER_STEP) in known)
+
+
 def _load(path: Path) -> dict[str, np.ndarray]:
-    try:
-        if path.stat().st_size > MAX_PROFILE_BYTES:
-            raise InputError("USE011", "the activity profile is larger than 1 GiB", where=path.name)
-        with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > MAX_PROFILE_BYTES:
-                raise InputError("USE011", "the activity profile unpacks to more than 1 GiB", where=path.name)
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: _real(arrays[name], name) for name in sorted(arrays.files)}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(
-            "USE011",
-            f"not a rate and not a readable .npz of rates: {error}",
-            where=path.name,
-            hint="give a number, or a file of one array per population",
-        ) from error
-
-
-def _real(values: np.ndarray, name: str) -> np.ndarray:
-    if values.dtype.kind not in "fiub":
-        raise ValueError(f"{name!r} holds {values.dtype}, not numbers")
-    return np.asarray(values, dtype=np.float64)
+    hint = "give a number, or a file of one array per population"
+    arrays = load_arrays(path, "USE011", "the activity profile", hint)
+    return {name: values.astype(np.float64) for name, values in arrays.items()}

@@ -1,0 +1,106 @@
+"""`neuedge-nir simulate`: run a network on samples; spikes, accuracy, an activity profile for `compile`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neuedge_nir.cli.shared import (
+    add_data,
+    add_json,
+    add_model,
+    add_passes,
+    add_reading_options,
+    check_output,
+    print_diagnostics,
+    print_json,
+    print_tables,
+    raise_if_interrupted,
+    read_model,
+    samples_of,
+)
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from neuedge_nir.interpreter.run import Run
+    from neuedge_nir.network.model import Network
+
+
+def add_arguments(sub: argparse.ArgumentParser) -> None:
+    """The options of `simulate`."""
+    add_model(sub)
+    add_data(sub, required=True)
+    sub.add_argument(
+        "-o", "--output", type=Path, metavar="PROFILE.npz", help="write spikes per neuron and step, for --activity"
+    )
+    add_passes(sub)
+    add_reading_options(sub)
+    add_json(sub)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Simulate one model. Raises `InputError` where the model or its data are refused; nothing is written then."""
+    from neuedge_nir.files import write_whole
+    from neuedge_nir.interpreter.profile import accuracy, encoded, profile
+    from neuedge_nir.interpreter.run import simulate
+    from neuedge_nir.pipeline import PassCall, apply_passes
+
+    if arguments.output is not None:
+        check_output(arguments.output, arguments.model, arguments.data)
+    calls = [PassCall.parse(text) for text in arguments.passes]
+    read = read_model(arguments)
+    print_diagnostics(read.origin.diagnostics)
+    network = apply_passes(read, None, calls)
+    samples = samples_of(arguments, network)
+    found = simulate(network, samples.inputs)
+    correct = None if samples.labels is None else accuracy(found, samples.labels)
+    raise_if_interrupted()
+    if arguments.output is not None:
+        write_whole(arguments.output, encoded(profile(found)))
+    if arguments.json:
+        print_json(_json(network, found, correct))
+    else:
+        print_tables(_tables(network, found, correct))
+    return 0
+
+
+def _json(network: Network, found: Run, correct: float | None) -> dict[str, object]:
+    neurons = {port.name: port.neurons for port in network.inputs} | {p.name: p.neurons for p in network.populations}
+    return {
+        "schema": "neuedge-nir/simulate/1",
+        "model": {"name": network.origin.name, "sha256": network.origin.sha256},
+        "samples": found.samples,
+        "steps": found.steps,
+        "dt": found.dt,
+        "reset": found.reset.value,
+        "accuracy": correct,
+        "activity": {
+            name: {
+                "neurons": count,
+                "spikes_per_sample": float(found.counts[name].sum()) / found.samples,
+                "spikes_per_neuron_per_step": found.rate(name),
+            }
+            for name, count in neurons.items()
+        },
+    }
+
+
+def _tables(network: Network, found: Run, correct: float | None) -> list[RenderableType]:
+    from neuedge_nir.report.text import table
+
+    rows = [(port.name, "input", port.neurons) for port in network.inputs]
+    rows += [(p.name, p.model, p.neurons) for p in network.populations]
+    lines = [
+        (name, kind, f"{neurons:,}", f"{found.counts[name].sum() / found.samples:,.1f}", f"{found.rate(name):.4g}")
+        for name, kind, neurons in rows
+    ]
+    title = (
+        f"{network.origin.name}: {found.samples} samples of {found.steps} steps, dt {found.dt:g}, reset {found.reset}"
+    )
+    header = ("population", "model", "neurons", "spikes per sample", "per neuron and step")
+    tables = [table(title, header, lines, right=(2, 3, 4))]
+    if correct is not None:
+        tables.append(f"accuracy {100 * correct:.2f} % ({round(correct * found.samples)} of {found.samples})")
+    return tables
