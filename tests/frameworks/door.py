@@ -172,7 +172,7 @@ def taps(layer: nn.Conv2d, image: torch.Tensor) -> int:
     return int(nn.functional.conv2d(ones, torch.ones_like(layer.weight), **settings).sum())
 
 
-class Incomplete(Exception):
+class IncompleteError(Exception):
     """An import that leaves out part of the network."""
 
 
@@ -180,7 +180,7 @@ def failure_of(attempt: Callable[[], object]) -> str | None:
     """What an attempt ends with, its first sentence: nobody knows what a foreign framework may raise."""
     try:
         attempt()
-    except Incomplete as found:
+    except IncompleteError as found:
         return str(found)
     except Exception as error:
         return f"{type(error).__name__}: {' '.join(str(error).split()).split('. ')[0]}"
@@ -259,7 +259,7 @@ def check_known(graph: nir.NIRGraph, import_node: Callable[[nir.NIRNode], object
     nodes = [node for node in graph.nodes.values() if not isinstance(node, (nir.Input, nir.Output))]
     unknown = sorted({type(node).__name__ for node in nodes if import_node(node) is None})
     if unknown:
-        raise Incomplete(f"leaves out {', '.join(unknown)}")
+        raise IncompleteError(f"leaves out {', '.join(unknown)}")
 
 
 def content(graph: nir.NIRGraph) -> list[object]:
