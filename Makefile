@@ -32,7 +32,7 @@ test: lint
 	$(BIN)/python -m pytest -q -n auto
 
 test-all: lint
-	$(BIN)/python -m pytest -q -n auto -m ''
+	$(BIN)/python -m pytest -q -n auto --dist loadgroup -m ''
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix $(SOURCES) benchmarks
@@ -43,4 +43,4 @@ bench: $(VENV)/.core
 	$(BIN)/python benchmarks/read_time.py
 
 clean:
-	rm -rf $(VENV) dist build
+	rm -rf $(VENV) .venv-frameworks dist build

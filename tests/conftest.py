@@ -28,13 +28,14 @@ settings.load_profile("steady")
 
 
 TOYCHIP = Path(__file__).with_name("plugin") / "acme_chips" / "toychip.toml"
+GOLDEN = Path(__file__).with_name("golden")
 CHIPS = ("loihi1", "loihi2", "spinnaker1", "spinnaker2", "truenorth")
 ERROR = re.compile(r"(?:[^\[\]:]+: )?error\[([A-Z]+\d{3})\]: ")
 REMARK = re.compile(r"(?:info|assumption|repair|warning)\[[A-Z]+\d{3}\]: ")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden/ instead of comparing with it")
+    parser.addoption("--update-golden", action="store_true", help="rewrite generated files instead of comparing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Answer:
 
 
 Neuedge = Callable[..., Answer]
+Golden = Callable[..., None]
 
 
 @pytest.fixture(scope="session")
@@ -126,11 +128,10 @@ def compiled(neuedge: Neuedge, digits: Path, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture
-def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+def golden(request: pytest.FixtureRequest) -> Golden:
     """Holds a text against the golden file of that name; with `--update-golden` it becomes that file."""
-    folder = Path(__file__).with_name("golden")
 
-    def hold(name: str, text: str) -> None:
+    def hold(name: str, text: str, folder: Path = GOLDEN) -> None:
         path = folder / name
         if request.config.getoption("--update-golden"):
             path.parent.mkdir(exist_ok=True)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from neuedge_nir import __version__
-from tests.conftest import CHIPS, Compiled, Neuedge
-
-Golden = Callable[[str, str], None]
+from tests.conftest import CHIPS, Compiled, Golden, Neuedge
 
 
 def steady(value: object) -> object:

@@ -26,9 +26,10 @@ from neuedge_nir.report.phrases import arrow_label, vertex_label, vertex_title
 from neuedge_nir.report.svg import svg_of
 from neuedge_nir.report.text import columns, printable, shortened
 from neuedge_nir.report.tree import NARROWEST, Style, tree_lines
+from tests.conftest import Golden
 from tests.nirfile import affine, conv2d, delay, flatten, graph, inputs, li, lif, linear, outputs, pool2d, scale
 from tests.nirfile import network as read
-from tests.test_golden import Golden, steady
+from tests.test_golden import steady
 from tests.worlds import dense, network, wire
 
 SVG = "{http://www.w3.org/2000/svg}"

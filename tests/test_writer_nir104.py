@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from hypothesis import given, settings
 from neuedge_nir.frontend.writer import file_of
 from neuedge_nir.network.model import Network
 from tests.conftest import Neuedge
+from tests.environments import python_of, run
 from tests.graphs import networks
 
 pytestmark = pytest.mark.frameworks
@@ -32,32 +31,14 @@ print(nir.version, json.dumps({p.name: reads(p) for p in sorted(pathlib.Path(sys
 
 
 @pytest.fixture(scope="module")
-def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def old() -> Path:
     """A Python with nir 1.0.4."""
-    home = tmp_path_factory.mktemp("nir104")
-    python = home / "bin" / "python"
-    subprocess.run([sys.executable, "-m", "venv", home], check=True, timeout=300)
-    install = [
-        str(python),
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "nir==1.0.4",
-        "h5py",
-        "numpy",
-    ]
-    done = subprocess.run(install, capture_output=True, text=True, timeout=900, check=False)
-    if done.returncode:
-        pytest.skip(f"nir 1.0.4 cannot be installed here: {done.stderr[-300:]}")
-    return python
+    return python_of("nir104")
 
 
 def read_by(python: Path, folder: Path) -> dict[str, list[int] | None]:
     """Nodes and edges of each file of a folder, None where it is not read."""
-    done = subprocess.run([python, "-c", READ, folder], capture_output=True, text=True, timeout=900, check=True)
-    version, _, answer = done.stdout.splitlines()[-1].partition(" ")
+    version, _, answer = run(python, "-c", READ, folder).splitlines()[-1].partition(" ")
     assert version == "1.0.4"
     found: dict[str, list[int] | None] = json.loads(answer)
     return found

@@ -127,6 +127,12 @@ def test_every_change_of_shape_is_a_flatten(
     assert difference(net, again(net, tmp_path)) is None
 
 
+def test_a_dense_layer_without_a_bias_adds_zeros_since_sinabs_leaves_out_a_linear() -> None:
+    node = opened(wired({"in": (8,)}, (3,), dense(3, 8)))["dense3x8"]
+    assert node["type"][()] == b"Affine"
+    assert node["bias"][()].tolist() == [0, 0, 0]
+
+
 def test_a_dense_layer_takes_all_axes_as_one() -> None:
     assert kinds(wired({"in": (2, 2, 2)}, (3,), dense(3, 8))) == {"flatten": "Flatten", "dense3x8": "Linear"}
 

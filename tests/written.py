@@ -40,9 +40,14 @@ def opened(net: Network) -> h5py.Group:
 
 
 def kinds(net: Network) -> dict[str, str]:
-    """The type of each node of the file that is no port and no neuron."""
-    found = {name: node["type"][()].decode() for name, node in opened(net).items()}
+    """The type of each node of the file that is no port and no neuron; Linear for an Affine that adds nothing."""
+    found = {name: _kind(node) for name, node in opened(net).items()}
     return {name: kind for name, kind in found.items() if kind in STATELESS}
+
+
+def _kind(node: h5py.Group) -> str:
+    kind: str = node["type"][()].decode()
+    return "Linear" if kind == "Affine" and not node["bias"][()].any() else kind
 
 
 STATELESS = {"Linear", "Affine", "Conv1d", "Conv2d", "SumPool2d", "AvgPool2d", "Flatten", "Scale", "Delay"}

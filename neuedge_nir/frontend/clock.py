@@ -176,5 +176,6 @@ def norse_taus(populations: Sequence[Population], dt: float | None) -> Iterator[
             than = f"the timestep of {dt:g}" if dt is not None else "any membrane's"
             message = f"a time constant of {min(taus):g} is shorter than {than}: nothing was changed"
             step = dt if dt is not None else 1e-3
-            hint = f"if Norse wrote this, the constant lacks a factor 1/dt: {min(taus) / step:g} at dt = {step:g}"
+            lacking = f"the constant lacks a factor 1/dt: {min(taus) / step:g} at dt = {step:g}"
+            hint = f"if Norse wrote this, {lacking}; export again with to_nir(..., dt=1)"
             yield Diagnostic("NIR003", Severity.WARNING, population.name, message, hint)

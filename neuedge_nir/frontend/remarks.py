@@ -26,7 +26,7 @@ def unknown_reset(network: Network) -> Iterator[Diagnostic]:
     """NIR002: NIR does not say what a spike does to the membrane."""
     if network.reset is None and any(hasattr(p.neuron, "v_reset") for p in network.populations):
         message = "the file does not say how a spike resets a neuron; assumed: to v_reset"
-        hint = "say it with --reset zero or --reset subtract"
+        hint = "say it with --reset zero or --reset subtract, which sinabs and snnTorch do by default"
         yield Diagnostic("NIR002", Severity.ASSUMPTION, None, message, hint)
 
 

@@ -51,13 +51,16 @@ def constant_node(population: Population) -> RawNode:
 
 
 def element_node(element: Element, bias: FloatArray | None) -> RawNode:
-    """`bias` broadcasts to what a Dense gives, and to (channels, 1, ...) for a Conv."""
+    """`bias` broadcasts to what a Dense gives, and to (channels, 1, ...) for a Conv.
+
+    A Dense without one is an Affine that adds zeros, not a Linear: sinabs leaves a Linear out, and says nothing.
+    """
     where = f"node {element.node!r}"
     match element:
         case Dense():
             weight = _stored(element.weight)
-            more = {} if bias is None else {"bias": _bias(bias, element.output_shape, weight)}
-            return RawNode("Affine" if more else "Linear", {"weight": weight, **more}, {}, where)
+            own = _bias(np.zeros(()) if bias is None else bias, element.output_shape, weight)
+            return RawNode("Affine", {"weight": weight, "bias": own}, {}, where)
         case Conv():
             return _conv(element, bias, where)
         case Pool():
