@@ -1,7 +1,7 @@
 """Connection operators applied to signals: the leading axes are samples and timesteps, the rest the signal's shape.
 
-Sums are formed in float64. A convolution adds one kernel tap at a time, a product of small matrices each, so that no
-image is unrolled; with torch installed large ones go there.
+Sums are formed in float64. A convolution is unrolled for a few samples at a time, so that the product of matrices that
+it becomes stays in the processor's cache; where torch is installed, large ones go there.
 """
 
 from __future__ import annotations
@@ -57,26 +57,32 @@ def _dense(operator: Dense, signal: Signal) -> Array:
 def _in_blocks(operator: Conv | Pool, signal: Signal, apply: Any) -> Array:
     rows = signal.reshape(len(signal), *operator.input_shape)
     out = np.empty((len(rows), *operator.output_shape))
-    size = max(math.prod(operator.input_shape), math.prod(operator.output_shape))
-    step = max(1, BLOCK_VALUES // max(1, size))
+    step = max(1, BLOCK_VALUES // max(1, _values(operator)))
     for start in range(0, len(rows), step):
         out[start : start + step] = apply(operator, rows[start : start + step].astype(np.float64, copy=False))
     return out
 
 
+def _values(operator: Conv | Pool) -> int:
+    """How many values are in work for one row."""
+    size = max(math.prod(operator.input_shape), math.prod(operator.output_shape))
+    if isinstance(operator, Pool):
+        return size
+    return max(size, math.prod(operator.output_shape[1:]) * operator.weight[0].size * operator.groups)
+
+
 def _conv(operator: Conv, rows: Array) -> Array:
-    """One kernel tap after the other: each is a matrix (channels out, channels in) on all places at once."""
+    """One product of matrices: the weights of each output channel, and what each place of the output sees."""
     groups, weight = operator.groups, operator.weight.astype(np.float64, copy=False)
     channels, space = operator.output_shape[0], operator.output_shape[1:]
     padded = np.pad(np.moveaxis(rows, 0, 1), [(0, 0), (0, 0), *operator.padding])
     by_group = padded.reshape(groups, -1, *padded.shape[1:])
-    taps = weight.reshape(groups, channels // groups, *weight.shape[1:])
-    out = np.zeros((groups, channels // groups, len(rows) * math.prod(space)))
-    for tap in product(*map(range, operator.kernel)):
+    seen = np.empty((*by_group.shape[:2], math.prod(operator.kernel), len(rows), *space))
+    for index, tap in enumerate(product(*map(range, operator.kernel))):
         places: Index = (..., *_window(tap, operator.dilation, operator.stride, space))
-        weights: Index = (..., *tap)
-        seen = by_group[places]
-        out += taps[weights] @ seen.reshape(groups, seen.shape[1], -1)
+        seen[:, :, index] = by_group[places]
+    inputs = seen.shape[1] * seen.shape[2]
+    out = weight.reshape(groups, channels // groups, inputs) @ seen.reshape(groups, inputs, -1)
     return np.moveaxis(out.reshape(channels, len(rows), *space), 1, 0)
 
 

@@ -22,8 +22,8 @@ from neuedge_nir.interpreter.operators import Array, Signal
 from neuedge_nir.interpreter.schedule import Group, groups, is_loop
 from neuedge_nir.network.model import Network, Population, ResetMode
 
-PART_BYTES = 2**28
-"""Signals of one part of the samples, counted as if all were kept: 256 MiB."""
+PART_BYTES = 2**26
+"""Signals of one part of the samples, counted as if all were kept: 64 MiB, which a machine keeps at hand."""
 
 Inputs = Mapping[str, Signal]
 """By input port, (T, B, *shape)."""

@@ -33,7 +33,10 @@ def _node_in(group: GroupHeader, name: str, values: Values) -> RawNode | RawGrap
     if header is None:
         message = "this group has no 'type'"
         raise InputError(
-            "FILE016", message, where=where, hint="a node's name must not contain '/'; export the model again"
+            "FILE016",
+            message,
+            where=where,
+            hint="a node's name must not hold '/', or the export broke off: export it again",
         )
     kind = values.text(header, "name_length")
     if kind == GRAPH:
