@@ -68,7 +68,8 @@ def _values(operator: Conv | Pool) -> int:
     size = max(math.prod(operator.input_shape), math.prod(operator.output_shape))
     if isinstance(operator, Pool):
         return size
-    return max(size, math.prod(operator.output_shape[1:]) * operator.weight[0].size * operator.groups)
+    seen: int = math.prod(operator.output_shape[1:]) * operator.weight[0].size * operator.groups
+    return max(size, seen)
 
 
 def _conv(operator: Conv, rows: Array) -> Array:

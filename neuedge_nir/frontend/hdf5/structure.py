@@ -31,13 +31,8 @@ def _node_in(group: GroupHeader, name: str, values: Values) -> RawNode | RawGrap
     where = f"node {name!r} of {values.tally.file}" if name else values.tally.file
     header = group.dataset("type")
     if header is None:
-        message = "this group has no 'type'"
-        raise InputError(
-            "FILE016",
-            message,
-            where=where,
-            hint="a node's name must not hold '/', or the export broke off: export it again",
-        )
+        hint = "a node's name must not hold '/', or the export broke off: export it again"
+        raise InputError("FILE016", "this group has no 'type'", where=where, hint=hint)
     kind = values.text(header, "name_length")
     if kind == GRAPH:
         return _graph(group, name, where, values)
