@@ -42,7 +42,8 @@ def test_the_commands_of_the_readme_print_what_it_shows(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     sessions = "".join(b for b in blocks("") if "digits.nir" in b)
-    assert all(command in sessions for command in ("compile", "inspect", "convert"))
+    assert all(command in sessions for command in ("compile", "inspect", "convert", "simulate"))
+    exec(compile(next(b for b in blocks("python") if "noise.npz" in b), "README.md", "exec"), {})
     for command, shown in re.findall(r"\$ neuedge-nir (.*)\n((?:(?!\$ ).*\n)*)", sessions):
         assert main(command.split()) == 0
         printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]

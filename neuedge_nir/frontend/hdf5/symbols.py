@@ -20,6 +20,8 @@ TABLE = struct.Struct("<4sBBH")
 ENTRY = struct.Struct("<QQII16x")
 """Where the name is in the heap, where the object is in the file, what the scratch space holds."""
 SOFT_LINK = 2
+LONGEST = 2**16
+"""Bytes of a name that are looked at: to seek the end of each in all that follows could take hours."""
 HEAP = struct.Struct("<4sB3xQQQ")
 """Signature, version, size of the names, first free part, address of the names."""
 
@@ -41,7 +43,7 @@ def symbols(data: mmap, tree: int, heap: int, room: Room) -> list[Symbol]:
     for table in _tables(data, tree, room):
         for place, address, cached, _ in ENTRY.iter_unpack(table):
             at = start + place
-            stop = data.find(b"\0", at, end) if place < end - start else -1
+            stop = data.find(b"\0", at, min(end, at + LONGEST)) if place < end - start else -1
             if stop < 0:
                 raise ValueError("a name is not in its heap")
             name = data[at:stop]
