@@ -22,10 +22,10 @@ Index = tuple[Any, ...]
 Signal = NDArray[Any]
 """Spikes as booleans, or numbers."""
 
-BLOCK_VALUES = 2**17
-"""Values of an operator's input or output that are in work at once: 1 MiB, which caches hold."""
-WORTH_TORCH = 2**24
-"""Multiplications of a convolution from which on torch is worth its import."""
+BLOCK_VALUES = 2**18
+"""Values of an operator's input or output that are in work at once: 2 MiB, which caches hold."""
+WORTH_TORCH = 2**32
+"""Multiplications of a convolution from which on torch is worth its import: some seconds of work."""
 
 
 def applied(operator: Operator, signal: Signal) -> Array:
@@ -76,33 +76,49 @@ def _conv(operator: Conv, rows: Array) -> Array:
     """One product of matrices: the weights of each output channel, and what each place of the output sees."""
     groups, weight = operator.groups, operator.weight.astype(np.float64, copy=False)
     channels, space = operator.output_shape[0], operator.output_shape[1:]
-    padded = np.pad(np.moveaxis(rows, 0, 1), [(0, 0), (0, 0), *operator.padding])
+    padded = _padded(np.moveaxis(rows, 0, 1), operator.padding)
     by_group = padded.reshape(groups, -1, *padded.shape[1:])
     seen = np.empty((*by_group.shape[:2], math.prod(operator.kernel), len(rows), *space))
-    for index, tap in enumerate(product(*map(range, operator.kernel))):
-        places: Index = (..., *_window(tap, operator.dilation, operator.stride, space))
+    for index, places in enumerate(_windows(operator.kernel, operator.dilation, operator.stride, space)):
         seen[:, :, index] = by_group[places]
     inputs = seen.shape[1] * seen.shape[2]
     out = weight.reshape(groups, channels // groups, inputs) @ seen.reshape(groups, inputs, -1)
     return np.moveaxis(out.reshape(channels, len(rows), *space), 1, 0)
 
 
+def _padded(image: Array, padding: tuple[tuple[int, int], ...]) -> Array:
+    """The image with zeros before and after its last axes."""
+    if not any(map(any, padding)):
+        return np.ascontiguousarray(image)
+    lead = image.ndim - len(padding)
+    sides = [before + length + after for length, (before, after) in zip(image.shape[lead:], padding, strict=True)]
+    out = np.zeros((*image.shape[:lead], *sides))
+    inner = (slice(before, before + length) for length, (before, _) in zip(image.shape[lead:], padding, strict=True))
+    places: Index = (..., *inner)
+    out[places] = image
+    return out
+
+
+@cache
+def _windows(
+    kernel: tuple[int, ...], dilation: tuple[int, ...], stride: tuple[int, ...], space: tuple[int, ...]
+) -> tuple[Index, ...]:
+    """For each tap of a kernel, the places of the padded input that it meets, one for each place of the output."""
+    return tuple((..., *_window(tap, dilation, stride, space)) for tap in product(*map(range, kernel)))
+
+
 def _window(
     tap: tuple[int, ...], dilation: tuple[int, ...], stride: tuple[int, ...], space: tuple[int, ...]
 ) -> tuple[slice, ...]:
-    """The places of the padded input that a kernel tap meets, one for each place of the output."""
     starts = (index * apart for index, apart in zip(tap, dilation, strict=True))
     sides = zip(starts, stride, space, strict=True)
     return tuple(slice(start, start + step * (length - 1) + 1, step) for start, step, length in sides)
 
 
 def _pool(operator: Pool, rows: Array) -> Array:
-    high, wide = operator.padding
-    padded = np.pad(rows, [(0, 0), (0, 0), (high, high), (wide, wide)])
-    space = operator.output_shape[1:]
+    padded = _padded(rows, tuple((zeros, zeros) for zeros in operator.padding))
     out = np.zeros((len(rows), *operator.output_shape))
-    for tap in product(*map(range, operator.kernel)):
-        places: Index = (..., *_window(tap, (1, 1), operator.stride, space))
+    for places in _windows(operator.kernel, (1, 1), operator.stride, operator.output_shape[1:]):
         out += padded[places]
     return out * operator.factor
 
