@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from neuedge_nir.cli.shared import (
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from neuedge_nir.interpreter.metrics import Metrics
     from neuedge_nir.interpreter.run import Run
     from neuedge_nir.network.model import Network
 
@@ -54,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     print_diagnostics(read.origin.diagnostics)
     network = apply_passes(read, None, calls)
     samples = samples_of(arguments, network)
-    found = simulate(network, samples.inputs)
+    found = simulate(network, samples.inputs, metered=True)
     correct = None if samples.labels is None else accuracy(found, samples.labels)
     raise_if_interrupted()
     if arguments.output is not None:
@@ -76,6 +78,7 @@ def _json(network: Network, found: Run, correct: float | None) -> dict[str, obje
         "dt": found.dt,
         "reset": found.reset.value,
         "accuracy": correct,
+        "metrics": None if found.metrics is None else asdict(found.metrics),
         "activity": {
             name: {
                 "neurons": count,
@@ -85,6 +88,18 @@ def _json(network: Network, found: Run, correct: float | None) -> dict[str, obje
             for name, count in neurons.items()
         },
     }
+
+
+def _figures(found: Metrics) -> list[tuple[str, str]]:
+    return [
+        ("synaptic operations, dense", f"{found.synaptic_operations_dense:,.0f}"),
+        ("synaptic operations, effective: additions", f"{found.effective_acs:,.0f}"),
+        ("synaptic operations, effective: multiplications", f"{found.effective_macs:,.0f}"),
+        ("membrane updates", f"{found.membrane_updates:,.0f}"),
+        ("activation sparsity", f"{found.activation_sparsity:.4f}"),
+        ("connection sparsity", f"{found.connection_sparsity:.4f}"),
+        ("footprint", f"{found.footprint_bytes:,} bytes"),
+    ]
 
 
 def _tables(network: Network, found: Run, correct: float | None) -> list[RenderableType]:
@@ -101,6 +116,10 @@ def _tables(network: Network, found: Run, correct: float | None) -> list[Rendera
     )
     header = ("population", "model", "neurons", "spikes per sample", "per neuron and step")
     tables = [table(title, header, lines, right=(2, 3, 4))]
+    if found.metrics is not None:
+        tables.append(
+            table("NeuroBench's figures, per sample", ("figure", "value"), _figures(found.metrics), right=(1,))
+        )
     if correct is not None:
         tables.append(f"accuracy {100 * correct:.2f} % ({round(correct * found.samples)} of {found.samples})")
     return tables

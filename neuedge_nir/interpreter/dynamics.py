@@ -18,6 +18,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from neuedge_nir.interpreter.metrics import Meter
 from neuedge_nir.network.model import (
     IF,
     LI,
@@ -42,7 +43,7 @@ class Dynamics(Protocol):
         """One timestep: what arrives, shape (B, *shape), becomes spikes (0 or 1) or potentials of that shape."""
 
 
-def dynamics(population: Population, samples: int, dt: float, reset: ResetMode) -> Dynamics:
+def dynamics(population: Population, samples: int, dt: float, reset: ResetMode, meter: Meter | None = None) -> Dynamics:
     """The neurons of a population at rest, for so many samples."""
     shape = (samples, *population.shape)
     match population.neuron:
@@ -52,7 +53,7 @@ def dynamics(population: Population, samples: int, dt: float, reset: ResetMode) 
             membrane = _membrane(neuron, shape, dt)
             synapse = _synapse(neuron, shape, dt)
             fire = _firing(neuron, reset)
-            return Leaky(membrane, synapse, fire)
+            return Leaky(membrane, synapse, fire, meter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +107,17 @@ class Leaky:
     membrane: Filter
     synapse: Filter | None
     firing: Firing | None
+    meter: Meter | None = None
 
     def step(self, arriving: Array) -> Array:
+        if self.meter is None:
+            return self._step(arriving)
+        before = self.membrane.state.copy()
+        sent = self._step(arriving)
+        self.meter.moved(before, self.membrane.state)
+        return sent
+
+    def _step(self, arriving: Array) -> Array:
         current = arriving if self.synapse is None else self.synapse.move(arriving)
         membrane = self.membrane.move(current)
         return membrane.copy() if self.firing is None else self.firing.spikes(membrane)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuedge_nir.interpreter.metrics import Meter
 from neuedge_nir.interpreter.operators import Array, Signal, applied
 from neuedge_nir.network.connect import Delay, Operator
 from neuedge_nir.network.model import Projection
@@ -16,10 +17,12 @@ from neuedge_nir.network.model import Projection
 Steps = NDArray[np.int64]
 
 
-def arriving(projection: Projection, sent: Signal, dt: float) -> Array:
+def arriving(projection: Projection, sent: Signal, dt: float, meter: Meter | None = None) -> Array:
     """What reaches the target in every timestep, (T, B, *target_shape), of what the source sends in every one."""
     signal = shifted(sent, projection.steps)
-    for operator in projection.chain:
+    for index, operator in enumerate(projection.chain):
+        if meter is not None:
+            meter.arrives(projection, index, signal, 2)
         signal = _delayed(operator, signal, dt) if isinstance(operator, Delay) else _over_time(operator, signal)
     return signal.reshape(*signal.shape[:2], *projection.target_shape).astype(np.float64, copy=False)
 
@@ -69,6 +72,7 @@ class Line:
     dt: float
     total: int
     """Timesteps of the whole run."""
+    meter: Meter | None = None
     held: dict[int, NDArray[Any]] = field(default_factory=dict)
 
     def at(self, step: int, sent: Signal) -> Array:
@@ -76,6 +80,8 @@ class Line:
         before = step - self.projection.steps
         signal: Signal = sent[before] if before >= 0 else np.zeros_like(sent[0])
         for index, operator in enumerate(self.projection.chain):
+            if self.meter is not None:
+                self.meter.arrives(self.projection, index, signal, 1)
             if isinstance(operator, Delay):
                 signal = self._held_back(index, operator, step, signal)
             else:

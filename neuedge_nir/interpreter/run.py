@@ -16,8 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuedge_nir.errors import UsageError
 from neuedge_nir.interpreter.data import fitting
-from neuedge_nir.interpreter.dynamics import dynamics
+from neuedge_nir.interpreter.dynamics import Dynamics, dynamics
 from neuedge_nir.interpreter.lines import Line, arriving
+from neuedge_nir.interpreter.metrics import Meter, Metrics, metrics
 from neuedge_nir.interpreter.operators import Array, Signal
 from neuedge_nir.interpreter.schedule import Group, groups, is_loop
 from neuedge_nir.network.model import Network, Population, ResetMode
@@ -46,6 +47,7 @@ class Run:
     steps: int
     dt: float
     reset: ResetMode
+    metrics: Metrics | None = None
 
     def rate(self, name: str) -> float:
         """Mean spikes per neuron and timestep of a population or an input."""
@@ -60,21 +62,34 @@ def simulate(
     reset: ResetMode | str | None = None,
     *,
     record: Collection[str] = (),
+    metered: bool = False,
 ) -> Run:
     """Run a network on spikes of shape (samples, steps, *input shape), from rest, every sample on its own.
 
     With several inputs `spikes` maps their names to arrays. `dt` is the timestep in the file's time unit and `reset`
     what a spike does to the membrane; both override what the network says. `record` names populations of which every
-    value is kept. The equations and their order are those of `interpreter.dynamics`. Raises `InputError` (DATA...) for
-    spikes that do not fit, `UsageError` where the timestep is unknown or a population is.
+    value is kept; `metered` counts the figures of `metrics`, which takes a little longer. The equations and their order
+    are those of `interpreter.dynamics`. Raises `InputError` (DATA...) for spikes that do not fit, `UsageError` where
+    the timestep is unknown or a population is.
     """
     step = _timestep(network, dt)
     mode = ResetMode(reset) if reset is not None else network.reset or ResetMode.ZERO
     _check_recorded(network, record)
     inputs = fitting(network, spikes)
     samples, steps = next(iter(inputs.values())).shape[:2]
-    parts = [_part(network, _time_first(inputs, part), step, mode, record) for part in _parts(network, samples, steps)]
-    return _together(parts, samples, steps, step, mode)
+    setting = _Setting(network, step, mode, Meter() if metered else None)
+    parts = [_part(setting, _time_first(inputs, part), record) for part in _parts(network, samples, steps)]
+    return _together(setting, parts, samples, steps)
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """What runs, how, and what counts along."""
+
+    network: Network
+    dt: float
+    reset: ResetMode
+    meter: Meter | None
 
 
 def _timestep(network: Network, wanted: float | None) -> float:
@@ -117,21 +132,22 @@ class _Part:
     per_step: Mapping[str, Array]
 
 
-def _part(network: Network, inputs: Inputs, dt: float, reset: ResetMode, record: Collection[str]) -> _Part:
+def _part(setting: _Setting, inputs: Inputs, record: Collection[str]) -> _Part:
+    network = setting.network
     sent: dict[str, Signal] = dict(inputs)
     waiting = _readers(network)
     counted = {name: _counted(values, True) for name, values in inputs.items()}
     recorded: dict[str, Signal] = {}
     outputs = {port.name: np.zeros((*_lead(inputs), *port.shape)) for port in network.outputs}
     for group in groups(network):
-        new = _group(network, group, sent, dt, reset, _lead(inputs))
+        new = _group(setting, group, sent, _lead(inputs))
         sent |= new
         counted |= {p.name: _counted(new[p.name], p.spiking) for p in group}
         recorded |= {name: values for name, values in new.items() if name in record}
         _forget(sent, waiting, group)
     for port in network.outputs:
         for projection in network.into(port.name):
-            outputs[port.name] += arriving(projection, sent[projection.source], dt)
+            outputs[port.name] += arriving(projection, sent[projection.source], setting.dt, setting.meter)
     counts = {name: neurons for name, (neurons, _) in counted.items()}
     return _Part(outputs, recorded, counts, {name: steps for name, (_, steps) in counted.items()})
 
@@ -168,40 +184,43 @@ def _counted(values: Signal, spiking: bool) -> tuple[Array, Array]:
     return values.sum(axis=(0, 1), dtype=np.float64), values.sum(axis=axes, dtype=np.float64)
 
 
-def _group(
-    network: Network, group: Group, sent: Inputs, dt: float, reset: ResetMode, lead: tuple[int, int]
-) -> dict[str, Signal]:
+def _group(setting: _Setting, group: Group, sent: Inputs, lead: tuple[int, int]) -> dict[str, Signal]:
     """What the populations of a group send in every timestep."""
     names = {population.name for population in group}
-    outside = {p.name: _outside(network, p, names, sent, dt, lead) for p in group}
-    if not is_loop(group, network):
-        (only,) = group
-        neurons = dynamics(only, outside[only.name].shape[1], dt, reset)
-        return {only.name: _as_sent(only, np.stack([neurons.step(now) for now in outside[only.name]]))}
-    return _loop(network, group, outside, dt, reset)
+    outside = {p.name: _outside(setting, p, names, sent, lead) for p in group}
+    if is_loop(group, setting.network):
+        return _loop(setting, group, outside)
+    (only,) = group
+    neurons = _neurons(setting, only, lead[1])
+    return {only.name: _as_sent(only, np.stack([neurons.step(now) for now in outside[only.name]]))}
+
+
+def _neurons(setting: _Setting, population: Population, samples: int) -> Dynamics:
+    return dynamics(population, samples, setting.dt, setting.reset, setting.meter)
 
 
 def _outside(
-    network: Network, population: Population, inner: Collection[str], sent: Inputs, dt: float, lead: tuple[int, int]
+    setting: _Setting, population: Population, inner: Collection[str], sent: Inputs, lead: tuple[int, int]
 ) -> Array:
     """All that arrives from beyond the group, and the bias, (T, B, *shape)."""
     total = np.zeros((*lead, *population.shape))
     if population.bias is not None:
         total += population.bias
-    for projection in network.into(population.name):
+    for projection in setting.network.into(population.name):
         if projection.source not in inner:
-            total += arriving(projection, sent[projection.source], dt)
+            total += arriving(projection, sent[projection.source], setting.dt, setting.meter)
     return total
 
 
-def _loop(
-    network: Network, group: Group, outside: Mapping[str, Array], dt: float, reset: ResetMode
-) -> dict[str, Signal]:
+def _loop(setting: _Setting, group: Group, outside: Mapping[str, Array]) -> dict[str, Signal]:
     """Populations that wait for each other, a timestep at a time."""
     steps, samples = next(iter(outside.values())).shape[:2]
     names = {population.name for population in group}
-    neurons = {p.name: dynamics(p, samples, dt, reset) for p in group}
-    inner = {name: [Line(p, dt, steps) for p in network.into(name) if p.source in names] for name in names}
+    neurons = {p.name: _neurons(setting, p, samples) for p in group}
+    inner = {
+        name: [Line(p, setting.dt, steps, setting.meter) for p in setting.network.into(name) if p.source in names]
+        for name in names
+    }
     sent = {p.name: np.zeros((steps, samples, *p.shape), bool if p.spiking else np.float64) for p in group}
     for step in range(steps):
         for population in group:
@@ -216,7 +235,7 @@ def _as_sent(population: Population, values: Array) -> Signal:
     return values.astype(bool) if population.spiking else values
 
 
-def _together(parts: Sequence[_Part], samples: int, steps: int, dt: float, reset: ResetMode) -> Run:
+def _together(setting: _Setting, parts: Sequence[_Part], samples: int, steps: int) -> Run:
     """The parts as one run, samples first."""
 
     def joined(which: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -225,13 +244,16 @@ def _together(parts: Sequence[_Part], samples: int, steps: int, dt: float, reset
     def added(which: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
         return {name: np.sum([part[name] for part in which], axis=0) for name in which[0]}
 
+    counts = added([part.counts for part in parts])
+    meter = setting.meter
     return Run(
         joined([part.outputs for part in parts]),
         joined([part.recorded for part in parts]),
-        added([part.counts for part in parts]),
+        counts,
         added([part.per_step for part in parts]),
         samples,
         steps,
-        dt,
-        reset,
+        setting.dt,
+        setting.reset,
+        None if meter is None else metrics(setting.network, meter, counts, samples, steps),
     )
