@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
-from tests.nirfile import affine, chain, conv2d, flatten, graph, inputs, li, lif, linear, outputs, pool2d, write_nir
+from tests.nirfile import (
+    Fields,
+    affine,
+    chain,
+    conv2d,
+    delay,
+    flatten,
+    graph,
+    inputs,
+    li,
+    lif,
+    linear,
+    outputs,
+    pool2d,
+    scale,
+    write_nir,
+)
 
 Random = np.random.Generator
 
@@ -37,6 +54,67 @@ def good_files(folder: Path) -> list[Path]:
     ]
     packed = [(file, layout) for layout in ("earliest", "latest") for file in files]
     return [*files, *(_packed(file, folder / f"{layout}-{file.name}", layout) for file, layout in packed)]
+
+
+def seeds(folder: Path) -> list[Path]:
+    """The good files, and the smallest that show each other kind of node or of array: what a search can start from."""
+    numbers = np.arange(4.0)
+    small = [_row(folder, name, *nodes) for name, nodes in ROWS.items()]
+    arrays: Mapping[str, Mapping[str, Any]] = {
+        "half": {"data": numbers.astype("f2")},
+        "big-endian": {"data": numbers.astype(">f4")},
+        "boolean": {"data": numbers > 1},
+        "bytes": {"data": numbers.astype("i1")},
+        "growing": {"data": numbers, "maxshape": (None,)},
+        "chunks": {"data": numbers, "chunks": (3,), "shuffle": True, "compression": "gzip"},
+        "checksum": {"data": numbers, "chunks": (3,), "fletcher32": True},
+        "lzf": {"data": numbers, "chunks": (4,), "compression": "lzf"},
+        "equal": {"data": np.ones(5000)},
+        "text": {"data": np.array(["a", "bcd"], dtype="S3")},
+        "texts": {"data": ["a", "bcd"]},
+    }
+    for name, options in arrays.items():
+        path = _row(folder, name, ("in", inputs(1)), ("out", outputs(1)))
+        with h5py.File(path, "a") as file:
+            file.require_group("node/metadata").create_dataset("it", **options)
+        small.append(path)
+    return [*good_files(folder), *small]
+
+
+def _row(folder: Path, name: str, *nodes: tuple[str, Fields]) -> Path:
+    return write_nir(folder / f"{name}.nir", *chain(*nodes), metadata={"neuedge": NOTE})
+
+
+NOTE = '{"schema": 1, "reset": "zero", "dt": 0.5, "names": {"a": "b/c"}, "paths": {"in -> a": "d"}}'
+
+
+def _neuron(kind: str, *fields: str, **changed: Any) -> dict[str, Any]:
+    return {"type": kind, **{field: np.ones(2) for field in fields}, **changed}
+
+
+CONV1D = {"stride": 1, "padding": "same", "dilation": 1, "groups": 2, "input_shape": 3}
+ROWS: Mapping[str, Sequence[tuple[str, Fields]]] = {
+    kind: (("in", inputs(2)), ("a", node), ("out", outputs(2)))
+    for kind, node in {
+        "if": _neuron("IF", "r", "v_threshold"),
+        "cubalif": _neuron("CubaLIF", "tau_syn", "tau_mem", "r", "v_leak", "v_threshold"),
+        "cubali": _neuron("CubaLI", "tau_syn", "tau_mem", "r", "v_leak", w_in=1.0),
+        "i": _neuron("I", "r"),
+        "threshold": _neuron("Threshold", "threshold"),
+        "scale": scale(np.array([2, 3])),
+        "delay": delay(np.array([0.5, 1.0])),
+    }.items()
+} | {
+    "conv1d": (
+        ("in", inputs(2, 3)),
+        ("conv", {"type": "Conv1d", "weight": np.ones((2, 1, 3)), "bias": np.bool_(False), **CONV1D}),
+        ("a", lif(1, 2, 3)),
+        ("flat", {**flatten(1, 2), "input_type": np.array([1, 2, 3])}),
+        ("out", outputs(6)),
+    ),
+    "avgpool": (("in", inputs(1, 1, 4, 4)), ("pool", pool2d("AvgPool2d")), ("a", lif()), ("out", outputs(1, 2, 2))),
+}
+"""Nodes in a row, with some quirks of exporters."""
 
 
 def _packed(source: Path, target: Path, layout: str) -> Path:

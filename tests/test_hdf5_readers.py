@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 import pytest
 
+from neuedge_nir.frontend.hdf5.walk import FILTERS, LAYOUT, MESSAGE, PADDING, PREFIX, SPACE, TYPE
 from tests.fuzz import damaged, forged, good_files
 from tests.nirfile import inputs, lif, outputs, replaced, tiny, write_nir
 from tests.readers import Answer, by_library, by_walk
@@ -128,6 +129,30 @@ def test_objects_that_were_written_over_again(tmp_path: Path) -> None:
                 del file[f"node/metadata/value{value - 1}"]
     assert by_walk(path).read
     assert by_walk(path) == by_library(path)
+
+
+@pytest.mark.parametrize("kind", [SPACE, TYPE, LAYOUT, FILTERS])
+def test_a_header_with_an_empty_message_is_refused(kind: int, tmp_path: Path) -> None:
+    path = replaced(
+        tmp_path, WEIGHT, lambda group, leaf: group.create_dataset(leaf, data=GRID, chunks=(2, 2), compression="gzip")
+    )
+    assert by_walk(emptied(path, WEIGHT, kind)).code == "FILE009"
+
+
+def emptied(path: Path, name: str, kind: int) -> Path:
+    """The file with the first message of this kind in the header of `name` emptied; padding takes its room."""
+    with h5py.File(path) as file:
+        header = h5py.h5o.get_info(file[name].id).addr
+    content = bytearray(path.read_bytes())
+    at = header + PREFIX.size
+    while (found := MESSAGE.unpack_from(content, at))[0] != kind:
+        at += MESSAGE.size + found[1]
+    MESSAGE.pack_into(content, at, kind, 0, 0)
+    MESSAGE.pack_into(content, at + MESSAGE.size, PADDING, found[1] - MESSAGE.size, 0)
+    version, messages, links, size = PREFIX.unpack_from(content, header)
+    PREFIX.pack_into(content, header, version, messages + 1, links, size)
+    path.write_bytes(content)
+    return path
 
 
 # Damaged files: the walk may refuse more than the library does, which checks less, and never says something else.

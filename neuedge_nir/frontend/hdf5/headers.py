@@ -86,7 +86,7 @@ FAILURES = (
     MemoryError,
     OSError,
     RuntimeError,
-    KeyError,
+    LookupError,
     ValueError,
     TypeError,
     OverflowError,
