@@ -16,6 +16,7 @@ import pytest
 from neuedge_nir.errors import InputError
 from neuedge_nir.frontend.process import read_container
 from neuedge_nir.frontend.raw import RawGraph, RawNode
+from neuedge_nir.frontend.reader import read
 from tests.nirfile import (
     WEIGHT,
     chain,
@@ -166,6 +167,15 @@ def test_a_forged_name_is_not_taken_for_a_path(tmp_path: Path) -> None:
     path = changed(tmp_path, lambda file: file.create_group("node/metadata/lif_tau"))
     path.write_bytes(path.read_bytes().replace(b"lif_tau", b"lif/tau"))
     assert refusal(path).code == "FILE018"
+
+
+def test_what_lies_beside_the_graph_is_ignored_aloud_and_the_first_of_it_named(tmp_path: Path) -> None:
+    def crowd(file: h5py.File) -> None:
+        for index in range(20):
+            file[f"beside{index:02}"] = index
+
+    (message,) = [d.message for d in read(changed(tmp_path, crowd)).diagnostics if d.code == "NET055"]
+    assert message.endswith("'beside04', 'beside05', ... 14 more")
 
 
 def test_a_link_beside_the_graph_is_refused_too(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from tests.nirfile import (
     network,
     notable,
     outputs,
+    port,
     refused,
     row,
     row_refused,
@@ -220,6 +221,15 @@ def test_a_convolution_that_cannot_be_is_refused(changed: Fields) -> None:
         row_refused(("in", inputs(2, 4, 4)), ("conv", conv), ("lif", lif(4, 3, 3)), ("out", outputs(4, 3, 3))).code
         == "NET018"
     )
+
+
+@pytest.mark.parametrize("length", [0, 1])
+def test_a_shape_of_very_many_axes_is_refused_and_not_spelled_out(length: int) -> None:
+    endless = np.broadcast_to(np.int8(length), 2**40)
+    for first in (("in", port("Input") | {"shape": endless}), ("flat", flatten() | {"input_type": endless})):
+        error = row_refused(first, ("lif", lif(2)), O2)
+        assert error.code == "NET018"
+        assert len(str(error)) < 200
 
 
 def test_a_bias_of_the_wrong_length_is_refused() -> None:

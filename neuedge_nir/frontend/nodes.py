@@ -116,6 +116,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "Delay": ("delay",),
     "Flatten": ("start_dim", "end_dim"),
 } | {name: tuple(f.name for f in fields(model)) for name, model in MODELS.items()}
+MOST_AXES = 32
+"""As many as an array in an HDF5 file may have."""
 OPTIONAL = {"Conv1d": ("input_shape",), "Conv2d": ("input_shape",), "Flatten": ("input_type",)}
 
 
@@ -129,6 +131,7 @@ def parsed(name: str, raw: RawNode, inner_port: bool) -> Parsed:
     if raw.type not in FIELDS:
         message = f"the node type {raw.type!r} is unknown"
         raise InputError("NET001", message, where=raw.where, hint=f"known are NIRGraph, {', '.join(sorted(FIELDS))}")
+    _check_lists(raw)
     node, remarks = repairs.mended(name, raw)
     if node.added:
         return PortNode(node.where, None, node.type == "Input", inner_port), ()
@@ -137,6 +140,15 @@ def parsed(name: str, raw: RawNode, inner_port: bool) -> Parsed:
         neuron, more = _neuron(name, node)
         return neuron, remarks + more
     return (_port(node, inner_port) if node.type in ("Input", "Output") else PARSERS[node.type](node)), remarks
+
+
+def _check_lists(node: RawNode) -> None:
+    """Shapes and the like are spelled out, in messages too. What the file calls one could be of any length."""
+    for key in repairs.COUNTS:
+        value = node.fields.get(key)
+        if isinstance(value, np.ndarray) and value.size > MOST_AXES:
+            message = f"{key} holds {value.size} numbers, but no signal has more than {MOST_AXES} axes"
+            raise InputError("NET018", message, where=node.where, hint="export the model again")
 
 
 def _check_fields(node: RawNode) -> None:

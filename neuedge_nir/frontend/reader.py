@@ -19,7 +19,7 @@ from neuedge_nir.frontend import bias as biases
 from neuedge_nir.frontend.clock import clock
 from neuedge_nir.frontend.compact import FloatArray, collapsed
 from neuedge_nir.frontend.edge_repairs import mended_graph
-from neuedge_nir.frontend.graph import FlatGraph, closing_edges, flattened, flow_order, order_of
+from neuedge_nir.frontend.graph import FlatGraph, closing_edges, flattened, flow_order, listed, order_of
 from neuedge_nir.frontend.layer_repairs import mended_layers
 from neuedge_nir.frontend.names import relabelled, restored
 from neuedge_nir.frontend.nodes import NeuronNode, PortNode, is_stateless, parsed
@@ -187,7 +187,7 @@ def _all_remarks(shaped: ShapedGraph, found: Sequence[Projection], file: RawFile
             message = "a bias arrives here without a neuron between: it is left out of the network"
             yield Diagnostic("NET052", Severity.WARNING, name, message, "add it on the host")
     if file.ignored:
-        message = f"not part of the graph and ignored: {', '.join(map(repr, file.ignored))}"
+        message = f"not part of the graph and ignored: {listed(file.ignored)}"
         yield Diagnostic("NET055", Severity.INFO, None, message)
 
 
