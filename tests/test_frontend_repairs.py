@@ -157,10 +157,16 @@ def test_reset_and_dt_come_from_neuedge_metadata_alone() -> None:
         '{"schema": 1, "dt": 1' + "0" * 400 + "}",
         '{"schema": 1, "reset": "x"}',
         "[" * 10**5,
+        '{"schema": 1, "names": {"lif": "half a character: \\ud800"}}',
+        '{"schema": "' + "x" * 10**5 + '"}',
+        '{"schema": 1, "reset": "' + "x" * 10**5 + '"}',
+        '{"schema": 1, "dt": ' + "[" * 500 + "]" * 500 + "}",
     ],
 )
 def test_metadata_that_cannot_be_understood_is_refused(text: str) -> None:
-    assert refused(*chain(I2, ("lif", lif(2)), O2), neuedge=text).code == "NET020"
+    error = refused(*chain(I2, ("lif", lif(2)), O2), neuedge=text)
+    assert error.code == "NET020"
+    assert len(str(error)) < 200
 
 
 def test_settings_that_disagree_are_refused() -> None:

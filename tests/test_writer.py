@@ -180,6 +180,10 @@ def test_a_refusal_names_what_would_change() -> None:
     assert error.message == "NIR cannot say this: projection 'in->a#0': steps: 1 and 0, read again"
 
 
+def test_a_name_with_half_a_character_is_refused() -> None:
+    assert refused(network({"\udc80": 2}, wire("in", "\udc80"), inputs={"in": 2})).code == "OUT004"
+
+
 def test_axes_of_one_that_appear_need_no_node(tmp_path: Path) -> None:
     image = conv2d(np.ones((2, 1, 1, 1)), input_shape=np.array([3, 3]))
     net = row(("in", inputs(3, 3)), ("a", lif(3, 3)), ("conv", image), ("b", lif(2, 3, 3)), ("out", outputs(2, 3, 3)))

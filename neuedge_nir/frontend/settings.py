@@ -9,9 +9,11 @@ change its meaning takes another schema, and a schema that is not known is refus
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from reprlib import repr as shown
 from typing import Any
 
 from neuedge_nir.errors import InputError
@@ -86,7 +88,7 @@ def metadata_in(graph: RawGraph) -> Iterator[tuple[str, Metadata]]:
 def _parsed(value: MetadataValue, where: str) -> Settings:
     content = _json_object(value, where)
     if content.get("schema") != SCHEMA:
-        message = f"the neuedge metadata has schema {content.get('schema')!r}, known is {SCHEMA}"
+        message = f"the neuedge metadata has schema {shown(content.get('schema'))}, known is {SCHEMA}"
         raise InputError("NET020", message, where=where, hint="use a newer neuedge-nir, or remove that metadata")
     names, paths = (_texts(content.get(key), key, where) for key in ("names", "paths"))
     untimed = "dt" in content and content["dt"] is None
@@ -108,7 +110,7 @@ def _reset(value: Any, where: str) -> ResetMode | None:
     if value is None:
         return None
     if value not in tuple(ResetMode):
-        message = f"the neuedge metadata has reset {value!r}"
+        message = f"the neuedge metadata has reset {shown(value)}"
         raise InputError("NET020", message, where=where, hint="it must be 'zero' or 'subtract'")
     return ResetMode(value)
 
@@ -117,7 +119,7 @@ def _dt(value: Any, where: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
-        message = f"the neuedge metadata has dt {value!r}"
+        message = f"the neuedge metadata has dt {shown(value)}"
         raise InputError("NET020", message, where=where, hint="it must be a positive number")
     return float(value)
 
@@ -128,7 +130,15 @@ def _texts(value: Any, key: str, where: str) -> Mapping[str, str]:
     # Names of nodes become part of the names of projections, so one that is long could be there many times.
     most = DEFAULT_CAPS.name_length if key == "names" else DEFAULT_CAPS.string_length
     texts = list(value.values()) if isinstance(value, dict) else [None]
-    if not all(isinstance(text, str) and len(text.encode(errors="surrogatepass")) <= most for text in texts):
-        message = f"the neuedge metadata has {key} that are no texts of at most {most} bytes each"
+    if not all(isinstance(text, str) and _bytes(text) <= most for text in texts):
+        message = f"the neuedge metadata has {key} that are no UTF-8 texts of at most {most} bytes each"
         raise InputError("NET020", message, where=where, hint=f"{key!r} must be an object of names")
     return dict(value)
+
+
+def _bytes(text: str) -> float:
+    """The length in UTF-8. JSON can name half a character, which no file, plan or terminal takes."""
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:
+        return math.inf
