@@ -112,6 +112,17 @@ ROWS: Mapping[str, Sequence[tuple[str, Fields]]] = {
         ("flat", {**flatten(1, 2), "input_type": np.array([1, 2, 3])}),
         ("out", outputs(6)),
     ),
+    "biases": (
+        ("in", inputs(1, 4, 4)),
+        ("conv", conv2d(np.ones((2, 1, 1, 1)), bias=np.array([1.0, -1.0]))),
+        ("pool", pool2d()),
+        ("flat", flatten()),
+        ("fc", affine(np.ones((2, 8)), np.array([0.5, 2.0]))),
+        ("scale", scale(2.0)),
+        ("delay", delay(np.array([0.0, 1.0]))),
+        ("a", lif(2)),
+        ("out", outputs(2)),
+    ),
     "avgpool": (("in", inputs(1, 1, 4, 4)), ("pool", pool2d("AvgPool2d")), ("a", lif()), ("out", outputs(1, 2, 2))),
 }
 """Nodes in a row, with some quirks of exporters."""

@@ -106,6 +106,14 @@ def test_the_timestep_is_had_back_from_gains_that_were_made_of_it(node: Fields, 
     assert evidence in remark.message
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("tau", [1e-323, 1e-310, 1e300])
+@pytest.mark.parametrize("r", [1e-323, 1e-310, 2.0, 1e300])
+def test_numbers_at_the_end_of_their_range_are_no_trouble(tau: float, r: float) -> None:
+    found = unknown(*chain(I2, ("n", gained(2, tau, r)), O2))
+    assert found.dt is None or found.dt > 0
+
+
 def test_a_timestep_in_the_metadata_counts() -> None:
     assert unknown(*chain(I2, ("n", lif(2)), O2), dt=np.array(0.5)).dt == 0.5
 

@@ -136,6 +136,7 @@ def _ratio(node: str, above: str, tau: Floats, below: str, gain: Floats) -> Iter
         yield Clue(plain, node, f"{above}/{below}")
 
 
+@np.errstate(all="ignore")
 def _even(above: Floats | float, below: Floats) -> float | None:
     """The ratio, if it is positive and the same for all neurons."""
     if not np.all(below > 0):
@@ -145,6 +146,7 @@ def _even(above: Floats | float, below: Floats) -> float | None:
     return low if 0 < low < math.inf and high <= low * (1 + EVEN) else None
 
 
+@np.errstate(all="ignore")
 def _even_decayed(tau: Floats, gain: Floats) -> float | None:
     """dt from gain = tau exp(-dt / tau) / dt: x exp(x) = 1 / gain for x = dt / tau, by Newton's method."""
     if not np.all(gain > 0):
@@ -158,7 +160,7 @@ def _even_decayed(tau: Floats, gain: Floats) -> float | None:
 
 def _is_round(value: float) -> bool:
     """Whether someone may have chosen it: 1, 2, 2.5 or 5 times a power of ten."""
-    mantissa = value / 10 ** math.floor(math.log10(value) + 1e-9)
+    mantissa = float(f"{value:.15e}".partition("e")[0])
     return any(math.isclose(mantissa, chosen, rel_tol=AGREE) for chosen in (1, 2, 2.5, 5, 10))
 
 
