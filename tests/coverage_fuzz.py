@@ -1,6 +1,6 @@
 """A coverage-guided hunt for .nir files that the reader handles badly. CONTRIBUTING.md says how to run it.
 
-    python -m tests.coverage_fuzz {walk,whole,both} CORPUS [libFuzzer's own options]
+    python -m tests.coverage_fuzz {walk,whole,both} CORPUS_OR_FILE [libFuzzer's own options]
 
 A file is its bytes, read in this process. `walk` takes our own reader of headers, `whole` the library as well where a
 file needs it, and `both` holds the two against each other; what has been read then becomes a network. A finding ends
@@ -193,6 +193,8 @@ def dictionary(path: Path) -> Path:
 
 def sown(corpus: Path) -> None:
     """Small good files to start from, where there are none."""
+    if corpus.is_file():
+        return  # a finding to be tried again
     corpus.mkdir(parents=True, exist_ok=True)
     if not any(corpus.iterdir()):
         with tempfile.TemporaryDirectory() as folder:
@@ -203,12 +205,13 @@ def sown(corpus: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.coverage_fuzz", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("check", choices=CHECKS, help="which reader is asked")
-    parser.add_argument("corpus", type=Path, help="a folder of files to start from, and for those that are found")
+    parser.add_argument("corpus", type=Path, help="a folder of files to start from and to add to, or one file to try")
     options, others = parser.parse_known_args()
     sown(options.corpus)
     warnings.simplefilter("error", RuntimeWarning)
     with tempfile.TemporaryDirectory() as folder:
-        usual = [f"-dict={dictionary(Path(folder) / 'words')}", "-timeout=30", "-rss_limit_mb=2048", "-max_len=98304"]
+        usual = [f"-dict={dictionary(Path(folder) / 'words')}", f"-artifact_prefix={options.corpus}-"]
+        usual += ["-timeout=30", "-rss_limit_mb=2048", "-max_len=98304"]
         read = partial(check, CHECKS[options.check])
         atheris.Setup([sys.argv[0], *usual, *others, str(options.corpus)], read, custom_mutator=changed)
         resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, resource.getrlimit(resource.RLIMIT_DATA)[1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -20,7 +21,9 @@ from tests.nirfile import (
     network,
     outputs,
     pool2d,
+    refused,
     row,
+    row_refused,
     scale,
 )
 
@@ -147,6 +150,36 @@ def test_biases_that_cancel_are_none() -> None:
     }
     found = network(nodes, [("in", "a"), ("in", "b"), ("a", "lif"), ("b", "lif"), ("lif", "out")])
     assert found.populations[0].bias is None
+
+
+@pytest.mark.filterwarnings("error")
+def test_biases_that_grow_beyond_all_numbers_are_refused() -> None:
+    huge = affine(EYE, [1e308, 1.0])
+    assert row_refused(I2, ("fc", huge), ("scale", scale(np.full(2, 100.0))), ("lif", lif(2)), O2).code == "NET016"
+    nodes = {"in": inputs(2), "a": huge, "b": huge, "lif": lif(2), "out": outputs(2)}
+    edges = [("in", "a"), ("in", "b"), ("a", "lif"), ("b", "lif"), ("lif", "out")]
+    assert refused(nodes, edges).code == "NET016"
+
+
+@pytest.mark.parametrize("size", [2**14, 2**20, 2**62])
+def test_windows_and_padding_without_measure_are_refused_at_once(size: int) -> None:
+    """Small files can ask for endless zeros around a signal, and for as many taps."""
+    pair = np.array([size, size])
+    for endless in (
+        conv2d([[[[1.0]]]], padding=pair, stride=pair),
+        pool2d(kernel=size, stride=size, padding=size // 2),
+    ):
+        error = row_refused(("in", inputs(1, 2, 2)), ("c", BIASED), ("d", endless), ("lif", lif()), O2)
+        assert (error.code, error.resource) == ("FILE015", "elements")
+
+
+def test_a_bias_through_very_many_taps_is_refused_at_once() -> None:
+    pool = pool2d(kernel=1000, stride=1000, padding=500)
+    error = row_refused(("in", inputs(1, 2, 2)), ("c", BIASED), ("d", pool), ("lif", lif()), ("out", outputs(1, 1, 1)))
+    assert (error.code, error.resource) == ("FILE015", "bias_products")
+
+
+BIASED = conv2d([[[[1.0]]]], bias=np.ones(1))
 
 
 def test_a_bias_into_an_output_and_one_through_a_delay_are_remarked_on() -> None:

@@ -15,6 +15,7 @@ from neuedge_nir.codes import explanations
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import InputError, UsageError
 from neuedge_nir.frontend import Caps, read
+from neuedge_nir.frontend.settings import Settings
 from neuedge_nir.network.connect import Conv, Dense
 from neuedge_nir.network.model import Network, ResetMode
 from tests.nirfile import (
@@ -110,8 +111,9 @@ def test_the_timestep_is_had_back_from_gains_that_were_made_of_it(node: Fields, 
 @pytest.mark.parametrize("tau", [1e-323, 1e-310, 1e300])
 @pytest.mark.parametrize("r", [1e-323, 1e-310, 2.0, 1e300])
 def test_numbers_at_the_end_of_their_range_are_no_trouble(tau: float, r: float) -> None:
-    found = unknown(*chain(I2, ("n", gained(2, tau, r)), O2))
-    assert found.dt is None or found.dt > 0
+    rows = chain(I2, ("n", gained(2, tau, r)), O2)
+    assert (unknown(*rows).dt or 1.0) > 0
+    assert unknown(*rows, Settings(ResetMode.ZERO, 1e300)).dt == 1e300
 
 
 def test_a_timestep_in_the_metadata_counts() -> None:

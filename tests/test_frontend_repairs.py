@@ -229,6 +229,13 @@ def test_a_convolution_that_cannot_be_is_refused(changed: Fields) -> None:
     )
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_threshold_far_below_the_reset_is_refused_without_a_warning() -> None:
+    assert (
+        row_refused(I2, ("lif", lif(2, v_threshold=np.full(2, -1e308), v_reset=np.full(2, 1e308))), O2).code == "NET023"
+    )
+
+
 @pytest.mark.parametrize("length", [0, 1])
 def test_a_shape_of_very_many_axes_is_refused_and_not_spelled_out(length: int) -> None:
     endless = np.broadcast_to(np.int8(length), 2**40)

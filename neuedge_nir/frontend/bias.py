@@ -14,29 +14,61 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.diagnostics import Diagnostic, Severity
-from neuedge_nir.frontend.compact import FloatArray, collapsed, converted, core, reshaped
+from neuedge_nir.errors import InputError
+from neuedge_nir.frontend.compact import FloatArray, all_finite, collapsed, converted, core, reshaped
 from neuedge_nir.frontend.graph import FlatGraph
-from neuedge_nir.frontend.nodes import ConvNode, DenseNode, PointNode, PoolNode
+from neuedge_nir.frontend.nodes import ConvNode, DenseNode, Node, PointNode, PoolNode
 from neuedge_nir.frontend.propagate import Nodes, Signature, Signatures
-from neuedge_nir.frontend.raw import Shape
+from neuedge_nir.frontend.raw import Caps, Shape, check_cap
 from neuedge_nir.frontend.shapes import Padding
 from neuedge_nir.network.connect import Delay, PoolKind
 
 Float64 = NDArray[np.float64]
 Constants = Mapping[str, FloatArray]
+OUTPUT_PRODUCTS, TAP_PRODUCTS = 10, 100_000
+"""What it costs to add a number to an output, and what a tap of a kernel costs at least, in products."""
 
 
-def constants(nodes: Nodes, graph: FlatGraph, order: Iterable[str], found: Signatures) -> Constants:
-    """The constant part of what each stateless node gives, broadcastable to its shape; absent where it is zero."""
+@np.errstate(over="ignore", invalid="ignore")
+def constants(nodes: Nodes, graph: FlatGraph, order: Iterable[str], found: Signatures, caps: Caps) -> Constants:
+    """The constant part of what each stateless node gives, broadcastable to its shape; absent where it is zero.
+
+    Raises `InputError` where that takes too long (FILE015).
+    """
     given: dict[str, FloatArray] = {}
+    products = 0
     for name in order:
         taken = arriving(graph.predecessors[name], given, found, found[name].takes)
-        value = _given(name, nodes, taken, found[name])
+        if taken is not None:
+            products += _products(nodes[name], found[name].gives)
+            check_cap(caps, "bias_products", products, nodes[name].where)
+        value = finite(_given(name, nodes, taken, found[name]), nodes[name].where)
         if value is not None and core(value).any():
             given[name] = collapsed(value, found[name].gives)
     return given
 
 
+def _products(node: Node, gives: Shape) -> int:
+    """How much work it is to carry a constant through a node, where that can be more than its weights are many."""
+    match node:
+        case ConvNode(weight=weight, groups=groups):
+            taps, channels = math.prod(weight.shape[2:]), weight.shape[1]
+        case PoolNode(kernel=kernel):
+            taps, channels, groups = math.prod(kernel), 0, 1
+        case _:
+            return 0
+    return taps * (math.prod(gives) * (int(channels) + OUTPUT_PRODUCTS) + groups * TAP_PRODUCTS)
+
+
+def finite(bias: FloatArray | None, where: str) -> FloatArray | None:
+    """The bias itself. Raises `InputError` (NET016) where it grew beyond all numbers on its way."""
+    if bias is None or all_finite(bias):
+        return bias
+    message = "the biases that arrive here grow beyond all numbers on their way"
+    raise InputError("NET016", message, where=where, hint="train or export the model again")
+
+
+@np.errstate(over="ignore", invalid="ignore")
 def arriving(sources: Iterable[str], given: Constants, found: Signatures, shape: Shape) -> FloatArray | None:
     """The sum of the constants that `sources` give to a node that takes `shape`."""
     parts = [reshaped(given[source], found[source].gives, shape) for source in sources if source in given]

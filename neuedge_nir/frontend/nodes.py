@@ -192,6 +192,7 @@ def _check_times(name: str, node: RawNode, parameters: Mapping[str, FloatArray])
     return ()
 
 
+@np.errstate(over="ignore")
 def _check_thresholds(node: RawNode, parameters: Mapping[str, FloatArray]) -> None:
     """A reset to above the threshold fires for ever, whatever comes in. Equal is silent, since v must exceed it."""
     if "v_reset" not in parameters:

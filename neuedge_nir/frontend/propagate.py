@@ -148,13 +148,25 @@ def _of_rank(shape: Shape, rank: int) -> Shape:
 
 
 def _check_size(node: Node, found: Signature, most: int) -> None:
-    needed = max(math.prod(found.takes), math.prod(found.gives))
+    needed = max(math.prod(_padded(node, found.takes)), math.prod(found.gives))
     if needed > most:
-        message = f"a signal of {needed} elements is more than the {most} allowed"
+        message = f"a signal of {needed} elements, padding included, is more than the {most} allowed"
         hint = "if the file can be trusted, raise Caps.elements"
         raise InputError(
             "FILE015", message, where=node.where, hint=hint, resource="elements", needed=needed, available=most
         )
+
+
+def _padded(node: Node, takes: Shape) -> Shape:
+    """What a node takes, with the zeros that it puts around it."""
+    match node:
+        case ConvNode(padding=padding):
+            zeros = [before + after for before, after in padding]
+        case PoolNode(padding=padding):
+            zeros = [2 * each for each in padding]
+        case _:
+            return takes
+    return (takes[0], *(length + more for length, more in zip(takes[1:], zeros, strict=True)))
 
 
 def _check_agreement(nodes: Nodes, graph: FlatGraph, known: Signatures) -> None:

@@ -59,6 +59,8 @@ class Caps:
     """Memory of the process that reads."""
     operators: int = 1_000_000
     """Connection operators over all projections: stateless nodes that branch and join multiply their paths."""
+    bias_products: int = 10**11
+    """Numbers multiplied to carry biases through convolutions and pools to the neurons behind."""
 
     def seconds_for(self, size: int) -> float:
         """Processor time for a file of `size` bytes."""

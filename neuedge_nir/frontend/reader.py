@@ -117,7 +117,7 @@ def _shaped(file: RawFile, caps: Caps) -> tuple[ShapedGraph, list[Diagnostic]]:
     order = order_of(frozenset(name for name, node in nodes.items() if is_stateless(node)), graph)
     shapes = signatures(nodes, graph, caps.elements)
     neurons = tuple(name for name, node in nodes.items() if isinstance(node, NeuronNode))
-    constants = biases.constants(nodes, graph, order, shapes)
+    constants = biases.constants(nodes, graph, order, shapes, caps)
     shaped = ShapedGraph(nodes, graph, shapes, ways_to(graph, order), constants, inputs, outputs, neurons)
     return shaped, [*of_edges, *(remark for _, remarks in both.values() for remark in remarks), *of_layers]
 
@@ -173,7 +173,10 @@ def _population(name: str, shaped: ShapedGraph) -> Population:
 
 
 def _bias_into(name: str, shaped: ShapedGraph) -> FloatArray | None:
-    return biases.arriving(shaped.graph.predecessors[name], shaped.constants, shaped.shapes, shaped.shapes[name].takes)
+    sources, takes = shaped.graph.predecessors[name], shaped.shapes[name].takes
+    return biases.finite(
+        biases.arriving(sources, shaped.constants, shaped.shapes, takes), where=shaped.nodes[name].where
+    )
 
 
 def _all_remarks(shaped: ShapedGraph, found: Sequence[Projection], file: RawFile) -> Iterator[Diagnostic]:

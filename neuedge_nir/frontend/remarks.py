@@ -42,6 +42,7 @@ def gains(network: Network) -> Iterator[Diagnostic]:
             yield Diagnostic("NIR004", Severity.ASSUMPTION, population.name, message)
 
 
+@np.errstate(all="ignore")
 def _moved(population: Population, dt: float) -> tuple[float, float]:
     """r dt / tau, times w_in dt / tau_syn where there is a synapse: the first step of forward Euler."""
     match population.neuron:
