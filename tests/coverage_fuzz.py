@@ -156,6 +156,8 @@ def rewritten(content: bytes, seed: int) -> bytes:
     random = np.random.default_rng(seed)
     found = np.frombuffer(content[: len(content) // 8 * 8], "<u8").copy()
     places = np.flatnonzero(found)[1:]
+    if not places.size:
+        return content
     for place in random.choice(places, random.integers(1, 5)):
         match random.integers(4):
             case 0:  # as little-endian bytes: a small step of one of them
