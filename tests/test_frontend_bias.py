@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,6 +19,7 @@ from tests.nirfile import (
     flatten,
     inputs,
     lif,
+    linear,
     names,
     network,
     outputs,
@@ -177,6 +180,18 @@ def test_a_bias_through_very_many_taps_is_refused_at_once() -> None:
     pool = pool2d(kernel=1000, stride=1000, padding=500)
     error = row_refused(("in", inputs(1, 2, 2)), ("c", BIASED), ("d", pool), ("lif", lif()), ("out", outputs(1, 1, 1)))
     assert (error.code, error.resource) == ("FILE015", "bias_products")
+
+
+def test_a_bias_through_equal_weights_takes_no_room_for_them() -> None:
+    equal = np.broadcast_to(np.float32(1), (2**12, 2**12))
+    first = affine(equal[:, :2], np.broadcast_to(1.0, 2**12))
+    tracemalloc.start()
+    try:
+        found = row(I2, ("fc", first), ("fc2", linear(equal)), ("lif", lif()), ("out", outputs(2**12)))
+        assert tracemalloc.get_traced_memory()[1] < 2**23
+    finally:
+        tracemalloc.stop()
+    assert found.populations[0].bias == 2**12
 
 
 BIASED = conv2d([[[[1.0]]]], bias=np.ones(1))

@@ -102,7 +102,7 @@ def through(node: object, taken: FloatArray, shapes: Signature) -> FloatArray:
     match node:
         case DenseNode(weight=weight):
             signal = np.broadcast_to(taken, shapes.takes)[..., None]
-            return np.asarray(np.matmul(weight.astype(np.float64), signal)[..., 0])
+            return np.asarray(np.matmul(converted(weight, np.float64), signal)[..., 0])
         case ConvNode():
             return _convolved(node, np.broadcast_to(taken, shapes.takes), shapes.gives)
         case PoolNode():
@@ -116,7 +116,7 @@ def through(node: object, taken: FloatArray, shapes: Signature) -> FloatArray:
 
 def _convolved(node: ConvNode, signal: FloatArray, gives: Shape) -> Float64:
     blocks = np.split(_padded(signal, node.padding), node.groups)
-    kernels = np.split(node.weight.astype(np.float64), node.groups)
+    kernels = np.split(converted(node.weight, np.float64), node.groups)
     return np.concatenate([_group_convolved(node, *pair, gives[1:]) for pair in zip(blocks, kernels, strict=True)])
 
 
