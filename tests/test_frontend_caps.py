@@ -11,8 +11,10 @@ import h5py
 import numpy as np
 import pytest
 
+from neuedge_nir.errors import InputError
+from neuedge_nir.frontend import read
 from neuedge_nir.frontend.process import read_container
-from neuedge_nir.frontend.raw import RawNode
+from neuedge_nir.frontend.raw import Caps, RawNode
 from tests.nirfile import (
     WEIGHT,
     changed,
@@ -84,6 +86,23 @@ def test_a_chunk_far_larger_than_its_dataset_is_refused(tmp_path: Path) -> None:
 def test_every_cap_is_kept(tmp_path: Path, cap: str, most: int) -> None:
     error = refusal(tiny(tmp_path), **{cap: most})
     assert (error.code, error.resource, error.available) == ("FILE015", cap, most)
+
+
+@pytest.mark.parametrize(("field", "dtype"), [("lif/tau", "f4"), ("lif/tau", "i1"), ("fc/weight", "i1")])
+def test_what_is_widened_is_counted_before_it_is(tmp_path: Path, field: str, dtype: str) -> None:
+    def many(group: h5py.Group, leaf: str) -> None:
+        group.create_dataset(leaf, data=np.arange(1, 101).astype(dtype).reshape((50, 2) if leaf == "weight" else 100))
+
+    path = replaced(tmp_path, f"node/nodes/{field}", many)
+    with pytest.raises(InputError) as caught:
+        read(path, limits=Caps(parameters=90))
+    assert caught.value.resource == "parameters"
+
+
+def test_weights_and_equal_values_are_not_widened(tmp_path: Path) -> None:
+    weight = np.random.default_rng(0).normal(size=(3, 2))
+    path = replaced(tmp_path, WEIGHT, lambda group, leaf: group.create_dataset(leaf, data=weight))
+    assert read(path, limits=Caps(parameters=9)).neurons == 3
 
 
 def test_files_in_newer_formats_have_a_cap_of_their_own(tmp_path: Path) -> None:

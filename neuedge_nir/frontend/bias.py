@@ -21,6 +21,7 @@ from neuedge_nir.frontend.nodes import ConvNode, DenseNode, Node, PointNode, Poo
 from neuedge_nir.frontend.propagate import Nodes, Signature, Signatures
 from neuedge_nir.frontend.raw import Caps, Shape, check_cap
 from neuedge_nir.frontend.shapes import Padding
+from neuedge_nir.network.blocks import row_blocks
 from neuedge_nir.network.connect import Delay, PoolKind
 
 Float64 = NDArray[np.float64]
@@ -101,8 +102,7 @@ def through(node: object, taken: FloatArray, shapes: Signature) -> FloatArray:
     """What a stateless node makes of a constant that broadcasts to what it takes, its own bias left out."""
     match node:
         case DenseNode(weight=weight):
-            signal = np.broadcast_to(taken, shapes.takes)[..., None]
-            return np.asarray(np.matmul(converted(weight, np.float64), signal)[..., 0])
+            return _multiplied(weight, np.broadcast_to(taken, shapes.takes))
         case ConvNode():
             return _convolved(node, np.broadcast_to(taken, shapes.takes), shapes.gives)
         case PoolNode():
@@ -112,6 +112,13 @@ def through(node: object, taken: FloatArray, shapes: Signature) -> FloatArray:
         case _:
             # A constant does not notice a delay, and a change of shape is `arriving`'s business.
             return reshaped(taken, shapes.takes, shapes.gives)
+
+
+def _multiplied(weight: FloatArray, signal: FloatArray) -> Float64:
+    """The product in double precision; of a matrix some rows at a time, since it may be too large for a copy."""
+    if weight.ndim > 2 or core(weight).size == 1:
+        return np.asarray(np.matmul(converted(weight, np.float64), signal[..., None])[..., 0])
+    return np.concatenate([rows.astype(np.float64) @ signal for _, rows in row_blocks(weight)])
 
 
 def _convolved(node: ConvNode, signal: FloatArray, gives: Shape) -> Float64:

@@ -13,7 +13,7 @@ from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.errors import InputError
 from neuedge_nir.frontend import repairs
 from neuedge_nir.frontend.compact import FloatArray, all_finite, converted, core, extremes
-from neuedge_nir.frontend.raw import RawNode, Shape
+from neuedge_nir.frontend.raw import Caps, Field, RawNode, Shape, check_cap
 from neuedge_nir.frontend.shapes import Padding, ShapeMismatchError, dense_shapes, resolve_padding, without_leading_ones
 from neuedge_nir.network.connect import Delay, PoolKind, Scale
 from neuedge_nir.network.model import IF, LI, LIF, CubaLI, CubaLIF, I, Neuron, Threshold
@@ -124,6 +124,23 @@ OPTIONAL = {"Conv1d": ("input_shape",), "Conv2d": ("input_shape",), "Flatten": (
 def is_stateless(node: Node) -> bool:
     """Part of a connection: neither neurons nor one of the network's own ports."""
     return isinstance(node, Stateless) or (isinstance(node, PortNode) and node.inner)
+
+
+def check_parameters(nodes: Mapping[str, RawNode], caps: Caps) -> None:
+    """Raises `InputError` (FILE015) where the parameters would not fit into memory; before anything is copied."""
+    total = 0
+    for node in nodes.values():
+        for key, value in node.fields.items():
+            total += _widened(key, value)
+        check_cap(caps, "parameters", total, node.where)
+
+
+def _widened(key: str, value: Field) -> int:
+    """How many values of a field become float64: all but weights in single or double precision; equal ones are one."""
+    if not isinstance(value, np.ndarray) or (key == "weight" and value.dtype.kind == "f" and value.dtype.itemsize >= 4):
+        return 0
+    stored: int = core(value).size
+    return stored
 
 
 def parsed(name: str, raw: RawNode, inner_port: bool) -> Parsed:

@@ -43,6 +43,9 @@ class Caps:
     """Chunks in the whole file."""
     objects: int = 120_000
     """Groups and datasets in the whole file: about 7 for each node."""
+    parameters: int = 2**25
+    """Values that are kept in double precision, in memory: neurons' parameters and biases, and whatever is stored in
+    fewer than 4 bytes. Those that are equal within an array count as one."""
     slow_objects: int = 30_000
     """The same in HDF5's newer formats, where each takes several times as long."""
     nodes: int = 16_000

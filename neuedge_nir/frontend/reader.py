@@ -22,7 +22,7 @@ from neuedge_nir.frontend.edge_repairs import mended_graph
 from neuedge_nir.frontend.graph import FlatGraph, closing_edges, flattened, flow_order, listed, order_of
 from neuedge_nir.frontend.layer_repairs import mended_layers
 from neuedge_nir.frontend.names import relabelled, restored
-from neuedge_nir.frontend.nodes import NeuronNode, PortNode, is_stateless, parsed
+from neuedge_nir.frontend.nodes import NeuronNode, PortNode, check_parameters, is_stateless, parsed
 from neuedge_nir.frontend.process import read_container
 from neuedge_nir.frontend.project import Ways, path_remarks, projections, unused_remarks, ways_to
 from neuedge_nir.frontend.propagate import Nodes, Signatures, shape_remarks, signatures
@@ -111,6 +111,7 @@ class ShapedGraph:
 def _shaped(file: RawFile, caps: Caps) -> tuple[ShapedGraph, list[Diagnostic]]:
     mended, of_edges = mended_graph(file.graph)
     graph = flattened(mended)
+    check_parameters(graph.nodes, caps)
     both = {name: parsed(name, node, name in graph.passes) for name, node in graph.nodes.items()}
     nodes, of_layers = mended_layers({name: node for name, (node, _) in both.items()}, graph, file.version)
     inputs, outputs = _ports(nodes)

@@ -194,7 +194,7 @@ def _remarks(found: Placed, names: Names) -> Iterator[Diagnostic]:
 
 def _check_read_again(network: Network, graph: RawGraph) -> None:
     """What is written is what is meant, by the word of the reader, which knows nothing of the writer."""
-    caps = replace(DEFAULT_CAPS, elements=2**62, operators=2**62, bias_products=2**62)
+    caps = replace(DEFAULT_CAPS, elements=2**62, operators=2**62, bias_products=2**62, parameters=2**62)
     try:
         again = network_of(RawFile(network.origin.name, "", VERSION, graph), caps)
     except InputError as error:
