@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import mmap
+import resource
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -41,7 +43,19 @@ def by_walk(path: Path, caps: Caps = DEFAULT_CAPS) -> Answer:
 
 
 def by_library(path: Path, caps: Caps = DEFAULT_CAPS) -> Answer:
-    return _asked(content_by_library, path, caps)
+    with memory_limited(2**31):
+        return _asked(content_by_library, path, caps)
+
+
+@contextmanager
+def memory_limited(most: int) -> Iterator[None]:
+    """The library takes whatever memory a damaged file asks for; in earnest it is in a process with a limit too."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def _asked(way: Way, path: Path, caps: Caps) -> Answer:
