@@ -96,12 +96,13 @@ def _root(data: mmap) -> int:
     return root
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Form:
-    """A dataset's header but for the address of its data: where that stands in it, and how long the header is."""
+    """Headers of one length that have the address of their data at one place, by all that stands around it."""
 
     place: int
     size: int
+    known: dict[bytes, DatasetHeader] = field(default_factory=dict)
 
     def of(self, data: mmap, address: int) -> bytes:
         """The header at this address without its own address of data."""
@@ -120,7 +121,6 @@ class Walker:
     room: Room
     forms: dict[int, list[Form]] = field(default_factory=dict)
     """By the size of the messages."""
-    known: dict[bytes, DatasetHeader] = field(default_factory=dict)
 
     def member(self, address: int, path: str, depth: int) -> GroupHeader | DatasetHeader:
         """The object with this address; `depth` is that of the group it is in."""
@@ -140,7 +140,7 @@ class Walker:
     def _like_another(self, address: int, path: str) -> DatasetHeader | None:
         """The dataset at this address, if its header was seen before."""
         for form in self.forms.get(PREFIX.unpack_from(self.data, address)[3], ()):
-            known = self.known.get(form.of(self.data, address))
+            known = form.known.get(form.of(self.data, address))
             if known is not None:
                 (place,) = ADDRESS.unpack_from(self.data, address + form.place)
                 if place == messages.NOWHERE:
@@ -152,15 +152,17 @@ class Walker:
     def _remember(self, header: DatasetHeader, address: int, found: Messages) -> None:
         message, at = found[LAYOUT]
         place = messages.address_in(message)
-        if place is None or len(self.known) >= MOST_KNOWN:
+        if place is None:
             return
         size = PREFIX.unpack_from(self.data, address)[3]
-        form, alike = Form(at + place - address, PREFIX.size + size), self.forms.setdefault(size, [])
-        if form not in alike:
-            if len(alike) >= MOST_FORMS:
-                return
-            alike.append(form)
-        self.known[form.of(self.data, address)] = header
+        alike = self.forms.setdefault(size, [])
+        form = next((form for form in alike if form.place == at + place - address), None)
+        if form is None:
+            form = Form(at + place - address, PREFIX.size + size)
+            if len(alike) < MOST_FORMS:
+                alike.append(form)
+        if len(form.known) < MOST_KNOWN:
+            form.known[form.of(self.data, address)] = header
 
     def _messages(self, address: int) -> Messages:
         """What the header says, in one block or several."""
