@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.diagnostics import Diagnostic
+from neuedge_nir.network.blocks import row_blocks
 from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, PoolKind, Scale, weights_of
 from neuedge_nir.network.count import counter, total_weights
 from neuedge_nir.network.model import Network, Origin, Population, Port, Projection
@@ -279,8 +280,9 @@ def spread_of(values: NDArray[np.floating]) -> Spread:
 
 def _weights(values: NDArray[np.floating]) -> Weights:
     stored = _stored(values)
-    zeros = 1 - np.count_nonzero(stored) / stored.size
-    return Weights(_number(stored.min()), _number(stored.max()), zeros)
+    parts = [(rows.min(), rows.max(), np.count_nonzero(rows)) for _, rows in row_blocks(stored)]
+    low, high, present = zip(*parts, strict=True)
+    return Weights(_number(min(low)), _number(max(high)), 1 - int(sum(present)) / stored.size)
 
 
 def _stored(values: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -26,7 +26,7 @@ LZF_MOST = 88
 OURS = {DEFLATE, SHUFFLE}
 """The filters that are undone here; what has others is judged here and then read by the library."""
 
-BATCH_BYTES = 16 * MIB
+BATCH_BYTES = 4 * MIB
 """Decoded chunks that are in memory at once, but two at least: one for each thread."""
 
 SHORT_BYTES = 4096
