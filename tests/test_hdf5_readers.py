@@ -75,6 +75,19 @@ def test_filters_that_are_left_to_the_library(options: Mapping[str, Any], tmp_pa
     assert (by_walk(path).code, by_library(path).code) == ("unfamiliar", "read")
 
 
+def test_numbers_of_odd_bits_are_refused(tmp_path: Path) -> None:
+    def narrow(group: h5py.Group, leaf: str) -> None:
+        kind = h5py.h5t.STD_I32LE.copy()
+        kind.set_precision(16)
+        space = h5py.h5s.create_simple((3, 2))
+        h5py.h5d.create(group.id, leaf.encode(), kind, space).write(
+            h5py.h5s.ALL, h5py.h5s.ALL, -np.ones((3, 2), np.int32)
+        )
+
+    path = replaced(tmp_path, WEIGHT, narrow)
+    assert (by_walk(path).code, by_library(path).code) == ("unfamiliar", "FILE014")
+
+
 def test_data_within_the_header(tmp_path: Path) -> None:
     def compact(group: h5py.Group, leaf: str) -> None:
         plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)

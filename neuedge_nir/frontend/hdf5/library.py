@@ -162,7 +162,9 @@ def _element(kind: Any, where: str) -> tuple[Kind, int]:
     if group == h5py.h5t.STRING:
         return (Kind.VARIABLE_TEXT if kind.is_variable_str() else Kind.TEXT), size
     number = group in (h5py.h5t.INTEGER, h5py.h5t.FLOAT) and size in NUMBER_SIZES and kind.dtype.itemsize == size
-    if number or (group == h5py.h5t.ENUM and size == 1 and kind.dtype.kind == "b"):
+    # Fewer bits than there is room for, or bits elsewhere, would be read as another number.
+    plain = number and kind.equal(h5py.h5t.py_create(kind.dtype))
+    if plain or (group == h5py.h5t.ENUM and size == 1 and kind.dtype.kind == "b"):
         return Kind.NUMBER, size
     raise odd_elements(where)
 
