@@ -1,8 +1,12 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all.
+
+A symbolic link is followed: the file that it names is replaced, as every other program does it.
+"""
 
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -11,17 +15,23 @@ from neuedge_nir.errors import UsageError
 
 def check_writable(path: Path) -> None:
     """Say before the work, not after it, that a file cannot be written there. Raises `UsageError`."""
+    if str(path) == "-":
+        raise UsageError("USE006", "cannot write: '-' names no file here", where="-", hint="name a file")
     try:
-        if path.is_dir():
+        place = path.resolve()
+        folder = path.parent if place.parent == path.parent.resolve() else place.parent
+        if place.is_dir():
             raise UsageError("USE006", "cannot write: is a directory", where=str(path), hint="name a file in it")
-        if not path.parent.is_dir():
-            raise UsageError("USE006", "cannot write: no such folder", where=str(path.parent), hint="create it first")
-        if not os.access(path.parent, os.W_OK):
-            raise UsageError("USE006", "cannot write: permission denied", where=str(path.parent))
+        if not folder.is_dir():
+            raise UsageError("USE006", "cannot write: no such folder", where=str(folder), hint="create it first")
+        if not os.access(folder, os.W_OK):
+            raise UsageError("USE006", "cannot write: permission denied", where=str(folder))
+        if place.exists() and not os.access(place, os.W_OK):
+            raise UsageError("USE006", "cannot write: permission denied", where=str(path), hint="name another file")
         if path.exists() and not path.is_file():  # a rename would replace the pipe or device itself
             raise UsageError("USE006", "cannot write: not a regular file", where=str(path), hint="name a new file")
-    except OSError as error:  # a name too long
-        raise UsageError("USE006", f"cannot write: {error.strerror}", where=str(path)) from error
+    except (OSError, RuntimeError, ValueError) as error:  # a name too long; links in a circle; a NUL in a name
+        raise UsageError("USE006", f"cannot write: {_words(error)}", where=str(path)) from error
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -31,20 +41,30 @@ def write_whole(path: Path, content: bytes) -> None:
     """
     temporary: Path | None = None
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        place = path.resolve()
+        with tempfile.NamedTemporaryFile(dir=place.parent, prefix=f".{place.name}.", delete=False) as file:
             temporary = Path(file.name)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except OSError as error:
+        temporary.chmod(_mode(place))
+        temporary.replace(place)
+    except (OSError, RuntimeError, ValueError) as error:
         raise UsageError(
-            "USE006", f"cannot write: {error.strerror}", where=str(path), hint="choose a folder that you may write to"
+            "USE006", f"cannot write: {_words(error)}", where=str(path), hint="choose a folder that you may write to"
         ) from error
     finally:  # an interruption must not leave it either; after the rename there is nothing left to remove
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _words(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
+def _mode(path: Path) -> int:
+    """Who may read and write it: as before, or as the user's umask has it for a new file."""
+    return stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666 & ~_umask()
 
 
 def _umask() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -22,6 +21,7 @@ from neuedge_nir.mapping.route import Routing, route
 from neuedge_nir.mapping.split import check_single_neurons
 from neuedge_nir.mapping.traffic import flows
 from neuedge_nir.network.activity import Activity, resolve_activity
+from neuedge_nir.network.given import reset_given, timestep_given
 from neuedge_nir.network.model import Network, ResetMode
 from neuedge_nir.plan.build import Stages, build
 from neuedge_nir.plan.model import Plan, PlanOptions
@@ -74,13 +74,11 @@ class Options:
     limits: Caps = DEFAULT_CAPS
 
     def __post_init__(self) -> None:
-        """Take names for what they name. Raises `UsageError` (USE019) for a value that makes no sense."""
+        """Take names for what they name. Raises `UsageError` (USE017, USE019) for a value that makes no sense."""
         object.__setattr__(self, "passes", tuple(PassCall.parse(c) if isinstance(c, str) else c for c in self.passes))
-        if isinstance(self.reset, str) and self.reset in tuple(ResetMode):
-            object.__setattr__(self, "reset", ResetMode(self.reset))
+        object.__setattr__(self, "reset", reset_given(self.reset, "Options.reset"))
+        object.__setattr__(self, "dt", timestep_given(self.dt, "Options.dt"))
         wrong = {
-            "reset": self.reset is not None and not isinstance(self.reset, ResetMode),
-            "dt": self.dt is not None and not 0 < self.dt < math.inf,
             "chips": self.chips is not None and self.chips < 1,
             "effort": self.effort not in EFFORTS,
             "seed": not 0 <= self.seed < 1 << 31,

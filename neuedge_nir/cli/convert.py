@@ -59,10 +59,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _line(file: NirFile, name: str) -> str:
-    from neuedge_nir.report.text import printable
+    from neuedge_nir.report.text import counted, printable
 
     readers = f"nir {' and '.join(file.readers)}" if file.readers else "no version of nir that was tried"
-    return f"{printable(name)}: {file.nodes} nodes, {file.edges} edges; for {readers}\n"
+    return f"{printable(name)}: {counted(file.nodes, 'node')}, {counted(file.edges, 'edge')}; for {readers}\n"
 
 
 def _json(network: Network, file: NirFile, name: str) -> dict[str, object]:

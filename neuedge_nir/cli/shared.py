@@ -64,7 +64,9 @@ def add_mapping_options(sub: argparse.ArgumentParser) -> None:
 
 def add_reading_options(sub: argparse.ArgumentParser) -> None:
     """The options of every command that reads a model."""
-    sub.add_argument("--dt", type=positive, metavar="SECONDS", help="length of a timestep, in the model's time unit")
+    sub.add_argument(
+        "--dt", type=positive, metavar="TIME", help="length of a timestep, in the file's time unit: mostly seconds"
+    )
     sub.add_argument(
         "--reset",
         choices=("zero", "subtract"),

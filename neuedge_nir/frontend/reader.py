@@ -7,11 +7,11 @@ Nothing depends on the order in which a file lists its nodes and edges: names de
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
+from reprlib import repr as shown
 
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import InputError, UsageError
@@ -29,6 +29,7 @@ from neuedge_nir.frontend.propagate import Nodes, Signatures, shape_remarks, sig
 from neuedge_nir.frontend.raw import DEFAULT_CAPS, Caps, RawFile
 from neuedge_nir.frontend.remarks import odd_kernels, remarks_on
 from neuedge_nir.frontend.settings import NOTHING_WANTED, Settings, settings_of
+from neuedge_nir.network.given import reset_given, timestep_given
 from neuedge_nir.network.model import SPIKING, Network, Origin, Population, Port, Projection, ResetMode, Signal
 
 
@@ -44,11 +45,12 @@ def read(
 
     `strict` refuses a file that needs a repair. `dt` is the timestep in the file's time unit (seconds for most
     exporters), `reset` what a spike does to the membrane; both override what the file says or implies. `limits`
-    are what the file may ask for. Raises `InputError`: FILE... for the file, NET... and NIR... for the graph in it.
+    are what the file may ask for. Raises `InputError`: FILE... for the file, NET... and NIR... for the graph in it;
+    `UsageError` for a `dt`, `reset` or `limits` that cannot be.
     """
-    if dt is not None and not 0 < dt < math.inf:
-        raise UsageError("USE017", f"a timestep of {dt} is no positive time", where="dt", hint="give it in seconds")
-    settings = Settings(ResetMode(reset) if reset is not None else None, dt)
+    settings = Settings(reset_given(reset), timestep_given(dt))
+    if not isinstance(limits, Caps):
+        raise UsageError("USE018", f"limits cannot be {shown(limits)}", where="limits", hint="give Caps(...)")
     network = network_of(read_container(path, limits), limits, settings)
     return checked_strictly(network) if strict else network
 

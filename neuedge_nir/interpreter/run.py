@@ -21,6 +21,7 @@ from neuedge_nir.interpreter.lines import Line, arriving
 from neuedge_nir.interpreter.metrics import Meter, Metrics, metrics
 from neuedge_nir.interpreter.operators import Array, Signal
 from neuedge_nir.interpreter.schedule import Group, groups, is_loop
+from neuedge_nir.network.given import reset_given, timestep_given
 from neuedge_nir.network.model import Network, Population, ResetMode
 
 PART_BYTES = 2**26
@@ -73,7 +74,7 @@ def simulate(
     the timestep is unknown or a population is.
     """
     step = _timestep(network, dt)
-    mode = ResetMode(reset) if reset is not None else network.reset or ResetMode.ZERO
+    mode = reset_given(reset) or network.reset or ResetMode.ZERO
     _check_recorded(network, record)
     inputs = fitting(network, spikes)
     samples, steps = next(iter(inputs.values())).shape[:2]
@@ -93,14 +94,12 @@ class _Setting:
 
 
 def _timestep(network: Network, wanted: float | None) -> float:
-    found = wanted if wanted is not None else network.dt
+    found = timestep_given(wanted) or network.dt
     if found is None:
         message = "nothing says how long a timestep is"
         hint = "give it: --dt, or dt= from Python, in the file's time unit"
         raise UsageError("USE020", message, where=network.origin.name, hint=hint)
-    if not 0 < found < math.inf:
-        raise UsageError("USE017", f"a timestep of {found} is no positive time", where="dt", hint="give it in seconds")
-    return float(found)
+    return found
 
 
 def _check_recorded(network: Network, record: Collection[str]) -> None:

@@ -49,7 +49,7 @@ def content_by_library(file: IO[bytes], data: mmap.mmap, name: str, caps: Caps, 
 
 def _content(root: GroupHeader, values: Values) -> RawContent:
     graph = graph_in(_graph_group(root, values.tally.file), values)
-    beside = tuple(sorted(root.members.keys() - {"node", "version"}))
+    beside = tuple(sorted(root.members.keys() - {"node", *(["version"] if root.dataset("version") else [])}))
     return RawContent(version_in(root, values), graph, beside)
 
 
