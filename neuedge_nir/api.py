@@ -12,11 +12,14 @@ from neuedge_nir.errors import InputError, UsageError, VerificationError
 from neuedge_nir.events import Observer, silent
 from neuedge_nir.frontend import checked_strictly, read
 from neuedge_nir.network.model import Network, ResetMode
-from neuedge_nir.pipeline import Options, PassCall, apply_passes, compile_network
+from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan import store
 from neuedge_nir.plan import verify as checker
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plugin import TARGETS, chip_of_target, names
+from neuedge_nir.rewrite.call import PassCall
+from neuedge_nir.rewrite.door import Context
+from neuedge_nir.rewrite.manager import rewritten
 
 
 def compile(  # noqa: A001 - the compiler's own verb
@@ -47,7 +50,8 @@ def verify(
     plan = plan if isinstance(plan, Plan) else store.read(Path(plan))
     network = None
     if model is not None:
-        network = apply_passes(network_of(model, _reading_of(plan)), plan.chip, _passes_of(plan))
+        context = Context(chip=plan.chip, dt=plan.options.dt, reset=ResetMode(plan.options.reset))
+        network = rewritten(network_of(model, _reading_of(plan)), _passes_of(plan), context)
     _check_chip(plan, target)
     checker.verify(plan, network)
     return plan

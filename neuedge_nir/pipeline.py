@@ -26,31 +26,9 @@ from neuedge_nir.network.model import Network, ResetMode
 from neuedge_nir.plan.build import Stages, build
 from neuedge_nir.plan.model import Plan, PlanOptions
 from neuedge_nir.plan.verify import verify
-from neuedge_nir.plugin import run_pass
-
-
-@dataclass(frozen=True, slots=True)
-class PassCall:
-    """A pass by name, with its options."""
-
-    name: str
-    options: tuple[tuple[str, str], ...] = ()
-
-    @classmethod
-    def parse(cls, text: str) -> PassCall:
-        """`NAME[:key=value,...]`. Raises `UsageError` where it is malformed."""
-        name, _, settings = text.partition(":")
-        pairs = []
-        for setting in settings.split(",") if settings else ():
-            key, equals, value = setting.partition("=")
-            if not (key and equals):
-                raise UsageError("USE008", f"{setting!r} is no key=value", where=f"--pass {text}")
-            pairs.append((key, value))
-        return cls(name, tuple(pairs))
-
-    def __str__(self) -> str:
-        settings = ",".join(f"{key}={value}" for key, value in self.options)
-        return f"{self.name}:{settings}" if settings else self.name
+from neuedge_nir.rewrite.call import PassCall
+from neuedge_nir.rewrite.door import Context
+from neuedge_nir.rewrite.manager import Applied, apply_passes
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +66,20 @@ class Options:
                 raise UsageError("USE019", f"{name} cannot be {getattr(self, name)!r}", where=f"Options.{name}")
 
 
-def apply_passes(network: Network, chip: Chip | None, calls: Sequence[PassCall]) -> Network:
-    """The network after the named passes, in order. Raises what `run_pass` raises."""
-    for call in calls:
-        network = run_pass(call.name, network, chip, dict(call.options))
-    return network
-
-
-def compile_network(network: Network, chip: Chip, options: Options | None = None, observer: Observer = silent) -> Plan:
-    """A plan for the network on the chip, which the independent checker has accepted.
+def compile_network(
+    network: Network,
+    chip: Chip,
+    options: Options | None = None,
+    observer: Observer = silent,
+    passed: Callable[[Applied], None] | None = None,
+) -> Plan:
+    """A plan for the network on the chip, which the independent checker has accepted. `passed` is told of each pass.
 
     `effort` "none" asks no solver. Raises `CapacityError` where it is proved that none exists, `NoPlanError` where
     none was found, `VerificationError` where the checker refuses what was found (then it is our bug).
     """
     wanted = options or Options()
-    network = _stage("passes", observer, lambda: apply_passes(network, chip, wanted.passes))
+    network, passes = _stage("passes", observer, lambda: _after_passes(network, chip, wanted, passed))
     if not network.populations:
         raise CapacityError(
             "FIT018",
@@ -122,9 +99,24 @@ def compile_network(network: Network, chip: Chip, options: Options | None = None
     _check_crossed(placement, routing, available)
     stages = Stages(demands, split, placement, sent, routing, available)
     remarks = (*network.origin.diagnostics, *legal.diagnostics, *demands.activity.remarks())
-    plan = build(stages, _plan_options(wanted, legal), remarks)
+    plan = build(stages, _plan_options(wanted, passes, legal), remarks)
     _stage("verify", observer, lambda: verify(plan, network))
     return plan
+
+
+def _after_passes(
+    network: Network, chip: Chip, wanted: Options, passed: Callable[[Applied], None] | None
+) -> tuple[Network, tuple[PassCall, ...]]:
+    """The network after its passes, and each with the options that it found by itself."""
+    samples = wanted.activity if isinstance(wanted.activity, Samples) else None
+    context = Context(chip, samples, wanted.dt, wanted.reset)
+    calls = []
+    for done in apply_passes(network, wanted.passes, context, measured=passed is not None):
+        if passed is not None:
+            passed(done)
+        calls.append(done.call)
+        network = done.network
+    return network, tuple(calls)
 
 
 T = TypeVar("T")
@@ -190,9 +182,9 @@ def _activity(network: Network, legal: LegalNetwork, options: Options) -> Activi
     return resolve_activity(options.activity, network)
 
 
-def _plan_options(options: Options, legal: LegalNetwork) -> PlanOptions:
+def _plan_options(options: Options, passes: Sequence[PassCall], legal: LegalNetwork) -> PlanOptions:
     return PlanOptions(
-        passes=tuple(str(call) for call in options.passes),
+        passes=tuple(str(call) for call in passes),
         effort=options.effort,
         seed=options.seed,
         chips=options.chips,

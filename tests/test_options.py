@@ -10,7 +10,8 @@ import pytest
 from neuedge_nir.errors import InputError, UsageError
 from neuedge_nir.network.activity import ActivityKind, resolve_activity
 from neuedge_nir.network.model import ResetMode
-from neuedge_nir.pipeline import Options, PassCall
+from neuedge_nir.pipeline import Options
+from neuedge_nir.rewrite.call import PassCall
 from tests.worlds import chain
 
 NET = chain(inputs=2, a=3, b=2)

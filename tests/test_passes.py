@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuedge_nir.errors import UsageError
 from neuedge_nir.network.connect import Conv, Dense, Operator, Scale
 from neuedge_nir.network.model import Network, Projection
-from neuedge_nir.plugin import load_pass
+from neuedge_nir.rewrite.call import PassCall
+from neuedge_nir.rewrite.door import Context, configured
 from tests.strategies import convs, pools
 from tests.worlds import Shape, chain, chip, computed, conv, dense, network, pool, random_array, recurrent, scale, wire
 
@@ -20,7 +20,7 @@ TOY = chip(neurons=9)
 
 
 def after(name: str, net: Network) -> Network:
-    return load_pass(name).run(net, TOY, {})
+    return configured(PassCall.parse(name)).run(net, Context(TOY))
 
 
 def folded(*operators: Operator) -> tuple[Operator, ...]:
@@ -29,11 +29,7 @@ def folded(*operators: Operator) -> tuple[Operator, ...]:
     return after("fold-scale", net).projections[0].chain
 
 
-@pytest.mark.parametrize("name", ["fold-scale", "drop-dead"])
-def test_a_pass_refuses_options_it_does_not_know(name: str) -> None:
-    with pytest.raises(UsageError, match="no option 'depth'") as caught:
-        load_pass(name).run(chain(a=3), TOY, {"depth": "3"})
-    assert caught.value.code == "USE014"
+PASSES = ("fold-scale", "drop-dead", "quantise:bits=6")
 
 
 @pytest.mark.parametrize("name", ["fold-scale", "drop-dead"])
@@ -42,7 +38,7 @@ def test_a_pass_with_nothing_to_do_returns_the_very_network(name: str) -> None:
         assert after(name, net) is net
 
 
-@pytest.mark.parametrize("name", ["fold-scale", "drop-dead"])
+@pytest.mark.parametrize("name", PASSES)
 def test_a_pass_finds_nothing_to_do_in_what_it_made(name: str) -> None:
     net = network(
         {"a": 3, "dead": 2, "b": 2},
@@ -187,3 +183,40 @@ def test_a_loop_that_feeds_only_itself_is_dead() -> None:
     assert [p.name for p in new.populations] == ["a"]
     assert [(p.source, p.target) for p in new.projections] == [("i", "a"), ("a", "out")]
     assert new.inputs == net.inputs
+
+
+# --- quantise ---------------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(2, 12), st.sampled_from(["tensor", "channel"]), st.integers(0, 99))
+def test_weights_are_rounded_to_the_nearest_level(bits: int, per: str, seed: int) -> None:
+    net = network({"a": 3}, wire("i", "a", dense(3, 5, seed=seed)), inputs={"i": 5})
+    before, now = (each.projections[0].chain[0] for each in (net, after(f"quantise:bits={bits},per={per}", net)))
+    assert isinstance(before, Dense)
+    assert isinstance(now, Dense)
+    for rows in [slice(None)] if per == "tensor" else [slice(k, k + 1) for k in range(3)]:
+        old, new = before.weight[rows], now.weight[rows]
+        step = np.abs(old).max() / (2 ** (bits - 1) - 1)
+        levels = new / step
+        np.testing.assert_allclose(levels, np.round(levels), atol=1e-6)
+        assert np.abs(levels).max() <= 2 ** (bits - 1) - 1 + 1e-6
+        assert np.abs(new - old).max() <= step * (0.5 + 1e-9)
+
+
+def test_a_layer_that_two_projections_share_stays_one() -> None:
+    layer = dense(3, 5)
+    net = network({"a": 3, "b": 3}, wire("i", "a", layer), wire("i", "b", layer), inputs={"i": 5})
+    first, second = (p.chain[0] for p in after("quantise:bits=3", net).projections[:2])
+    assert first is second
+    assert first is not layer
+
+
+def test_what_rounding_costs_is_told_by_layer() -> None:
+    net = network({"a": 2}, wire("i", "a", Dense("w", np.array([[3.0, 4.0], [0.0, 0.0]]))), inputs={"i": 2})
+    rounded = after("quantise:bits=2", net)
+    (layer,) = rounded.projections[0].chain
+    assert isinstance(layer, Dense)
+    assert layer.weight.tolist() == [[4.0, 4.0], [0.0, 0.0]]
+    assert [(d.code, d.node, d.message) for d in rounded.diagnostics] == [
+        ("PASS001", "w", "weights rounded: relative error 0.2")
+    ]

@@ -8,21 +8,24 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neuedge_nir.cli.rewriting import add_passes, applied_json, calls_of, rewritten
 from neuedge_nir.cli.shared import (
+    add_data,
     add_json,
-    add_passes,
     add_reading_options,
     check_output,
     print_diagnostics,
     print_json,
     raise_if_interrupted,
     read_model,
+    samples_of,
 )
 from neuedge_nir.files import write_whole
 
 if TYPE_CHECKING:
     from neuedge_nir.frontend.writer import NirFile
     from neuedge_nir.network.model import Network
+    from neuedge_nir.rewrite.manager import Applied
 
 
 def add_arguments(sub: argparse.ArgumentParser) -> None:
@@ -30,6 +33,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("model", metavar="IN.nir", help="the network")
     sub.add_argument("output", type=Path, metavar="OUT.nir", help="the file to write")
     add_passes(sub)
+    add_data(sub)
     add_reading_options(sub)
     sub.add_argument(
         "--compat", metavar="VERSION", help="refuse what this version of the nir library cannot read: 1.0.8 or 1.0.4"
@@ -40,19 +44,20 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write one model again. Raises `InputError` where it is refused; nothing is written then."""
     from neuedge_nir.frontend.writer import file_of
-    from neuedge_nir.pipeline import PassCall, apply_passes
+    from neuedge_nir.rewrite.door import Context
 
     check_output(arguments.output, arguments.model)
-    calls = [PassCall.parse(text) for text in arguments.passes]
+    calls = calls_of(arguments)
     read = read_model(arguments)
     print_diagnostics(read.origin.diagnostics)
-    network = apply_passes(read, None, calls)
+    samples = samples_of(arguments, read) if arguments.data else None
+    network, applied = rewritten(read, calls, Context(None, samples, read.dt, read.reset), arguments)
     file = file_of(network, arguments.compat)
     print_diagnostics(file.diagnostics)
     raise_if_interrupted()
     write_whole(arguments.output, file.content)
     if arguments.json:
-        print_json(_json(network, file, arguments.output.name))
+        print_json(_json(network, file, arguments.output.name, applied))
     else:
         sys.stdout.write(_line(file, arguments.output.name))
     return 0
@@ -65,7 +70,7 @@ def _line(file: NirFile, name: str) -> str:
     return f"{printable(name)}: {counted(file.nodes, 'node')}, {counted(file.edges, 'edge')}; for {readers}\n"
 
 
-def _json(network: Network, file: NirFile, name: str) -> dict[str, object]:
+def _json(network: Network, file: NirFile, name: str, applied: list[Applied]) -> dict[str, object]:
     from neuedge_nir.report.contract import diagnostic
 
     origin = network.origin
@@ -80,5 +85,6 @@ def _json(network: Network, file: NirFile, name: str) -> dict[str, object]:
             "edges": file.edges,
         },
         "nir_versions": file.readers,
+        "passes": applied_json(applied),
         "diagnostics": [diagnostic(each) for each in (*origin.diagnostics, *file.diagnostics)],
     }

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from neuedge_nir.interpreter.samples import Samples
     from neuedge_nir.network.model import Network
     from neuedge_nir.pipeline import Options
+    from neuedge_nir.rewrite.call import PassCall
 
 
 def add_model(sub: argparse.ArgumentParser) -> None:
@@ -34,21 +35,8 @@ def add_json(sub: argparse.ArgumentParser, *, inner: bool = False) -> None:
     sub.add_argument("--json", action="store_true", default=default, help="print JSON for programs instead of tables")
 
 
-def add_passes(sub: argparse.ArgumentParser) -> None:
-    """`--pass`, as often as wanted."""
-    sub.add_argument(
-        "--pass",
-        dest="passes",
-        action="append",
-        default=[],
-        metavar="NAME[:key=value,...]",
-        help="rewrite the network first; may be repeated",
-    )
-
-
 def add_mapping_options(sub: argparse.ArgumentParser) -> None:
     """The options that `compile` and `check` share."""
-    add_passes(sub)
     sub.add_argument(
         "--activity",
         metavar="RATE|FILE.npz",
@@ -130,15 +118,17 @@ def read_model(arguments: argparse.Namespace) -> Network:
     return read(arguments.model, strict=arguments.strict, dt=arguments.dt, reset=arguments.reset, limits=limits)
 
 
-def options_of(arguments: argparse.Namespace, network: Network, effort: str, seed: int) -> Options:
+def options_of(
+    arguments: argparse.Namespace, network: Network, calls: tuple[PassCall, ...], effort: str, seed: int
+) -> Options:
     """The options of a compilation of this network, from the command line."""
     from neuedge_nir.network.model import ResetMode
-    from neuedge_nir.pipeline import Options, PassCall
+    from neuedge_nir.pipeline import Options
 
     return Options(
         reset=ResetMode(arguments.reset) if arguments.reset else None,
         dt=arguments.dt,
-        passes=tuple(PassCall.parse(text) for text in arguments.passes),
+        passes=calls,
         activity=_activity_of(arguments, network),
         chips=arguments.chips,
         effort=effort,

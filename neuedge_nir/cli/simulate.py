@@ -7,11 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neuedge_nir.cli.rewriting import add_passes, applied_json, calls_of, rewritten
 from neuedge_nir.cli.shared import (
     add_data,
     add_json,
     add_model,
-    add_passes,
     add_reading_options,
     check_output,
     print_diagnostics,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from neuedge_nir.interpreter.metrics import Metrics
     from neuedge_nir.interpreter.run import Run
     from neuedge_nir.network.model import Network
+    from neuedge_nir.rewrite.manager import Applied
 
 
 def add_arguments(sub: argparse.ArgumentParser) -> None:
@@ -47,28 +48,28 @@ def run(arguments: argparse.Namespace) -> int:
     from neuedge_nir.files import write_whole
     from neuedge_nir.interpreter.profile import accuracy, encoded, profile
     from neuedge_nir.interpreter.run import simulate
-    from neuedge_nir.pipeline import PassCall, apply_passes
+    from neuedge_nir.rewrite.door import Context
 
     if arguments.output is not None:
         check_output(arguments.output, arguments.model, arguments.data)
-    calls = [PassCall.parse(text) for text in arguments.passes]
+    calls = calls_of(arguments)
     read = read_model(arguments)
     print_diagnostics(read.origin.diagnostics)
-    network = apply_passes(read, None, calls)
-    samples = samples_of(arguments, network)
+    samples = samples_of(arguments, read)
+    network, applied = rewritten(read, calls, Context(None, samples, read.dt, read.reset), arguments)
     found = simulate(network, samples.inputs, metered=True)
     correct = None if samples.labels is None else accuracy(found, samples.labels)
     raise_if_interrupted()
     if arguments.output is not None:
         write_whole(arguments.output, encoded(profile(found)))
     if arguments.json:
-        print_json(_json(network, found, correct))
+        print_json(_json(network, found, correct, applied))
     else:
         print_tables(_tables(network, found, correct))
     return 0
 
 
-def _json(network: Network, found: Run, correct: float | None) -> dict[str, object]:
+def _json(network: Network, found: Run, correct: float | None, applied: list[Applied]) -> dict[str, object]:
     neurons = {port.name: port.neurons for port in network.inputs} | {p.name: p.neurons for p in network.populations}
     return {
         "schema": "neuedge-nir/simulate/1",
@@ -78,6 +79,7 @@ def _json(network: Network, found: Run, correct: float | None) -> dict[str, obje
         "dt": found.dt,
         "reset": found.reset.value,
         "accuracy": correct,
+        "passes": applied_json(applied),
         "metrics": None if found.metrics is None else asdict(found.metrics),
         "activity": {
             name: {

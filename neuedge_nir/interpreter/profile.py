@@ -42,10 +42,17 @@ def encoded(arrays: Mapping[str, NDArray[np.float64]]) -> bytes:
     return file.getvalue()
 
 
-def accuracy(run: Run, labels: NDArray[np.int64]) -> float:
-    """The share of samples whose class is the place of the greatest output, summed over all steps; ties to the first.
+def classes(run: Run) -> NDArray[np.int64]:
+    """The class of each sample: the place of the greatest output, summed over all steps; ties go to the first.
 
-    The outputs of a network with several stand in a row, in its own order.
+    The outputs of a network with several stand in a row, in its own order. Without outputs every class is 0.
     """
-    totals = np.concatenate([out.sum(axis=1).reshape(run.samples, -1) for out in run.outputs.values()], axis=1)
-    return float((totals.argmax(axis=1) == labels).mean())
+    rows = [out.sum(axis=1).reshape(run.samples, -1) for out in run.outputs.values()]
+    totals = np.concatenate(rows, axis=1) if rows else np.zeros((run.samples, 1))
+    found: NDArray[np.int64] = totals.argmax(axis=1).astype(np.int64)
+    return found
+
+
+def accuracy(run: Run, labels: NDArray[np.int64]) -> float:
+    """The share of samples whose class is their label."""
+    return float((classes(run) == labels).mean())

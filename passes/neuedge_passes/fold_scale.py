@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
-from neuedge_nir.chip.model import Chip
-from neuedge_nir.errors import UsageError
 from neuedge_nir.network.connect import Conv, Dense, Operator, Scale
 from neuedge_nir.network.model import Network, Projection
+from neuedge_nir.rewrite.door import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +19,14 @@ class FoldScale:
     Sound for uniform scales next to any weighted layer, and for scales per element next to a dense one; others stay.
     """
 
-    name: str = "fold-scale"
-    summary: str = "multiply scales into the weights next to them"
+    name: ClassVar[str] = "fold-scale"
+    summary: ClassVar[str] = "multiply scales into the weights next to them"
+    keeps: ClassVar[str] = "exact"
+    requires: ClassVar[tuple[str, ...]] = ()
 
-    def run(self, network: Network, chip: Chip | None, options: Mapping[str, str]) -> Network:
+    def run(self, network: Network, context: Context) -> Network:
         """The network without foldable scales; the same network where there are none."""
-        del chip
-        if options:
-            raise UsageError("USE014", f"the pass {self.name} has no option {next(iter(options))!r}")
+        del context
         folded = tuple(_folded(p) for p in network.projections)
         if all(after is before for after, before in zip(folded, network.projections, strict=True)):
             return network
@@ -69,6 +68,3 @@ def _scaled(layer: Dense | Conv, factor: np.ndarray, *, inputs: bool) -> Operato
         row = factor.reshape(-1)
         return replace(layer, weight=weight * row if inputs else weight * row[:, None])
     return None
-
-
-FOLD_SCALE = FoldScale()
