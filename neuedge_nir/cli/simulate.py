@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from neuedge_nir.interpreter.metrics import Metrics
     from neuedge_nir.interpreter.run import Run
+    from neuedge_nir.interpreter.samples import Samples
     from neuedge_nir.network.model import Network
     from neuedge_nir.rewrite.manager import Applied
 
@@ -36,7 +37,11 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     add_model(sub)
     add_data(sub, required=True)
     sub.add_argument(
-        "-o", "--output", type=Path, metavar="PROFILE.npz", help="write spikes per neuron and step, for --activity"
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE.npz|FILE.h5",
+        help="write rates per neuron and step, or every spike as NIRData (.h5); --activity reads both",
     )
     add_passes(sub)
     add_reading_options(sub)
@@ -46,7 +51,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Simulate one model. Raises `InputError` where the model or its data are refused; nothing is written then."""
     from neuedge_nir.files import write_whole
-    from neuedge_nir.interpreter.profile import accuracy, encoded, profile
+    from neuedge_nir.interpreter.profile import accuracy
     from neuedge_nir.interpreter.run import simulate
     from neuedge_nir.rewrite.door import Context
 
@@ -57,16 +62,35 @@ def run(arguments: argparse.Namespace) -> int:
     print_diagnostics(read.origin.diagnostics)
     samples = samples_of(arguments, read)
     network, applied = rewritten(read, calls, Context(None, samples, read.dt, read.reset), arguments)
-    found = simulate(network, samples.inputs, metered=True)
+    every = _every_spike(arguments.output)
+    found = simulate(
+        network, samples.inputs, record=[p.name for p in network.populations] if every else (), metered=True
+    )
     correct = None if samples.labels is None else accuracy(found, samples.labels)
     raise_if_interrupted()
     if arguments.output is not None:
-        write_whole(arguments.output, encoded(profile(found)))
+        write_whole(arguments.output, _content(found, samples, every))
     if arguments.json:
         print_json(_json(network, found, correct, applied))
     else:
         print_tables(_tables(network, found, correct))
     return 0
+
+
+def _every_spike(output: Path | None) -> bool:
+    from neuedge_nir.frontend.recordings import SUFFIXES
+
+    return output is not None and output.suffix.lower() in SUFFIXES
+
+
+def _content(found: Run, samples: Samples, every: bool) -> bytes:
+    """The file of a run: every spike, or a profile of rates."""
+    from neuedge_nir.frontend.recordings import encoded_recordings
+    from neuedge_nir.interpreter.profile import encoded, profile
+
+    if every:
+        return encoded_recordings({**samples.inputs, **found.recorded}, found.dt)
+    return encoded(profile(found))
 
 
 def _json(network: Network, found: Run, correct: float | None, applied: list[Applied]) -> dict[str, object]:
