@@ -37,11 +37,13 @@ class Options:
 
     `strict` refuses a model that the reader had to repair, `limits` are what its file may ask for. `activity`: a
     rate, rates by population, the path of an .npz profile, an Activity, or samples on which the network is simulated.
+    What passes search for they find on `calibration`.
     `chips` None: as many as needed, up to the chip's largest published system. `dt` in the model's time unit.
     """
 
     passes: tuple[PassCall, ...] = ()
     activity: str | float | Mapping[str, float] | Activity | Samples | None = None
+    calibration: Samples | None = None
     reset: ResetMode | None = None
     dt: float | None = None
     chips: int | None = None
@@ -109,7 +111,7 @@ def _after_passes(
 ) -> tuple[Network, tuple[PassCall, ...]]:
     """The network after its passes, and each with the options that it found by itself."""
     samples = wanted.activity if isinstance(wanted.activity, Samples) else None
-    context = Context(chip, samples, wanted.dt, wanted.reset)
+    context = Context(chip, samples, wanted.calibration, wanted.dt, wanted.reset)
     calls = []
     for done in apply_passes(network, wanted.passes, context, measured=passed is not None):
         if passed is not None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuedge_nir.cli.rewriting import add_passes, applied_json, calls_of, rewritten
+from neuedge_nir.cli.rewriting import add_passes, applied_json, calls_of, context_of, rewritten
 from neuedge_nir.cli.shared import (
     add_data,
     add_json,
@@ -18,7 +18,6 @@ from neuedge_nir.cli.shared import (
     print_json,
     raise_if_interrupted,
     read_model,
-    samples_of,
 )
 from neuedge_nir.files import write_whole
 
@@ -44,14 +43,12 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write one model again. Raises `InputError` where it is refused; nothing is written then."""
     from neuedge_nir.frontend.writer import file_of
-    from neuedge_nir.rewrite.door import Context
 
     check_output(arguments.output, arguments.model)
     calls = calls_of(arguments)
     read = read_model(arguments)
     print_diagnostics(read.origin.diagnostics)
-    samples = samples_of(arguments, read) if arguments.data else None
-    network, applied = rewritten(read, calls, Context(None, samples, read.dt, read.reset), arguments)
+    network, applied = rewritten(read, calls, context_of(arguments, read), arguments)
     file = file_of(network, arguments.compat)
     print_diagnostics(file.diagnostics)
     raise_if_interrupted()

@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuedge_nir.cli.shared import check_output, print_diagnostics
+from neuedge_nir.cli.shared import check_output, data_of, print_diagnostics, print_tables
 from neuedge_nir.errors import UsageError
 from neuedge_nir.events import Event, Finished, Observer
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from neuedge_nir.network.model import Network
     from neuedge_nir.rewrite.call import PassCall
-    from neuedge_nir.rewrite.door import Context
+    from neuedge_nir.rewrite.door import Cell, Context, Table
     from neuedge_nir.rewrite.manager import Applied, Effect
 
 
@@ -93,10 +95,19 @@ class Watch:
 
         for done in self.applied:
             print(printable(line_of(done)), file=sys.stderr)
+            print_tables([_table(each) for each in done.report], sys.stderr)
             broken = broken_promise(done)
             print_diagnostics([broken] if broken else [])
         for name, path in self._emitted:
             write(next(done.network for done in reversed(self.applied) if done.call.name == name), path)
+
+
+def context_of(arguments: argparse.Namespace, network: Network) -> Context:
+    """What passes may know: the samples of --data, and those that are to be searched on. Raises `InputError`."""
+    from neuedge_nir.rewrite.door import Context
+
+    samples, calibration = data_of(arguments, network)
+    return Context(None, samples, calibration, network.dt, network.reset)
 
 
 def rewritten(
@@ -121,6 +132,17 @@ def line_of(done: Applied) -> str:
     return f"pass {done.call} ({done.keeps}): {what}"
 
 
+def _table(found: Table) -> RenderableType:
+    from neuedge_nir.report.text import table
+
+    rows = [tuple(_cell(cell) for cell in row) for row in found.rows]
+    return table(found.title, found.header, rows, right=tuple(range(1, len(found.header))))
+
+
+def _cell(cell: Cell) -> str:
+    return "-" if cell is None else f"{cell:.4g}" if isinstance(cell, float) else str(cell)
+
+
 def _effect(effect: Effect) -> str:
     change = 100 * (effect.spikes / effect.spikes_before - 1) if effect.spikes_before else 0.0
     spikes = f"spikes {effect.spikes_before:,.1f} -> {effect.spikes:,.1f} per sample ({change:+.1f} %)"
@@ -140,6 +162,10 @@ def applied_json(applied: Sequence[Applied]) -> list[dict[str, object]]:
             "keeps": done.keeps,
             "changed": done.changed,
             "effect": asdict(done.effect) if done.effect else None,
+            "report": [
+                {"title": table.title, "rows": [dict(zip(table.header, row, strict=True)) for row in table.rows]}
+                for table in done.report
+            ],
         }
         for done in applied
     ]

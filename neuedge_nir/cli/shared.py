@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from neuedge_nir.errors import NeuedgeError, UsageError
 from neuedge_nir.events import Event, Finished, Improved, Observer, Progress, Started
@@ -101,13 +101,35 @@ def add_data(sub: argparse.ArgumentParser, *, required: bool = False) -> None:
     )
     sub.add_argument("--split", metavar="NAME", help="x_NAME and y_NAME of the file (default: test, if there)")
     sub.add_argument("--samples", type=whole, metavar="N", help="the first N samples (default: all)")
+    sub.add_argument(
+        "--steps",
+        type=whole,
+        metavar="T",
+        help="the data are values (samples, *input shape), such as images: code them by rate over T steps",
+    )
+    sub.add_argument(
+        "--calibrate",
+        metavar="SPLIT|N",
+        help="what passes search on: a split of the data, or the first N samples, which are then not measured "
+        "(default: the first 1000 of the split train, if there)",
+    )
+    sub.add_argument("--code-seed", type=seed, default=0, metavar="N", help="seed of that code (default 0)")
 
 
-def samples_of(arguments: argparse.Namespace, network: Network) -> Samples:
-    """The samples that --data names. Raises `InputError` where they do not fit the network."""
-    from neuedge_nir.interpreter.samples import load_samples
+def data_of(arguments: argparse.Namespace, network: Network) -> tuple[Samples | None, Samples | None]:
+    """The samples that --data names, and those to search on, where there are some.
 
-    return load_samples(arguments.data, network, arguments.split, arguments.samples)
+    Raises `InputError` where they do not fit the network, or a calibration leaves nothing to measure.
+    """
+    from neuedge_nir.interpreter.samples import Coding, calibrating, load_samples
+
+    if arguments.data is None:
+        return None, None
+    coding = Coding(arguments.steps, arguments.code_seed) if arguments.steps else None
+    samples = load_samples(arguments.data, network, arguments.split, arguments.samples, coding)
+    if not arguments.passes:
+        return samples, None
+    return calibrating(samples, arguments.data, network, arguments.calibrate, coding)
 
 
 def read_model(arguments: argparse.Namespace) -> Network:
@@ -125,27 +147,21 @@ def options_of(
     from neuedge_nir.network.model import ResetMode
     from neuedge_nir.pipeline import Options
 
+    samples, calibration = data_of(arguments, network)
+    if samples is not None and arguments.activity is not None:
+        message = "an activity and data to find it with"
+        raise UsageError("USE001", message, where="--activity, --data", hint="give one of them")
     return Options(
         reset=ResetMode(arguments.reset) if arguments.reset else None,
         dt=arguments.dt,
         passes=calls,
-        activity=_activity_of(arguments, network),
+        activity=arguments.activity if samples is None else samples,
+        calibration=calibration,
         chips=arguments.chips,
         effort=effort,
         seed=seed,
         map_inputs=arguments.map_inputs,
     )
-
-
-def _activity_of(arguments: argparse.Namespace, network: Network) -> str | Samples | None:
-    """What --activity or --data say of the spikes."""
-    if arguments.data is None:
-        activity: str | None = arguments.activity
-        return activity
-    if arguments.activity is not None:
-        message = "an activity and data to find it with"
-        raise UsageError("USE001", message, where="--activity, --data", hint="give one of them")
-    return samples_of(arguments, network)
 
 
 def line_of(error: NeuedgeError) -> str:
@@ -198,15 +214,18 @@ def draws_lines() -> bool:
     return True
 
 
-def print_tables(tables: Sequence[RenderableType]) -> None:
-    """Tables on stdout, as wide as the terminal, 120 columns elsewhere."""
+def print_tables(tables: Sequence[RenderableType], where: TextIO | None = None) -> None:
+    """Tables on stdout or another stream, as wide as the terminal, 120 columns elsewhere."""
+    if not tables:
+        return
     from rich.console import Console
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    stream = where or sys.stdout
+    console = Console(highlight=False, file=stream, width=None if stream.isatty() else 120)
     with console.capture() as drawn:  # rich would exit with 1 where the reader of our output went away
         for table in tables:
             console.print(table)
-    sys.stdout.write(drawn.get())
+    stream.write(drawn.get())
 
 
 def print_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuedge_nir.cli.rewriting import add_passes, applied_json, calls_of, rewritten
+from neuedge_nir.cli.rewriting import add_passes, applied_json, calls_of, context_of, rewritten
 from neuedge_nir.cli.shared import (
     add_data,
     add_json,
@@ -19,7 +19,6 @@ from neuedge_nir.cli.shared import (
     print_tables,
     raise_if_interrupted,
     read_model,
-    samples_of,
 )
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
     from neuedge_nir.interpreter.metrics import Metrics
     from neuedge_nir.interpreter.run import Run
-    from neuedge_nir.interpreter.samples import Samples
     from neuedge_nir.network.model import Network
     from neuedge_nir.rewrite.manager import Applied
 
@@ -51,25 +49,24 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Simulate one model. Raises `InputError` where the model or its data are refused; nothing is written then."""
     from neuedge_nir.files import write_whole
-    from neuedge_nir.interpreter.profile import accuracy
+    from neuedge_nir.interpreter.answers import accuracy
     from neuedge_nir.interpreter.run import simulate
-    from neuedge_nir.rewrite.door import Context
 
     if arguments.output is not None:
         check_output(arguments.output, arguments.model, arguments.data)
     calls = calls_of(arguments)
     read = read_model(arguments)
     print_diagnostics(read.origin.diagnostics)
-    samples = samples_of(arguments, read)
-    network, applied = rewritten(read, calls, Context(None, samples, read.dt, read.reset), arguments)
+    context = context_of(arguments, read)
+    samples = context.samples
+    assert samples is not None  # --data is required
+    network, applied = rewritten(read, calls, context, arguments)
     every = _every_spike(arguments.output)
-    found = simulate(
-        network, samples.inputs, record=[p.name for p in network.populations] if every else (), metered=True
-    )
+    found = simulate(network, samples.of(network), record=network.sources if every else (), metered=True)
     correct = None if samples.labels is None else accuracy(found, samples.labels)
     raise_if_interrupted()
     if arguments.output is not None:
-        write_whole(arguments.output, _content(found, samples, every))
+        write_whole(arguments.output, _content(found, every))
     if arguments.json:
         print_json(_json(network, found, correct, applied))
     else:
@@ -83,13 +80,13 @@ def _every_spike(output: Path | None) -> bool:
     return output is not None and output.suffix.lower() in SUFFIXES
 
 
-def _content(found: Run, samples: Samples, every: bool) -> bytes:
+def _content(found: Run, every: bool) -> bytes:
     """The file of a run: every spike, or a profile of rates."""
     from neuedge_nir.frontend.recordings import encoded_recordings
     from neuedge_nir.interpreter.profile import encoded, profile
 
     if every:
-        return encoded_recordings({**samples.inputs, **found.recorded}, found.dt)
+        return encoded_recordings(found.recorded, found.dt)
     return encoded(profile(found))
 
 

@@ -19,6 +19,7 @@ from neuedge_nir.frontend import bias as biases
 from neuedge_nir.frontend.clock import clock
 from neuedge_nir.frontend.compact import FloatArray, collapsed
 from neuedge_nir.frontend.edge_repairs import mended_graph
+from neuedge_nir.frontend.encoders import as_ports
 from neuedge_nir.frontend.graph import FlatGraph, closing_edges, flattened, flow_order, listed, order_of
 from neuedge_nir.frontend.layer_repairs import mended_layers
 from neuedge_nir.frontend.names import relabelled, restored
@@ -87,7 +88,8 @@ def network_of(file: RawFile, caps: Caps = DEFAULT_CAPS, wanted: Settings = NOTH
         wanted.reset or stated.reset,
         clocked.dt,
     )
-    remarks += [*_all_remarks(shaped, found, file), *clocked.remarks, *remarks_on(network)]
+    network, of_encoders = as_ports(network, stated.encoders)
+    remarks += [*_all_remarks(shaped, found, file), *clocked.remarks, *of_encoders, *remarks_on(network)]
     diagnostics = tuple(sorted(remarks, key=_remark_order))
     return replace(network, origin=replace(network.origin, diagnostics=diagnostics))
 

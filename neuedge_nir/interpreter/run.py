@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from neuedge_nir.errors import UsageError
 from neuedge_nir.interpreter.data import fitting
 from neuedge_nir.interpreter.dynamics import Dynamics, dynamics
+from neuedge_nir.interpreter.encoding import check_values, hybrid_coded
 from neuedge_nir.interpreter.lines import Line, arriving
 from neuedge_nir.interpreter.metrics import Meter, Metrics, metrics
 from neuedge_nir.interpreter.operators import Array, Signal
@@ -37,13 +38,13 @@ class Run:
 
     `outputs` by output port and `recorded` by population have the shape (samples, steps, *shape): numbers, spikes as
     booleans. `counts` sums the spikes of each neuron (for a population that does not spike: the values it sent, one a
-    step) over samples and steps, by population and input port; `per_step` sums them over samples and neurons.
+    step) over samples and steps, by population and input port; `per_sample`, (samples, steps), sums them over neurons.
     """
 
     outputs: Mapping[str, Signal]
     recorded: Mapping[str, Signal]
     counts: Mapping[str, NDArray[np.float64]]
-    per_step: Mapping[str, NDArray[np.float64]]
+    per_sample: Mapping[str, NDArray[np.float64]]
     samples: int
     steps: int
     dt: float
@@ -67,20 +68,30 @@ def simulate(
 ) -> Run:
     """Run a network on spikes of shape (samples, steps, *input shape), from rest, every sample on its own.
 
-    With several inputs `spikes` maps their names to arrays. `dt` is the timestep in the file's time unit and `reset`
-    what a spike does to the membrane; both override what the network says. `record` names populations of which every
-    value is kept; `metered` counts the figures of `metrics`, which takes a little longer. The equations and their order
-    are those of `interpreter.dynamics`. Raises `InputError` (DATA...) for spikes that do not fit, `UsageError` where
-    the timestep is unknown or a population is.
+    With several inputs `spikes` maps their names to arrays. An input with an encoder takes values from 0 to 1 instead.
+    `dt` is the timestep in the file's time unit and `reset` what a spike does to the membrane; both override what the
+    network says. `record` names populations and inputs of which every value is kept; `metered` counts the figures of
+    `metrics`, which takes a little longer. The equations and their order are those of `interpreter.dynamics`. Raises
+    `InputError` (DATA...) for spikes that do not fit, `UsageError` where the timestep is unknown or a population is.
     """
     step = _timestep(network, dt)
     mode = reset_given(reset) or network.reset or ResetMode.ZERO
     _check_recorded(network, record)
-    inputs = fitting(network, spikes)
+    inputs = _coded(network, fitting(network, spikes))
     samples, steps = next(iter(inputs.values())).shape[:2]
     setting = _Setting(network, step, mode, Meter() if metered else None)
     parts = [_part(setting, _time_first(inputs, part), record) for part in _parts(network, samples, steps)]
     return _together(setting, parts, samples, steps)
+
+
+def _coded(network: Network, inputs: Inputs) -> Inputs:
+    """What the inputs send: the values that a port with an encoder got have become spikes."""
+    found = dict(inputs)
+    for port in network.inputs:
+        if port.encoder is not None:
+            check_values(inputs[port.name], f"input {port.name!r}")
+            found[port.name] = hybrid_coded(inputs[port.name], port.encoder)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +114,8 @@ def _timestep(network: Network, wanted: float | None) -> float:
 
 
 def _check_recorded(network: Network, record: Collection[str]) -> None:
-    known = {population.name for population in network.populations}
-    if unknown := sorted(set(record) - known):
+    known = network.sources
+    if unknown := sorted(set(record) - {*known}):
         hint = f"there are: {', '.join(sorted(known))}"
         raise UsageError("USE021", f"there is no population {unknown[0]!r} to record", where="record", hint=hint)
 
@@ -128,7 +139,7 @@ class _Part:
     outputs: Mapping[str, Signal]
     recorded: Mapping[str, Signal]
     counts: Mapping[str, Array]
-    per_step: Mapping[str, Array]
+    per_sample: Mapping[str, Array]
 
 
 def _part(setting: _Setting, inputs: Inputs, record: Collection[str]) -> _Part:
@@ -136,7 +147,7 @@ def _part(setting: _Setting, inputs: Inputs, record: Collection[str]) -> _Part:
     sent: dict[str, Signal] = dict(inputs)
     waiting = _readers(network)
     counted = {name: _counted(values, True) for name, values in inputs.items()}
-    recorded: dict[str, Signal] = {}
+    recorded = {name: values for name, values in inputs.items() if name in record}
     outputs = {port.name: np.zeros((*_lead(inputs), *port.shape)) for port in network.outputs}
     for group in groups(network):
         new = _group(setting, group, sent, _lead(inputs))
@@ -175,11 +186,11 @@ def _forget(sent: dict[str, Signal], waiting: dict[str, set[str]], done: Group) 
 
 
 def _counted(values: Signal, spiking: bool) -> tuple[Array, Array]:
-    """Per neuron and per step: spikes, or values sent where they are no spikes."""
+    """Per neuron, and per step and sample: spikes, or values sent where they are no spikes."""
     steps, samples, *shape = values.shape
     if not spiking:
-        return np.full(shape, float(steps * samples)), np.full(steps, float(samples * math.prod(shape)))
-    axes = tuple(range(1, values.ndim))
+        return np.full(shape, float(steps * samples)), np.full((steps, samples), float(math.prod(shape)))
+    axes = tuple(range(2, values.ndim))
     return values.sum(axis=(0, 1), dtype=np.float64), values.sum(axis=axes, dtype=np.float64)
 
 
@@ -249,7 +260,7 @@ def _together(setting: _Setting, parts: Sequence[_Part], samples: int, steps: in
         joined([part.outputs for part in parts]),
         joined([part.recorded for part in parts]),
         counts,
-        added([part.per_step for part in parts]),
+        joined([part.per_sample for part in parts]),
         samples,
         steps,
         setting.dt,

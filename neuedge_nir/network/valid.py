@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from neuedge_nir.network.blocks import row_blocks
 from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scale, weights_of
-from neuedge_nir.network.model import Network, Population, Projection, Signal
+from neuedge_nir.network.model import Network, Population, Port, Projection, Signal
 
 Shape = tuple[int, ...]
 
@@ -29,6 +29,8 @@ def _faults(network: Network) -> Iterator[str]:
     yield from _name_faults(network)
     if network.dt is not None and not 0 < network.dt < math.inf:
         yield f"the timestep is {network.dt}"
+    for port in (*network.inputs, *network.outputs):
+        yield from (f"port {port.name!r}: {found}" for found in _port_faults(port, port in network.inputs))
     for population in network.populations:
         yield from (f"population {population.name!r}: {found}" for found in _population_faults(population))
     ends = _Ends.of(network)
@@ -45,6 +47,18 @@ def _name_faults(network: Network) -> Iterator[str]:
     for name, times in Counter(p.name for p in network.projections).items():
         if times > 1:
             yield f"{times} projections are named {name!r}"
+
+
+def _port_faults(port: Port, enters: bool) -> Iterator[str]:
+    if not all(length > 0 for length in port.shape):
+        yield f"its shape is {port.shape}"
+    encoder = port.encoder
+    if encoder is not None and not enters:
+        yield "an output has no encoder"
+    if encoder is not None and not (0 < encoder.v_base < math.inf and 0 <= encoder.alpha < 1):
+        yield f"its encoder has v_base {encoder.v_base} and alpha {encoder.alpha}"
+    if encoder is not None and encoder.cap is not None and encoder.cap < 1:
+        yield f"its encoder sends at most {encoder.cap} spikes"
 
 
 def _population_faults(population: Population) -> Iterator[str]:

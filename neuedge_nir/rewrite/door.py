@@ -30,6 +30,7 @@ class Need:
 NEEDS: Mapping[str, Need] = {
     "chip": Need("a chip", "--target"),
     "data": Need("samples", "--data"),
+    "calibration": Need("samples to search on, apart from those to measure on", "--data and --calibrate"),
     "timestep": Need("the length of a timestep", "--dt"),
 }
 """What a pass may require, by the word that it uses."""
@@ -41,11 +42,13 @@ class Context:
     """What a pass may know beside the network: the chip it is for, and samples that show what it is for.
 
     `chip` is None where the network is for no chip in particular, as in `convert`; `samples` where no data were given.
-    `dt` (in the file's time unit) and `reset` override the network's own in a simulation.
+    What a pass searches for it finds on `calibration`, kept apart from the samples that it is measured on. `dt` (in the
+    file's time unit) and `reset` override the network's own in a simulation.
     """
 
     chip: Chip | None = None
     samples: Samples | None = None
+    calibration: Samples | None = None
     dt: float | None = None
     reset: ResetMode | None = None
 
@@ -55,7 +58,8 @@ class Pass(Protocol):
 
     `keeps` is "exact" (the same spikes, up to the rounding of floating point), "exact under CONDITION" or
     "approximate". `requires` names what it cannot do without, out of `NEEDS`. A pass whose options are to be searched
-    for may have a method `settled(network, context)`, which returns the pass with all options found.
+    for may have a method `settled(network, context)`, which returns the pass with all options found; one with more to
+    tell than what is measured of every pass may have `report(before, after, context)`, which returns tables.
     """
 
     name: ClassVar[str]
@@ -66,6 +70,18 @@ class Pass(Protocol):
     def run(self, network: Network, context: Context) -> Network:
         """The rewritten network; the very network it was given where there was nothing to do."""
         ...
+
+
+Cell = str | int | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What a pass has to report: a title, the names of the columns, rows of as many cells."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import PluginError, UsageError
-from neuedge_nir.interpreter.profile import accuracy, classes
+from neuedge_nir.interpreter.answers import Answers, Course
 from neuedge_nir.interpreter.run import Run, simulate
 from neuedge_nir.network.model import Network, Port
 from neuedge_nir.network.valid import fault
 from neuedge_nir.plugin import PASSES, guarded, registered_by, returned
 from neuedge_nir.rewrite.call import PassCall
-from neuedge_nir.rewrite.door import NEEDS, Context, Pass, call_of, configured
+from neuedge_nir.rewrite.door import NEEDS, Context, Pass, Table, call_of, configured
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +47,7 @@ class Applied:
     changed: bool
     exact: bool
     effect: Effect | None = None
+    report: tuple[Table, ...] = ()
 
 
 def apply_passes(
@@ -59,14 +59,16 @@ def apply_passes(
     anything is run; `PluginError` for a pass that fails or whose network makes no sense (PLUG006).
     """
     passes = [(call.name, _ready(call, network, context)) for call in calls]
-    before = _Answers.of(network, context) if passes and measured and context.samples is not None else None
+    before = _Measured.of(network, context) if passes and measured and context.samples is not None else None
     exact = True
     for name, given in passes:
         made = _settled(name, given, network, context)
         after = _run(name, made, network, context)
-        changed, network, exact = after is not network, after, exact and made.keeps.startswith("exact")
-        effect = _effect(before, _Answers.of(network, context)) if before is not None and changed else None
-        yield Applied(call_of(name, made), made.keeps, network, changed, exact, effect)
+        changed, exact = after is not network, exact and made.keeps.startswith("exact")
+        effect = _effect(before, _Measured.of(after, context)) if before is not None and changed else None
+        report = _report(name, made, (network, after), context) if before is not None else ()
+        yield Applied(call_of(name, made), made.keeps, after, changed, exact, effect, report)
+        network = after
 
 
 def rewritten(network: Network, calls: Sequence[PassCall], context: Context) -> Network:
@@ -79,7 +81,12 @@ def rewritten(network: Network, calls: Sequence[PassCall], context: Context) -> 
 def _ready(call: PassCall, network: Network, context: Context) -> Pass:
     made = configured(call)
     dt = context.dt if context.dt is not None else network.dt
-    there = {"chip": context.chip is not None, "data": context.samples is not None, "timestep": dt is not None}
+    there = {
+        "chip": context.chip is not None,
+        "data": context.samples is not None,
+        "calibration": context.calibration is not None,
+        "timestep": dt is not None,
+    }
     for need in (NEEDS[name] for name in made.requires if not there[name]):
         message, hint = f"the pass {call.name} needs {need.what}", f"give it with {need.option}"
         raise UsageError("USE026", message, where=f"--pass {call}", hint=hint)
@@ -107,10 +114,21 @@ def _run(name: str, made: Pass, network: Network, context: Context) -> Network:
     return after
 
 
+def _report(name: str, made: Pass, networks: tuple[Network, Network], context: Context) -> tuple[Table, ...]:
+    """What the pass itself has to tell of the network before and after it, on the samples of the context."""
+    tell = getattr(made, "report", None)
+    if tell is None:
+        return ()
+    found: object = guarded(PASSES, name, lambda: tell(*networks, context))
+    if not isinstance(found, tuple) or not all(isinstance(table, Table) for table in found):
+        raise returned(PASSES, name, found, "tuple of Tables")
+    return found
+
+
 def _port_fault(before: Network, after: Network) -> str | None:
-    """A pass must not change what goes in and what comes out."""
+    """A pass must not change what goes in and what comes out; an input may get an encoder."""
     for kind, old, new in (("inputs", before.inputs, after.inputs), ("outputs", before.outputs, after.outputs)):
-        if old != new:
+        if [(port.name, port.shape) for port in old] != [(port.name, port.shape) for port in new]:
             return f"its {kind} are {_named(new)}, and were {_named(old)}"
     return None
 
@@ -120,31 +138,30 @@ def _named(ports: Sequence[Port]) -> str:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Answers:
-    """What a network said of each sample."""
+class _Measured:
+    """What a network said on the samples of the context."""
 
     run: Run
-    classes: NDArray[np.int64]
-    spikes: float
+    answers: Answers
     accuracy: float | None
 
     @classmethod
-    def of(cls, network: Network, context: Context) -> _Answers:
+    def of(cls, network: Network, context: Context) -> _Measured:
         samples = context.samples
         assert samples is not None
-        run = simulate(network, samples.inputs, context.dt, context.reset)
-        spiking = {*(port.name for port in network.inputs), *(p.name for p in network.populations if p.spiking)}
-        spikes = sum(float(run.counts[name].sum()) for name in sorted(spiking)) / run.samples
-        return cls(run, classes(run), spikes, None if samples.labels is None else accuracy(run, samples.labels))
+        run = simulate(network, samples.of(network), context.dt, context.reset)
+        answers = Course.of_run(network, run).whole()
+        return cls(run, answers, None if samples.labels is None else answers.accuracy(samples.labels))
 
 
-def _effect(before: _Answers, after: _Answers) -> Effect:
+def _effect(before: _Measured, after: _Measured) -> Effect:
     equal = np.ones((after.run.samples, after.run.steps), bool)
     for name, values in before.run.outputs.items():
         same = np.isclose(values, after.run.outputs[name], rtol=1e-6, atol=1e-9)
         equal &= same.reshape(*same.shape[:2], -1).all(axis=2)
-    agreement = float((before.classes == after.classes).mean())
-    return Effect(agreement, float(equal.mean()), before.spikes, after.spikes, before.accuracy, after.accuracy)
+    spikes = before.answers.spikes, after.answers.spikes
+    agreement = after.answers.agreement(before.answers)
+    return Effect(agreement, float(equal.mean()), *spikes, before.accuracy, after.accuracy)
 
 
 def broken_promise(applied: Applied) -> Diagnostic | None:
