@@ -20,7 +20,7 @@ LAYERS = (
     {"arrays", "files"},
     {"network", "chip"},
     {"frontend", "interpreter", "mapping", "plugin"},
-    {"plan", "cost"},
+    {"plan", "cost", "emulation"},
     {"pipeline", "report", "train"},
     {"api"},
     {"cli"},

@@ -37,6 +37,14 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "-o", "--output", type=Path, metavar="PROFILE.npz", help="write spikes per neuron and step, for --activity"
     )
+    sub.add_argument(
+        "--as",
+        dest="chips",
+        action="append",
+        default=[],
+        metavar="NAME|FILE.toml",
+        help="run in a chip's own numbers too, beside the reference; may be repeated",
+    )
     add_passes(sub)
     add_reading_options(sub)
     add_json(sub)
@@ -44,6 +52,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Simulate one model. Raises `InputError` where the model or its data are refused; nothing is written then."""
+    from neuedge_nir.cli.emulation import as_json, as_tables, emulated, in_integers
     from neuedge_nir.files import write_whole
     from neuedge_nir.interpreter.profile import accuracy, encoded, profile
     from neuedge_nir.interpreter.run import simulate
@@ -56,15 +65,19 @@ def run(arguments: argparse.Namespace) -> int:
     print_diagnostics(read.origin.diagnostics)
     network = apply_passes(read, None, calls)
     samples = samples_of(arguments, network)
-    found = simulate(network, samples.inputs, metered=True)
+    integers = [in_integers(network, name, arguments) for name in arguments.chips]
+    spiking = [p.name for p in network.populations if p.spiking] if integers else []
+    found = simulate(network, samples.inputs, metered=True, record=spiking)
+    beside = [emulated(each, samples, found) for each in integers]
     correct = None if samples.labels is None else accuracy(found, samples.labels)
     raise_if_interrupted()
     if arguments.output is not None:
         write_whole(arguments.output, encoded(profile(found)))
     if arguments.json:
-        print_json(_json(network, found, correct))
+        emulations = {"emulations": [as_json(each) for each in beside]} if beside else {}
+        print_json(_json(network, found, correct) | emulations)
     else:
-        print_tables(_tables(network, found, correct))
+        print_tables([*_tables(network, found, correct), *(one for each in beside for one in as_tables(each))])
     return 0
 
 

@@ -42,10 +42,15 @@ def encoded(arrays: Mapping[str, NDArray[np.float64]]) -> bytes:
     return file.getvalue()
 
 
-def accuracy(run: Run, labels: NDArray[np.int64]) -> float:
-    """The share of samples whose class is the place of the greatest output, summed over all steps; ties to the first.
+def classes(run: Run) -> NDArray[np.int64]:
+    """The class of each sample: the place of the greatest output, summed over all steps; ties to the first.
 
     The outputs of a network with several stand in a row, in its own order.
     """
     totals = np.concatenate([out.sum(axis=1).reshape(run.samples, -1) for out in run.outputs.values()], axis=1)
-    return float((totals.argmax(axis=1) == labels).mean())
+    return np.asarray(totals.argmax(axis=1))
+
+
+def accuracy(run: Run, labels: NDArray[np.int64]) -> float:
+    """The share of samples with the class that they have."""
+    return float((classes(run) == labels).mean())
