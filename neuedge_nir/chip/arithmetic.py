@@ -62,7 +62,7 @@ _ACCUM = ArithmeticKind(
     "Fixed point, fraction_bits of state_bits bits behind the point. What arrives in a step is summed apart by sign in "
     "input_bits bits without sign, weights scaled so that it cannot overflow, and shifted left. Synaptic current, one "
     "for each sign: i = floor(i * d / 2^decay_bits) + input. Potential of a leaky neuron: a = i+ - i- + bias, then "
-    "v = a - e * (a - v), the product rounded to nearest (halves up) and saturated; of an integrator: v = v + a. Sums "
+    "v = a - e * (a - v), the product rounded to nearest (halves up); of an integrator: v = v + a. Sums "
     "wrap at state_bits. A spike where v >= the threshold, which stands one unit above NIR's.",
     AxonWeights.FIXED,
     {"state_bits": _BITS, "fraction_bits": (1, 30), "input_bits": (2, 24), "decay_bits": (1, 32)},

@@ -171,8 +171,7 @@ class AccumState:
             return self._wrapped(self.v + target, "potential")
         half = 1 << (n.fraction_bits - 1)
         product = (self._wrapped(target - self.v, "difference") * keep + half) >> n.fraction_bits
-        rest = self.tally.clipped(product, -n.most - 1, n.most, "product")
-        return self._wrapped(target - rest, "potential")
+        return self._wrapped(target - product, "potential")
 
     def _wrapped(self, values: Whole, what: str) -> Whole:
         return self.tally.wrapped(values, self.cells.registers.state_bits, what)

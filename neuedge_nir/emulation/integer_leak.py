@@ -61,7 +61,8 @@ def _scaled(types: AxonTypes | None, source: Source, n: Registers) -> tuple[Arra
     """The factor of each row's whole weights, and the weights of each projection in its own shape."""
     unit = np.ones(1) if types is None else types.unit
     room = _room(source, unit, n)
-    finest = 2.0**30 if types is None else float(types.finest)
+    # A neuron without weights has nothing to keep within their bits.
+    finest = 2.0**30 if types is None else np.where(types.weights.any(axis=1), types.finest, 2.0**30)
     factor = np.minimum(room, finest)
     factor = np.where(factor >= 1, np.floor(factor), factor)
     if types is None:
