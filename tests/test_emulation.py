@@ -431,6 +431,28 @@ def test_numbers_that_no_scale_brings_together_are_refused(kind: str, cells: Neu
     assert caught.value.hint
 
 
+SIZES_OF_NUMBERS = [1e-300, 1e-25, 1.0, 1e25, 1e300]
+
+
+@pytest.mark.parametrize(
+    ("kind", "model"), [(k, m) for k, m in itertools.product(sorted(KINDS), ("IF", "LIF", "CubaLIF")) if m in MODELS[k]]
+)
+@pytest.mark.filterwarnings("error")
+def test_numbers_of_any_size_are_emulated_or_refused(kind: str, model: str) -> None:
+    for weight, theta, r, bias in itertools.product([1e-300, 1e-25, 1.0, 1e25], *[SIZES_OF_NUMBERS] * 3):
+        t, g, one, zero = np.asarray(theta), np.asarray(r), np.ones(()), np.zeros(())
+        cells: dict[str, Neuron] = {"IF": IF(g, t, zero), "LIF": LIF(one / 0.3, g, zero, t, zero)}
+        cells["CubaLIF"] = CubaLIF(one * 1e9, one, g, zero, one, t, zero)
+        net = alone(weight, 1.0, inputs=2)
+        net = replace(net, populations=(replace(net.populations[0], neuron=cells[model], bias=np.full(1, bias)),))
+        try:
+            run = emulate(net, np.ones((1, 3, 2)), toy(kind)).run
+        except CapacityError as error:
+            assert error.code == "FIT019"
+        else:
+            assert run.counts["a"] <= 3
+
+
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_a_population_that_only_a_bias_drives_spikes(kind: str) -> None:
     lonely = Population("b", IF(np.ones(()), np.asarray(1.0), np.zeros(())), (2,), np.asarray(0.3))

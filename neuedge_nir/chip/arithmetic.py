@@ -15,6 +15,7 @@ from neuedge_nir.chip.model import AxonWeights
 Range = tuple[int, int]
 _BITS: Range = (2, 32)
 """Products of two such numbers fit the 64 bits that an emulation has."""
+_STATE: Range = (8, 32)
 _SHIFT: Range = (0, 16)
 
 
@@ -38,7 +39,7 @@ _LOIHI = ArithmeticKind(
     "bias in front of a synaptic filter acts at once.",
     AxonWeights.MANTISSA,
     {
-        "state_bits": _BITS,
+        "state_bits": _STATE,
         "input_bits": _BITS,
         "input_shift": _SHIFT,
         "weight_exponent": _SHIFT,
@@ -55,7 +56,7 @@ _INTEGER_LEAK = ArithmeticKind(
     "bits with sign that carries the bias; v saturates at state_bits. A spike where v >= a, a of threshold_bits bits "
     "without sign; the linear reset subtracts a. Otherwise v does not stay below -(2^threshold_bits - 1).",
     AxonWeights.AXON_TYPES,
-    {"state_bits": _BITS, "threshold_bits": _BITS, "leak_bits": _BITS},
+    {"state_bits": _STATE, "threshold_bits": _BITS, "leak_bits": _BITS},
 )
 _ACCUM = ArithmeticKind(
     "accum",
@@ -65,7 +66,7 @@ _ACCUM = ArithmeticKind(
     "v = a - e * (a - v), the product rounded to nearest (halves up); of an integrator: v = v + a. Sums "
     "wrap at state_bits. A spike where v >= the threshold, which stands one unit above NIR's.",
     AxonWeights.FIXED,
-    {"state_bits": _BITS, "fraction_bits": (1, 30), "input_bits": (2, 24), "decay_bits": (1, 32)},
+    {"state_bits": _STATE, "fraction_bits": (1, 30), "input_bits": (2, 24), "decay_bits": (1, 32)},
 )
 _FLOAT32 = ArithmeticKind(
     "float32",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from neuedge_nir.emulation.form import LARGEST, out_of_range
 from neuedge_nir.emulation.model import Array, Kept, Quantised, Source
 from neuedge_nir.emulation.numbers import Tally
 from neuedge_nir.interpreter.dynamics import Sent
@@ -22,6 +23,9 @@ def quantise(source: Source) -> Quantised:
     keep, drive = _single(1 - form.rate), _single(form.drive * v_scale)
     keep_i = None if form.synapse is None else _single(1 - form.synapse)
     threshold = None if form.threshold is None else _single(form.threshold * v_scale)
+    if any(np.any(~(np.abs(values) < LARGEST)) for values in (drive, threshold) if values is not None):
+        hint = "bring weights, thresholds and biases nearer to each other"
+        raise out_of_range(source.population, source.legal.chip, "its threshold or bias dwarfs its weights", hint)
     cells = SingleCells(source.population.shape, keep, keep_i, threshold, drive, v_scale, source.subtracts)
     kept = Kept(
         tuple(w * step for w in weights),
@@ -34,7 +38,8 @@ def quantise(source: Source) -> Quantised:
 
 
 def _single(values: Array) -> Single:
-    return np.asarray(values, np.float32)
+    with np.errstate(over="ignore"):  # infinity is refused
+        return np.asarray(values, np.float32)
 
 
 def _step(source: Source) -> float:

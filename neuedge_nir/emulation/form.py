@@ -20,6 +20,9 @@ from neuedge_nir.network.model import IF, LI, LIF, CubaLI, CubaLIF, I, Populatio
 
 Array = NDArray[np.float64]
 
+LARGEST = 1e30
+"""No model has numbers beyond it, or below one in as many."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Form:
@@ -42,17 +45,32 @@ def form(population: Population, dt: float, chip: Chip) -> Form:
     """The equations of a population in discrete time.
 
     Raises `CapacityError` (FIT019) for what no scaling turns into the chip's: a gain that is not positive, a time
-    constant shorter than a timestep, a negative threshold.
+    constant shorter than a timestep, a negative threshold, numbers beyond all measure.
     """
-    found = _form(population, dt)
-    if not np.all((found.per_input > 0) & np.isfinite(found.per_input)):
+    with np.errstate(all="ignore"):  # what overflows is refused below
+        found = _form(population, dt)
+        per_input = found.per_input
+    if not np.all(per_input > 0):
         raise out_of_range(population, chip, "its r, or w_in, is not above zero", "fold the sign into the weights")
     rates = [found.rate] if found.synapse is None else [found.rate, found.synapse]
     if any(np.any(rate > 1) for rate in rates):
         raise out_of_range(population, chip, "a time constant is shorter than a timestep", "choose a smaller --dt")
     if found.threshold is not None and np.any(found.threshold < 0):
         raise out_of_range(population, chip, "its threshold is below zero", "shift its potentials")
+    threshold = np.zeros(()) if found.threshold is None else found.threshold
+    check_size(population, chip, (per_input, threshold), found.drive)
     return found
+
+
+def check_size(population: Population, chip: Chip, numbers: tuple[Array, ...], drive: Array | None = None) -> None:
+    """No number is so large or small that products of a few of them leave double precision; a drive may be small."""
+    sizes = [np.abs(values) for values in numbers]
+    small = any(np.any((size > 0) & (size < 1 / LARGEST)) for size in sizes)
+    if drive is not None:
+        sizes.append(np.abs(drive))
+    if small or not all(np.all(size <= LARGEST) for size in sizes):
+        hint = "give the model in other units"
+        raise out_of_range(population, chip, f"its numbers are not within {1 / LARGEST:g} .. {LARGEST:g}", hint)
 
 
 def out_of_range(population: Population, chip: Chip, what: str, hint: str) -> CapacityError:

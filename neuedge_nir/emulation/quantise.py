@@ -10,7 +10,7 @@ import numpy as np
 
 from neuedge_nir.emulation import accum, float32, integer_leak, loihi
 from neuedge_nir.emulation.chains import carrying
-from neuedge_nir.emulation.form import Form, form
+from neuedge_nir.emulation.form import Form, check_size, form
 from neuedge_nir.emulation.model import Array, Cells, IntegerNetwork, Kept, Loss, Quantise, Quantised, Source
 from neuedge_nir.errors import UsageError
 from neuedge_nir.mapping.legalise import LegalNetwork, effective_weights
@@ -57,7 +57,9 @@ def _check_signals(legal: LegalNetwork) -> None:
 def _source(population: Population, legal: LegalNetwork, dt: float) -> Source:
     incoming = legal.into(population.name)
     weights = tuple(np.asarray(effective_weights(p.projection), np.float64) for p in incoming)
-    return Source(legal, population, form(population, dt, legal.chip), incoming, weights)
+    found = Source(legal, population, form(population, dt, legal.chip), incoming, weights)
+    check_size(population, legal.chip, (np.asarray(found.largest),))
+    return found
 
 
 def _network(legal: LegalNetwork, found: Mapping[str, Quantised], sources: Mapping[str, Source]) -> Network:
