@@ -9,9 +9,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from neuedge_nir.api import check, compile, verify  # noqa: A004
+    from neuedge_nir.api import check, compile, emulate, verify  # noqa: A004
     from neuedge_nir.chip.model import Chip
-    from neuedge_nir.emulation.run import emulate
     from neuedge_nir.frontend import read, write
     from neuedge_nir.interpreter.run import simulate
     from neuedge_nir.network.model import Network
@@ -41,7 +40,7 @@ _HOMES = {
     "compile": "neuedge_nir.api",
     "check": "neuedge_nir.api",
     "verify": "neuedge_nir.api",
-    "emulate": "neuedge_nir.emulation.run",
+    "emulate": "neuedge_nir.api",
     "simulate": "neuedge_nir.interpreter.run",
     "Options": "neuedge_nir.pipeline",
     "Network": "neuedge_nir.network.model",

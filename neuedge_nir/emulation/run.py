@@ -34,29 +34,13 @@ class Emulation:
     overflows: Mapping[str, Mapping[str, int]]
 
 
-def emulate(
-    network: Network,
-    spikes: ArrayLike | Mapping[str, ArrayLike],
-    chip: Chip,
-    dt: float | None = None,
-    reset: ResetMode | str | None = None,
-    *,
-    record: Collection[str] = (),
-) -> Emulation:
-    """Run a network on spikes as `simulate` does, in the arithmetic of a chip: whole numbers, rounded and bounded.
-
-    The network is legalised first, and refused as `compile` refuses it: `CapacityError` and `NoPlanError` (FIT...).
-    Delays are the network's: hardware runs every population some steps later, which changes no spike but its time.
-    The spikes must be 0 and 1 (`InputError`, DATA006). Raises `UsageError` where the chip's file names no arithmetic
-    (USE022), and what `simulate` raises.
-    """
-    return run_integers(quantised(network, chip, dt, reset), spikes, record=record)
-
-
 def quantised(
     network: Network, chip: Chip, dt: float | None = None, reset: ResetMode | str | None = None
 ) -> IntegerNetwork:
-    """The network in the numbers of a chip, without running it. Raises as `emulate`, but for the data."""
+    """The network in the numbers of a chip.
+
+    Raises what `legalise` and `quantise` raise, and `UsageError` where the timestep is unknown.
+    """
     step = timestep(network, dt)
     return quantise(legalise(network, chip, reset=None if reset is None else ResetMode(reset), dt=step), step)
 
