@@ -113,6 +113,7 @@ layer long before the accuracy does.
 `tests/brute_fixed.py` computes every arithmetic neuron by neuron in Python's integers and shares no code with the
 emulation; spikes, potentials and overflows are equal on random networks. Where every number is exact, spikes equal
 those of the reference. Of the NIR paper's runs of one LIF neuron on hardware
-(`neuromorphs/NIR`, `paper/01_lif`), the potential on Loihi is reproduced bit by bit, that on SpiNNaker 2 to six digits.
+(`neuromorphs/NIR`, `paper/01_lif`), the potential on Loihi is reproduced bit by bit, given Lava's
+weight and decay; that on SpiNNaker 2 to six digits, up to one factor.
 For SpiNNaker 1 and TrueNorth no trace of the hardware was found: they rest on the sources that their files name.
 """
