@@ -70,8 +70,8 @@ def emulate(
 
     `target` is as for `compile`. The network is legalised first, and refused as `compile` refuses it: `CapacityError`
     and `NoPlanError` (FIT...). Delays are the network's: hardware runs every population some steps later, which
-    changes no spike but its time. The spikes must be 0 and 1 (`InputError`, DATA006). Raises `UsageError` where the
-    chip's file names no arithmetic (USE022), and what `simulate` raises.
+    changes no spike but its time. The spikes must be 0 and 1 (`InputError`, DATA007). Raises `UsageError` where the
+    chip's file names no arithmetic (USE029), and what `simulate` raises.
     """
     return run_integers(quantised(network, chip_of(target), dt, reset), spikes, record=record)
 

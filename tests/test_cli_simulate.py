@@ -101,12 +101,12 @@ def test_what_cannot_be_emulated_is_refused_before_anything_runs(
 ) -> None:
     words = ("simulate", model, "--data", data, "--dt", "0.1", "-o", tmp_path / "profile.npz", "--as")
     assert neuedge(*words, "truenorth").refusal == (4, "FIT002")
-    assert neuedge(*words, TOYCHIP).refusal == (2, "USE022")
+    assert neuedge(*words, TOYCHIP).refusal == (2, "USE029")
     assert neuedge(*words, "loihi3").refusal[0] == 2
     assert not (tmp_path / "profile.npz").exists()
     np.savez(tmp_path / "counts.npz", x=np.full((1, 2, 3), 2))
     counts = ("simulate", model, "--data", tmp_path / "counts.npz", "--dt", "0.1", "--as", "loihi1")
-    assert neuedge(*counts).refusal == (3, "DATA006")
+    assert neuedge(*counts).refusal == (3, "DATA007")
 
 
 @pytest.mark.parametrize(

@@ -381,7 +381,7 @@ def test_a_batch_in_parts_is_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_chip_without_an_arithmetic_is_refused() -> None:
     with pytest.raises(UsageError) as caught:
         emulate(alone(1.0, 1.0), np.ones((1, 2, 1)), chip(neurons=9))
-    assert caught.value.code == "USE022"
+    assert caught.value.code == "USE029"
 
 
 def test_what_a_chip_cannot_compute_is_refused_as_a_compilation_is() -> None:
@@ -395,7 +395,7 @@ def test_what_a_chip_cannot_compute_is_refused_as_a_compilation_is() -> None:
 def test_a_chip_takes_single_spikes(value: float) -> None:
     with pytest.raises(InputError) as caught:
         emulate(alone(1.0, 1.0), np.full((1, 2, 1), value), toy("loihi"))
-    assert caught.value.code == "DATA006"
+    assert caught.value.code == "DATA007"
 
 
 def test_potentials_that_travel_are_not_emulated() -> None:
@@ -403,7 +403,7 @@ def test_potentials_that_travel_are_not_emulated() -> None:
     net = network({"a": 2, "b": 2}, wire("in", "a", dense(2, 2)), inner, inputs={"in": 2}, model={"a": "LI"}, dt=1.0)
     with pytest.raises(UsageError) as caught:
         emulate(net, np.ones((1, 2, 2)), real("loihi2"))
-    assert caught.value.code == "USE023"
+    assert caught.value.code == "USE030"
 
 
 IMPOSSIBLE: list[tuple[Neuron, str]] = [

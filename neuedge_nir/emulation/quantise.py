@@ -28,14 +28,14 @@ ARITHMETICS: Mapping[str, Quantise] = {
 def quantise(legal: LegalNetwork, dt: float) -> IntegerNetwork:
     """The network in the numbers of its chip, at this timestep (in the file's time unit).
 
-    Raises `UsageError` where the chip's file names no arithmetic (USE022) or potentials travel inside the network
-    (USE023), `CapacityError` (FIT019) for numbers that no scale brings into the chip's range.
+    Raises `UsageError` where the chip's file names no arithmetic (USE029) or potentials travel inside the network
+    (USE030), `CapacityError` (FIT019) for numbers that no scale brings into the chip's range.
     """
     arithmetic = legal.chip.arithmetic
     if arithmetic is None:
         hint = "give its file a table [arithmetic]; `targets show loihi2` has one"
         message = f"the file of {legal.chip.title} does not say in which numbers it computes"
-        raise UsageError("USE022", message, where=legal.chip.name, hint=hint)
+        raise UsageError("USE029", message, where=legal.chip.name, hint=hint)
     _check_signals(legal)
     found: dict[str, Quantised] = {}
     sources = {p.name: _source(p, legal, dt) for p in legal.network.populations}
@@ -51,7 +51,7 @@ def _check_signals(legal: LegalNetwork) -> None:
         if inner.projection.signal in (Signal.ANALOG, Signal.GRADED):
             message = f"{inner.projection.source!r} sends values, and only spikes are emulated"
             hint = "put a spiking population in its place, or simulate without --as"
-            raise UsageError("USE023", message, where=f"node {inner.projection.source!r}", hint=hint)
+            raise UsageError("USE030", message, where=f"node {inner.projection.source!r}", hint=hint)
 
 
 def _source(population: Population, legal: LegalNetwork, dt: float) -> Source:

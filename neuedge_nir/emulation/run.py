@@ -66,4 +66,4 @@ def _check_spikes(inputs: Mapping[str, Signal]) -> None:
         if values.dtype != bool and bool(((values != 0) & (values != 1)).any()):
             odd = values[(values != 0) & (values != 1)].flat[0]
             message = f"the data hold {odd:g}, and a chip takes at most one spike of an input in a step"
-            raise InputError("DATA006", message, where=f"input {name!r}", hint="give 0 and 1, in finer timesteps")
+            raise InputError("DATA007", message, where=f"input {name!r}", hint="give 0 and 1, in finer timesteps")
