@@ -20,7 +20,7 @@ LAYERS = (
     {"arrays", "files"},
     {"network", "chip"},
     {"frontend", "interpreter", "mapping", "plugin"},
-    {"plan", "cost", "rewrite"},
+    {"plan", "cost", "rewrite", "emulation"},
     {"pipeline", "report", "train"},
     {"api"},
     {"cli"},
@@ -41,6 +41,7 @@ LAZY = {"h5py", "msgspec", "networkx", "nir", "ortools", "pandas", "rich", "scip
 PUBLIC = {
     *("api", "diagnostics", "errors", "events", "files", "frontend", "plugin"),
     *("chip.load", "chip.model", "network.connect", "network.edit", "network.model", "plan.model", "rewrite.door"),
+    *("interpreter.answers", "interpreter.run", "interpreter.samples"),
 }
 """The modules that a chip, a pass or a model may build on."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import Neuedge
+from tests.conftest import TOYCHIP, Neuedge
 from tests.nirfile import chain, inputs, lif, linear, outputs, write_nir
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -74,6 +74,39 @@ def test_a_plan_of_simulated_activity_is_accepted_by_the_checker(
     assert neuedge("compile", model, "--target", "loihi2", *words, "-o", plan).status == 0
     assert neuedge("verify", plan, "--model", model).status == 0
     assert neuedge("check", model, "--target", "loihi1,loihi2", *words).status == 0
+
+
+def test_a_chips_own_numbers_stand_beside_the_reference(neuedge: Neuedge, model: Path, data: Path) -> None:
+    words = ("simulate", model, "--data", data, "--dt", "0.1", "--as", "loihi2", "--as", "spinnaker2")
+    found = neuedge(*words, "--json").json
+    plain = neuedge(*words[:6], "--json").json
+    assert "emulations" not in plain
+    assert {key: value for key, value in found.items() if key != "emulations"} == plain
+    assert [(each["chip"]["name"], each["arithmetic"]) for each in found["emulations"]] == [
+        ("loihi2", "loihi"),
+        ("spinnaker2", "float32"),
+    ]
+    for each in found["emulations"]:
+        assert (each["accuracy"], each["same_class"], each["overflows"]) == (1.0, 1.0, {})
+        assert each["spikes"] == {"lif": {"reference": 4, "emulated": 4, "equal": 1.0}}
+        (lost,) = each["quantisation"]
+        assert (lost["population"], lost["weight_max"]) == ("lif", 0.0)
+    out = neuedge(*words).out
+    assert "as loihi2: accuracy 100.00 %, 100.00 % in floating point" in out
+    assert "Intel Loihi 2" in out
+
+
+def test_what_cannot_be_emulated_is_refused_before_anything_runs(
+    neuedge: Neuedge, model: Path, data: Path, tmp_path: Path
+) -> None:
+    words = ("simulate", model, "--data", data, "--dt", "0.1", "-o", tmp_path / "profile.npz", "--as")
+    assert neuedge(*words, "truenorth").refusal == (4, "FIT002")
+    assert neuedge(*words, TOYCHIP).refusal == (2, "USE029")
+    assert neuedge(*words, "loihi3").refusal[0] == 2
+    assert not (tmp_path / "profile.npz").exists()
+    np.savez(tmp_path / "counts.npz", x=np.full((1, 2, 3), 2))
+    counts = ("simulate", model, "--data", tmp_path / "counts.npz", "--dt", "0.1", "--as", "loihi1")
+    assert neuedge(*counts).refusal == (3, "DATA007")
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,14 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         metavar="FILE.npz|FILE.h5",
         help="write rates per neuron and step, or every spike as NIRData (.h5); --activity reads both",
     )
+    sub.add_argument(
+        "--as",
+        dest="chips",
+        action="append",
+        default=[],
+        metavar="NAME|FILE.toml",
+        help="run in a chip's own numbers too, beside the reference; may be repeated",
+    )
     add_passes(sub)
     add_reading_options(sub)
     add_json(sub)
@@ -48,6 +56,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Simulate one model. Raises `InputError` where the model or its data are refused; nothing is written then."""
+    from neuedge_nir.cli.emulation import as_json, as_tables, emulated, in_integers
     from neuedge_nir.files import write_whole
     from neuedge_nir.interpreter.answers import accuracy
     from neuedge_nir.interpreter.run import simulate
@@ -61,16 +70,19 @@ def run(arguments: argparse.Namespace) -> int:
     samples = context.samples
     assert samples is not None  # --data is required
     network, applied = rewritten(read, calls, context, arguments)
-    every = _every_spike(arguments.output)
-    found = simulate(network, samples.of(network), record=network.sources if every else (), metered=True)
+    integers = [in_integers(network, name, arguments) for name in arguments.chips]
+    kept = network.sources if _every_spike(arguments.output) else [p.name for p in network.populations if integers]
+    found = simulate(network, samples.of(network), record=kept, metered=True)
+    beside = [emulated(each, samples, found) for each in integers]
     correct = None if samples.labels is None else accuracy(found, samples.labels)
     raise_if_interrupted()
     if arguments.output is not None:
-        write_whole(arguments.output, _content(found, every))
+        write_whole(arguments.output, _content(found, _every_spike(arguments.output)))
     if arguments.json:
-        print_json(_json(network, found, correct, applied))
+        emulations = {"emulations": [as_json(each) for each in beside]} if beside else {}
+        print_json(_json(network, found, correct, applied) | emulations)
     else:
-        print_tables(_tables(network, found, correct))
+        print_tables([*_tables(network, found, correct), *(one for each in beside for one in as_tables(each))])
     return 0
 
 

@@ -7,7 +7,7 @@ at once. Samples are computed in parts, so that a large batch does not need the 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuedge_nir.errors import UsageError
-from neuedge_nir.interpreter.data import fitting
+from neuedge_nir.interpreter.data import entering
 from neuedge_nir.interpreter.dynamics import Dynamics, dynamics
-from neuedge_nir.interpreter.encoding import check_values, hybrid_coded
 from neuedge_nir.interpreter.lines import Line, arriving
 from neuedge_nir.interpreter.metrics import Meter, Metrics, metrics
 from neuedge_nir.interpreter.operators import Array, Signal
@@ -74,37 +73,36 @@ def simulate(
     `metrics`, which takes a little longer. The equations and their order are those of `interpreter.dynamics`. Raises
     `InputError` (DATA...) for spikes that do not fit, `UsageError` where the timestep is unknown or a population is.
     """
-    step = _timestep(network, dt)
+    step, meter = timestep(network, dt), Meter() if metered else None
     mode = reset_given(reset) or network.reset or ResetMode.ZERO
-    _check_recorded(network, record)
-    inputs = _coded(network, fitting(network, spikes))
+
+    def neurons(population: Population, samples: int) -> Dynamics:
+        return dynamics(population, samples, step, mode, meter)
+
+    return run(Setting(network, step, mode, neurons, meter), entering(network, spikes), record)
+
+
+def run(setting: Setting, inputs: Mapping[str, Signal], record: Collection[str]) -> Run:
+    """Run what was set up on fitting inputs. Raises `UsageError` for a population to record that there is not."""
+    _check_recorded(setting.network, record)
     samples, steps = next(iter(inputs.values())).shape[:2]
-    setting = _Setting(network, step, mode, Meter() if metered else None)
-    parts = [_part(setting, _time_first(inputs, part), record) for part in _parts(network, samples, steps)]
+    parts = [_part(setting, _time_first(inputs, part), record) for part in _parts(setting.network, samples, steps)]
     return _together(setting, parts, samples, steps)
 
 
-def _coded(network: Network, inputs: Inputs) -> Inputs:
-    """What the inputs send: the values that a port with an encoder got have become spikes."""
-    found = dict(inputs)
-    for port in network.inputs:
-        if port.encoder is not None:
-            check_values(inputs[port.name], f"input {port.name!r}")
-            found[port.name] = hybrid_coded(inputs[port.name], port.encoder)
-    return found
-
-
 @dataclass(frozen=True, slots=True)
-class _Setting:
-    """What runs, how, and what counts along."""
+class Setting:
+    """What runs, how, and what counts along. `neurons` makes those of a population, at rest, for so many samples."""
 
     network: Network
     dt: float
     reset: ResetMode
-    meter: Meter | None
+    neurons: Callable[[Population, int], Dynamics]
+    meter: Meter | None = None
 
 
-def _timestep(network: Network, wanted: float | None) -> float:
+def timestep(network: Network, wanted: float | None) -> float:
+    """The length of a step: the one wanted, else the network's. Raises `UsageError` where neither says it."""
     found = timestep_given(wanted) or network.dt
     if found is None:
         message = "nothing says how long a timestep is"
@@ -142,7 +140,7 @@ class _Part:
     per_sample: Mapping[str, Array]
 
 
-def _part(setting: _Setting, inputs: Inputs, record: Collection[str]) -> _Part:
+def _part(setting: Setting, inputs: Inputs, record: Collection[str]) -> _Part:
     network = setting.network
     sent: dict[str, Signal] = dict(inputs)
     waiting = _readers(network)
@@ -194,23 +192,19 @@ def _counted(values: Signal, spiking: bool) -> tuple[Array, Array]:
     return values.sum(axis=(0, 1), dtype=np.float64), values.sum(axis=axes, dtype=np.float64)
 
 
-def _group(setting: _Setting, group: Group, sent: Inputs, lead: tuple[int, int]) -> dict[str, Signal]:
+def _group(setting: Setting, group: Group, sent: Inputs, lead: tuple[int, int]) -> dict[str, Signal]:
     """What the populations of a group send in every timestep."""
     names = {population.name for population in group}
     outside = {p.name: _outside(setting, p, names, sent, lead) for p in group}
     if is_loop(group, setting.network):
         return _loop(setting, group, outside)
     (only,) = group
-    neurons = _neurons(setting, only, lead[1])
+    neurons = setting.neurons(only, lead[1])
     return {only.name: _as_sent(only, np.stack([neurons.step(now) for now in outside[only.name]]))}
 
 
-def _neurons(setting: _Setting, population: Population, samples: int) -> Dynamics:
-    return dynamics(population, samples, setting.dt, setting.reset, setting.meter)
-
-
 def _outside(
-    setting: _Setting, population: Population, inner: Collection[str], sent: Inputs, lead: tuple[int, int]
+    setting: Setting, population: Population, inner: Collection[str], sent: Inputs, lead: tuple[int, int]
 ) -> Array:
     """All that arrives from beyond the group, and the bias, (T, B, *shape)."""
     total = np.zeros((*lead, *population.shape))
@@ -222,11 +216,11 @@ def _outside(
     return total
 
 
-def _loop(setting: _Setting, group: Group, outside: Mapping[str, Array]) -> dict[str, Signal]:
+def _loop(setting: Setting, group: Group, outside: Mapping[str, Array]) -> dict[str, Signal]:
     """Populations that wait for each other, a timestep at a time."""
     steps, samples = next(iter(outside.values())).shape[:2]
     names = {population.name for population in group}
-    neurons = {p.name: _neurons(setting, p, samples) for p in group}
+    neurons = {p.name: setting.neurons(p, samples) for p in group}
     inner = {
         name: [Line(p, setting.dt, steps, setting.meter) for p in setting.network.into(name) if p.source in names]
         for name in names
@@ -245,7 +239,7 @@ def _as_sent(population: Population, values: Array) -> Signal:
     return values.astype(bool) if population.spiking else values
 
 
-def _together(setting: _Setting, parts: Sequence[_Part], samples: int, steps: int) -> Run:
+def _together(setting: Setting, parts: Sequence[_Part], samples: int, steps: int) -> Run:
     """The parts as one run, samples first."""
 
     def joined(which: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
