@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from neuedge_nir.errors import UsageError
 
@@ -25,15 +28,23 @@ def check_writable(path: Path) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all: a temporary name, synced, then renamed.
+    """Write a file so that it is there whole or not at all. Raises `UsageError` where that cannot be done."""
+    with whole_file(path) as file:
+        file.write(content)
 
-    Raises `UsageError` where that cannot be done.
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """An empty file to write and read, which is there under its name, whole, once the block has ended well.
+
+    Until then it has a temporary name beside it; it is synced, then renamed. Raises `UsageError` where that cannot be
+    done, also for an `OSError` of the block.
     """
     temporary: Path | None = None
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             temporary = Path(file.name)
-            file.write(content)
+            yield file.file
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())

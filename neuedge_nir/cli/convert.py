@@ -6,7 +6,7 @@ import argparse
 import hashlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from neuedge_nir.cli.shared import (
     add_json,
@@ -18,7 +18,7 @@ from neuedge_nir.cli.shared import (
     raise_if_interrupted,
     read_model,
 )
-from neuedge_nir.files import write_whole
+from neuedge_nir.files import whole_file
 
 if TYPE_CHECKING:
     from neuedge_nir.frontend.writer import NirFile
@@ -47,15 +47,25 @@ def run(arguments: argparse.Namespace) -> int:
     read = read_model(arguments)
     print_diagnostics(read.origin.diagnostics)
     network = apply_passes(read, None, calls)
-    file = file_of(network, arguments.compat)
-    print_diagnostics(file.diagnostics)
-    raise_if_interrupted()
-    write_whole(arguments.output, file.content)
+    made = file_of(network, arguments.compat)
+    print_diagnostics(made.diagnostics)
+    with whole_file(arguments.output) as file:
+        made.write(file)
+        digest = _digest(file) if arguments.json else {}
+        raise_if_interrupted()
     if arguments.json:
-        print_json(_json(network, file, arguments.output.name))
+        print_json(_json(network, made, {"name": arguments.output.name, **digest}))
     else:
-        sys.stdout.write(_line(file, arguments.output.name))
+        sys.stdout.write(_line(made, arguments.output.name))
     return 0
+
+
+def _digest(file: IO[bytes]) -> dict[str, object]:
+    file.seek(0)
+    found = hashlib.sha256()
+    for part in iter(lambda: file.read(2**20), b""):
+        found.update(part)
+    return {"sha256": found.hexdigest(), "bytes": file.tell()}
 
 
 def _line(file: NirFile, name: str) -> str:
@@ -65,20 +75,14 @@ def _line(file: NirFile, name: str) -> str:
     return f"{printable(name)}: {file.nodes} nodes, {file.edges} edges; for {readers}\n"
 
 
-def _json(network: Network, file: NirFile, name: str) -> dict[str, object]:
+def _json(network: Network, made: NirFile, file: dict[str, object]) -> dict[str, object]:
     from neuedge_nir.report.contract import diagnostic
 
     origin = network.origin
     return {
         "schema": "neuedge-nir/convert/1",
         "model": {"name": origin.name, "sha256": origin.sha256, "nir_version": origin.nir_version},
-        "file": {
-            "name": name,
-            "sha256": hashlib.sha256(file.content).hexdigest(),
-            "bytes": len(file.content),
-            "nodes": file.nodes,
-            "edges": file.edges,
-        },
-        "nir_versions": file.readers,
-        "diagnostics": [diagnostic(each) for each in (*origin.diagnostics, *file.diagnostics)],
+        "file": {**file, "nodes": made.nodes, "edges": made.edges},
+        "nir_versions": made.readers,
+        "diagnostics": [diagnostic(each) for each in (*origin.diagnostics, *made.diagnostics)],
     }
