@@ -8,7 +8,10 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from neuedge_nir.errors import UsageError
 
@@ -18,7 +21,7 @@ def check_writable(path: Path) -> None:
     if str(path) == "-":
         raise UsageError("USE006", "cannot write: '-' names no file here", where="-", hint="name a file")
     try:
-        place = path.resolve()
+        place = _resolved(path)
         folder = path.parent if place.parent == path.parent.resolve() else place.parent
         if place.is_dir():
             raise UsageError("USE006", "cannot write: is a directory", where=str(path), hint="name a file in it")
@@ -30,36 +33,46 @@ def check_writable(path: Path) -> None:
             raise UsageError("USE006", "cannot write: permission denied", where=str(path), hint="name another file")
         if path.exists() and not path.is_file():  # a rename would replace the pipe or device itself
             raise UsageError("USE006", "cannot write: not a regular file", where=str(path), hint="name a new file")
-    except (OSError, RuntimeError, ValueError) as error:  # a name too long; links in a circle; a NUL in a name
-        raise UsageError("USE006", f"cannot write: {_words(error)}", where=str(path)) from error
+    except OSError as error:  # a name too long
+        raise UsageError("USE006", f"cannot write: {error.strerror}", where=str(path)) from error
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all: a temporary name, synced, then renamed.
+    """Write a file so that it is there whole or not at all. Raises `UsageError` where that cannot be done."""
+    with whole_file(path) as file:
+        file.write(content)
 
-    Raises `UsageError` where that cannot be done.
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """An empty file to write and read, which is there under its name, whole, once the block has ended well.
+
+    Until then it has a temporary name beside it; it is synced, then renamed. Raises `UsageError` where that cannot be
+    done, also for an `OSError` of the block.
     """
-    temporary: Path | None = None
+    place, temporary = _resolved(path), None
     try:
-        place = path.resolve()
         with tempfile.NamedTemporaryFile(dir=place.parent, prefix=f".{place.name}.", delete=False) as file:
             temporary = Path(file.name)
-            file.write(content)
+            yield file.file
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(_mode(place))
         temporary.replace(place)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise UsageError(
-            "USE006", f"cannot write: {_words(error)}", where=str(path), hint="choose a folder that you may write to"
-        ) from error
+    except OSError as error:
+        message, hint = f"cannot write: {error.strerror}", "choose a folder that you may write to"
+        raise UsageError("USE006", message, where=str(path), hint=hint) from error
     finally:  # an interruption must not leave it either; after the rename there is nothing left to remove
         if temporary is not None:
             temporary.unlink(missing_ok=True)
 
 
-def _words(error: Exception) -> str:
-    return (isinstance(error, OSError) and error.strerror) or str(error)
+def _resolved(path: Path) -> Path:
+    """Where the links lead. Raises `UsageError` for links in a circle and for names that no file may have."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UsageError("USE006", f"cannot write: {error}", where=str(path), hint="name another file") from error
 
 
 def _mode(path: Path) -> int:

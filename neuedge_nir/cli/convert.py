@@ -6,7 +6,7 @@ import argparse
 import hashlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from neuedge_nir.cli.rewriting import add_passes, applied_json, calls_of, context_of, rewritten
 from neuedge_nir.cli.shared import (
@@ -19,7 +19,7 @@ from neuedge_nir.cli.shared import (
     raise_if_interrupted,
     read_model,
 )
-from neuedge_nir.files import write_whole
+from neuedge_nir.files import whole_file
 
 if TYPE_CHECKING:
     from neuedge_nir.frontend.writer import NirFile
@@ -49,15 +49,25 @@ def run(arguments: argparse.Namespace) -> int:
     read = read_model(arguments)
     print_diagnostics(read.origin.diagnostics)
     network, applied = rewritten(read, calls, context_of(arguments, read), arguments)
-    file = file_of(network, arguments.compat)
-    print_diagnostics(file.diagnostics)
-    raise_if_interrupted()
-    write_whole(arguments.output, file.content)
+    made = file_of(network, arguments.compat)
+    print_diagnostics(made.diagnostics)
+    with whole_file(arguments.output) as file:
+        made.write(file)
+        digest = _digest(file) if arguments.json else {}
+        raise_if_interrupted()
     if arguments.json:
-        print_json(_json(network, file, arguments.output.name, applied))
+        print_json(_json(network, made, {"name": arguments.output.name, **digest}, applied))
     else:
-        sys.stdout.write(_line(file, arguments.output.name))
+        sys.stdout.write(_line(made, arguments.output.name))
     return 0
+
+
+def _digest(file: IO[bytes]) -> dict[str, object]:
+    file.seek(0)
+    found = hashlib.sha256()
+    for part in iter(lambda: file.read(2**20), b""):
+        found.update(part)
+    return {"sha256": found.hexdigest(), "bytes": file.tell()}
 
 
 def _line(file: NirFile, name: str) -> str:
@@ -67,21 +77,15 @@ def _line(file: NirFile, name: str) -> str:
     return f"{printable(name)}: {counted(file.nodes, 'node')}, {counted(file.edges, 'edge')}; for {readers}\n"
 
 
-def _json(network: Network, file: NirFile, name: str, applied: list[Applied]) -> dict[str, object]:
+def _json(network: Network, made: NirFile, file: dict[str, object], applied: list[Applied]) -> dict[str, object]:
     from neuedge_nir.report.contract import diagnostic
 
     origin = network.origin
     return {
         "schema": "neuedge-nir/convert/1",
         "model": {"name": origin.name, "sha256": origin.sha256, "nir_version": origin.nir_version},
-        "file": {
-            "name": name,
-            "sha256": hashlib.sha256(file.content).hexdigest(),
-            "bytes": len(file.content),
-            "nodes": file.nodes,
-            "edges": file.edges,
-        },
-        "nir_versions": file.readers,
+        "file": {**file, "nodes": made.nodes, "edges": made.edges},
+        "nir_versions": made.readers,
         "passes": applied_json(applied),
-        "diagnostics": [diagnostic(each) for each in (*origin.diagnostics, *file.diagnostics)],
+        "diagnostics": [diagnostic(each) for each in (*origin.diagnostics, *made.diagnostics)],
     }

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -172,8 +173,11 @@ def line_of(error: NeuedgeError) -> str:
 
 
 def print_json(value: object) -> None:
-    """One JSON value on stdout. NaN and infinity are no JSON: they would be our bug."""
-    sys.stdout.write(json.dumps(value, indent=2, allow_nan=False) + "\n")
+    """One JSON value on stdout, never all of it in memory. NaN and infinity are no JSON: they would be our bug."""
+    parts = json.JSONEncoder(indent=2, allow_nan=False).iterencode(value)
+    for text in iter(lambda: "".join(islice(parts, 100_000)), ""):
+        sys.stdout.write(text)
+    sys.stdout.write("\n")
 
 
 def print_document(text: str) -> None:

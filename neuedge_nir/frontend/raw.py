@@ -60,7 +60,7 @@ class Caps:
     """Processor time that the reading may take, and a further second for every 16 MiB of the file."""
     memory_bytes: int = 768 * MIB
     """Memory of the process that reads."""
-    operators: int = 1_000_000
+    operators: int = 200_000
     """Connection operators over all projections: stateless nodes that branch and join multiply their paths."""
     bias_products: int = 10**11
     """Numbers multiplied to carry biases through convolutions and pools to the neurons behind."""

@@ -14,10 +14,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 from pathlib import Path as FilePath
+from typing import IO
 
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import InputError, UsageError
-from neuedge_nir.files import check_writable, write_whole
+from neuedge_nir.files import check_writable, whole_file
 from neuedge_nir.frontend.clock import implied
 from neuedge_nir.frontend.compat import VERSIONS, Unreadable, unreadable
 from neuedge_nir.frontend.encoders import as_populations
@@ -26,12 +27,15 @@ from neuedge_nir.frontend.raw import DEFAULT_CAPS, Edge, RawFile, RawGraph, RawN
 from neuedge_nir.frontend.reader import network_of
 from neuedge_nir.frontend.settings import Settings, noted
 from neuedge_nir.frontend.write_bias import Placed, placed
-from neuedge_nir.frontend.write_hdf5 import VERSION, encoded
+from neuedge_nir.frontend.write_hdf5 import VERSION, encode
 from neuedge_nir.frontend.write_nodes import constant_node, element_node, neuron_node, port_node
 from neuedge_nir.frontend.write_paths import ILL, Flat, Path, paths_of
 from neuedge_nir.frontend.write_shared import told_apart
 from neuedge_nir.network.equal import difference
 from neuedge_nir.network.model import Network, Population, Port
+
+MOST_BYTES = 2**36
+"""Numbers of one file, uncompressed: more than readers can hold that keep them in memory."""
 
 
 def write(network: Network, path: str | os.PathLike[str], *, compat: str | None = None) -> tuple[Diagnostic, ...]:
@@ -47,20 +51,31 @@ def write(network: Network, path: str | os.PathLike[str], *, compat: str | None 
     """
     place = FilePath(path)
     check_writable(place)
-    file = file_of(network, compat)
-    write_whole(place, file.content)
-    return file.diagnostics
+    made = file_of(network, compat)
+    with whole_file(place) as file:
+        made.write(file)
+    return made.diagnostics
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NirFile:
-    """The bytes of a file, how many nodes and edges are in it, which versions of nir read it, and remarks."""
+    """What a file is to hold, which versions of nir read it, and remarks. Its bytes are made when it is written."""
 
-    content: bytes
-    nodes: int
-    edges: int
+    graph: RawGraph
     readers: tuple[str, ...]
     diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def nodes(self) -> int:
+        return len(self.graph.nodes)
+
+    @property
+    def edges(self) -> int:
+        return len(self.graph.edges)
+
+    def write(self, file: IO[bytes]) -> None:
+        """Write it into an open, empty file, some MB at a time. Raises `OSError` where that takes no more."""
+        encode(self.graph, file)
 
 
 def file_of(network: Network, compat: str | None = None) -> NirFile:
@@ -69,13 +84,33 @@ def file_of(network: Network, compat: str | None = None) -> NirFile:
         message = f"nothing is known of nir {compat}"
         raise UsageError("OUT007", message, hint=f"known are {', '.join(VERSIONS)}")
     graph, remarks = graph_of(network)
+    _check_size(graph)
     odd = unreadable(graph)
     for each in odd:
         if each.version == compat:
             raise _not_for(each)
     readers = tuple(version for version in VERSIONS if version not in {each.version for each in odd})
     diagnostics = (*remarks, *map(_remark, odd))
-    return NirFile(encoded(graph), len(graph.nodes), len(graph.edges), readers, diagnostics)
+    return NirFile(graph, readers, diagnostics)
+
+
+def _check_size(graph: RawGraph) -> None:
+    """NIR has no way to say a number once for all neurons: a small network may make a file without end."""
+    arrays = [value for node in graph.nodes.values() if isinstance(node, RawNode) for value in node.fields.values()]
+    needed = sum(value.nbytes for value in arrays if not isinstance(value, str))
+    if needed > MOST_BYTES:
+        message = (
+            f"the file would hold {needed / 2**30:.0f} GiB of numbers, uncompressed; {MOST_BYTES >> 30} are allowed"
+        )
+        raise InputError(
+            "OUT009",
+            message,
+            where=graph.where,
+            hint="make the network smaller",
+            resource="bytes",
+            needed=needed,
+            available=MOST_BYTES,
+        )
 
 
 def _remark(odd: Unreadable) -> Diagnostic:

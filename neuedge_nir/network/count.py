@@ -7,13 +7,14 @@ Counts are structural: a weight that happens to be zero still counts.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuedge_nir.network.connect import Conv, Dense, Scale, weights_of
+from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scale, weights_of
 from neuedge_nir.network.model import Network, Projection
 from neuedge_nir.network.reach import (
     AxisMap,
@@ -42,7 +43,7 @@ MAX_PREFIX = 1 << 20
 
 @dataclass(frozen=True, eq=False)
 class Counter:
-    """A projection made ready for counting: its stages, and how many sources each target index has, per axis."""
+    """A projection, or any that connects alike, made ready for counting: its stages, and what was counted before."""
 
     projection: Projection
     stages: tuple[Stage, ...]
@@ -99,6 +100,16 @@ class Counter:
             return self.connections(part)
         return sum(region.measure(_fan_in((stage,), stage.output_shape)) for stage, region in weighted)
 
+    @cached_property
+    def all_synapses(self) -> int:
+        """`synapses` of the whole target."""
+        return self.synapses(whole(self.projection.target_shape))
+
+    @cached_property
+    def all_stored_weights(self) -> int:
+        """`stored_weights` of the whole target."""
+        return self.stored_weights(whole(self.projection.target_shape))
+
     def fan_ins(self) -> NDArray[np.int64]:
         """The number of sources of every target neuron, in row-major order."""
         everything = whole(self.projection.target_shape)
@@ -148,14 +159,45 @@ class Counter:
 
 @lru_cache(maxsize=4096)
 def counter(projection: Projection) -> Counter:
-    """The counter of a projection; a projection is frozen, so one is enough."""
-    return Counter(projection, stages_of(projection))
+    """The counter of a projection. Those that connect alike share one: a file may join branches to 100,000 of them."""
+    forms = tuple(map(_form, projection.chain))
+    return _counter(_Likeness(projection.source_shape, projection.target_shape, forms, projection))
+
+
+@dataclass(frozen=True, slots=True)
+class _Likeness:
+    """All that counts depend on: shapes and windows, not weights and names. `projection` is one that has them."""
+
+    source_shape: tuple[int, ...]
+    target_shape: tuple[int, ...]
+    forms: tuple[Hashable, ...]
+    projection: Projection = field(compare=False)
+
+
+@lru_cache(maxsize=4096)
+def _counter(alike: _Likeness) -> Counter:
+    return Counter(alike.projection, stages_of(alike.projection))
+
+
+@lru_cache(maxsize=4096)
+def _form(operator: Operator) -> Hashable:
+    """An operator but for its node and the values of its weights."""
+    shapes = operator.input_shape, operator.output_shape
+    match operator:
+        case Conv(weight=w, stride=stride, padding=padding, dilation=dilation, groups=groups):
+            return Conv, shapes, w.shape, stride, padding, dilation, groups
+        case Pool(kernel=kernel, stride=stride, padding=padding):
+            return Pool, shapes, kernel, stride, padding
+        case Dense(weight=w) | Scale(factor=w):
+            return type(operator), shapes, w.shape
+        case Delay():
+            return Delay, shapes
 
 
 def total_synapses(network: Network) -> int:
     """The synapses of a network's populations, as its nodes state them; what the host reads out has none."""
     populations = {p.name for p in network.populations}
-    return sum(counter(p).synapses(whole(p.target_shape)) for p in network.projections if p.target in populations)
+    return sum(counter(p).all_synapses for p in network.projections if p.target in populations)
 
 
 def total_weights(network: Network) -> int:
