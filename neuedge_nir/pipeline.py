@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from neuedge_nir.chip.model import Chip
 from neuedge_nir.errors import CapacityError, NoPlanError, UsageError
 from neuedge_nir.events import Finished, Observer, Started, silent
 from neuedge_nir.frontend import DEFAULT_CAPS, Caps
+from neuedge_nir.frontend.recordings import SUFFIXES, read_recordings
 from neuedge_nir.interpreter.profile import simulated_activity
 from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.mapping.demand import Demands
@@ -20,7 +22,7 @@ from neuedge_nir.mapping.place import Placement, place
 from neuedge_nir.mapping.route import Routing, route
 from neuedge_nir.mapping.split import check_single_neurons
 from neuedge_nir.mapping.traffic import flows
-from neuedge_nir.network.activity import Activity, resolve_activity
+from neuedge_nir.network.activity import Activity, recorded_activity, resolve_activity
 from neuedge_nir.network.given import reset_given, timestep_given
 from neuedge_nir.network.model import Network, ResetMode
 from neuedge_nir.plan.build import Stages, build
@@ -36,9 +38,9 @@ class Options:
     """What a compilation may be told.
 
     `strict` refuses a model that the reader had to repair, `limits` are what its file may ask for. `activity`: a
-    rate, rates by population, the path of an .npz profile, an Activity, or samples on which the network is simulated.
-    What passes search for they find on `calibration`.
-    `chips` None: as many as needed, up to the chip's largest published system. `dt` in the model's time unit.
+    rate, rates by population, the path of an .npz profile or of NIRData (.h5), an Activity, or samples on which the
+    network is simulated. What passes search for they find on `calibration`. `chips` None: as many as needed, up to the
+    chip's largest published system. `dt` in the model's time unit.
     """
 
     passes: tuple[PassCall, ...] = ()
@@ -181,6 +183,9 @@ def _activity(network: Network, legal: LegalNetwork, options: Options) -> Activi
     """What is known of the spikes, or what a simulation of the network after its passes finds."""
     if isinstance(options.activity, Samples):
         return simulated_activity(network, options.activity, options.dt, legal.reset)
+    if isinstance(options.activity, str) and Path(options.activity).suffix.lower() in SUFFIXES:
+        found = read_recordings(options.activity, options.limits)
+        return recorded_activity(found.rates, Path(options.activity).name, network, simulated=found.simulated)
     return resolve_activity(options.activity, network)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from neuedge_nir.frontend.recordings import encoded_recordings, read_recordings
 from tests.conftest import TOYCHIP, Neuedge
 from tests.nirfile import chain, inputs, lif, linear, outputs, write_nir
 
@@ -159,3 +160,61 @@ def test_n_mnist_on_the_network_of_the_nir_paper(neuedge: Neuedge) -> None:
     if not samples.exists():
         pytest.skip("the samples are not here")
     assert neuedge("simulate", model, "--data", samples, "--json").json["accuracy"] == 0.97
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".HDF5"])
+def test_every_spike_is_written_as_nirdata_and_read_back(
+    neuedge: Neuedge, model: Path, data: Path, tmp_path: Path, suffix: str
+) -> None:
+    nir = pytest.importorskip("nir")
+    recorded = tmp_path / f"spikes{suffix}"
+    words = ("simulate", model, "--data", data, "--dt", "0.1", "-o", recorded)
+    assert neuedge(*words).status == 0
+    first = recorded.read_bytes()
+    assert neuedge(*words).status == 0
+    assert recorded.read_bytes() == first
+    found = nir.read_data(recorded)
+    found.check_nodes(nir.read(model))
+    spikes = found.nodes["in"].observables["spikes"]
+    assert (spikes.dt, spikes.data.shape, spikes.data.dtype) == (0.1, (4, 5, 3), bool)
+    assert (spikes.data == np.load(data)["x"]).all()
+    plan = neuedge("compile", model, "--target", "loihi2", "--dt", "0.1", "--activity", recorded, "--json").json
+    beside = neuedge("compile", model, "--target", "loihi2", "--dt", "0.1", "--data", data, "--json").json
+    assert plan["activity"] == beside["activity"]
+    assert neuedge("inspect", recorded).refusal == (3, "FILE016")
+    assert neuedge("compile", model, "--target", "loihi2", "--activity", _copy(model, tmp_path)).refusal == (
+        3,
+        "FILE016",
+    )
+
+
+def _copy(model: Path, folder: Path) -> Path:
+    path = folder / "network.h5"
+    path.write_bytes(model.read_bytes())
+    return path
+
+
+def test_recordings_of_others_count_as_given_and_lists_of_events_are_refused(
+    neuedge: Neuedge, model: Path, tmp_path: Path
+) -> None:
+    nir = pytest.importorskip("nir")
+    grid = nir.TimeGriddedData(np.arange(2 * 5 * 2).reshape(2, 5, 2) % 4 == 0, 1.0)
+    place = tmp_path / "theirs.h5"
+    nir.write_data(str(place), nir.NIRGraphData({"lif": nir.NIRNodeData({"spikes": grid})}))
+    words = ("compile", model, "--target", "loihi2", "--activity", place, "--json")
+    assert neuedge(*words).json["activity"]["kind"] == "given"
+    nir.write_data(str(place), nir.NIRGraphData({"lif": nir.NIRNodeData({"spikes": grid.to_event(9)})}))
+    assert neuedge(*words).refusal == (3, "FILE016")
+
+
+def test_recordings_within_nested_graphs_stand_in_nested_groups(tmp_path: Path) -> None:
+    nir = pytest.importorskip("nir")
+    path = tmp_path / "nested.h5"
+    values = np.zeros((1, 2, 3), bool)
+    path.write_bytes(encoded_recordings({"a": values, "sub/b": values, "sub/deep/c": 0.5 + values}, 1.0))
+    found = nir.read_data(path)
+    assert set(found.nodes) == {"a", "sub"}
+    assert found.nodes["sub"].nodes["deep"].nodes["c"].observables["values"].data.dtype == np.float32
+    read = read_recordings(path)
+    assert read.simulated
+    assert set(read.rates) == {"a", "sub/b"}

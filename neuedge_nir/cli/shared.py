@@ -40,8 +40,9 @@ def add_mapping_options(sub: argparse.ArgumentParser) -> None:
     """The options that `compile` and `check` share."""
     sub.add_argument(
         "--activity",
-        metavar="RATE|FILE.npz",
-        help="spikes per neuron and step: one rate, or rates per population (default: 0.1, labelled assumed)",
+        metavar="RATE|FILE",
+        help="spikes per neuron and step: one rate, rates per population (.npz), or recorded spikes (.h5); "
+        "default: 0.1, labelled assumed",
     )
     add_data(sub)
     add_reading_options(sub)

@@ -120,6 +120,10 @@ def check_cap(caps: Caps, cap: str, needed: int, where: str) -> None:
         )
 
 
+RECORDING = "NIRNodeData"
+"""The type of what was recorded of a node, in a file of recordings."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class RawNode:
     """One NIR node as the file has it: numbers as arrays, `padding` perhaps as text.

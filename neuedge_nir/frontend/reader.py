@@ -27,7 +27,7 @@ from neuedge_nir.frontend.nodes import NeuronNode, PortNode, check_parameters, i
 from neuedge_nir.frontend.process import read_container
 from neuedge_nir.frontend.project import Ways, path_remarks, projections, unused_remarks, ways_to
 from neuedge_nir.frontend.propagate import Nodes, Signatures, shape_remarks, signatures
-from neuedge_nir.frontend.raw import DEFAULT_CAPS, Caps, RawFile
+from neuedge_nir.frontend.raw import DEFAULT_CAPS, RECORDING, Caps, RawFile, RawNode
 from neuedge_nir.frontend.remarks import odd_kernels, remarks_on
 from neuedge_nir.frontend.settings import NOTHING_WANTED, Settings, settings_of
 from neuedge_nir.network.given import reset_given, timestep_given
@@ -52,7 +52,11 @@ def read(
     settings = Settings(reset_given(reset), timestep_given(dt))
     if not isinstance(limits, Caps):
         raise UsageError("USE018", f"limits cannot be {shown(limits)}", where="limits", hint="give Caps(...)")
-    network = network_of(read_container(path, limits), limits, settings)
+    file = read_container(path, limits)
+    if any(isinstance(node, RawNode) and node.type == RECORDING for node in file.graph.nodes.values()):
+        message, hint = "the file holds recordings (NIRData), not a network", "recordings are for --activity"
+        raise InputError("FILE016", message, where=file.name, hint=hint)
+    network = network_of(file, limits, settings)
     return checked_strictly(network) if strict else network
 
 

@@ -8,11 +8,18 @@ graphs stand in nested groups. (nir 1.0.8 reads these; writing them it recurses 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from neuedge_nir.errors import InputError
+from neuedge_nir.frontend.process import read_container
+from neuedge_nir.frontend.raw import DEFAULT_CAPS, RECORDING, Caps, RawNode
+from neuedge_nir.network.blocks import row_blocks
 
 Recorded = Mapping[str, NDArray[Any]]
 SUFFIXES = (".h5", ".hdf5")
@@ -35,6 +42,40 @@ def encoded_recordings(recorded: Recorded, dt: float) -> bytes:
         file.flush()
         image: bytes = file.id.get_file_image()
     return image
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recordings:
+    """Mean spikes per timestep of each neuron, by population, and whether our own simulation found them."""
+
+    rates: Mapping[str, NDArray[np.float64]]
+    simulated: bool
+
+
+def read_recordings(path: str | os.PathLike[str], caps: Caps = DEFAULT_CAPS) -> Recordings:
+    """What a file of recordings holds as "spikes".
+
+    Raises `InputError` (FILE...) for whatever is no file of recordings; it is read as safely as a network.
+    """
+    file = read_container(path, caps)
+    found = {}
+    for name, node in file.graph.nodes.items():
+        if not isinstance(node, RawNode) or node.type != RECORDING:
+            message, hint = "the file holds a network, not recordings (NIRData)", "give a rate, or the file of a run"
+            raise InputError("FILE016", message, where=file.name, hint=hint)
+        spikes = node.fields.get("spikes")
+        if isinstance(spikes, np.ndarray):
+            found[name] = _rates(spikes)
+    return Recordings(found, file.version == STAMP)
+
+
+def _rates(spikes: NDArray[Any]) -> NDArray[np.float64]:
+    """Means over samples and timesteps, some samples at a time: the array may lie on disk."""
+    total = np.zeros(spikes.shape[2])
+    for _, block in row_blocks(spikes):
+        total += block.sum(axis=(0, 1), dtype=np.float64)
+    rates: NDArray[np.float64] = total / max(1, spikes.shape[0] * spikes.shape[1])
+    return rates
 
 
 def _within(group: Any, graphs: list[str]) -> Any:
