@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -25,7 +26,7 @@ from neuedge_nir.mapping.weights import (
     type_classes,
 )
 from neuedge_nir.network.connect import Conv, Dense, Pool, Scale, aligned
-from neuedge_nir.network.count import counter
+from neuedge_nir.network.count import most_sources
 from neuedge_nir.network.model import (
     LI,
     LIF,
@@ -36,6 +37,7 @@ from neuedge_nir.network.model import (
     Projection,
     ResetMode,
     Signal,
+    grouped,
 )
 
 NOTABLE_ERROR = 0.1
@@ -84,14 +86,12 @@ class LegalNetwork:
         return self._by_source.get(name, ())
 
     @cached_property
-    def _by_target(self) -> dict[str, tuple[LegalProjection, ...]]:
-        names = dict.fromkeys(p.projection.target for p in self.projections)
-        return {name: tuple(p for p in self.projections if p.projection.target == name) for name in names}
+    def _by_target(self) -> Mapping[str, tuple[LegalProjection, ...]]:
+        return grouped(self.projections, lambda p: p.projection.target)
 
     @cached_property
-    def _by_source(self) -> dict[str, tuple[LegalProjection, ...]]:
-        names = dict.fromkeys(p.projection.source for p in self.projections)
-        return {name: tuple(p for p in self.projections if p.projection.source == name) for name in names}
+    def _by_source(self) -> Mapping[str, tuple[LegalProjection, ...]]:
+        return grouped(self.projections, lambda p: p.projection.source)
 
     @property
     def compartments_per_neuron(self) -> int:
@@ -332,7 +332,7 @@ def axon_type_weights(population: Population, incoming: tuple[Projection, ...], 
     if not incoming:
         return None
     weights = [effective_weights(p) for p in incoming]
-    fan_in = max_fan_in(incoming)
+    _, fan_in = most_sources(incoming)
     limit = next((lim for lim in chip.limits if lim.formula == "input_axons"), None)
     most = limit.limit.count // max(fan_in, 1) if limit else MAX_AXONS_PER_INPUT
     if limit and most < 1:
@@ -369,11 +369,6 @@ def _type_groups(weights: list[Weights]) -> np.ndarray:
         start = groups[-1] + 1 if groups else 0
         groups += [start + i for i in range(inputs) for _ in range(taps)]
     return np.array(groups)
-
-
-def max_fan_in(incoming: tuple[Projection, ...]) -> int:
-    """The most source elements that any single neuron of a population has, over all its projections."""
-    return int(np.sum([counter(p).fan_ins() for p in incoming], axis=0).max(initial=0)) if incoming else 0
 
 
 def too_large(node: str, needed: int, limit: Limit, chip: Chip) -> CapacityError:

@@ -7,10 +7,11 @@ connection operators of a projection, kept as a chain and never unrolled.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import get_args
+from functools import cached_property
+from typing import TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -203,7 +204,7 @@ class Origin:
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Network:
     """Ports, populations and projections, each tuple in a fixed order that depends on the graph alone.
 
@@ -237,8 +238,27 @@ class Network:
 
     def into(self, name: str) -> tuple[Projection, ...]:
         """The projections whose target is `name`."""
-        return tuple(p for p in self.projections if p.target == name)
+        return self._by_target.get(name, ())
 
     def out_of(self, name: str) -> tuple[Projection, ...]:
         """The projections whose source is `name`."""
-        return tuple(p for p in self.projections if p.source == name)
+        return self._by_source.get(name, ())
+
+    @cached_property
+    def _by_target(self) -> Mapping[str, tuple[Projection, ...]]:
+        return grouped(self.projections, lambda p: p.target)
+
+    @cached_property
+    def _by_source(self) -> Mapping[str, tuple[Projection, ...]]:
+        return grouped(self.projections, lambda p: p.source)
+
+
+T = TypeVar("T")
+
+
+def grouped(items: Iterable[T], name: Callable[[T], str]) -> Mapping[str, tuple[T, ...]]:
+    """The items by a name that each has, in their order; one walk for all names."""
+    found: dict[str, list[T]] = {}
+    for item in items:
+        found.setdefault(name(item), []).append(item)
+    return {key: tuple(those) for key, those in found.items()}
