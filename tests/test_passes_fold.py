@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from neuedge_nir.errors import UsageError
 from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, PoolKind, Scale
-from neuedge_nir.network.model import Network, Projection, ResetMode
+from neuedge_nir.network.model import LIF, Network, Population, Projection, ResetMode
 from tests import dyadic
 from tests.dyadic import after, assert_same, stored
 from tests.strategies import convs, pools
@@ -187,3 +188,72 @@ def test_equal_weights_that_are_stored_once_are_not_spelled_out() -> None:
     assert isinstance(layer, Dense)
     assert layer.weight.strides == (0, 0)
     assert layer.weight[0, 0] == 1.5
+
+
+# --- fold-gain
+
+
+@settings(max_examples=150, deadline=None)
+@given(dyadic.networks(), st.integers(0, 99), RESETS, st.sampled_from(["fold-gain", "fold-gain:to=step"]))
+def test_folding_gains_keeps_every_spike(net: Network, seed: int, reset: ResetMode, call: str) -> None:
+    new = after(call, net)
+    assert_same(net, new, seed, reset)
+    assert after(call, new) is new
+    assert stored(new) == stored(net)
+    named = {remark.node for remark in new.diagnostics if remark.code == "PASS002"}
+    for old, population in zip(net.populations, new.populations, strict=True):
+        assert unit(population, call) or (population is old and population.name in named)
+        for name in {*population.parameters} - {"r", "w_in"}:
+            assert population.parameters[name] is old.parameters[name]
+
+
+def unit(population: Population, call: str) -> bool:
+    """Whether the gains of a population are those that were asked for."""
+    held = population.parameters
+    gains = {"r": held.get("tau", held.get("tau_mem")), "w_in": held.get("tau_syn")}
+    due = {name: 1 if "step" not in call else (1.0 if tau is None else tau) / dyadic.DT for name, tau in gains.items()}
+    return all((held[name] == due[name]).all() for name in gains.keys() & held.keys())
+
+
+def gained(shape: Shape, r: np.ndarray, *operators: Operator, source: Shape) -> Network:
+    """One population of leaky neurons with a gain and a bias."""
+    net = network({"a": shape}, wire("i", "a", *operators), inputs={"i": source}, dt=0.5)
+    (leaky,) = net.populations
+    neuron = LIF(np.asarray(2.0), r, np.zeros(()), np.ones(()), np.zeros(()))
+    return replace(net, populations=(replace(leaky, neuron=neuron, bias=np.asarray(3.0)),))
+
+
+def test_a_gain_for_each_neuron_goes_into_the_rows_of_a_dense_layer_and_into_the_bias() -> None:
+    r = np.array([1.0, 2.0, 4.0])
+    new = after("fold-gain", gained((3,), r, dense(3, 5), source=(5,)))
+    layer, (population,) = new.projections[0].chain[0], new.populations
+    assert isinstance(layer, Dense)
+    np.testing.assert_array_equal(layer.weight, dense(3, 5).weight * r[:, None])
+    np.testing.assert_array_equal(population.bias, 3 * r)
+    assert population.parameters["r"] == 1
+    step = after("fold-gain:to=step", new).populations[0]
+    assert [float(step.parameters[name]) for name in ("r", "tau")] == [4, 2]
+    np.testing.assert_array_equal(step.bias, 3 * r / 4)
+
+
+def test_a_gain_for_each_neuron_of_a_convolution_stays_and_is_told_once() -> None:
+    net = gained((3, 4, 4), random_array(3, 4, 4) + 3, conv(IMAGE, 3), source=IMAGE)
+    new = after("fold-gain", net)
+    assert [(remark.code, remark.node) for remark in new.diagnostics] == [("PASS002", "a")]
+    assert new.projections is net.projections
+    assert after("fold-gain", new) is new
+    channels = gained((3, 4, 4), random_array(3, 1, 1) + 3, conv(IMAGE, 3), source=IMAGE)
+    assert after("fold-gain", channels).diagnostics == ()
+
+
+def test_a_gain_of_one_is_nothing_to_do() -> None:
+    net = gained((3,), np.ones(3), dense(3, 5), source=(5,))
+    assert after("fold-gain", net) is net
+
+
+def test_gains_that_make_an_input_move_the_membrane_by_its_weight_need_a_timestep() -> None:
+    net = replace(gained((3,), np.ones(()), dense(3, 5), source=(5,)), dt=None)
+    with pytest.raises(UsageError) as caught:
+        after("fold-gain:to=step", net)
+    assert caught.value.code == "USE026"
+    assert after("fold-gain:to=step", net, dt=0.5).populations[0].parameters["r"] == 4
