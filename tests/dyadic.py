@@ -7,7 +7,6 @@ of averages powers of two, so that floating point makes no error and spikes must
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import fields, replace
 from itertools import combinations
 
@@ -17,11 +16,11 @@ from hypothesis import strategies as st
 from neuedge_nir.interpreter.run import Run, simulate
 from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, PoolKind, Scale
 from neuedge_nir.network.edit import with_operators
-from neuedge_nir.network.model import Network, Population, Projection, ResetMode
+from neuedge_nir.network.model import Network, Population, Projection, ResetMode, Signal
 from neuedge_nir.network.valid import fault
 from neuedge_nir.rewrite.call import PassCall
 from neuedge_nir.rewrite.door import Context, configured
-from tests import graphs
+from tests import graphs, worlds
 
 DT = 0.5
 STEPS = 6
@@ -85,32 +84,75 @@ def _ends(projection: Projection) -> tuple[object, ...]:
     return projection.source_shape, projection.target_shape
 
 
-def run_of(net: Network, seed: int = 0, reset: ResetMode | None = None) -> Run:
+def spikes_for(net: Network, seed: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
-    spikes = {port.name: rng.random((3, STEPS, *port.shape)) < 0.5 for port in net.inputs}
-    return simulate(net, spikes, DT, reset, record=[p.name for p in net.populations])
+    return {port.name: rng.random((3, STEPS, *port.shape)) < 0.5 for port in net.inputs}
+
+
+def signal_of(source: Population) -> Signal:
+    return Signal.SPIKE if source.spiking else Signal.ANALOG
+
+
+def run_of(net: Network, seed: int = 0, reset: ResetMode | None = None) -> Run:
+    return simulate(net, spikes_for(net, seed), DT, reset, record=[p.name for p in net.populations])
 
 
 def assert_same(before: Network, after: Network, seed: int = 0, reset: ResetMode | None = None) -> None:
-    """The same spikes of every population that has the same neurons in both, and the same outputs."""
+    """The same outputs, and the same spikes of every neuron that is left, in the order in which they stood."""
     assert fault(after) is None
     old, new = run_of(before, seed, reset), run_of(after, seed, reset)
-    for name, values in _shown(old, new):
-        other = new.outputs.get(name, new.recorded.get(name))
-        assert other is not None
-        assert values.dtype == other.dtype
-        if values.dtype == bool:
-            assert (values == other).all(), name
-        np.testing.assert_allclose(other, values, rtol=1e-9, atol=1e-9, err_msg=name)
-
-
-def _shown(old: Run, new: Run) -> Iterator[tuple[str, np.ndarray]]:
     assert old.outputs.keys() == new.outputs.keys()
-    assert new.recorded.keys() <= old.recorded.keys()
-    yield from old.outputs.items()
-    yield from (
-        (name, old.recorded[name]) for name in new.recorded if new.recorded[name].shape == old.recorded[name].shape
-    )
+    for name, values in {**new.outputs, **new.recorded}.items():
+        other = {**old.outputs, **old.recorded}[name]
+        assert values.dtype == other.dtype
+        if values.shape == other.shape:
+            _assert_equal(values, other)
+        else:
+            _assert_among(values, other)
+
+
+def _assert_equal(values: np.ndarray, other: np.ndarray) -> None:
+    if values.dtype == bool:
+        assert (values == other).all()
+    np.testing.assert_allclose(values, other, rtol=1e-9, atol=1e-9)
+
+
+def _assert_among(some: np.ndarray, every: np.ndarray) -> None:
+    """Each unit did what one of the others did, and they keep their order."""
+    others = iter(np.moveaxis(every, 2, 0))
+    for unit in np.moveaxis(some, 2, 0):
+        assert any(np.allclose(unit, other, rtol=1e-9, atol=1e-9) for other in others)
+
+
+@st.composite
+def sparse(draw: st.DrawFn) -> Network:
+    """Networks with rows, columns and channels of weights that are zero, and many neurons without bias and leak."""
+    model = st.sampled_from(["IF", "LIF", "CubaLIF"])
+    net = draw(st.one_of(networks(), model.flatmap(worlds.networks).map(dyadic)))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    share = draw(st.sampled_from([0.2, 0.5, 0.8]))
+
+    def emptied(found: Operator) -> Operator:
+        match found:
+            case Dense(weight=weight):
+                rows, columns = (np.asarray(rng.random(weight.shape[axis]) > share) for axis in (-2, -1))
+                return replace(found, weight=weight * rows[:, None] * columns)
+            case Conv(weight=weight):
+                rows, columns = (np.asarray(rng.random(weight.shape[axis]) > share) for axis in (0, 1))
+                empty = (slice(None), slice(None), *(None for _ in found.kernel))
+                return replace(found, weight=weight * (rows[:, None] * columns)[empty])
+            case _:
+                return found
+
+    def calmed(found: Population) -> Population:
+        units = rng.random(found.shape[:1] + (1,) * (len(found.shape) - 1)) > share
+        neuron = found.neuron
+        if "v_leak" in found.parameters:
+            neuron = replace(neuron, v_leak=found.parameters["v_leak"] * units)  # type: ignore[arg-type]
+        return replace(found, neuron=neuron, bias=None if found.bias is None else found.bias * units)
+
+    calm = replace(net, populations=tuple(map(calmed, net.populations)))
+    return with_operators(calm, emptied)
 
 
 def after(call: str, net: Network, **context: object) -> Network:

@@ -34,7 +34,7 @@ class FoldGain:
     Sound, because r and w_in meet nothing but the sum S of what arrives and the bias: v' = r S, or
     tau v' = (v_leak - v) + r S; and behind a synapse tau_syn I' = -I + w_in S, where r I obeys the same equation with
     the gain r w_in. Thresholds, leak and reset stay as they are. Afterwards r = w_in = 1 (`to=one`); or r = tau / dt
-    and w_in = tau_syn / dt, and r = 1 / dt for neurons without tau (`to=step`): then one input moves the membrane by its
+    and w_in = tau_syn / dt, and r = 1 / dt for neurons without tau (`to=step`): an input then moves the membrane by its
     weight, in the timestep of `--dt`; in every other timestep the network still does what it did. Weights are rounded
     once more, in the last bit.
 
