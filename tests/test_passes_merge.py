@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuedge_nir.network.connect import Conv, Dense, Operator
+from neuedge_nir.network.connect import Conv, Dense, Operator, Pool, PoolKind
 from neuedge_nir.network.model import Network, ResetMode
 from neuedge_nir.network.valid import fault
 from tests import dyadic
 from tests.dyadic import after, assert_same, stored
-from tests.strategies import convs
-from tests.worlds import Shape, computed, conv, dense, network, random_array, wire
+from tests.strategies import convs, pools
+from tests.worlds import Shape, computed, conv, dense, network, pool, random_array, wire
 
 RESETS = st.sampled_from(ResetMode)
 SHAPES: st.SearchStrategy[Shape] = st.sampled_from([(2, 5), (4, 6), (1, 4, 4), (2, 5, 3), (6, 3, 4)])
@@ -123,3 +123,69 @@ def test_projections_side_by_side_are_one_unless_they_differ_in_delay() -> None:
     assert isinstance(layer, Dense)
     np.testing.assert_allclose(layer.weight, sum(random_array(3, 4, seed=k) for k in range(3)))
     assert after("merge-linear", new) is new
+
+
+# --- fold-pool
+
+
+@settings(max_examples=100, deadline=None)
+@given(dyadic.networks(), st.integers(0, 99), RESETS)
+def test_folding_pools_keeps_every_spike(net: Network, seed: int, reset: ResetMode) -> None:
+    new = after("fold-pool", net)
+    assert_same(net, new, seed, reset)
+    assert after("fold-pool", new) is new
+
+
+@st.composite
+def pools_and_layers(draw: st.DrawFn) -> tuple[Pool, Dense | Conv]:
+    """A pool of any stride, padding and overlap, and a layer behind it."""
+    pooled = draw(pools(draw(st.sampled_from([(2, 7, 5), (4, 6, 6), (2, 9, 8), (1, 5, 12)]))))
+    if draw(st.integers(0, 3)) == 0:
+        return pooled, dense(3, int(np.prod(pooled.output_shape)))
+    layer = draw(convs(pooled.output_shape))
+    return pooled, replace(layer, weight=random_array(*layer.weight.shape, seed=1))
+
+
+@settings(max_examples=400, deadline=None)
+@given(pools_and_layers())
+def test_a_pool_and_the_layer_behind_it_are_one_layer_or_stay_two(pair: tuple[Pool, Dense | Conv]) -> None:
+    new = merged("fold-pool:growth=1000", *pair)
+    assert_computes_the_same(new, pair)
+    pooled, layer = pair
+    plain = isinstance(layer, Dense) or not any(map(any, layer.padding))
+    tight = not isinstance(layer, Dense) and any(
+        (n - d * (k - 1) - 1) % s
+        for n, k, s, d in zip(pooled.output_shape[1:], layer.kernel, layer.stride, layer.dilation, strict=True)
+    )
+    assert len(new) == 1 or not plain or tight
+
+
+def test_pooled_windows_become_a_larger_kernel() -> None:
+    pooled = pool((2, 8, 8), kind=PoolKind.AVERAGE)
+    layer = conv((2, 4, 4), 3)
+    (one,) = merged("fold-pool", pooled, layer)
+    assert isinstance(one, Conv)
+    assert (one.kernel, one.stride, one.padding) == ((6, 6), (2, 2), ((2, 2), (2, 2)))
+    np.testing.assert_allclose(one.weight, np.kron(layer.weight, np.ones((2, 2))) / 4)
+    told = after("fold-pool", in_a_row(pooled, layer)).diagnostics
+    assert [(d.code, d.message) for d in told] == [("PASS004", "a pool went into these weights: 54 stored -> 216")]
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        (pool((1, 5, 5)), conv((1, 2, 2), 1)),
+        (pool((1, 8, 8), 3, stride=2), conv((1, 3, 3), 1)),
+    ],
+    ids=["pixels at the edge that the pool leaves out", "windows wider than their stride before padding"],
+)
+def test_a_pool_stays_where_the_padding_behind_it_would_see_pixels(pair: tuple[Pool, Conv]) -> None:
+    assert merged("fold-pool", *pair) == pair
+    unpadded = pair[0], conv(pair[1].input_shape, 1, 2, padding=0)
+    assert len(merged("fold-pool", *unpadded)) == 1
+
+
+def test_a_layer_grows_only_as_often_as_it_may() -> None:
+    pair = pool((2, 8, 8)), dense(3, 32)
+    assert merged("fold-pool:growth=3", *pair) == pair
+    assert len(merged("fold-pool:growth=4", *pair)) == 1
