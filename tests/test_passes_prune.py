@@ -14,6 +14,7 @@ from neuedge_nir.interpreter.run import simulate
 from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.network.connect import Conv, Dense, Operator
 from neuedge_nir.network.model import Network, Population, ResetMode
+from neuedge_nir.network.valid import fault
 from tests import dyadic, graphs
 from tests.dyadic import after, assert_same, stored
 from tests.worlds import conv, convnet, dense, network, pool, recurrent, scale, wire
@@ -213,3 +214,55 @@ def test_neurons_that_fired_on_no_sample_are_left_out() -> None:
     assert shapes(new)["a"] == (1,)
     with pytest.raises(UsageError):
         after("prune-silent", net)
+
+
+# --- prune
+
+SCOPES = ("relative", "global", "layer")
+
+
+def weights_left(net: Network) -> int:
+    layers = {id(op): op for p in net.projections for op in p.chain if isinstance(op, Dense | Conv)}
+    return sum(int(np.count_nonzero(layer.weight)) for layer in layers.values())
+
+
+@settings(max_examples=80, deadline=None)
+@given(dyadic.networks(), st.integers(0, 120), st.sampled_from(SCOPES))
+def test_no_more_weights_are_left_than_wanted_and_they_are_the_largest(net: Network, most: int, scope: str) -> None:
+    call = f"prune:synapses={most},scope={scope}"
+    new = after(call, net)
+    assert fault(new) is None
+    assert weights_left(new) <= most or new is net
+    assert (new is net) == (weights_left(net) <= most)
+    assert after(call, new) is new
+    if scope != "layer" and new is not net:
+        assert weights_left(new) == most
+    for old, thin in zip(net.projections, new.projections, strict=True):
+        for a, b in zip(old.chain, thin.chain, strict=True):
+            if isinstance(a, Dense | Conv) and isinstance(b, Dense | Conv):
+                stays = b.weight != 0
+                np.testing.assert_array_equal(b.weight[stays], a.weight[stays])
+                assert np.abs(a.weight[~stays]).max(initial=0) <= np.abs(b.weight[stays]).min(initial=np.inf)
+
+
+def test_sizes_are_compared_as_the_scope_says_and_of_equal_ones_the_later_goes() -> None:
+    small, large = Dense("s", np.array([[0.25, 0.75, 1.0]])), Dense("l", np.array([[4.0], [4.0], [8.0]]))
+    net = network({"a": 1, "b": 3}, wire("i", "a", small), wire("a", "b", large), inputs={"i": 3})
+
+    def left(scope: str) -> list[list[float]]:
+        new = after(f"prune:synapses=3,scope={scope}", net)
+        return [layer.weight.ravel().tolist() for p in new.projections[:2] if isinstance(layer := p.chain[0], Dense)]
+
+    assert left("relative") == [[0, 0.75, 1], [0, 0, 8]]
+    assert left("global") == [[0, 0, 0], [4, 4, 8]]
+    assert left("layer") == [[0, 0, 1], [0, 0, 8]]
+    four = after("prune:synapses=4", net)
+    assert four.projections[1].chain[0].weight.ravel().tolist() == [4, 0, 8]  # type: ignore[union-attr]
+    assert [(d.code, d.node, d.message) for d in four.diagnostics][1] == (
+        "PASS001", "l", "weights pruned: relative error 0.41",
+    )  # fmt: skip
+
+
+def test_a_number_of_synapses_must_be_given() -> None:
+    with pytest.raises(UsageError):
+        after("prune", recurrent())
