@@ -194,6 +194,21 @@ def _copy(model: Path, folder: Path) -> Path:
     return path
 
 
+def test_an_early_exit_is_told_beside_the_whole_run(neuedge: Neuedge, model: Path, data: Path) -> None:
+    words = ("simulate", model, "--data", data, "--dt", "0.1", "--early-exit", "1")
+    found = neuedge(*words, "--json").json["early_exit"]
+    assert found == {
+        "lead": 1.0,
+        "steps": 2.0,
+        "spikes": 2.0,
+        "spikes_without": 2.0,
+        "same_class": 1.0,
+        "accuracy": 1.0,
+    }
+    assert "stopping at a lead of 1: 2.00 of 5 steps" in neuedge(*words).out
+    assert neuedge(*words[:-1], "0").status == 2
+
+
 def test_recordings_of_others_count_as_given_and_lists_of_events_are_refused(
     neuedge: Neuedge, model: Path, tmp_path: Path
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from neuedge_nir.cli.shared import (
     add_model,
     add_reading_options,
     check_output,
+    positive,
     print_diagnostics,
     print_json,
     print_tables,
@@ -22,6 +23,8 @@ from neuedge_nir.cli.shared import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from rich.console import RenderableType
 
     from neuedge_nir.interpreter.metrics import Metrics
@@ -49,6 +52,12 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         metavar="NAME|FILE.toml",
         help="run in a chip's own numbers too, beside the reference; may be repeated",
     )
+    sub.add_argument(
+        "--early-exit",
+        type=positive,
+        metavar="LEAD",
+        help="stop a sample once its greatest summed output leads the next by so much; tells accuracy, steps, spikes",
+    )
     add_passes(sub)
     add_reading_options(sub)
     add_json(sub)
@@ -75,15 +84,53 @@ def run(arguments: argparse.Namespace) -> int:
     found = simulate(network, samples.of(network), record=kept, metered=True)
     beside = [emulated(each, samples, found) for each in integers]
     correct = None if samples.labels is None else accuracy(found, samples.labels)
+    early = None if arguments.early_exit is None else _early(network, found, arguments.early_exit, samples.labels)
     raise_if_interrupted()
     if arguments.output is not None:
         write_whole(arguments.output, _content(found, _every_spike(arguments.output)))
     if arguments.json:
         emulations = {"emulations": [as_json(each) for each in beside]} if beside else {}
-        print_json(_json(network, found, correct, applied) | emulations)
+        exits = {} if early is None else {"early_exit": asdict(early)}
+        print_json(_json(network, found, correct, applied) | exits | emulations)
     else:
-        print_tables([*_tables(network, found, correct), *(one for each in beside for one in as_tables(each))])
+        print_tables(
+            [
+                *_tables(network, found, correct),
+                *([_exit_line(early, found)] if early else []),
+                *(one for each in beside for one in as_tables(each)),
+            ]
+        )
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyExit:
+    """What stopping at a lead costs and saves: means per sample, beside the run over all steps."""
+
+    lead: float
+    steps: float
+    spikes: float
+    spikes_without: float
+    same_class: float
+    accuracy: float | None
+
+
+def _early(network: Network, found: Run, lead: float, labels: NDArray[np.int64] | None) -> EarlyExit:
+    from neuedge_nir.interpreter.answers import Course
+
+    course = Course.of_run(network, found)
+    whole, answers = course.whole(), course.exit_at(lead)
+    correct = None if labels is None else answers.accuracy(labels)
+    return EarlyExit(lead, answers.steps, answers.spikes, whole.spikes, answers.agreement(whole), correct)
+
+
+def _exit_line(early: EarlyExit, found: Run) -> str:
+    correct = "" if early.accuracy is None else f", accuracy {100 * early.accuracy:.2f} %"
+    return (
+        f"stopping at a lead of {early.lead:g}: {early.steps:.2f} of {found.steps} steps, "
+        f"{early.spikes:,.1f} of {early.spikes_without:,.1f} spikes per sample, "
+        f"same class {100 * early.same_class:.2f} %{correct}"
+    )
 
 
 def _every_spike(output: Path | None) -> bool:
