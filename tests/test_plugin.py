@@ -77,7 +77,7 @@ def test_an_outside_chip_and_pass_are_compiled_with(process: Neuedge, acme: Path
         PYTHONPATH=str(acme),
     )
     assert (answer.status, answer.err) == (0, "pass noop (exact): nothing to do\n")
-    assert answer.json["passes"] == [{"pass": "noop", "keeps": "exact", "changed": False, "effect": None}]
+    assert answer.json["passes"] == [{"pass": "noop", "keeps": "exact", "changed": False, "effect": None, "report": []}]
     assert answer.json["target"]["name"] == "toychip"
     verified = process("verify", "plan.json", "--model", digits, cwd=tmp_path, PYTHONPATH=str(acme))
     assert verified.status == 0
