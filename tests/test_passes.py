@@ -109,6 +109,20 @@ def test_a_loop_that_feeds_only_itself_is_dead() -> None:
     assert new.inputs == net.inputs
 
 
+def test_what_any_of_several_outputs_sees_is_alive() -> None:
+    wires = [wire("i", name, dense(2, 2)) for name in "abc"]
+    net = network(dict.fromkeys("abc", 2), *wires, inputs={"i": 2}, outputs={"x": "a", "y": "c"})
+    assert [p.name for p in after("drop-dead", net).populations] == ["a", "c"]
+
+
+@pytest.mark.parametrize("name", ["drop-dead", "prune-zero"])
+def test_of_a_network_without_outputs_nothing_is_dead(name: str) -> None:
+    net = network(
+        {"a": 2, "b": 2}, wire("i", "a", dense(2, 2)), wire("a", "b", dense(2, 2)), inputs={"i": 2}, outputs={}
+    )
+    assert after(name, net) is net
+
+
 # --- quantise ---------------------------------------------------------------------------------------------------------
 
 

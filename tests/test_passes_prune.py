@@ -190,6 +190,31 @@ def test_a_leaky_neuron_is_left_out_where_leak_and_bias_draw_it_below_its_thresh
     assert ("a" in shapes(after("prune-zero", net))) == left
 
 
+def test_what_stays_only_because_its_channel_does_still_gets_what_it_got() -> None:
+    """Of b, whose channels are cut whole, c reads one pixel; the other one alone reads the neuron 3 of a."""
+    onto = np.zeros((4, 4))
+    onto[0, :3], onto[1, 3], onto[2] = 2.0, 2.0, 2.0
+    reads = np.zeros((2, 4))
+    reads[:, 0] = 2.0
+    net = network(
+        {"a": 4, "b": (2, 2), "c": 2}, wire("i", "a", Dense("w", 2 * np.eye(4))), wire("a", "b", Dense("on", onto)),
+        wire("b", "c", Dense("of", reads)), inputs={"i": 4}, dt=dyadic.DT,
+    )  # fmt: skip
+    new = after("prune-zero", net)
+    assert_same(net, new)
+    assert shapes(new) == {"a": (4,), "b": (1, 2), "c": (2,)}
+    assert dyadic.run_of(new).counts["b"].all()
+
+
+def test_a_population_that_cannot_be_cut_does_not_keep_others_whole() -> None:
+    grouped = zeroed(conv((2, 4, 4), 4, groups=2), [1], [])
+    net = network(
+        {"a": (4, 4, 4), "b": 3, "c": 2}, wire("i", "a", grouped), wire("i", "b", zeroed(dense(3, 32), [0], [])),
+        wire("a", "c", dense(2, 64)), wire("b", "c", dense(2, 3)), inputs={"i": (2, 4, 4)},
+    )  # fmt: skip
+    assert shapes(after("prune-zero", net)) == {"a": (4, 4, 4), "b": (2,), "c": (2,)}
+
+
 # --- prune-silent
 
 
@@ -209,7 +234,8 @@ def test_neurons_that_fired_on_no_sample_are_left_out() -> None:
         {"a": 3, "b": 2}, wire("i", "a", Dense("w", weight)), wire("a", "b", dense(2, 3)), inputs={"i": 3}, dt=1
     )
     spikes = np.zeros((1, 4, 3))
-    spikes[..., 1:] = 1
+    spikes[..., 2] = 1
+    spikes[0, 0, 1] = 1  # once is enough to stay
     new = after("prune-silent", net, samples=Samples({"i": spikes}))
     assert shapes(new)["a"] == (1,)
     with pytest.raises(UsageError):

@@ -11,9 +11,10 @@ from neuedge_nir.rewrite.door import Context
 
 @dataclass(frozen=True, slots=True)
 class DropDead:
-    """Populations without a way to an output are removed, with their projections.
+    """Populations without a way to any output are removed, with their projections.
 
-    Sound: what an output shows depends only on the populations that have a way to it.
+    Sound: what an output shows depends only on the populations that have a way to it. A network without outputs shows
+    nothing that could be kept, and is left as it is.
     """
 
     name: ClassVar[str] = "drop-dead"
@@ -25,7 +26,7 @@ class DropDead:
         """The network without its dead populations; the same network where all are alive."""
         del context
         alive = _alive(network)
-        if all(p.name in alive for p in network.populations):
+        if not network.outputs or all(p.name in alive for p in network.populations):
             return network
         return replace(
             network,

@@ -28,7 +28,8 @@ class PruneZero:
 
     Neurons of flat populations go one by one, those of others by whole channels, cut out of the weights on both sides,
     through pools, scales and delays. Where that is impossible (groups that would become uneven, one to one, a layer
-    that others share) they stay, with what they read, as do projections into an output and the ports.
+    that others share) they stay, with what they read, as do projections into an output and the ports, and all neurons
+    of a network without outputs.
     """
 
     name: ClassVar[str] = "prune-zero"
@@ -62,7 +63,7 @@ def pruned(network: Network, dt: float | None, silent: Masks) -> Network:
 
 def _removable(network: Network, sending: Masks, whole: Collection[str]) -> dict[str, Mask]:
     """The neurons that send nothing, or that only removable neurons read: what stays is to do what it did."""
-    stays = {p.name: np.full(p.neurons, p.name in whole) for p in network.populations}
+    stays = {p.name: np.full(p.neurons, p.name in whole or not network.outputs) for p in network.populations}
     while True:
         seen = read(network, stays)
         found = {p.name: by_unit(p, ~stays[p.name] & ~(sending[p.name] & seen[p.name])) for p in network.populations}
