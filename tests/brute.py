@@ -73,6 +73,7 @@ def outputs(network: Network, spikes: Mapping[str, Array], dt: float, reset: Res
     ways = {p.name: [(w.source, connections(w, dt)) for w in network.into(p.name)] for p in network.populations}
     ways |= {p.name: [(w.source, connections(w, dt)) for w in network.into(p.name)] for p in network.outputs}
     cells = {p.name: Cells(p, dt, reset) for p in network.populations}
+    rules = {p.name: Rule(p, network, dt) for p in network.populations if p.adapts}
     for step in range(steps):
         for name in (*cells, *(port.name for port in network.outputs)):
             total = np.zeros(ends[name])
@@ -80,8 +81,40 @@ def outputs(network: Network, spikes: Mapping[str, Array], dt: float, reset: Res
                 for delay, weights in matrices.items():
                     if step >= delay:
                         total += weights @ sent[source][step - delay]
-            sent[name][step] = cells[name].step(total) if name in cells else total
+            factors = rules[name].at(step, sent) if name in rules else np.ones(ends[name])
+            sent[name][step] = cells[name].step(total, factors) if name in cells else total
     return sent
+
+
+class Rule:
+    """What the thresholds of a population are multiplied with, after Eq. 11, with all that was heard at hand."""
+
+    def __init__(self, population: Population, network: Network, dt: float) -> None:
+        assert population.adaptation is not None
+        self.rule, self.dt, self.population = population.adaptation, dt, population
+        self.sources = {w.source for w in network.into(population.name) if w.steps == 0}
+
+    def heard(self, step: int, sent: Mapping[str, Any]) -> Array:
+        """m[t]: for each neuron what it listens to."""
+        neurons = self.population.neurons
+        if self.rule.source != "input":
+            own = np.asarray(sent[self.population.name][step - 1] if step > 0 else np.zeros(neurons), float)
+            return own if self.rule.source == "neuron" else np.full(neurons, own.mean())
+        now = np.concatenate([np.asarray(sent[name][step], float) for name in sorted(self.sources)])
+        return np.full(neurons, now.sum() / len(now))
+
+    def at(self, step: int, sent: Mapping[str, Any]) -> Array:
+        """The factor of each neuron: A summed up over all steps before, then Eq. 11, then the bounds."""
+        keep = 1 - self.dt / self.rule.tau
+        activity = np.zeros(self.population.neurons)
+        for then in range(step - self.rule.late + 1):
+            activity = keep * activity + (1 - keep) * self.heard(then, sent)
+        gamma = -self.rule.gamma if self.rule.homeostatic else self.rule.gamma
+        factors = 1 + gamma * (self.rule.target - activity)
+        low, high = self.rule.low, self.rule.high
+        return np.array(
+            [min(max(f, -np.inf if low is None else low), np.inf if high is None else high) for f in factors]
+        )
 
 
 class Cells:
@@ -95,11 +128,14 @@ class Cells:
         self.parameters = [{key: float(value[n]) for key, value in whole.items()} for n in range(population.neurons)]
         bias = np.zeros(()) if population.bias is None else population.bias
         self.bias = np.broadcast_to(bias, population.shape).ravel()
+        rule, self.drop = population.adapts, 1.0
+        if rule is not None and rule.raised:
+            self.drop = 1 + (-rule.gamma if rule.homeostatic else rule.gamma) * rule.target
 
-    def step(self, arriving: Array) -> Array:
-        return np.array([self._cell(n, float(value)) for n, value in enumerate(arriving + self.bias)])
+    def step(self, arriving: Array, factors: Array) -> Array:
+        return np.array([self._cell(n, float(value), factors[n]) for n, value in enumerate(arriving + self.bias)])
 
-    def _cell(self, n: int, s: float) -> float:
+    def _cell(self, n: int, s: float, factor: float) -> float:
         p, dt = self.parameters[n], self.dt
         if self.model == "Threshold":
             return float(s > p["threshold"])
@@ -113,7 +149,8 @@ class Cells:
             self.v[n] += dt / tau * ((p["v_leak"] - self.v[n]) + p["r"] * s)
         if "v_threshold" not in p:
             return self.v[n]
-        if self.v[n] <= p["v_threshold"]:
+        if self.v[n] <= p["v_threshold"] * factor:
             return 0.0
-        self.v[n] = p["v_reset"] if self.reset is ResetMode.ZERO else self.v[n] - p["v_threshold"]
+        subtracts = self.reset is not ResetMode.ZERO
+        self.v[n] = self.v[n] - p["v_threshold"] * self.drop if subtracts else p["v_reset"]
         return 1.0

@@ -6,6 +6,7 @@ registers are taken, and the whole weights. One function for each arithmetic: st
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.emulation.model import IntegerNetwork
-from tests.brute import connections
+from tests.brute import Rule, connections
 
 Array = NDArray[np.float64]
 Registers = Mapping[str, Any]
@@ -36,11 +37,14 @@ def outputs(integers: IntegerNetwork, spikes: Mapping[str, Array]) -> tuple[dict
     states: dict[str, list[State]] = {name: [[0, 0, 0] for _ in cells] for name, cells in neurons.items()}
     over: dict[str, Overflows] = {name: [] for name in neurons}
     sent |= {name: [] for name in neurons}
-    step_of = STEPS[_kind(integers)]
+    step_of, lifted = STEPS[_kind(integers)], LIFTED[_kind(integers)]
+    rules = {p.name: Rule(p, network, integers.dt) for p in network.populations if p.adapts}
     for step in range(steps):
         for name, cells in neurons.items():
             row: list[float] = []
-            for n, registers in enumerate(cells):
+            factors = rules[name].at(step, sent) if name in rules else None
+            for n, still in enumerate(cells):
+                registers = still if factors is None else lifted(still, float(factors[n]), over[name])
                 arriving = [
                     (weight, sent[source][step - delay][i])
                     for source, matrices in ways[name]
@@ -112,7 +116,7 @@ def loihi(state: State, arriving: list[tuple[int, int]], r: Registers, over: Ove
         return float(state[1] / r["v_scale"])
     if state[1] <= r["threshold"]:
         return 0
-    state[1] = state[1] - r["threshold"] if r["subtracts"] else 0
+    state[1] = 0 if r["drop"] is None else state[1] - r["drop"]
     return 1
 
 
@@ -126,7 +130,7 @@ def integer_leak(state: State, arriving: list[tuple[int, int]], r: Registers, ov
     v = _held(v + r["leak"], -top, top - 1, "potential", over)
     fires = v >= r["threshold"]
     if fires:
-        v = v - r["threshold"] if r["subtracts"] else 0
+        v = 0 if r["drop"] is None else v - r["drop"]
     state[0] = _held(v, -floor, top - 1, "potential", over)
     return int(fires)
 
@@ -154,7 +158,7 @@ def accum(state: State, arriving: list[tuple[int, int]], r: Registers, over: Ove
         return float(state[0] / r["v_scale"])
     if state[0] < r["threshold"]:
         return 0
-    state[0] = state[0] - r["threshold"] if r["subtracts"] else 0
+    state[0] = 0 if r["drop"] is None else state[0] - r["drop"]
     return 1
 
 
@@ -168,10 +172,33 @@ def float32(state: State, arriving: list[tuple[int, int]], r: Registers, _over: 
         return float(float(state[0]) / r["v_scale"])
     if not state[0] > f(r["threshold"]):
         return 0
-    state[0] = f(state[0] - f(r["threshold"])) if r["subtracts"] else f(0)
+    state[0] = f(0) if r["drop"] is None else f(state[0] - f(r["drop"]))
     return 1
 
 
+def _lifted_mantissa(r: Registers, factor: float, over: Overflows) -> Registers:
+    """A threshold of so many bits without sign, shifted up."""
+    bits = r["bits"]
+    mantissa = round(r["threshold"] * factor / 2 ** bits["threshold_shift"])
+    held = _held(mantissa, 0, 2 ** bits["threshold_bits"] - 1, "threshold", over)
+    return {**r, "threshold": held * 2 ** bits["threshold_shift"]}
+
+
+def _lifted_unit(r: Registers, factor: float, _over: Overflows) -> Registers:
+    """The register stands one unit above what v must exceed."""
+    wanted = (r["threshold"] - 1) * factor
+    nearest = round(wanted)
+    near = abs(wanted - nearest) <= 1e-9 * max(1.0, abs(wanted))
+    return {**r, "threshold": (nearest if near else math.floor(wanted)) + 1}
+
+
+LIFTED: Mapping[str, Callable[[Registers, float, Overflows], Registers]] = {
+    "loihi": _lifted_mantissa,
+    "integer-leak": _lifted_unit,
+    "accum": _lifted_unit,
+    "float32": lambda r, factor, _: {**r, "threshold": float(np.float32(r["threshold"] * factor))},
+}
+"""The registers with the threshold times a factor."""
 STEPS: Mapping[str, Callable[..., float]] = {
     "loihi": loihi,
     "integer-leak": integer_leak,

@@ -14,13 +14,16 @@ from neuedge_nir.frontend.graph import closing_edges
 from neuedge_nir.frontend.shapes import conv_output, same_padding
 from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Scale
 from neuedge_nir.network.model import (
+    ADAPTIVE,
     IF,
     LI,
     LIF,
     SPIKING,
+    Adaptation,
     CubaLI,
     CubaLIF,
     I,
+    Listening,
     Network,
     Neuron,
     Population,
@@ -135,8 +138,45 @@ def chains(
 
 
 @st.composite
+def adapting(draw: st.DrawFn, net: Network, least: float) -> Network:
+    """The network with thresholds that follow activities here and there, at time constants from `least` on."""
+    found = []
+    for population in net.populations:
+        rule = draw(st.one_of(st.none(), rules(least)))
+        changed = replace(population, adaptation=rule)
+        possible = isinstance(population.neuron, ADAPTIVE) and (rule is None or rule.noted or net.heard_by(changed))
+        found.append(changed if possible else population)
+    return replace(net, populations=tuple(found))
+
+
+@st.composite
+def rules(draw: st.DrawFn, least: float) -> Adaptation:
+    """A rule whose numbers are multiples of 1/8."""
+    gamma, target = draw(st.integers(0, 40)) / 8, draw(st.integers(0, 8)) / 8
+    bounds = draw(st.sampled_from([(None, None), (0.5, None), (None, 4.0), (0.5, 1.5)]))
+    homeostatic, raised = draw(st.booleans()), draw(st.booleans())
+    return Adaptation(
+        gamma,
+        target,
+        least * draw(st.sampled_from([1, 2, 4])),
+        draw(st.sampled_from(Listening)),
+        homeostatic,
+        *bounds,
+        raised and (not homeostatic or gamma * target < 1),
+        draw(st.sampled_from([0, 0, 2])),
+        draw(st.integers(0, 9)) == 0,
+    )
+
+
+@st.composite
 def networks(draw: st.DrawFn, *, odd: bool = False) -> Network:
     """A network that a file can say. `odd`: it need not: names, shapes, equal names and paths of all kinds."""
+    net = draw(_networks(odd=odd))
+    return draw(adapting(net, net.dt or 1.0))
+
+
+@st.composite
+def _networks(draw: st.DrawFn, *, odd: bool) -> Network:
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     names = draw(st.permutations([*PLAIN, *(ODD if odd else ())]))
     labels = names if odd else [f"w{number}" for number in range(60)]

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from neuedge_models.digits import DIGITS
 from neuedge_nir import emulate, read
 from neuedge_nir.chip.arithmetic import KINDS
-from neuedge_nir.chip.model import Arithmetic, Chip, Confidence
+from neuedge_nir.chip.model import AdaptiveThresholds, Arithmetic, Chip, Confidence
+from neuedge_nir.chip.rules import FORMS, LISTENING
 from neuedge_nir.emulation import loihi
 from neuedge_nir.emulation.agreement import agreement
 from neuedge_nir.emulation.float32 import SingleState
@@ -38,6 +39,7 @@ from neuedge_nir.network.model import (
     Threshold,
 )
 from tests import brute_fixed
+from tests.graphs import adapting
 from tests.test_simulate import SHARED, trace
 from tests.worlds import chip, dense, known, network, networks, real, wire
 
@@ -78,8 +80,11 @@ KIND = st.sampled_from(sorted(KINDS))
 def toy(kind: str, sizes: Mapping[str, int] | None = None) -> Chip:
     """A chip with this arithmetic, and nothing else that could be in the way."""
     parameters = {name: known(value) for name, value in (SIZES[kind] if sizes is None else sizes).items()}
+    late = known(2, "timesteps")
+    follows = AdaptiveThresholds(LISTENING, FORMS, "made up", Confidence.ASSUMED, late)
     plain = chip(weights=KINDS[kind].weights, weight_bits=BITS[kind], models=MODELS[kind], max_delay=62, neurons=99)
-    return replace(plain, arithmetic=Arithmetic(kind, "made up", Confidence.ASSUMED, parameters))
+    able = replace(plain.capabilities, adaptation=follows)
+    return replace(plain, capabilities=able, arithmetic=Arithmetic(kind, "made up", Confidence.ASSUMED, parameters))
 
 
 def of_model(model: str, rng: np.random.Generator, shape: tuple[int, ...]) -> Neuron:
@@ -118,7 +123,7 @@ def worlds(draw: st.DrawFn, kind: str) -> Network:
         bias = rng.uniform(-0.5, 0.5, population.shape) if draw(st.booleans()) else None
         neuron = of_model(draw(st.sampled_from(models)), rng, population.shape)
         found.append(replace(population, neuron=neuron, bias=bias))
-    return replace(net, populations=tuple(found), dt=0.5)
+    return draw(adapting(replace(net, populations=tuple(found), dt=0.5), 0.5))
 
 
 def spikes_for(net: Network, seed: int, samples: int = 2, steps: int = 15, rate: float = 0.5) -> dict[str, np.ndarray]:
@@ -320,7 +325,7 @@ def test_a_potential_is_that_of_loihi_itself() -> None:
     given, wanted = trace("lava_loihi_fixed")[:, 0], trace("lava_loihi_fixed")
     registers = loihi.Registers(**SIZES["loihi"])
     keep, threshold, bias = (np.asarray(value, np.int64) for value in (4096 - 163, 25 << 6, 0))
-    cells = loihi.LoihiCells((1,), registers, np.zeros((), np.int64), keep, threshold, bias, np.ones(()), False)
+    cells = loihi.LoihiCells((1,), registers, np.zeros((), np.int64), keep, threshold, None, bias, np.ones(()))
     state = cells.start(1, Tally())
     potentials, spikes = [], []
     for arriving in given:  # a weight of 10, and a decay of 163 of 4096: what Lava made of dt / tau = 0.04

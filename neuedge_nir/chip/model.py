@@ -126,6 +126,22 @@ class AxonWeights(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class AdaptiveThresholds:
+    """Thresholds that the chip itself lets follow an activity: whose, in which forms, and how much later.
+
+    `sources` and `forms` as in `network.model.Adaptation`. A mean over a population reaches its listeners `steps_late`
+    timesteps after the spikes; absent: in the same step as they.
+    """
+
+    sources: tuple[str, ...]
+    forms: tuple[str, ...]
+    source: str
+    confidence: Confidence
+    steps_late: Quantity | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What the circuit can do. What is absent is unknown, and the network that needs it is refused."""
 
@@ -140,6 +156,7 @@ class Capabilities:
     max_delay: Quantity | None = None  # timesteps; absent: only the one step every hop takes
     compartments_subtract: Quantity | None = None  # compartments a neuron takes under subtract reset; absent: 1
     input_neurons_per_core: Quantity | None = None  # for --map-inputs; absent: as the neurons limit
+    adaptation: AdaptiveThresholds | None = None  # absent: thresholds stay as they are
     sources: Mapping[str, str] = field(default_factory=dict)  # capability name -> where it was read
 
 

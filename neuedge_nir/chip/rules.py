@@ -15,6 +15,7 @@ from neuedge_nir.chip.arithmetic import KINDS, Range
 from neuedge_nir.chip.formulas import FORMULAS
 from neuedge_nir.chip.lines import KeyPath
 from neuedge_nir.chip.model import (
+    AdaptiveThresholds,
     Arithmetic,
     AxonWeights,
     Capabilities,
@@ -29,6 +30,8 @@ from neuedge_nir.chip.model import (
 
 NEURON_MODELS = ("IF", "LIF", "CubaLIF", "LI", "CubaLI", "I", "Threshold")
 RESET_MODES = ("zero", "subtract")
+LISTENING = ("input", "self", "neuron")
+FORMS = ("literal", "homeostatic")
 _DIVISORS = ("word_bits", "header_every", "block")
 
 
@@ -93,6 +96,9 @@ EXPECTED: Mapping[tuple[type, str], Expected] = {
     (Capabilities, "axon_types"): _WHOLE,
     (Capabilities, "max_delay"): Expected(least=1, whole=True, unit="timesteps"),
     (Capabilities, "compartments_subtract"): _WHOLE,
+    (AdaptiveThresholds, "sources"): Expected(least=1, among=LISTENING),
+    (AdaptiveThresholds, "forms"): Expected(least=1, among=FORMS),
+    (AdaptiveThresholds, "steps_late"): Expected(whole=True, most=1000, unit="timesteps"),
     (Capabilities, "input_neurons_per_core"): _WHOLE,
     (Capabilities, "sources"): Expected(among=tuple(f.name for f in fields(Capabilities) if f.name != "sources")),
     **_cost_units(CostProfile),

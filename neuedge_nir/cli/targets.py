@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
-from neuedge_nir.chip.model import Arithmetic, Chip, Quantity
+from neuedge_nir.chip.model import AdaptiveThresholds, Arithmetic, Chip, Quantity
 from neuedge_nir.cli.shared import add_json, print_json, print_tables
 
 
@@ -111,11 +111,18 @@ def _systems(chip: Chip) -> list[tuple[str, ...]]:
 def _capabilities(chip: Chip) -> list[tuple[str, ...]]:
     able = chip.capabilities
     shown = {f.name: getattr(able, f.name) for f in fields(able) if f.name != "sources"}
-    plain = {k: v for k, v in shown.items() if not isinstance(v, Quantity) and v is not None}
-    return [
+    plain = {k: v for k, v in shown.items() if not isinstance(v, Quantity | AdaptiveThresholds) and v is not None}
+    rows: list[tuple[str, ...]] = [
         (k, ", ".join(map(str, v)) if isinstance(v, tuple) else str(v), able.sources.get(k, ""))
         for k, v in plain.items()
     ]
+    return rows if able.adaptation is None else [*rows, _adaptation(able.adaptation)]
+
+
+def _adaptation(able: AdaptiveThresholds) -> tuple[str, ...]:
+    late = f", means {able.steps_late.count} steps late" if able.steps_late is not None else ""
+    words = f"of {', '.join(able.sources)}; {', '.join(able.forms)}{late}"
+    return ("adaptation", words, _source(able))
 
 
 def _arithmetic(found: Arithmetic | None) -> list[tuple[str, ...]]:
@@ -123,8 +130,11 @@ def _arithmetic(found: Arithmetic | None) -> list[tuple[str, ...]]:
 
     if found is None:
         return []
-    source = f"{found.source} [{found.confidence}]" + (f". {found.note}" if found.note else "")
-    return [(found.kind, KINDS[found.kind].meaning, source)]
+    return [(found.kind, KINDS[found.kind].meaning, _source(found))]
+
+
+def _source(found: Arithmetic | AdaptiveThresholds) -> str:
+    return f"{found.source} [{found.confidence}]" + (f". {found.note}" if found.note else "")
 
 
 def _lint(path: Path, as_json: bool) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from neuedge_nir.emulation.chains import carrying
 from neuedge_nir.emulation.form import out_of_range
 from neuedge_nir.emulation.model import Array, Kept, Quantised, Source
-from neuedge_nir.emulation.numbers import Tally, Whole, floored, whole
+from neuedge_nir.emulation.numbers import Tally, Whole, above, whole
 from neuedge_nir.interpreter.dynamics import Sent
 from neuedge_nir.interpreter.operators import applied
 from neuedge_nir.network.connect import Delay
@@ -47,15 +47,16 @@ def quantise(source: Source) -> Quantised:
     leaky = bool(np.any(form.rate))
     gain = form.per_input / form.rate if leaky else form.per_input
     drive = form.drive / form.rate if leaky else form.drive
-    step, shift = _grid(source, form.threshold, gain, drive, n)
+    step, shift = _grid(source, form.highest, gain, drive, n)
     weights = tuple(np.rint(w / step) for w in source.weights)
     v_scale = np.asarray(2.0**shift / step / gain)
     keep = whole((1 - form.rate) * 2.0**n.fraction_bits)
     keep_i = None if form.synapse is None else _decay(form.synapse, n)
-    threshold = None if form.threshold is None else floored(form.threshold * v_scale).astype(np.int64) + 1
+    threshold = None if form.threshold is None else above(form.threshold * v_scale)
+    drop = None if form.drop is None or not source.subtracts else above(form.drop * v_scale)
     offset = whole(drive * v_scale)
     shape = source.population.shape
-    cells = AccumCells(shape, n, shift, keep if leaky else None, keep_i, threshold, offset, v_scale, source.subtracts)
+    cells = AccumCells(shape, n, shift, keep if leaky else None, keep_i, threshold, drop, offset, v_scale)
     kept = Kept(
         tuple(w * step for w in weights),
         1 - keep / 2.0**n.fraction_bits,
@@ -114,7 +115,10 @@ def _largest_sums(source: Source, weights: tuple[Array, ...]) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AccumCells:
-    """Neurons in fixed point. `keep` is None for an integrator, `keep_i` where there is no synaptic filter."""
+    """Neurons in fixed point. `keep` is None for an integrator, `keep_i` where there is no synaptic filter.
+
+    `drop` is what a spike subtracts; None: it resets to 0.
+    """
 
     shape: tuple[int, ...]
     registers: Registers
@@ -122,9 +126,9 @@ class AccumCells:
     keep: Whole | None
     keep_i: Whole | None
     threshold: Whole | None
+    drop: Whole | None
     offset: Whole
     v_scale: Array
-    subtracts: bool
 
     def start(self, samples: int, tally: Tally) -> AccumState:
         zeros = np.zeros((samples, *self.shape), np.int64)
@@ -141,15 +145,15 @@ class AccumState:
     inhibitory: Whole
     v: Whole
 
-    def step(self, arriving: Array) -> Sent:
+    def step(self, arriving: Array, factor: Array | None = None) -> Sent:
         cells = self.cells
         self._receive(arriving.astype(np.int64))
         target = self._wrapped(self.excitatory - self.inhibitory + cells.offset, "input")
         self.v = self._moved(target)
         if cells.threshold is None:
             return np.asarray(self.v / cells.v_scale)
-        fired = self.v >= cells.threshold
-        np.copyto(self.v, self.v - cells.threshold if cells.subtracts else 0, where=fired)
+        fired = self.v >= (cells.threshold if factor is None else above((cells.threshold - 1) * factor))
+        np.copyto(self.v, 0 if cells.drop is None else self.v - cells.drop, where=fired)
         return fired
 
     def _receive(self, carried: Whole) -> None:

@@ -22,11 +22,13 @@ def quantise(source: Source) -> Quantised:
     v_scale = np.asarray(1 / (step * form.per_input))
     keep, drive = _single(1 - form.rate), _single(form.drive * v_scale)
     keep_i = None if form.synapse is None else _single(1 - form.synapse)
-    threshold = None if form.threshold is None else _single(form.threshold * v_scale)
+    threshold, drop = (None if real is None else _single(real * v_scale) for real in (form.threshold, form.drop))
     if any(np.any(~(np.abs(values) < LARGEST)) for values in (drive, threshold) if values is not None):
         hint = "bring weights, thresholds and biases nearer to each other"
         raise out_of_range(source.population, source.legal.chip, "its threshold or bias dwarfs its weights", hint)
-    cells = SingleCells(source.population.shape, keep, keep_i, threshold, drive, v_scale, source.subtracts)
+    cells = SingleCells(
+        source.population.shape, keep, keep_i, threshold, drop if source.subtracts else None, drive, v_scale
+    )
     kept = Kept(
         tuple(w * step for w in weights),
         1 - keep.astype(np.float64),
@@ -51,15 +53,18 @@ def _step(source: Source) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SingleCells:
-    """Neurons in single precision; `keep_i` is None where there is no synaptic filter."""
+    """Neurons in single precision; `keep_i` is None where there is no synaptic filter.
+
+    `drop` is what a spike subtracts; None: it resets to 0.
+    """
 
     shape: tuple[int, ...]
     keep: Single
     keep_i: Single | None
     threshold: Single | None
+    drop: Single | None
     drive: Single
     v_scale: Array
-    subtracts: bool
 
     def start(self, samples: int, _tally: Tally, /) -> SingleState:
         zeros = np.zeros((samples, *self.shape), np.float32)
@@ -74,13 +79,13 @@ class SingleState:
     i: Single
     v: Single
 
-    def step(self, arriving: Array) -> Sent:
+    def step(self, arriving: Array, factor: Array | None = None) -> Sent:
         cells = self.cells
         new = arriving.astype(np.float32)
         self.i = new if cells.keep_i is None else self.i * cells.keep_i + new
         self.v = self.v * cells.keep + self.i + cells.drive
         if cells.threshold is None:
             return np.asarray(self.v / cells.v_scale)
-        fired = self.v > cells.threshold
-        np.copyto(self.v, self.v - cells.threshold if cells.subtracts else np.float32(0), where=fired)
+        fired = self.v > (cells.threshold if factor is None else (cells.threshold * factor).astype(np.float32))
+        np.copyto(self.v, np.float32(0) if cells.drop is None else self.v - cells.drop, where=fired)
         return fired

@@ -1,22 +1,24 @@
 """Every neuron model in one form, which all arithmetics scale and round.
 
     i = (1 - synapse) i + synapse_gain S    where there is a synaptic filter, else i = S
-    v = (1 - rate) v + gain i + drive       a spike where v > threshold
+    v = (1 - rate) v + gain i + drive       a spike where v > threshold, which may subtract `drop`
 
 S is what arrives, without the bias. The bias is a constant current: `drive` holds what it adds to v once a synaptic
-filter in front of it has settled, because chips add it to v.
+filter in front of it has settled, because chips add it to v. A threshold that follows an activity is multiplied with a
+factor in each timestep, and never exceeds `highest`; the factor is a real number, the product is rounded to the
+chip's threshold.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.chip.model import Chip
 from neuedge_nir.errors import CapacityError
-from neuedge_nir.network.model import IF, LI, LIF, CubaLI, CubaLIF, I, Population, Threshold
+from neuedge_nir.network.model import IF, LI, LIF, Adaptation, CubaLI, CubaLIF, I, Population, Threshold
 
 Array = NDArray[np.float64]
 
@@ -34,6 +36,19 @@ class Form:
     threshold: Array | None
     synapse: Array | None = None
     synapse_gain: Array | None = None
+    rule: Adaptation | None = None
+
+    @property
+    def drop(self) -> Array | None:
+        """What a spike subtracts where it subtracts."""
+        return self.threshold if self.rule is None or self.threshold is None else self.threshold * self.rule.drop
+
+    @property
+    def highest(self) -> Array | None:
+        """What must fit where thresholds are kept: the highest, and what a spike subtracts."""
+        if self.rule is None or self.threshold is None:
+            return self.threshold
+        return self.threshold * max(1.0, self.rule.most, self.rule.drop)
 
     @property
     def per_input(self) -> Array:
@@ -48,7 +63,7 @@ def form(population: Population, dt: float, chip: Chip) -> Form:
     constant shorter than a timestep, a negative threshold, numbers beyond all measure.
     """
     with np.errstate(all="ignore"):  # what overflows is refused below
-        found = _form(population, dt)
+        found = replace(_form(population, dt), rule=population.adapts)
         per_input = found.per_input
     if not np.all(per_input > 0):
         raise out_of_range(population, chip, "its r, or w_in, is not above zero", "fold the sign into the weights")

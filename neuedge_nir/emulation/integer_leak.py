@@ -12,7 +12,7 @@ import numpy as np
 
 from neuedge_nir.emulation.form import out_of_range
 from neuedge_nir.emulation.model import Array, Kept, Quantised, Source
-from neuedge_nir.emulation.numbers import Tally, Whole, floored, whole
+from neuedge_nir.emulation.numbers import Tally, Whole, above, whole
 from neuedge_nir.interpreter.dynamics import Sent
 from neuedge_nir.mapping.legalise import axon_type_weights
 from neuedge_nir.mapping.weights import AxonTypes
@@ -44,9 +44,10 @@ def quantise(source: Source) -> Quantised:
     types = axon_type_weights(source.population, tuple(p.projection for p in source.incoming), source.legal.chip)
     factor, weights = _scaled(types, source, n)
     v_scale = _by_neuron(factor / types.unit if types else factor, shape) / form.per_input
-    threshold = None if form.threshold is None else floored(form.threshold * v_scale).astype(np.int64) + 1
+    threshold = None if form.threshold is None else above(form.threshold * v_scale)
+    drop = None if form.drop is None or not source.subtracts else above(form.drop * v_scale)
     leak = whole(form.drive * v_scale)
-    cells = IntegerCells(shape, n, threshold, leak, v_scale, source.subtracts)
+    cells = IntegerCells(shape, n, threshold, drop, leak, v_scale)
     kept = Kept(
         tuple(w / _like(factor / types.unit, w) for w in weights) if types else (),
         form.rate,
@@ -80,8 +81,8 @@ def _room(source: Source, unit: Array, n: Registers) -> Array:
     """The largest factor of each row at which threshold and leak of all its neurons fit."""
     per_unit = 1 / source.form.per_input  # units of v per whole weight, before the factor
     needs = [np.abs(source.form.drive) * per_unit / n.most_leak]
-    if source.form.threshold is not None:
-        needs.append(source.form.threshold * per_unit / (n.most_threshold - 1))
+    if source.form.highest is not None:
+        needs.append(source.form.highest * per_unit / (n.most_threshold - 1))
     rows = [np.broadcast_to(need, source.population.shape).reshape(len(unit), -1) for need in needs]
     most = np.max(rows, axis=(0, 2))
     return np.asarray(unit / np.maximum(most, 1e-300))
@@ -100,14 +101,17 @@ def _like(rows: Array, weights: Array) -> Array:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IntegerCells:
-    """Neurons that fire at their threshold; their potential does not stay below minus the largest threshold."""
+    """Neurons that fire at their threshold; their potential does not stay below minus the largest threshold.
+
+    `drop` is what a spike subtracts; None: it resets to 0.
+    """
 
     shape: tuple[int, ...]
     registers: Registers
     threshold: Whole | None
+    drop: Whole | None
     leak: Whole
     v_scale: Array
-    subtracts: bool
 
     def start(self, samples: int, tally: Tally) -> IntegerState:
         return IntegerState(self, tally, np.zeros((samples, *self.shape), np.int64))
@@ -121,14 +125,14 @@ class IntegerState:
     tally: Tally
     v: Whole
 
-    def step(self, arriving: Array) -> Sent:
+    def step(self, arriving: Array, factor: Array | None = None) -> Sent:
         cells, n = self.cells, self.cells.registers
         half = 1 << (n.state_bits - 1)
         v = self.tally.clipped(self.v + arriving.astype(np.int64) + cells.leak, -half, half - 1, "potential")
         if cells.threshold is None:
             self.v = self.tally.clipped(v, -n.most_threshold, half - 1, "potential")
             return np.asarray(self.v / cells.v_scale)
-        fired = v >= cells.threshold
-        np.copyto(v, v - cells.threshold if cells.subtracts else 0, where=fired)
+        fired = v >= (cells.threshold if factor is None else above((cells.threshold - 1) * factor))
+        np.copyto(v, 0 if cells.drop is None else v - cells.drop, where=fired)
         self.v = self.tally.clipped(v, -n.most_threshold, half - 1, "potential")
         return fired

@@ -47,8 +47,8 @@ class Registers:
         """Whether threshold and bias fit their registers at so many whole weights per real one."""
         form, v_scale = source.form, self.v_scale(source, scale)
         most = ((1 << (self.bias_bits - 1)) - 1) << self.bias_exponent
-        high = form.threshold is not None and bool(
-            np.any(np.rint(form.threshold * v_scale / 2.0**self.threshold_shift) >= 1 << self.threshold_bits)
+        high = form.highest is not None and bool(
+            np.any(np.rint(form.highest * v_scale / 2.0**self.threshold_shift) >= 1 << self.threshold_bits)
         )
         return not high and bool(np.all(np.abs(form.drive * v_scale) <= most))
 
@@ -68,9 +68,14 @@ def quantise(source: Source) -> Quantised:
     v_scale, full = n.v_scale(source, scale), 1 << n.decay_bits
     du = whole((np.ones(()) if form.synapse is None else form.synapse) * full)
     dv = whole(form.rate * full)
-    threshold = None if form.threshold is None else n.threshold(form.threshold * v_scale) << n.threshold_shift
+    threshold, drop = (
+        None if wanted is None else n.threshold(wanted * v_scale) << n.threshold_shift
+        for wanted in (form.threshold, form.drop)
+    )
     bias = n.bias(form.drive * v_scale)
-    cells = LoihiCells(source.population.shape, n, full - du, full - dv, threshold, bias, v_scale, source.subtracts)
+    cells = LoihiCells(
+        source.population.shape, n, full - du, full - dv, threshold, drop if source.subtracts else None, bias, v_scale
+    )
     kept = Kept(
         tuple(w / scale for w in weights),
         dv / full,
@@ -111,16 +116,25 @@ def _stored(weights: Array, scale: float, step: float, most: int, n: Registers) 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoihiCells:
-    """Compartments: what is kept of current and potential in a step, in parts of 2^decay_bits; threshold and bias."""
+    """Compartments: what is kept of current and potential in a step, in parts of 2^decay_bits; threshold and bias.
+
+    `drop` is what a spike subtracts; None: it resets to 0.
+    """
 
     shape: tuple[int, ...]
     registers: Registers
     keep_u: Whole
     keep_v: Whole
     threshold: Whole | None
+    drop: Whole | None
     bias: Whole
     v_scale: Array
-    subtracts: bool
+
+    def at(self, factor: Array, threshold: Whole, shape: tuple[int, ...], tally: Tally) -> Whole:
+        """The threshold times a factor in the register of each neuron."""
+        n = self.registers
+        mantissa = np.broadcast_to(n.threshold(threshold * factor), shape)
+        return tally.clipped(mantissa, 0, (1 << n.threshold_bits) - 1, "threshold") << n.threshold_shift
 
     def start(self, samples: int, tally: Tally) -> LoihiState:
         zeros = np.zeros((samples, *self.shape), np.int64)
@@ -140,7 +154,7 @@ class LoihiState:
     """Whether any current outlives its step."""
     leaks: bool
 
-    def step(self, arriving: Array) -> Sent:
+    def step(self, arriving: Array, factor: Array | None = None) -> Sent:
         cells, n = self.cells, self.cells.registers
         new = self.tally.wrapped(arriving.astype(np.int64), n.input_bits, "input") << n.input_shift
         if self.filters:
@@ -151,6 +165,9 @@ class LoihiState:
         self.v = self.tally.clipped(v + self.u + cells.bias, -most, most, "potential")
         if cells.threshold is None:
             return np.asarray(self.v / cells.v_scale)
-        fired = self.v > cells.threshold
-        np.copyto(self.v, self.v - cells.threshold if cells.subtracts else 0, where=fired)
+        threshold = cells.threshold
+        if factor is not None:
+            threshold = cells.at(factor, threshold, self.v.shape, self.tally)
+        fired = self.v > threshold
+        np.copyto(self.v, 0 if cells.drop is None else self.v - cells.drop, where=fired)
         return fired

@@ -51,6 +51,11 @@ def floored(values: Array) -> Array:
     return np.where(near, nearest, np.floor(values))
 
 
+def above(values: Array) -> Whole:
+    """What a potential that fires at its threshold is compared with: one unit above NIR's, where v must exceed it."""
+    return floored(values).astype(np.int64) + 1
+
+
 def whole(values: Array) -> Whole:
     """The nearest whole numbers."""
     return np.rint(values).astype(np.int64)

@@ -13,8 +13,8 @@ from neuedge_nir.emulation.chains import carrying
 from neuedge_nir.emulation.form import Form, check_size, form
 from neuedge_nir.emulation.model import Array, Cells, IntegerNetwork, Kept, Loss, Quantise, Quantised, Source
 from neuedge_nir.errors import UsageError
-from neuedge_nir.mapping.legalise import LegalNetwork, effective_weights
-from neuedge_nir.network.model import Network, Population, Projection, Signal
+from neuedge_nir.mapping.legalise import LegalNetwork, effective_weights, mean_delay
+from neuedge_nir.network.model import Adaptation, Network, Population, Projection, Signal
 
 ARITHMETICS: Mapping[str, Quantise] = {
     "loihi": loihi.quantise,
@@ -68,9 +68,15 @@ def _network(legal: LegalNetwork, found: Mapping[str, Quantised], sources: Mappi
         for projection, weights in zip(source.incoming, found[name].carriers, strict=True):
             new[projection.projection.name] = carrying(projection.projection, weights)
     # The bias is in the cells: a chip adds it to the potential.
-    populations = tuple(replace(p, bias=None) for p in legal.network.populations)
+    populations = tuple(replace(p, bias=None, adaptation=_late(p, legal)) for p in legal.network.populations)
     projections = tuple(new.get(p.name, p) for p in legal.network.projections)
     return replace(legal.network, populations=populations, projections=projections)
+
+
+def _late(population: Population, legal: LegalNetwork) -> Adaptation | None:
+    """The rule of its threshold, with the time that a mean takes on the chip."""
+    rule = population.adapts
+    return None if rule is None else replace(rule, late=rule.late + mean_delay(rule, legal.chip))
 
 
 def _loss(source: Source, quantised: Quantised) -> Loss:

@@ -16,6 +16,7 @@ from reprlib import repr as shown
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import InputError, UsageError
 from neuedge_nir.frontend import bias as biases
+from neuedge_nir.frontend.adaptations import adapting
 from neuedge_nir.frontend.clock import clock
 from neuedge_nir.frontend.compact import FloatArray, collapsed
 from neuedge_nir.frontend.edge_repairs import mended_graph
@@ -93,7 +94,8 @@ def network_of(file: RawFile, caps: Caps = DEFAULT_CAPS, wanted: Settings = NOTH
         clocked.dt,
     )
     network, of_encoders = as_ports(network, stated.encoders)
-    remarks += [*_all_remarks(shaped, found, file), *clocked.remarks, *of_encoders, *remarks_on(network)]
+    network, of_rules = adapting(network, stated.adaptations)
+    remarks += [*_all_remarks(shaped, found, file), *clocked.remarks, *of_encoders, *of_rules, *remarks_on(network)]
     diagnostics = tuple(sorted(remarks, key=_remark_order))
     return replace(network, origin=replace(network.origin, diagnostics=diagnostics))
 

@@ -1,10 +1,10 @@
 """What neuedge itself writes into a file's metadata: one versioned JSON string under the key 'neuedge'.
 
 Schema 1 has the keys `reset` and `dt`, on the graph or any node, and on the outermost graph `names` (what the network
-calls nodes of the file), `paths` (what it calls projections, by the nodes on their way) and `encoders` (which IF behind
-an Input is its encoder, with what no IF says). They stand on the graph because nir 1.0.4 takes no metadata on many
-nodes. Other keys are ignored: they may describe the model. Whatever would change its meaning takes another schema, and
-a schema that is not known is refused.
+calls nodes of the file), `paths` (what it calls projections, by the nodes on their way), `encoders` (which IF behind an
+Input is its encoder, with what no IF says) and `adaptations` (how thresholds follow activities). They stand on the
+graph because nir 1.0.4 takes no metadata on many nodes. Other keys are ignored: they may describe the model. Whatever
+would change its meaning takes another schema, and a schema that is not known is refused.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from reprlib import repr as shown
-from typing import Any
+from typing import Any, TypeVar
 
 from neuedge_nir.errors import InputError
 from neuedge_nir.frontend.raw import DEFAULT_CAPS, Metadata, MetadataValue, RawGraph
-from neuedge_nir.network.model import HybridEncoder, ResetMode
+from neuedge_nir.network.model import Adaptation, HybridEncoder, ResetMode
+from neuedge_nir.network.valid import rule_faults
 
+Record = TypeVar("Record", HybridEncoder, Adaptation)
 KEY = "neuedge"
 SCHEMA = 1
 
@@ -30,8 +32,9 @@ class Settings:
     """What the file says of reset and timestep (None where it says nothing), and of names that it could not hold.
 
     `names`: nodes by what they are called in the file; `paths`: projections by what the nodes on their way are called;
-    `encoders`: those of inputs, by the population that stands for each. `untimed`: the timestep is unknown, whatever
-    the parameters seem to imply; the file says so with "dt": null.
+    `encoders`: those of inputs, by the population that stands for each; `adaptations`: the rules of thresholds, by
+    population. `untimed`: the timestep is unknown, whatever the parameters seem to imply; the file says so with
+    "dt": null.
     """
 
     reset: ResetMode | None = None
@@ -40,6 +43,7 @@ class Settings:
     paths: Mapping[str, str] = field(default_factory=dict)
     untimed: bool = False
     encoders: Mapping[str, HybridEncoder] = field(default_factory=dict)
+    adaptations: Mapping[str, Adaptation] = field(default_factory=dict)
 
 
 NOTHING_WANTED = Settings()
@@ -69,7 +73,8 @@ def noted(settings: Settings) -> Metadata:
     content = {"reset": settings.reset, "dt": settings.dt, "names": settings.names, "paths": settings.paths}
     said: dict[str, object] = {key: value for key, value in content.items() if value is not None and value != {}}
     said |= {"dt": None} if settings.untimed else {}
-    said |= {"encoders": {n: asdict(e) for n, e in settings.encoders.items()}} if settings.encoders else {}
+    for key, rules in (("encoders", settings.encoders), ("adaptations", settings.adaptations)):
+        said |= {key: {name: asdict(rule) for name, rule in rules.items()}} if rules else {}
     if not said:
         return {}
     text = json.dumps({"schema": SCHEMA, **said}, sort_keys=True)
@@ -96,8 +101,10 @@ def _parsed(value: MetadataValue, where: str) -> Settings:
         raise InputError("NET020", message, where=where, hint="use a newer neuedge-nir, or remove that metadata")
     names, paths = (_texts(content.get(key), key, where) for key in ("names", "paths"))
     encoders = _encoders(content.get("encoders"), where)
+    adaptations = _adaptations(content.get("adaptations"), where)
     untimed = "dt" in content and content["dt"] is None
-    return Settings(_reset(content.get("reset"), where), _dt(content.get("dt"), where), names, paths, untimed, encoders)
+    reset, dt = _reset(content.get("reset"), where), _dt(content.get("dt"), where)
+    return Settings(reset, dt, names, paths, untimed, encoders, adaptations)
 
 
 def _json_object(value: MetadataValue, where: str) -> dict[str, Any]:
@@ -130,21 +137,35 @@ def _dt(value: Any, where: str) -> float | None:
 
 
 def _encoders(value: Any, where: str) -> Mapping[str, HybridEncoder]:
-    import msgspec
-
-    if value is None:
-        return {}
-    try:
-        found = msgspec.convert(value, dict[str, HybridEncoder])
-    except msgspec.ValidationError as error:
-        message = f"the neuedge metadata has encoders that make no sense: {error}"
-        raise InputError("NET020", message, where=where, hint="remove them, or write the file again") from error
+    found = _records(value, HybridEncoder, "encoders", where)
     for name, encoder in found.items():
         possible = 0 < encoder.v_base <= sys.float_info.max and 0 <= encoder.alpha < 1
         if not possible or (encoder.cap is not None and encoder.cap < 1):
             message = f"the neuedge metadata has an encoder {shown(name)} with impossible numbers"
             raise InputError("NET020", message, where=where, hint="v_base > 0, 0 <= alpha < 1, cap >= 1")
     return found
+
+
+def _adaptations(value: Any, where: str) -> Mapping[str, Adaptation]:
+    found = _records(value, Adaptation, "adaptations", where)
+    for name, rule in found.items():
+        for fault in rule_faults(rule, None):
+            message = f"the neuedge metadata has an adaptation {shown(name)} with impossible numbers: {fault}"
+            raise InputError("NET020", message, where=where, hint="remove it, or write the file again")
+    return found
+
+
+def _records(value: Any, kind: type[Record], key: str, where: str) -> Mapping[str, Record]:
+    """An object of such records by name; none where there is no object."""
+    import msgspec
+
+    if value is None:
+        return {}
+    try:
+        return msgspec.convert(value, dict[str, kind])  # type: ignore[valid-type]
+    except msgspec.ValidationError as error:
+        message = f"the neuedge metadata has {key} that make no sense: {error}"
+        raise InputError("NET020", message, where=where, hint="remove them, or write the file again") from error
 
 
 def _texts(value: Any, key: str, where: str) -> Mapping[str, str]:

@@ -19,6 +19,7 @@ from typing import IO
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import InputError, UsageError
 from neuedge_nir.files import check_writable, whole_file
+from neuedge_nir.frontend.adaptations import adaptations_of
 from neuedge_nir.frontend.clock import implied
 from neuedge_nir.frontend.compat import VERSIONS, Unreadable, unreadable
 from neuedge_nir.frontend.encoders import as_populations
@@ -133,11 +134,11 @@ def graph_of(meant: Network) -> tuple[RawGraph, tuple[Diagnostic, ...]]:
     graph = RawGraph(
         dict(_nodes(network, found, names)),
         tuple(_edges(paths, found, names)),
-        noted(replace(_settings(network, paths, found, names), encoders=encoders)),
+        noted(replace(_settings(network, paths, found, names), encoders=encoders, adaptations=adaptations_of(meant))),
         network.origin.name,
     )
     _check_read_again(meant, graph)
-    return graph, (*_remarks(found, names), *_host_maps(meant))
+    return graph, (*_remarks(found, names), *_host_maps(meant), *_still_thresholds(meant))
 
 
 def _host_maps(network: Network) -> Iterator[Diagnostic]:
@@ -147,6 +148,16 @@ def _host_maps(network: Network) -> Iterator[Diagnostic]:
             capped = f", and stops it after {encoder.cap} spikes a sample" if encoder.cap else ""
             message = f"has an encoder: other tools take it for an IF that the host feeds {what} for a value x{capped}"
             yield Diagnostic("OUT104", Severity.INFO, port.name, message)
+
+
+def _still_thresholds(network: Network) -> Iterator[Diagnostic]:
+    for population in network.populations:
+        if population.adapts is not None:
+            message = (
+                "its threshold follows an activity, which only the metadata say: other tools leave it as it stands"
+            )
+            hint = "--pass lower-adaptive:to=fold puts it into the weights, where that is exact"
+            yield Diagnostic("OUT105", Severity.WARNING, population.name, message, hint)
 
 
 def _check_ends(network: Network) -> None:

@@ -5,6 +5,9 @@
 3. A neuron whose v exceeds the threshold (strictly) spikes, and is reset: v = v_reset, or v -= v_threshold.
 4. Neurons that do not spike hand on the v of this step.
 
+Where the threshold of a population follows an activity, it is multiplied in step 3 with the factor of this timestep
+(`interpreter.adaptation`); what is subtracted stays constant.
+
 S is the sum of all that arrives in the step, and the bias. State begins at v = 0 and I = 0. These are NIR's equations
 (https://neuroir.org/docs/primitives.html) in the discretisation that reproduces Norse's published trace of a single
 LIF spike by spike; tools that decay exponentially fold exp(-dt / tau) into the parameters they write.
@@ -40,8 +43,11 @@ Sent = Array | NDArray[np.bool_]
 class Dynamics(Protocol):
     """The neurons of one population in a batch of samples; the state is inside."""
 
-    def step(self, arriving: Array) -> Sent:
-        """One timestep: what arrives, shape (B, *shape), becomes spikes (0 or 1) or potentials of that shape."""
+    def step(self, arriving: Array, factor: Array | None = None) -> Sent:
+        """One timestep: what arrives, shape (B, *shape), becomes spikes (0 or 1) or potentials of that shape.
+
+        `factor`, broadcastable to (B, *shape), is what thresholds are multiplied with; None: 1.
+        """
 
 
 def dynamics(population: Population, samples: int, dt: float, reset: ResetMode, meter: Meter | None = None) -> Dynamics:
@@ -53,7 +59,7 @@ def dynamics(population: Population, samples: int, dt: float, reset: ResetMode, 
         case neuron:
             membrane = _membrane(neuron, shape, dt)
             synapse = _synapse(neuron, shape, dt)
-            fire = _firing(neuron, reset)
+            fire = _firing(population, reset)
             return Leaky(membrane, synapse, fire, meter)
 
 
@@ -63,8 +69,9 @@ class Memoryless:
 
     threshold: FloatArray
 
-    def step(self, arriving: Array) -> Array:
-        return (arriving > self.threshold).astype(np.float64)
+    def step(self, arriving: Array, factor: Array | None = None) -> Array:
+        threshold = self.threshold if factor is None else self.threshold * factor
+        return (arriving > threshold).astype(np.float64)
 
 
 @dataclass(slots=True)
@@ -86,18 +93,19 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """When a membrane spikes and what is left of it then."""
+    """When a membrane spikes and what is left of it then: `reset`, or `drop` less."""
 
     threshold: FloatArray
+    drop: FloatArray
     reset: FloatArray
     mode: ResetMode
 
-    def spikes(self, membrane: Array) -> Array:
-        fired = membrane > self.threshold
+    def spikes(self, membrane: Array, factor: Array | None) -> Array:
+        fired = membrane > (self.threshold if factor is None else self.threshold * factor)
         if self.mode is ResetMode.ZERO:
             np.copyto(membrane, self.reset, where=fired)
         else:
-            np.subtract(membrane, self.threshold, out=membrane, where=fired)
+            np.subtract(membrane, self.drop, out=membrane, where=fired)
         return fired.astype(np.float64)
 
 
@@ -110,18 +118,18 @@ class Leaky:
     firing: Firing | None
     meter: Meter | None = None
 
-    def step(self, arriving: Array) -> Array:
+    def step(self, arriving: Array, factor: Array | None = None) -> Array:
         if self.meter is None:
-            return self._step(arriving)
+            return self._step(arriving, factor)
         before = self.membrane.state.copy()
-        sent = self._step(arriving)
+        sent = self._step(arriving, factor)
         self.meter.moved(before, self.membrane.state)
         return sent
 
-    def _step(self, arriving: Array) -> Array:
+    def _step(self, arriving: Array, factor: Array | None) -> Array:
         current = arriving if self.synapse is None else self.synapse.move(arriving)
         membrane = self.membrane.move(current)
-        return membrane.copy() if self.firing is None else self.firing.spikes(membrane)
+        return membrane.copy() if self.firing is None else self.firing.spikes(membrane, factor)
 
 
 def _membrane(neuron: Neuron, shape: tuple[int, ...], dt: float) -> Filter:
@@ -146,7 +154,9 @@ def _synapse(neuron: Neuron, shape: tuple[int, ...], dt: float) -> Filter | None
     return None
 
 
-def _firing(neuron: Neuron, reset: ResetMode) -> Firing | None:
+def _firing(population: Population, reset: ResetMode) -> Firing | None:
+    neuron, rule = population.neuron, population.adapts
     if isinstance(neuron, IF | LIF | CubaLIF):
-        return Firing(neuron.v_threshold, neuron.v_reset, reset)
+        drop = neuron.v_threshold if rule is None else neuron.v_threshold * rule.drop
+        return Firing(neuron.v_threshold, drop, neuron.v_reset, reset)
     return None

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuedge_nir.errors import UsageError
+from neuedge_nir.interpreter.adaptation import Ear, Stepping, stepping
 from neuedge_nir.interpreter.data import entering
 from neuedge_nir.interpreter.dynamics import Dynamics, dynamics
 from neuedge_nir.interpreter.lines import Line, arriving
@@ -29,6 +30,8 @@ PART_BYTES = 2**26
 
 Inputs = Mapping[str, Signal]
 """By input port, (T, B, *shape)."""
+Factors = dict[str, Array]
+"""By population whose threshold follows an activity, (T, B)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +41,7 @@ class Run:
     `outputs` by output port and `recorded` by population have the shape (samples, steps, *shape): numbers, spikes as
     booleans. `counts` sums the spikes of each neuron (for a population that does not spike: the values it sent, one a
     step) over samples and steps, by population and input port; `per_sample`, (samples, steps), sums them over neurons.
+    `factors`, (samples, steps), are what thresholds that follow an activity were multiplied with, mean over neurons.
     """
 
     outputs: Mapping[str, Signal]
@@ -48,6 +52,7 @@ class Run:
     steps: int
     dt: float
     reset: ResetMode
+    factors: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     metrics: Metrics | None = None
 
     def rate(self, name: str) -> float:
@@ -138,6 +143,7 @@ class _Part:
     recorded: Mapping[str, Signal]
     counts: Mapping[str, Array]
     per_sample: Mapping[str, Array]
+    factors: Mapping[str, Array]
 
 
 def _part(setting: Setting, inputs: Inputs, record: Collection[str]) -> _Part:
@@ -147,9 +153,11 @@ def _part(setting: Setting, inputs: Inputs, record: Collection[str]) -> _Part:
     counted = {name: _counted(values, True) for name, values in inputs.items()}
     recorded = {name: values for name, values in inputs.items() if name in record}
     outputs = {port.name: np.zeros((*_lead(inputs), *port.shape)) for port in network.outputs}
+    factors: dict[str, Array] = {}
     for group in groups(network):
-        new = _group(setting, group, sent, _lead(inputs))
+        new, followed = _group(setting, group, sent, _lead(inputs))
         sent |= new
+        factors |= followed
         counted |= {p.name: _counted(new[p.name], p.spiking) for p in group}
         recorded |= {name: values for name, values in new.items() if name in record}
         _forget(sent, waiting, group)
@@ -157,7 +165,7 @@ def _part(setting: Setting, inputs: Inputs, record: Collection[str]) -> _Part:
         for projection in network.into(port.name):
             outputs[port.name] += arriving(projection, sent[projection.source], setting.dt, setting.meter)
     counts = {name: neurons for name, (neurons, _) in counted.items()}
-    return _Part(outputs, recorded, counts, {name: steps for name, (_, steps) in counted.items()})
+    return _Part(outputs, recorded, counts, {name: steps for name, (_, steps) in counted.items()}, factors)
 
 
 def _lead(inputs: Inputs) -> tuple[int, int]:
@@ -192,15 +200,25 @@ def _counted(values: Signal, spiking: bool) -> tuple[Array, Array]:
     return values.sum(axis=(0, 1), dtype=np.float64), values.sum(axis=axes, dtype=np.float64)
 
 
-def _group(setting: Setting, group: Group, sent: Inputs, lead: tuple[int, int]) -> dict[str, Signal]:
-    """What the populations of a group send in every timestep."""
+def _group(setting: Setting, group: Group, sent: Inputs, lead: tuple[int, int]) -> tuple[dict[str, Signal], Factors]:
+    """What the populations of a group send in every timestep, and what their thresholds are multiplied with."""
     names = {population.name for population in group}
     outside = {p.name: _outside(setting, p, names, sent, lead) for p in group}
     if is_loop(group, setting.network):
-        return _loop(setting, group, outside)
+        return _loop(setting, group, outside, sent)
     (only,) = group
-    neurons = setting.neurons(only, lead[1])
-    return {only.name: _as_sent(only, np.stack([neurons.step(now) for now in outside[only.name]]))}
+    neurons = _stepping(setting, only, sent, lead[1])
+    values = np.stack([neurons.step(step, now) for step, now in enumerate(outside[only.name])])
+    return {only.name: _as_sent(only, values)}, _factors({only.name: neurons})
+
+
+def _stepping(setting: Setting, population: Population, sent: Inputs, samples: int) -> Stepping:
+    ear = Ear.of(population, setting.network, sent)
+    return stepping(population, setting.neurons(population, samples), samples, setting.dt, ear)
+
+
+def _factors(neurons: Mapping[str, Stepping]) -> Factors:
+    return {name: np.stack(each.factors) for name, each in neurons.items() if each.factors}
 
 
 def _outside(
@@ -216,26 +234,30 @@ def _outside(
     return total
 
 
-def _loop(setting: Setting, group: Group, outside: Mapping[str, Array]) -> dict[str, Signal]:
+def _loop(
+    setting: Setting, group: Group, outside: Mapping[str, Array], before: Inputs
+) -> tuple[dict[str, Signal], Factors]:
     """Populations that wait for each other, a timestep at a time."""
     steps, samples = next(iter(outside.values())).shape[:2]
     names = {population.name for population in group}
-    neurons = {p.name: setting.neurons(p, samples) for p in group}
     inner = {
         name: [Line(p, setting.dt, steps, setting.meter) for p in setting.network.into(name) if p.source in names]
         for name in names
     }
-    sent = {p.name: np.zeros((steps, samples, *p.shape), bool if p.spiking else np.float64) for p in group}
+    sent: dict[str, Signal] = {
+        p.name: np.zeros((steps, samples, *p.shape), bool if p.spiking else np.float64) for p in group
+    }
+    neurons = {p.name: _stepping(setting, p, {**before, **sent}, samples) for p in group}
     for step in range(steps):
         for population in group:
             now = outside[population.name][step]
             for line in inner[population.name]:
                 now = now + line.at(step, sent[line.projection.source])
-            sent[population.name][step] = neurons[population.name].step(now)
-    return dict(sent)
+            sent[population.name][step] = neurons[population.name].step(step, now)
+    return sent, _factors(neurons)
 
 
-def _as_sent(population: Population, values: Array) -> Signal:
+def _as_sent(population: Population, values: NDArray[Any]) -> Signal:
     return values.astype(bool) if population.spiking else values
 
 
@@ -259,5 +281,6 @@ def _together(setting: Setting, parts: Sequence[_Part], samples: int, steps: int
         steps,
         setting.dt,
         setting.reset,
+        joined([part.factors for part in parts]),
         None if meter is None else metrics(setting.network, meter, counts, samples, steps),
     )

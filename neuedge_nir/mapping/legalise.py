@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from neuedge_nir.chip.model import AxonWeights, Chip, Limit
+from neuedge_nir.chip.model import AdaptiveThresholds, AxonWeights, Chip, Limit
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import CapacityError
 from neuedge_nir.mapping.timing import Timing, lag, rounded_delays
@@ -30,8 +30,10 @@ from neuedge_nir.network.count import most_sources
 from neuedge_nir.network.model import (
     LI,
     LIF,
+    Adaptation,
     CubaLI,
     CubaLIF,
+    Listening,
     Network,
     Population,
     Projection,
@@ -126,6 +128,7 @@ def legalise(
     remarks += rounded_delays(network, dt if dt is not None else network.dt)
     remarks += [_coarse(p, chip) for p in projections if p.stored.error > NOTABLE_ERROR]
     remarks += [_uneven(p, chip) for p in network.populations if any(v.size > 1 for v in p.parameters.values())]
+    remarks += [_follows(p, rule, chip) for p in network.populations if (rule := p.adapts) is not None]
     return LegalNetwork(network, chip, projections, timing, mode, mapped_inputs, tuple(remarks))
 
 
@@ -190,6 +193,8 @@ def _check_neurons(population: Population, network: Network, chip: Chip) -> None
             where=where,
             hint="shift the neuron's potentials so that it resets to zero",
         )
+    if population.adapts is not None:
+        _check_adaptation(population, population.adapts, chip)
     analog = [p for p in network.out_of(population.name) if p.signal is Signal.ANALOG]
     inner = [p for p in analog if p.target not in {port.name for port in network.outputs}]
     if inner and not able.graded_spikes:
@@ -199,6 +204,41 @@ def _check_neurons(population: Population, network: Network, chip: Chip) -> None
             where=where,
             hint="put a spiking population in its place",
         )
+
+
+def _check_adaptation(population: Population, rule: Adaptation, chip: Chip) -> None:
+    able, form = chip.capabilities.adaptation, "homeostatic" if rule.homeostatic else "literal"
+    if able is not None and rule.source in able.sources and form in able.forms:
+        return
+    lowered = "fold" if rule.source is Listening.INPUT else "none"
+    raise CapacityError(
+        "FIT020",
+        f"its threshold follows an activity (source={rule.source}, form={form}), and {chip.title} "
+        + ("has thresholds that stay" if able is None else f"knows only {_ways(able)}"),
+        where=f"node {population.name!r}",
+        hint=f"put it into weights with --pass lower-adaptive:to={lowered}, or choose another chip",
+    )
+
+
+def _ways(able: AdaptiveThresholds) -> str:
+    return f"source={'|'.join(able.sources)}, form={'|'.join(able.forms)}"
+
+
+def mean_delay(rule: Adaptation, chip: Chip) -> int:
+    """Timesteps that the chip takes to bring a mean over populations to those that listen; none to each its own."""
+    able = chip.capabilities.adaptation
+    if able is None or able.steps_late is None or rule.source is Listening.NEURON:
+        return 0
+    return able.steps_late.count
+
+
+def _follows(population: Population, rule: Adaptation, chip: Chip) -> Diagnostic:
+    late = mean_delay(rule, chip)
+    when = f"{late} steps later than in the model" if late else "in the step the model has"
+    able = chip.capabilities.adaptation
+    note = f". {able.note}" if able is not None and able.note else ""
+    message = f"its threshold follows an activity, on {chip.title} {when}; what that costs is not counted{note}"
+    return Diagnostic("WARN007", Severity.WARNING, population.name, message, "`simulate --as` shows what it does")
 
 
 def _check_projection(projection: Projection, network: Network, chip: Chip) -> None:

@@ -65,6 +65,7 @@ def _ports(one: Port, other: Port) -> Iterator[str]:
 def _populations(one: Population, other: Population) -> Iterator[str]:
     yield from _unlike("model", one.model, other.model)
     yield from _unlike("shape", one.shape, other.shape)
+    yield from _unlike("adaptation", one.adaptation, other.adaptation)
     if one.model == other.model and one.shape == other.shape:
         for name, values in one.parameters.items():
             yield from _unlike_numbers(name, values, other.parameters[name], one.shape)

@@ -114,12 +114,72 @@ PARAMETERS: Mapping[type[Neuron], tuple[str, ...]] = {
 SPIKING = (IF, LIF, CubaLIF, Threshold)
 
 
+class Listening(StrEnum):
+    """Whose spikes an adaptive threshold follows."""
+
+    INPUT = "input"  # the mean over all sources of the population, in the same timestep
+    SELF = "self"  # the mean over the population itself, one timestep later
+    NEURON = "neuron"  # each neuron its own spikes, one timestep later
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptation:
+    """A threshold that follows an activity A: v_th[t] = v_threshold (1 + gamma (target - A[t])).
+
+    Eq. 11 of the NeuEdge paper (arXiv 2602.02439), taken literally: little activity raises the threshold. With
+    `homeostatic` the sign is the opposite. A is a low-passed mean m of spikes per neuron and timestep,
+    A[t] = (1 - dt / tau) A[t-1] + dt / tau m[t - late], from A = 0; `source` says whose spikes. Sources behind a
+    projection that closes a cycle do not count, nor do Delay nodes. `low` and `high` bound v_th, in units of
+    v_threshold; None: no bound. Where a spike subtracts, it subtracts a constant: v_threshold, or, with `raised`,
+    v_threshold (1 + gamma target). A rule that is only `noted` is kept in files, and nothing else: the threshold is
+    v_threshold. gamma >= 0, tau >= dt in the file's time unit.
+    """
+
+    gamma: float
+    target: float
+    tau: float
+    source: Listening = Listening.INPUT
+    homeostatic: bool = False
+    low: float | None = None
+    high: float | None = None
+    raised: bool = False
+    late: int = 0
+    noted: bool = False
+
+    @property
+    def gain(self) -> float:
+        """gamma with its sign."""
+        return -self.gamma if self.homeostatic else self.gamma
+
+    @property
+    def rest(self) -> float:
+        """The threshold at A = 0, before bounds, in units of v_threshold."""
+        return 1 + self.gain * self.target
+
+    @property
+    def most(self) -> float:
+        """The highest the threshold comes to for an activity from 0 to 1, in units of v_threshold."""
+        highest = max(self.rest, 1 + self.gain * (self.target - 1))
+        bounded = highest if self.high is None else min(highest, self.high)
+        return bounded if self.low is None else max(bounded, self.low)
+
+    @property
+    def drop(self) -> float:
+        """What a spike subtracts, in units of v_threshold."""
+        return self.rest if self.raised else 1.0
+
+
+ADAPTIVE = (IF, LIF, CubaLIF)
+"""The models whose threshold can follow an activity."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Population:
     """A group of neurons of one model.
 
     `bias` is the constant current every neuron receives per step, broadcastable to `shape`: the biases of Affine
     and Conv nodes upstream, carried through the operators behind them. `nodes` are the NIR nodes it came from.
+    `adaptation` says how their threshold follows an activity; None: it does not.
     """
 
     name: str
@@ -127,6 +187,7 @@ class Population:
     shape: tuple[int, ...]
     bias: FloatArray | None = None
     nodes: tuple[str, ...] = ()
+    adaptation: Adaptation | None = None
 
     @property
     def neurons(self) -> int:
@@ -139,6 +200,11 @@ class Population:
     @property
     def spiking(self) -> bool:
         return isinstance(self.neuron, SPIKING)
+
+    @property
+    def adapts(self) -> Adaptation | None:
+        """The rule that its threshold follows; None where there is none, or it is only noted."""
+        return None if self.adaptation is None or self.adaptation.noted else self.adaptation
 
     @property
     def parameters(self) -> Mapping[str, FloatArray]:
@@ -239,6 +305,15 @@ class Network:
     def into(self, name: str) -> tuple[Projection, ...]:
         """The projections whose target is `name`."""
         return self._by_target.get(name, ())
+
+    def heard_by(self, population: Population) -> tuple[str, ...]:
+        """Whose spikes a population's threshold follows: names of ports and populations, sorted."""
+        rule = population.adapts
+        if rule is None:
+            return ()
+        if rule.source is not Listening.INPUT:
+            return (population.name,)
+        return tuple(sorted({p.source for p in self.into(population.name) if not p.steps}))
 
     def out_of(self, name: str) -> tuple[Projection, ...]:
         """The projections whose source is `name`."""
