@@ -60,7 +60,8 @@ def population(found: Population) -> Population:
     names = [field.name for field in fields(found.neuron)]
     rounded = {name: parameter(name, getattr(found.neuron, name)) for name in names}
     neuron = replace(found.neuron, **rounded)  # type: ignore[arg-type]
-    return replace(found, neuron=neuron, bias=None if found.bias is None else eighths(found.bias))
+    rule = None if found.adaptation is None else replace(found.adaptation, tau=2 * DT)
+    return replace(found, neuron=neuron, bias=None if found.bias is None else eighths(found.bias), adaptation=rule)
 
 
 def dyadic(net: Network) -> Network:

@@ -20,7 +20,6 @@ from typing import Any, TypeVar
 from neuedge_nir.errors import InputError
 from neuedge_nir.frontend.raw import DEFAULT_CAPS, Metadata, MetadataValue, RawGraph
 from neuedge_nir.network.model import Adaptation, HybridEncoder, ResetMode
-from neuedge_nir.network.valid import rule_faults
 
 Record = TypeVar("Record", HybridEncoder, Adaptation)
 KEY = "neuedge"
@@ -149,7 +148,7 @@ def _encoders(value: Any, where: str) -> Mapping[str, HybridEncoder]:
 def _adaptations(value: Any, where: str) -> Mapping[str, Adaptation]:
     found = _records(value, Adaptation, "adaptations", where)
     for name, rule in found.items():
-        for fault in rule_faults(rule, None):
+        for fault in rule.faults():
             message = f"the neuedge metadata has an adaptation {shown(name)} with impossible numbers: {fault}"
             raise InputError("NET020", message, where=where, hint="remove it, or write the file again")
     return found

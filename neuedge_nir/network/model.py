@@ -7,7 +7,7 @@ connection operators of a projection, kept as a chain and never unrolled.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import cached_property
@@ -167,6 +167,24 @@ class Adaptation:
     def drop(self) -> float:
         """What a spike subtracts, in units of v_threshold."""
         return self.rest if self.raised else 1.0
+
+    def faults(self, dt: float | None = None) -> Iterator[str]:
+        """What is impossible in these numbers, in words."""
+        if not 0 <= self.gamma < math.inf:
+            yield f"gamma is {self.gamma}"
+        if not 0 <= self.target < math.inf:
+            yield f"the target is {self.target}"
+        if not 0 < self.tau < math.inf:
+            yield f"tau is {self.tau}"
+        elif dt is not None and self.tau < dt:
+            yield f"tau is {self.tau}, less than the timestep of {dt}"
+        low, high = (0.0 if self.low is None else self.low), (math.inf if self.high is None else self.high)
+        if not (0 <= low <= high and low < math.inf and high > 0):
+            yield f"its bounds are {low:g} and {high:g}"
+        if self.late < 0:
+            yield f"it is {self.late} steps late"
+        if not 0 < self.drop < math.inf:
+            yield f"a spike subtracts {self.drop:g} times the threshold"
 
 
 ADAPTIVE = (IF, LIF, CubaLIF)

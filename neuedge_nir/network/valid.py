@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from neuedge_nir.network.blocks import row_blocks
 from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scale, weights_of
-from neuedge_nir.network.model import ADAPTIVE, Adaptation, Network, Population, Port, Projection, Signal
+from neuedge_nir.network.model import ADAPTIVE, Network, Population, Port, Projection, Signal
 
 Shape = tuple[int, ...]
 
@@ -77,25 +77,8 @@ def _population_faults(population: Population) -> Iterator[str]:
 def adaptation_faults(population: Population, network: Network) -> Iterator[str]:
     """What is wrong with the rule that a population's threshold follows, where it has one."""
     if population.adaptation is not None:
-        yield from rule_faults(population.adaptation, network.dt)
+        yield from population.adaptation.faults(network.dt)
         yield from _listening_faults(population, network)
-
-
-def rule_faults(rule: Adaptation, dt: float | None) -> Iterator[str]:
-    """What is impossible in the numbers of an adaptive threshold."""
-    if not 0 <= rule.gamma < math.inf:
-        yield f"gamma is {rule.gamma}"
-    if not 0 <= rule.target < math.inf:
-        yield f"the target is {rule.target}"
-    if not (dt or 0) <= rule.tau < math.inf or rule.tau <= 0:
-        yield f"tau is {rule.tau}" + (f", less than the timestep of {dt}" if rule.tau > 0 else "")
-    low, high = (0.0 if rule.low is None else rule.low), (math.inf if rule.high is None else rule.high)
-    if not (0 <= low <= high and low < math.inf and high > 0):
-        yield f"its bounds are {low} and {high}"
-    if rule.late < 0:
-        yield f"it is {rule.late} steps late"
-    if not 0 < rule.drop < math.inf:
-        yield f"a spike subtracts {rule.drop:g} times the threshold"
 
 
 def _listening_faults(population: Population, network: Network) -> Iterator[str]:

@@ -10,15 +10,15 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from msgspec import Meta
-from numpy.typing import NDArray
 
 from neuedge_nir.errors import UsageError
-from neuedge_nir.interpreter.answers import Answers, Course, information
+from neuedge_nir.interpreter.answers import Answers, Course
 from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.network.connect import Conv, Dense, Operator, Scale
 from neuedge_nir.network.edit import with_operators
 from neuedge_nir.network.model import HybridEncoder, Network, ResetMode
-from neuedge_nir.rewrite.door import Cell, Context, Table
+from neuedge_nir.rewrite.door import Context, Table
+from neuedge_passes.comparing import HEADER, Guard, answers_of, row
 
 BASES = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
 ALPHAS = (0.0, 0.5, 0.75)
@@ -27,9 +27,6 @@ SCALES = (1.0, 1.5, 2.0, 3.0)
 STAGES = ((100, 2.0), (300, 0.0))
 """So many samples at first, and candidates go on whose loss exceeds what is allowed by so many standard errors at most.
 Few samples tell the bad ones; whether the guard is kept is asked on all of them."""
-SPARE = 2.0
-"""Standard errors between the loss on the calibration data and what is allowed: the best of many candidates looks
-better there than it is."""
 MARGINS = tuple(2.0**k for k in range(-4, 9))
 """Early exits that are tried as a control, times the mean size of a summed output's lead."""
 
@@ -126,43 +123,19 @@ def _scaled(network: Network, ports: Sequence[str], factor: float) -> Network:
     return with_operators(replace(network, projections=tuple(projections)), multiplied)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Guard:
-    """How much worse than the original an answer may be."""
-
-    original: Answers
-    samples: Samples
-    max_loss: float
-
-    def right(self, answers: Answers) -> NDArray[np.float64]:
-        """1 for samples that are answered as they should be: by their label, else as the original answers."""
-        due = self.original.classes if self.samples.labels is None else self.samples.labels
-        found: NDArray[np.float64] = (answers.classes == due).astype(np.float64)
-        return found
-
-    def loss(self, answers: Answers) -> float:
-        """Points lost."""
-        return 100 * float(self.right(self.original).mean() - self.right(answers).mean())
-
-    def kept(self, answers: Answers, spare: float = SPARE) -> bool:
-        """Whether the loss is allowed with so many of its standard errors to spare; negative ones are a grace."""
-        apart = self.right(self.original) - self.right(answers)
-        return self.loss(answers) + spare * 100 * float(apart.std()) / math.sqrt(len(apart)) <= self.max_loss
-
-
 def _searched(wanted: HybridEncoding, network: Network, context: Context, calibration: Samples) -> HybridEncoding:
     """The candidate with the fewest spikes that keeps the guard; v_base = 0 where none does."""
 
     left = list(_candidates(wanted))
     for count, grace in STAGES:
         few = calibration.part(slice(count))
-        guard = _Guard(_answers(network, few, context), few, wanted.max_loss)
-        tried = [(_answers(candidate.run(network, context), few, context), candidate) for candidate in left]
+        guard = Guard(answers_of(network, few, context), few, wanted.max_loss)
+        tried = [(answers_of(candidate.run(network, context), few, context), candidate) for candidate in left]
         kept = [(a.spikes, n) for n, (a, _) in enumerate(tried) if guard.kept(a, -grace)]
         left = [left[n] for spikes, n in sorted(kept) if spikes < guard.original.spikes]
-    guard = _Guard(_answers(network, calibration, context), calibration, wanted.max_loss)
+    guard = Guard(answers_of(network, calibration, context), calibration, wanted.max_loss)
     for candidate in left:
-        answers = _answers(candidate.run(network, context), calibration, context)
+        answers = answers_of(candidate.run(network, context), calibration, context)
         if guard.kept(answers) and answers.spikes < guard.original.spikes:
             return candidate
     return replace(wanted, v_base=0.0, alpha=0.0, cap=0, weight_scale=1.0)
@@ -173,10 +146,6 @@ def _candidates(wanted: HybridEncoding) -> Iterator[HybridEncoding]:
         yield replace(wanted, v_base=base, alpha=alpha, cap=cap, weight_scale=scale)
 
 
-def _answers(network: Network, samples: Samples, context: Context) -> Answers:
-    return Course.of(network, samples, context.dt, context.reset).whole()
-
-
 def _comparison(made: HybridEncoding, before: Network, after: Network, context: Context, samples: Samples) -> Table:
     """The original, the encoder, and the controls, each on the samples."""
     course = Course.of(before, samples, context.dt, context.reset)
@@ -184,12 +153,9 @@ def _comparison(made: HybridEncoding, before: Network, after: Network, context: 
     rows = [("original", original)]
     if context.calibration is not None:
         rows += _controls(made, course, before, context, context.calibration)
-    rows.append(("encoder", _answers(after, samples, context)))
-    cells = tuple(_row(name, answers, original, samples) for name, answers in rows)
+    rows.append(("encoder", answers_of(after, samples, context)))
+    cells = tuple(row(name, answers, original, samples) for name, answers in rows)
     return Table(f"Spikes per sample: {_words(made)}", HEADER, cells)
-
-
-HEADER = ("", "input", "neurons", "all", "fewer", "steps", "accuracy %", "same class %", "mbit/spike")
 
 
 def _words(made: HybridEncoding) -> str:
@@ -199,22 +165,12 @@ def _words(made: HybridEncoding) -> str:
     return f"encoder with v_base {made.v_base:g}, alpha {made.alpha:g}{cap}, weights times {made.weight_scale:g}"
 
 
-def _row(name: str, answers: Answers, original: Answers, samples: Samples) -> tuple[Cell, ...]:
-    """Bits are those that the classes tell of the labels (Eq. 8), or of the original's classes where none are known."""
-    due = original.classes if samples.labels is None else samples.labels
-    accuracy = None if samples.labels is None else 100 * answers.accuracy(samples.labels)
-    bits = 1000 * information(answers.classes, due) / answers.spikes if answers.spikes else None
-    fewer = original.spikes / answers.spikes if answers.spikes else None
-    spikes = answers.input_spikes, answers.neuron_spikes, answers.spikes
-    return (name, *spikes, fewer, answers.steps, accuracy, 100 * answers.agreement(original), bits)
-
-
 def _controls(
     made: HybridEncoding, course: Course, network: Network, context: Context, calibration: Samples
 ) -> list[tuple[str, Answers]]:
     """What a user could have without an encoder, chosen on the calibration data under the same guard."""
     trial = Course.of(network, calibration, context.dt, context.reset)
-    guard = _Guard(trial.whole(), calibration, made.max_loss)
+    guard = Guard(trial.whole(), calibration, made.max_loss)
     steps = calibration.steps
     short = next((n for n in range(1, steps) if guard.kept(trial.after(n))), steps)
     size = float(np.abs(trial.outputs[:, -1]).mean()) or 1.0

@@ -12,7 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scale
-from neuedge_nir.network.model import IF, LI, LIF, CubaLI, CubaLIF, I, Network, Population, Projection, Threshold
+from neuedge_nir.network.model import (
+    IF,
+    LI,
+    LIF,
+    CubaLI,
+    CubaLIF,
+    I,
+    Listening,
+    Network,
+    Population,
+    Projection,
+    Threshold,
+)
 
 Mask = NDArray[np.bool_]
 Masks = Mapping[str, Mask]
@@ -126,6 +138,16 @@ def _spread(channels: Mask, shape: tuple[int, ...]) -> Mask:
     return np.repeat(channels, int(np.prod(shape[1:], dtype=np.int64)))
 
 
+def counted(network: Network) -> set[str]:
+    """The populations of whose spikes a mean is taken that thresholds follow: without some neurons it is another."""
+    return {
+        name
+        for population in network.populations
+        if population.adapts is not None and population.adapts.source is not Listening.NEURON
+        for name in network.heard_by(population)
+    }
+
+
 def idle(population: Population, dt: float | None) -> Mask:
     """The neurons that send nothing but zeros as long as they receive nothing but their bias.
 
@@ -133,10 +155,10 @@ def idle(population: Population, dt: float | None) -> Mask:
     from 0 upwards. Other potentials move from 0 towards where bias and leak draw them, v_leak + r w_in b, and never
     past it if no time constant is shorter than the timestep; behind a synapse they are drawn there from v_leak, as the
     current rises. Without a leak a potential drawn downwards only falls. The threshold itself is no spike, but what
-    comes near it may be rounded across, and is not claimed.
+    comes near it may be rounded across, and is not claimed; nor is anything of a threshold that follows an activity.
     """
     bias = np.asarray(0.0 if population.bias is None else population.bias, np.float64)
-    found = _idle(population, bias, dt)
+    found = False if population.adapts is not None else _idle(population, bias, dt)
     return np.broadcast_to(found, population.shape).reshape(-1)
 
 

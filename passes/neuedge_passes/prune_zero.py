@@ -12,7 +12,7 @@ from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.network.edit import with_remarks
 from neuedge_nir.network.model import Network
 from neuedge_nir.rewrite.door import Context
-from neuedge_passes.liveness import Mask, Masks, live, reached, read
+from neuedge_passes.liveness import Mask, Masks, counted, live, reached, read
 from neuedge_passes.slicing import by_unit, without
 
 
@@ -29,7 +29,8 @@ class PruneZero:
     Neurons of flat populations go one by one, those of others by whole channels, cut out of the weights on both sides,
     through pools, scales and delays. Where that is impossible (groups that would become uneven, one to one, a layer
     that others share) they stay, with what they read, as do projections into an output and the ports, and all neurons
-    of a network without outputs.
+    of a network without outputs. Neurons that count in a mean which a threshold follows stay too, and so do projections
+    into neurons with such thresholds, whose spikes nobody foretells.
     """
 
     name: ClassVar[str] = "prune-zero"
@@ -49,11 +50,11 @@ class PruneZero:
 def pruned(network: Network, dt: float | None, silent: Masks) -> Network:
     """One round: what goes makes more of the others idle or unread. `silent` are neurons known to send nothing."""
     sending = live(network, dt, silent)
-    ports = {port.name for port in network.outputs}
-    projections = tuple(p for p in network.projections if p.target in ports or reached(p, sending[p.source]).any())
+    stay = {port.name for port in network.outputs} | {p.name for p in network.populations if p.adapts is not None}
+    projections = tuple(p for p in network.projections if p.target in stay or reached(p, sending[p.source]).any())
     if len(projections) < len(network.projections):
         network = replace(network, projections=projections)
-    whole: set[str] = set()
+    whole = counted(network)
     while True:
         after, failed = without(network, _removable(network, sending, whole))
         if not failed:

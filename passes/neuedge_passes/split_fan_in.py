@@ -36,7 +36,8 @@ class SplitFanIn:
     12 % fewer, 90 %); with 30 % active 5 % fewer, 60 % (4 %, 60 %). Under `reset=zero` 47 % and 19 % fewer. Where the
     step of a spike matters it is of no use: a fifth to three fifths of them lie elsewhere.
 
-    Layers into outputs stay, and those whose channels have no equal parts that are small enough; a remark names these.
+    Layers into outputs stay, those whose channels have no equal parts that are small enough, and those into a threshold
+    that follows the activity of the layer's inputs; a remark names the latter two.
     """
 
     name: ClassVar[str] = "split-fan-in"
@@ -80,13 +81,17 @@ class SplitFanIn:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wide:
-    """A layer with too many inputs: where it stands, the shape of what arrives there, how many parts it goes into."""
+    """A layer with too many inputs: where it stands, the shape of what arrives there, how many parts it goes into.
+
+    `heard` says that a threshold follows the activity of its inputs.
+    """
 
     projection: Projection
     place: int
     layer: Dense
     shape: tuple[int, ...]
     parts: int | None
+    heard: bool
 
 
 def _wide(network: Network, limit: int) -> Iterator[Wide]:
@@ -96,7 +101,9 @@ def _wide(network: Network, limit: int) -> Iterator[Wide]:
         shape = projection.source_shape
         for place, layer in enumerate(projection.chain if projection.target in populations else ()):
             if isinstance(layer, Dense) and layer.weight.ndim == 2 and layer.weight.shape[1] > limit:
-                yield Wide(projection, place, layer, shape, _parts(shape, layer.weight.shape[1], limit))
+                heard = projection.source in network.heard_by(network.population(projection.target))
+                parts = None if heard else _parts(shape, layer.weight.shape[1], limit)
+                yield Wide(projection, place, layer, shape, parts, heard)
                 break
             shape = layer.output_shape
 
@@ -149,7 +156,9 @@ def _free(network: Network, name: str) -> str:
 
 def _remark(wide: Wide) -> Diagnostic:
     outputs, inputs = wide.layer.weight.shape
-    if wide.parts is None:
+    if wide.heard:
+        message = f"its {inputs} inputs stay together: a threshold follows their activity"
+    elif wide.parts is None:
         message = f"its {inputs} inputs stay together: no equal parts of the {wide.shape[0]} channels are small enough"
     else:
         message = f"its {inputs} inputs are summed in {wide.parts} parts by {2 * wide.parts * outputs} relays"

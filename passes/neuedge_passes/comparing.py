@@ -1,0 +1,57 @@
+"""What a pass shows of a network beside its original: answers and spikes on samples, and a guard for the accuracy."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuedge_nir.interpreter.answers import Answers, Course, information
+from neuedge_nir.interpreter.samples import Samples
+from neuedge_nir.network.model import Network
+from neuedge_nir.rewrite.door import Cell, Context
+
+SPARE = 2.0
+"""Standard errors between the loss on the calibration data and what is allowed: the best of many candidates looks
+better there than it is."""
+HEADER = ("", "input", "neurons", "all", "fewer", "steps", "accuracy %", "same class %", "mbit/spike")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Guard:
+    """How much worse than the original an answer may be."""
+
+    original: Answers
+    samples: Samples
+    max_loss: float
+
+    def right(self, answers: Answers) -> NDArray[np.float64]:
+        """1 for samples that are answered as they should be: by their label, else as the original answers."""
+        due = self.original.classes if self.samples.labels is None else self.samples.labels
+        found: NDArray[np.float64] = (answers.classes == due).astype(np.float64)
+        return found
+
+    def loss(self, answers: Answers) -> float:
+        """Points lost."""
+        return 100 * float(self.right(self.original).mean() - self.right(answers).mean())
+
+    def kept(self, answers: Answers, spare: float = SPARE) -> bool:
+        """Whether the loss is allowed with so many of its standard errors to spare; negative ones are a grace."""
+        apart = self.right(self.original) - self.right(answers)
+        return self.loss(answers) + spare * 100 * float(apart.std()) / math.sqrt(len(apart)) <= self.max_loss
+
+
+def answers_of(network: Network, samples: Samples, context: Context) -> Answers:
+    return Course.of(network, samples, context.dt, context.reset).whole()
+
+
+def row(name: str, answers: Answers, original: Answers, samples: Samples) -> tuple[Cell, ...]:
+    """Bits are those that the classes tell of the labels (Eq. 8), or of the original's classes where none are known."""
+    due = original.classes if samples.labels is None else samples.labels
+    accuracy = None if samples.labels is None else 100 * answers.accuracy(samples.labels)
+    bits = 1000 * information(answers.classes, due) / answers.spikes if answers.spikes else None
+    fewer = original.spikes / answers.spikes if answers.spikes else None
+    spikes = answers.input_spikes, answers.neuron_spikes, answers.spikes
+    return (name, *spikes, fewer, answers.steps, accuracy, 100 * answers.agreement(original), bits)
