@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -14,8 +15,8 @@ import h5py
 import numpy as np
 import pytest
 
-from neuedge_nir.frontend.hdf5.walk import FILTERS, LAYOUT, MESSAGE, PADDING, PREFIX, SPACE, TYPE
-from tests.fuzz import damaged, forged, good_files
+from neuedge_nir.frontend.hdf5.objects import FILTERS, LAYOUT, MESSAGE, PADDING, PREFIX, SPACE, TYPE
+from tests.fuzz import damaged, forged, good_files, seeds
 from tests.nirfile import inputs, lif, outputs, replaced, tiny, write_nir
 from tests.readers import Answer, by_library, by_walk
 
@@ -67,10 +68,9 @@ def test_arrays_of_all_kinds(options: Mapping[str, Any], tmp_path: Path) -> None
     assert by_walk(path) == by_library(path)
 
 
-@pytest.mark.parametrize("options", [{"fletcher32": True}, {"compression": "lzf"}])
-def test_filters_that_are_left_to_the_library(options: Mapping[str, Any], tmp_path: Path) -> None:
+def test_what_is_packed_by_lzf_is_left_to_the_library(tmp_path: Path) -> None:
     path = replaced(
-        tmp_path, WEIGHT, lambda group, leaf: group.create_dataset(leaf, data=GRID, chunks=(2, 2), **options)
+        tmp_path, WEIGHT, lambda group, leaf: group.create_dataset(leaf, data=GRID, chunks=(2, 2), compression="lzf")
     )
     assert (by_walk(path).code, by_library(path).code) == ("unfamiliar", "read")
 
@@ -168,7 +168,7 @@ def emptied(path: Path, name: str, kind: int) -> Path:
     return path
 
 
-# Damaged files: the walk may refuse more than the library does, which checks less, and never says something else.
+# Damaged files: the walk may refuse what the library reads, and never says something else or reads what that refuses.
 
 Change = Callable[[Path, Path, int], Path]
 
@@ -178,30 +178,59 @@ def blind(source: Path, target: Path, seed: int) -> Path:
     return target
 
 
-def agreed(folder: Path, change: Change, seeds: range) -> Counter[str]:
-    """How often which reader read a file; whatever both read is the same."""
-    files = [file for file in good_files(folder) if not file.name.startswith("latest")]
+def struck(source: Path, target: Path, seed: int) -> Path:
+    """A field with something in it, or beside it, is changed: most bytes of small files are room that nobody reads."""
+    content, random = bytearray(source.read_bytes()), np.random.default_rng(seed)
+    used = np.flatnonzero(np.frombuffer(content, np.uint8))
+    place = int(np.clip(random.choice(used) + random.integers(-4, 5), 0, len(content) - 1))
+    size = int(random.choice([1, 1, 1, 2, 4, 8]))
+    numbers = [0, 1, 2, 3, 2**31 - 1, 2**63 - 1, len(content), int(random.integers(2**16)), content[place] ^ 1]
+    number = numbers[int(random.integers(len(numbers)))]
+    content[place : place + size] = number.to_bytes(8, "little")[:size][: len(content) - place]
+    target.write_bytes(content)
+    return target
+
+
+def old_files(folder: Path) -> list[Path]:
+    """Sound files that the walk reads: all but those in newer formats; a large group and many chunks among them."""
+    names = [f"n{index}" for index in range(40)]
+    many = write_nir(folder / "many.nir", {name: lif(1) for name in names}, list(pairwise(names)))
+    more = partial(h5py.Group.create_dataset, data=np.arange(300.0), chunks=(2,), compression="gzip", fletcher32=True)
+    pieces = replaced(folder, WEIGHT, more)
+    return [*(file for file in seeds(folder) if by_walk(file).read), many, pieces]
+
+
+def agreed(folder: Path, change: Change, numbers: range) -> Counter[str]:
+    """How often which reader read a file."""
+    files = old_files(folder)
     found: Counter[str] = Counter()
-    for seed in seeds:
+    for seed in numbers:
         path = change(files[seed % len(files)], folder / "changed.nir", seed)
         if not os.path.getsize(path):
             continue
         ours, theirs = by_walk(path), by_library(path)
-        if ours.read and theirs.read:
-            assert ours == theirs, seed
+        assert ours == theirs or not ours.read, (change, seed)
+        assert not PYTHON_SPEAKS.search(ours.said + theirs.said), (change, seed, ours.said, theirs.said)
         found[f"{'read' if ours.read else 'not'}, {'read' if theirs.read else 'not'}"] += 1
     return found
 
 
-@pytest.mark.parametrize("change", [blind, forged])
+PYTHON_SPEAKS = re.compile(
+    "requires a buffer|buffer size|smaller than|C ssize_t|index out of|cannot reshape|subscriptable|a valid Padding"
+)
+"""What Python and numpy say, which no user can act on."""
+
+
+@pytest.mark.parametrize("change", [blind, struck, forged])
 def test_damaged_files_are_read_alike(change: Change, tmp_path: Path) -> None:
     found = agreed(tmp_path, change, range(400))
     assert found["read, read"] > 20
     assert found["not, not"] > 100
-    assert found["read, not"] + found["not, read"] < 20
+    assert found["not, read"] < 40
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(1, 11))
-def test_thousands_of_damaged_files_are_read_alike(part: int, tmp_path: Path) -> None:
-    agreed(tmp_path, blind, range(2000 * part, 2000 * part + 2000))
+@pytest.mark.parametrize("change", [blind, struck])
+def test_thousands_of_damaged_files_are_read_alike(change: Change, part: int, tmp_path: Path) -> None:
+    agreed(tmp_path, change, range(2000 * part, 2000 * part + 2000))

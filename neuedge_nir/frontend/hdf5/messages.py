@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from neuedge_nir.frontend.hdf5.headers import NUMBER_SIZES, Kind
+from neuedge_nir.frontend.hdf5.headers import NUMBER_SIZES, PADDINGS, Filter, Kind, Padding
 from neuedge_nir.frontend.raw import Shape
 
 NOWHERE = 2**64 - 1
@@ -23,11 +23,19 @@ MAX_RANK = 32
 SPACE_1 = struct.Struct("<BBB5x")
 SPACE_2 = struct.Struct("<BBBB")
 SCALAR, SIMPLE, NULL = 0, 1, 2
+GROWS = 1
+"""The flag that the most along each axis stands there, too."""
 
 TYPE = struct.Struct("<B3sI")
 INTEGER, FLOAT, STRING, ENUM, SEQUENCE = 0, 1, 3, 8, 9
 BIG_ENDIAN, SIGNED = 1, 8
 TEXT_OF_ANY_LENGTH = 1
+UTF_8 = 1
+"""The later of the two character sets. ASCII is read as UTF-8, too: some writers tell them not apart."""
+POINTER = struct.Struct("<IQI")
+"""How a text of any length is stored: its length, its heap, its index there."""
+CHARACTER = struct.pack("<B3sIHH", 0x10, b"\0\0\0", 1, 0, 8)
+"""What it is a sequence of: unsigned integers of 8 bits."""
 KNOWN_CLASSES = range(12)
 FLOATS = {2: (10, 5), 4: (23, 8), 8: (52, 11)}
 """IEEE 754: bits of mantissa and of exponent by size in bytes."""
@@ -39,6 +47,11 @@ ADDRESSES = {CONTIGUOUS: 2, CHUNKED: 3}
 """Where the address of the data, or of the tree of chunks, stands in a layout."""
 FILTER = struct.Struct("<HHHH")
 """Code, length of the name, flags, number of values."""
+MOST_FILTERS = 32
+OPTIONAL = 1
+"""The flag of a filter that may be left out where it does not help."""
+ALLOCATED, WRITTEN = range(1, 4), range(3)
+"""When room for a dataset is made, and when the value for what is not written yet goes there."""
 
 
 class UnfamiliarError(Exception):
@@ -52,6 +65,7 @@ class Element:
     kind: Kind
     dtype: np.dtype[Any]
     size: int
+    padding: Padding = Padding.NULLS
 
 
 @dataclass(slots=True)
@@ -76,9 +90,14 @@ def extent(message: bytes) -> Shape | None:
         start = SPACE_2.size
     else:
         raise UnfamiliarError
-    if rank > MAX_RANK or flags & ~1 or kind > NULL or (rank and kind != SIMPLE):
+    if rank > MAX_RANK or flags & ~GROWS or kind > NULL or (rank and kind != SIMPLE):
         raise UnfamiliarError
-    return None if kind == NULL else struct.unpack_from(f"<{rank}Q", message, start)
+    lengths: Shape = struct.unpack_from(f"<{rank}Q", message, start)
+    if flags & GROWS:
+        most = struct.unpack_from(f"<{rank}Q", message, start + 8 * rank)
+        if any(length > limit for length, limit in zip(lengths, most, strict=True)):
+            raise ValueError("an axis is longer than it may become")
+    return None if kind == NULL else lengths
 
 
 @lru_cache(maxsize=4096)
@@ -89,14 +108,31 @@ def element(message: bytes) -> Element | None:
     if not 1 <= version <= 3 or group not in KNOWN_CLASSES or not size:
         raise UnfamiliarError
     if group == STRING:
-        return Element(Kind.TEXT, np.dtype(f"S{size}"), size)
+        return Element(Kind.TEXT, np.dtype(f"S{size}"), size, _padding(bits[0], bits[1:]))
     if group == SEQUENCE:
-        return Element(Kind.VARIABLE_TEXT, np.dtype(object), size) if bits[0] & 15 == TEXT_OF_ANY_LENGTH else None
+        return _long_text(message, bits, size) if bits[0] & 15 == TEXT_OF_ANY_LENGTH else None
     if group == ENUM:
         return _boolean(message, bits, size)
     if group not in (INTEGER, FLOAT) or size not in NUMBER_SIZES:
         return None
     return Element(Kind.NUMBER, _number(group, bits, size, message[TYPE.size :]), size)
+
+
+def _padding(bits: int, rest: bytes) -> Padding:
+    """How text of one length ends."""
+    padding, characters = bits & 15, bits >> 4
+    if padding not in PADDINGS or characters > UTF_8 or any(rest):
+        raise UnfamiliarError
+    return PADDINGS[padding]
+
+
+def _long_text(message: bytes, bits: bytes, size: int) -> Element:
+    """A sequence of characters."""
+    if size != POINTER.size or not message.startswith(CHARACTER, TYPE.size):
+        raise UnfamiliarError
+    if bits[0] >> 4 not in PADDINGS or bits[1] > UTF_8 or bits[2]:
+        raise UnfamiliarError
+    return Element(Kind.VARIABLE_TEXT, np.dtype(object), size)
 
 
 def _number(group: int, bits: bytes, size: int, rest: bytes) -> np.dtype[Any]:
@@ -168,17 +204,38 @@ class VirtualError(Exception):
 
 
 @lru_cache(maxsize=1024)
-def filters(message: bytes) -> tuple[int, ...]:
-    """The codes of the filters in the order in which they were applied."""
+def filters(message: bytes) -> tuple[Filter, ...]:
+    """The filters in the order in which they were applied."""
     version, count = message[0], message[1]
-    if version != 1:
+    if version != 1 or count > MOST_FILTERS:
         raise UnfamiliarError
     at, found = 8, []
     for _ in range(count):
-        code, name, _, values = FILTER.unpack_from(message, at)
-        # The name's length is padded to whole words by whoever wrote it, the 4-byte values are not.
-        at += FILTER.size + name + 4 * (values + values % 2)
-        found.append(code)
+        code, name, flags, values = FILTER.unpack_from(message, at)
+        at += FILTER.size + name
+        if name % 8 or flags & ~OPTIONAL or (name and message.find(0, at - name, at) < 0):
+            raise UnfamiliarError
+        found.append(Filter(code, struct.unpack_from(f"<{values}I", message, at)))
+        at += 4 * (values + values % 2)
     if at > len(message):
         raise ValueError("a list of filters is cut short")
     return tuple(found)
+
+
+def check_fill(message: bytes, item: int) -> None:
+    """The value of elements that were never written is none or of the size of an element.
+
+    It is not read: where it would be used is refused. Raises `UnfamiliarError` where there is something else.
+    """
+    version, allocated, written, defined = message[:4]
+    if version not in (1, 2) or allocated not in ALLOCATED or written not in WRITTEN or defined > 1:
+        raise UnfamiliarError
+    if version == 1 or defined:
+        check_old_fill(message[4:], item)
+
+
+def check_old_fill(message: bytes, item: int) -> None:
+    """As `check_fill`, for the message of HDF5 before 1.6, which has but the value and its size."""
+    (size,) = struct.unpack_from("<I", message)
+    if size not in (0, item) or 4 + size > len(message):
+        raise UnfamiliarError
