@@ -168,6 +168,44 @@ def emptied(path: Path, name: str, kind: int) -> Path:
     return path
 
 
+FIELDS: Mapping[str, tuple[bytes, int, bytes]] = {
+    "the least of symbols in a table": (b"\x89HDF", 16, b"\0"),
+    "more children than a node has room for": (b"\x89HDF", 18, b"\xff\xff"),
+    "a flag of the file": (b"\x89HDF", 20, b"\x08"),
+    "a table of free space": (b"\x89HDF", 32, bytes(8)),
+    "what is cached of the root": (b"\x89HDF", 72, b"\x09"),
+    "the first free part of a heap": (b"HEAP", 16, b"\x03"),
+    "the size of names": (b"HEAP", 10, b"\xff"),
+    "what is cached of a symbol": (b"SNOD", 24, b"\x07"),
+    "a neighbour of a tree": (b"TREE\0", 16, bytes(8)),
+    "the last key of a tree of chunks": (b"TREE\1", 24 + 40, b"\x05"),
+    "a fill value": (bytes.fromhex("05000800010000000203"), 8, b"\x09"),
+    "flags of a message": (bytes.fromhex("050008000100"), 4, b"\x22"),
+    "the characters of a text": (bytes.fromhex("1901010010000000"), 2, b"\x02"),
+    "what a text consists of": (bytes.fromhex("190101001000000010000000"), 8, b"\x11"),
+    "the version of a boolean": (b"\x18\x02\0\0", 0, b"\x38"),
+    "the length of a text heap": (b"GCOL", 9, b"\0"),
+    "an empty name": (b"HEAP", 32, b"x"),
+}
+"""Where a field is, by the bytes before it, and what is in it that cannot be."""
+
+
+@pytest.mark.parametrize(("before", "ahead", "changed"), FIELDS.values(), ids=FIELDS)
+def test_a_field_is_held_to_what_may_be_in_it(before: bytes, ahead: int, changed: bytes, tmp_path: Path) -> None:
+    more = {"data": GRID, "maxshape": (None, 2), "chunks": (2, 2), "compression": "gzip"}
+    path = replaced(tmp_path, WEIGHT, partial(h5py.Group.create_dataset, **more))
+    with h5py.File(path, "a") as file:
+        file["node/metadata/one"] = np.array([True, False])
+    assert by_walk(path).read
+    content = bytearray(path.read_bytes())
+    place = content.index(before) + ahead
+    assert content[place : place + len(changed)] != changed
+    content[place : place + len(changed)] = changed
+    path.write_bytes(content)
+    assert not by_library(path).read
+    assert not by_walk(path).read
+
+
 # Damaged files: the walk may refuse what the library reads, and never says something else or reads what that refuses.
 
 Change = Callable[[Path, Path, int], Path]

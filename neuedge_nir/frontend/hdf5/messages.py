@@ -39,8 +39,8 @@ CHARACTER = struct.pack("<B3sIHH", 0x10, b"\0\0\0", 1, 0, 8)
 KNOWN_CLASSES = range(12)
 FLOATS = {2: (10, 5), 4: (23, 8), 8: (52, 11)}
 """IEEE 754: bits of mantissa and of exponent by size in bytes."""
-BOOLEAN = b"FALSE\0\0\0TRUE\0\0\0\0\x00\x01"
-"""How h5py writes the names and values of a boolean, an enumeration of 8-bit integers."""
+BOOLEAN = struct.pack("<B3sIB3sIHH8s8sBB", 0x18, b"\2\0\0", 1, 0x10, b"\x08\0\0", 1, 0, 8, b"FALSE", b"TRUE", 0, 1)
+"""An enumeration of two names for numbers that are signed integers of 8 bits, and the numbers."""
 
 COMPACT, CONTIGUOUS, CHUNKED, VIRTUAL = 0, 1, 2, 3
 ADDRESSES = {CONTIGUOUS: 2, CHUNKED: 3}
@@ -110,9 +110,9 @@ def element(message: bytes) -> Element | None:
     if group == STRING:
         return Element(Kind.TEXT, np.dtype(f"S{size}"), size, _padding(bits[0], bits[1:]))
     if group == SEQUENCE:
-        return _long_text(message, bits, size) if bits[0] & 15 == TEXT_OF_ANY_LENGTH else None
+        return _long_text(version, bits, size, message) if bits[0] & 15 == TEXT_OF_ANY_LENGTH else None
     if group == ENUM:
-        return _boolean(message, bits, size)
+        return _boolean(message)
     if group not in (INTEGER, FLOAT) or size not in NUMBER_SIZES:
         return None
     return Element(Kind.NUMBER, _number(group, bits, size, message[TYPE.size :]), size)
@@ -126,9 +126,9 @@ def _padding(bits: int, rest: bytes) -> Padding:
     return PADDINGS[padding]
 
 
-def _long_text(message: bytes, bits: bytes, size: int) -> Element:
+def _long_text(version: int, bits: bytes, size: int, message: bytes) -> Element:
     """A sequence of characters."""
-    if size != POINTER.size or not message.startswith(CHARACTER, TYPE.size):
+    if version != 1 or size != POINTER.size or not message.startswith(CHARACTER, TYPE.size):
         raise UnfamiliarError
     if bits[0] >> 4 not in PADDINGS or bits[1] > UTF_8 or bits[2]:
         raise UnfamiliarError
@@ -155,13 +155,9 @@ def _number(group: int, bits: bytes, size: int, rest: bytes) -> np.dtype[Any]:
     return dtype
 
 
-def _boolean(message: bytes, bits: bytes, size: int) -> Element:
-    """An enumeration that is a boolean; whether another one is, the library knows."""
-    base = TYPE.size + 4  # past the head of the enumeration comes its base type, an integer with two 16-bit fields
-    inner = element(message[TYPE.size : base + TYPE.size])
-    names = message[base + TYPE.size :]
-    whole = inner is not None and inner.dtype == np.int8 and size == 1
-    if not whole or bits != b"\x02\0\0" or not names.startswith(BOOLEAN):
+def _boolean(message: bytes) -> Element:
+    """An enumeration that is a boolean as h5py writes it; whether another one is, the library knows."""
+    if not message.startswith(BOOLEAN):
         raise UnfamiliarError
     return Element(Kind.NUMBER, np.dtype(bool), 1)
 

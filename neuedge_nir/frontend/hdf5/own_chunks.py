@@ -49,19 +49,20 @@ class OwnStore:
 
 def _only_place(data: mmap, tree: int, form: Form) -> Place | None:
     """Where the only chunk is, if the tree is but one node with one child; it is then at the beginning."""
-    axes = len(form.shape) + 1
+    sides = _sides(form)
+    axes = len(sides)
     one = one_leaf(data, tree, _kind(axes))
     if one is None:
         return None
     size, mask, *corner = one[: 2 + axes]
     address, _, _, *behind = one[2 + axes :]
-    if any(corner) or not any(behind) or address + size > len(data):
-        return None
-    return size, mask, address
+    # Any other key behind it is for `_places` to judge.
+    usual = not any(corner) and behind == sides and address + size <= len(data)
+    return (size, mask, address) if usual else None
 
 
 def _places(data: mmap, tree: int, form: Form) -> Places:
-    sides = (*(form.chunk or ()), form.item_bytes)
+    sides = _sides(form)
     places: Places = {}
     last: Key = ()
     for (size, mask, *found, address), behind in leaves(data, tree, _kind(len(sides)), _corner, Room(len(data))):
@@ -69,13 +70,18 @@ def _places(data: mmap, tree: int, form: Form) -> Places:
         # The library seeks a chunk between the keys around it, and by whole chunks.
         if not last <= corner < _corner(behind) or corner[-1]:
             raise UnfamiliarError
-        if any(start % side for start, side in zip(corner, sides, strict=True)):
+        if any(start % side for key in (corner, _corner(behind)) for start, side in zip(key, sides, strict=True)):
             raise UnfamiliarError
         if address + size > len(data):
             raise ValueError("a chunk reaches beyond the end of the file")
         places[corner[:-1]] = size, mask, address
         last = _corner(behind)
     return places
+
+
+def _sides(form: Form) -> list[int]:
+    """Those of a chunk, and behind them the size of an element."""
+    return [*(form.chunk or ()), form.item_bytes]
 
 
 def _corner(key: Key) -> Corner:
