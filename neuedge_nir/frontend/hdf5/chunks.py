@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
 import zlib
-from collections.abc import Hashable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
-from itertools import islice, product
+from itertools import cycle, groupby, islice, product
 from operator import ge
 from typing import Any, Protocol
 
@@ -40,7 +43,13 @@ SLACK = 8
 """Bytes beyond its size to which a chunk may be inflated: room for a checksum, and to see that it is too long."""
 
 BATCH_BYTES = 4 * MIB
-"""Decoded chunks that are in memory at once, but two at least: one for each thread."""
+"""Decoded chunks that are in memory at once, if a row of them takes less ..."""
+BAND_BYTES = 16 * MIB
+"""... and the most that a row of them may take there."""
+
+MOST_THREADS = 2
+LEAST_FOR_THREADS = 2**14
+"""Bytes of a chunk that is worth a thread."""
 
 SHORT_BYTES = 4096
 """Stored chunks up to this size are compared with each other: those of equal values all compress to the same bytes."""
@@ -79,25 +88,80 @@ def whole(form: Form, stored: Stored) -> NDArray[Any]:
 
 def fill(target: Target, chunks: Chunks, header: DatasetHeader, tally: Tally) -> None:
     """Decode every chunk once, straight to its place. Each is there and decodes to exactly its size."""
-    form = header.form
-    decode = partial(_decoded, form=form)
-    stored = ((corner, _stored(chunks, corner, header, tally)) for corner in _corners(form))
-    decoded: dict[Hashable, NDArray[Any]] = {}
-    # zlib lets go of Python's lock, so two threads halve the time; a small dataset is not worth a thread.
-    with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
-        while batch := list(islice(stored, max(2, BATCH_BYTES // form.chunk_size))):
-            alike = {_key(*chunk): chunk[1] for chunk in batch}
-            missing = [key for key in alike if key not in decoded]
-            new = (pool.map if len(missing) > 1 else map)(decode, [alike[key] for key in missing])
-            decoded = {key: decoded[key] for key in alike if key in decoded} | dict(zip(missing, new, strict=True))
-            for corner, chunk in batch:
-                target.put(*_within(form.shape, corner, decoded[_key(corner, chunk)]))
-            target.written()
+    row = math.prod(header.form.shape[1:]) * header.form.item_bytes
+    step = (header.form.chunk or (1,))[0]
+    # zlib lets go of Python's lock, so that threads share the work.
+    with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as pool:
+        if step * row <= BAND_BYTES:
+            rows = step * max(1, BATCH_BYTES // (step * row))
+            _fill_rows(target, _stored_chunks(chunks, header, tally), Decoder(header.form), rows, pool)
+        else:
+            _fill_parts(target, _stored_chunks(chunks, header, tally), Decoder(header.form), pool)
 
 
-def _key(corner: Corner, stored: Stored) -> Hashable:
-    """The same for chunks that decode to the same."""
-    return stored if len(stored[1]) <= SHORT_BYTES else corner
+Listed = Iterator[tuple[Corner, Stored]]
+"""Chunks, each with the place where it begins, from the first to the last."""
+
+
+@dataclass(slots=True)
+class Decoder:
+    """What decodes the chunks of a form. Those of equal values are stored alike: the last short one is remembered."""
+
+    form: Form
+    last: tuple[Stored, NDArray[Any]] | None = None
+
+    def __call__(self, stored: Stored) -> NDArray[Any]:
+        last = self.last
+        if last is not None and last[0] == stored:
+            return last[1]
+        chunk = _decoded(stored, self.form)
+        if len(stored[1]) <= SHORT_BYTES:
+            self.last = stored, chunk
+        return chunk
+
+
+def _fill_rows(target: Target, listed: Listed, decode: Decoder, rows: int, pool: ThreadPoolExecutor) -> None:
+    """Some rows at a time: while these are written, the next ones are decoded."""
+    shape = decode.form.shape
+    bands = [np.empty((min(rows, shape[0]), *shape[1:]), target.dtype) for _ in range(2)]
+    run = pool.map if decode.form.chunk_size >= LEAST_FOR_THREADS else map
+    waiting: tuple[Iterator[None], NDArray[Any]] | None = None
+    for (start, chunks), band in zip(_bands(listed, rows), cycle(bands)):
+        band = band[: shape[0] - start]
+        placed = run(partial(_place, band, start, decode), list(chunks))
+        if waiting is not None:
+            _add(target, *waiting)
+        waiting = placed, band
+    if waiting is not None:
+        _add(target, *waiting)
+
+
+def _bands(listed: Listed, rows: int) -> Iterator[tuple[int, Listed]]:
+    """Chunks by the band of rows that they lie in, and the row that it begins with."""
+    for band, chunks in groupby(listed, lambda chunk: chunk[0][0] // rows):
+        yield band * rows, chunks
+
+
+def _place(band: NDArray[Any], start: int, decode: Decoder, chunk: tuple[Corner, Stored]) -> None:
+    """Decode a chunk into a band that begins with row `start`."""
+    (row, *rest), stored = chunk
+    place, part = _within(band.shape, (row - start, *rest), decode(stored))
+    band[place] = part
+
+
+def _add(target: Target, placed: Iterator[None], band: NDArray[Any]) -> None:
+    """The rows of a band, once all chunks are in their places."""
+    deque(placed, maxlen=0)
+    target.add(band)
+
+
+def _fill_parts(target: Target, listed: Listed, decode: Decoder, pool: ThreadPoolExecutor) -> None:
+    """Some chunks at a time, where a row of them is too large for memory."""
+    form = decode.form
+    while batch := list(islice(listed, max(MOST_THREADS, BATCH_BYTES // form.chunk_size))):
+        for (corner, _), chunk in zip(batch, pool.map(decode, [stored for _, stored in batch]), strict=True):
+            target.put(*_within(form.shape, corner, chunk))
+        target.written()
 
 
 def _within(shape: Shape, corner: Corner, chunk: NDArray[Any]) -> tuple[tuple[slice, ...], NDArray[Any]]:
@@ -125,6 +189,11 @@ def elements(raw: bytes, dtype: np.dtype[Any], count: int = -1) -> NDArray[Any]:
 def _corners(form: Form) -> Iterator[Corner]:
     sides = zip(form.shape, form.chunk or (), strict=True)
     return product(*(range(0, length, side) for length, side in sides))
+
+
+def _stored_chunks(chunks: Chunks, header: DatasetHeader, tally: Tally) -> Listed:
+    for corner in _corners(header.form):
+        yield corner, _stored(chunks, corner, header, tally)
 
 
 def _stored(chunks: Chunks, corner: Corner, header: DatasetHeader, tally: Tally) -> Stored:

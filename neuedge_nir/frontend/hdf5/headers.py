@@ -7,6 +7,7 @@ and object headers alone. https://nvd.nist.gov/vuln/detail/CVE-2026-1669 is what
 
 from __future__ import annotations
 
+import errno
 import math
 import struct
 import zlib
@@ -140,6 +141,7 @@ FAILURES = (
     zlib.error,
 )
 """What the bytes of a broken file can lead to."""
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 CUT_SHORT = (struct.error, IndexError, OverflowError)
 """Those of them that come of headers which end too early, or of addresses that no file can have."""
 
@@ -149,6 +151,9 @@ def failure(error: Exception, where: str) -> InputError:
     if isinstance(error, MemoryError):
         hint = "use a machine with more memory, or lower the caps"
         return InputError("FILE015", "not enough memory to read this", where=where, hint=hint)
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        hint = "free some room, or name another folder for temporary files in TMPDIR"
+        return InputError("FILE015", "not enough room on disk for its arrays", where=where, hint=hint)
     # What Python says of a header that it cannot unpack, or of an address that is no number of its own, helps nobody.
     said = "" if isinstance(error, CUT_SHORT) else ascii(" ".join(str(error).split()))[1:-1]
     reason = said or "a part of it is cut short, or points beyond its end"

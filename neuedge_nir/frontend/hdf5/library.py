@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
 
-from numpy.typing import NDArray
+import numpy as np
 
 from neuedge_nir.frontend.hdf5.chunks import check_chunks, decodes_here, fill, only_chunk
 from neuedge_nir.frontend.hdf5.headers import (
@@ -34,7 +34,7 @@ from neuedge_nir.frontend.hdf5.headers import (
 )
 from neuedge_nir.frontend.hdf5.spill import Target
 from neuedge_nir.frontend.raw import Shape
-from neuedge_nir.network.blocks import row_blocks
+from neuedge_nir.network.blocks import BLOCK_ELEMENTS
 
 
 @contextmanager
@@ -211,7 +211,7 @@ class LibraryStore:
             return
         if header.form.chunk is not None:
             check_chunks(LibraryChunks(dataset), header, self.tally)
-        _read(dataset, target.whole(), header.form)
+        _read(dataset, target, header.form)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,16 +229,21 @@ class LibraryChunks:
         return mask, raw
 
 
-def _read(dataset: Any, out: NDArray[Any], form: Form) -> None:
+def _read(dataset: Any, target: Target, form: Form) -> None:
     """Let the library read a dataset whose chunks were checked, a block of rows at a time."""
     import h5py
 
     # Text is taken as it is stored: converted, it would end at a null that its padding does not make its end.
     stored = dataset.get_type() if form.kind is Kind.TEXT else None
-    if not out.ndim:
-        dataset.read(h5py.h5s.ALL, h5py.h5s.ALL, out, stored)
+    if not form.shape:
+        number = np.empty(1, target.dtype)
+        dataset.read(h5py.h5s.ALL, h5py.h5s.ALL, number.reshape(()), stored)
+        target.add(number)
         return
-    space = dataset.get_space()
-    for start, rows in row_blocks(out):
-        space.select_hyperslab((start, *(0,) * (out.ndim - 1)), rows.shape)
-        dataset.read(h5py.h5s.create_simple(rows.shape), space, rows, stored)
+    space, (rows, *rest) = dataset.get_space(), form.shape
+    step = max(1, rows * BLOCK_ELEMENTS // form.elements)
+    for start in range(0, rows, step):
+        block = np.empty((min(step, rows - start), *rest), target.dtype)
+        space.select_hyperslab((start, *(0,) * len(rest)), block.shape)
+        dataset.read(h5py.h5s.create_simple(block.shape), space, block, stored)
+        target.add(block)

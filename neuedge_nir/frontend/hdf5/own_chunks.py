@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from mmap import mmap
 from typing import IO
 
@@ -63,19 +64,18 @@ def _only_place(data: mmap, tree: int, form: Form) -> Place | None:
 
 def _places(data: mmap, tree: int, form: Form) -> Places:
     sides = _sides(form)
+    order = partial(_corner, sides)
     places: Places = {}
     last: Key = ()
-    for (size, mask, *found, address), behind in leaves(data, tree, _kind(len(sides)), _corner, Room(len(data))):
-        corner = tuple(found)
-        # The library seeks a chunk between the keys around it, and by whole chunks.
-        if not last <= corner < _corner(behind) or corner[-1]:
-            raise UnfamiliarError
-        if any(start % side for key in (corner, _corner(behind)) for start, side in zip(key, sides, strict=True)):
+    for (size, mask, *found, address), key in leaves(data, tree, _kind(len(sides)), order, Room(len(data))):
+        corner, behind = order((size, mask, *found)), order(key)
+        # The library seeks a chunk between the keys around it.
+        if not last <= corner < behind or corner[-1]:
             raise UnfamiliarError
         if address + size > len(data):
             raise ValueError("a chunk reaches beyond the end of the file")
         places[corner[:-1]] = size, mask, address
-        last = _corner(behind)
+        last = behind
     return places
 
 
@@ -84,9 +84,12 @@ def _sides(form: Form) -> list[int]:
     return [*(form.chunk or ()), form.item_bytes]
 
 
-def _corner(key: Key) -> Corner:
-    """By what chunks are in order: their corners, and behind these a place within an element, which is always 0."""
-    return key[2:]
+def _corner(sides: Sequence[int], key: Key) -> Key:
+    """By what chunks are in order: where each begins, in whole chunks, and behind that 0 for a place in an element."""
+    corner = key[2:]
+    if any(start % side for start, side in zip(corner, sides, strict=True)):
+        raise UnfamiliarError
+    return corner
 
 
 @cache

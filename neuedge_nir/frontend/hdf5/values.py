@@ -74,7 +74,7 @@ class Values:
                 return self._small(form, (0, self.data[header.start : header.start + form.size]))
             if is_one(form) and decodes_here(form):
                 return self._small(form, self.store.only_chunk(header))
-        target = Target(form.shape, form.dtype.newbyteorder("="), self.spill.empty)
+        target = Target(form.shape, form.dtype.newbyteorder("="), self.spill)
         if header.start is None:
             self.store.fill(target, header)
         else:
@@ -93,15 +93,11 @@ class Values:
 
     def _copy(self, form: Form, place: int, target: Target) -> None:
         """Numbers that lie in the file in one piece, some rows at a time."""
-        if not form.shape:
-            target.put((), self._part(form, place, ()))
-            return
-        rows, *rest = form.shape
+        rows, *rest = form.shape or (1,)
         most = max(1, rows * BLOCK_ELEMENTS // form.elements)
         for start in range(0, rows, most):
             shape = (min(most, rows - start), *rest)
-            target.put((slice(start, start + most),), self._part(form, place, shape))
-            target.written()
+            target.add(self._part(form, place, shape))
             place += math.prod(shape) * form.item_bytes
 
     def _part(self, form: Form, place: int, shape: Shape) -> Array:
@@ -145,7 +141,7 @@ class Values:
         self.tally.check(cap, size, header.path)
         self.tally.add("text_bytes", form.size, header.path)
         if header.start is None:
-            stored = Target(form.shape, form.dtype, np.empty)
+            stored = Target(form.shape, form.dtype)
             self.store.fill(stored, header)
             raw = stored.array().tobytes()
         else:
