@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import nir
@@ -14,7 +16,7 @@ import pytest
 from neuedge_nir.frontend import read
 from neuedge_nir.network.equal import difference
 from tests.conftest import Neuedge
-from tests.nirfile import Fields, chain, graph, inputs, lif, linear, outputs, scale, tiny, write_nir
+from tests.nirfile import Fields, chain, conv2d, graph, inputs, lif, linear, outputs, scale, tiny, write_nir
 
 RESET = np.array([0.0, -1.0, 0.0])
 
@@ -158,6 +160,23 @@ def test_a_wrong_request_leaves_no_file(
     monkeypatch.chdir(tmp_path)
     assert neuedge(*words).refusal == (status, code)
     assert names(tmp_path) == {"tiny.nir", "text.nir"}
+
+
+def test_a_full_disk_is_said_and_leaves_the_old_file(tmp_path: Path) -> None:
+    """In a process of its own: the HDF5 library would crash at exit, had it been told."""
+    conv = conv2d(np.ones((10, 1, 3, 3)), padding=np.array([1, 1]), input_shape=np.array([1000, 1000]))
+    ends = inputs(1, 1000, 1000), outputs(10, 1000, 1000)
+    nodes, edges = chain(("in", ends[0]), ("conv", conv), ("lif", lif()), ("out", ends[1]))
+    write_nir(tmp_path / "model.nir", nodes, edges)
+    (tmp_path / "clean.nir").write_bytes(b"old")
+    most = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))"
+    command = f"{most}; from neuedge_nir.cli.main import entry; entry()"
+    words = [sys.executable, "-c", command, "convert", "model.nir", "clean.nir"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("error[USE006]: clean.nir: cannot write: File too large")
+    assert names(tmp_path) == {"model.nir", "clean.nir"}
+    assert (tmp_path / "clean.nir").read_bytes() == b"old"
 
 
 def test_names_in_a_file_steer_no_terminal(neuedge: Neuedge, tmp_path: Path) -> None:

@@ -133,7 +133,10 @@ def test_the_runs_of_a_block_are_the_block(data: st.DataObject) -> None:
 def test_a_cut_covers_the_population_once(data: st.DataObject) -> None:
     shape = data.draw(st.lists(st.integers(1, 7), min_size=1, max_size=3).map(tuple))
     tile = tuple(data.draw(st.integers(1, n)) for n in shape)
-    pieces = cut(shape, tile, data.draw(st.booleans()))
+    grid = cut(shape, tile, data.draw(st.booleans()))
+    pieces = list(grid.blocks())
+    assert len(grid) == len(pieces)
+    assert grid.block(grid.middle) == pieces[len(pieces) // 2]
     assert sum(p.neurons for p in pieces) == math.prod(shape)
     assert set().union(*(members(p, shape) for p in pieces)) == set(range(math.prod(shape)))
 

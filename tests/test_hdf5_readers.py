@@ -18,12 +18,13 @@ import pytest
 from neuedge_nir.frontend.hdf5.objects import FILTERS, LAYOUT, MESSAGE, PADDING, PREFIX, SPACE, TYPE
 from tests.fuzz import damaged, forged, good_files, seeds
 from tests.nirfile import inputs, lif, outputs, replaced, tiny, write_nir
-from tests.readers import Answer, by_library, by_walk
+from tests.readers import Answer, by_library, by_walk, plain
 
 WEIGHT = "node/nodes/fc/weight"
 GRID = np.arange(6.0).reshape(3, 2)
 LAST = np.zeros((2500, 1000), "i1")
 LAST[-1, -1] = 1
+WIDE = (np.arange(20_000_000) % 99).astype("i1").reshape(2, -1)
 
 
 def test_the_usual_files_are_read_without_the_library(tmp_path: Path) -> None:
@@ -58,14 +59,27 @@ ARRAYS: Mapping[str, Mapping[str, Any]] = {
     "equal but for the first": {"data": LAST[::-1], "chunks": (100, 1000), "compression": "gzip"},
     "equal in many pieces": {"data": np.full((2500, 1000), -3, "i1")},
     "in many pieces": {"data": (np.arange(2_500_000) % 127).astype("i1").reshape(5, 500_000)},
+    "in many pieces, packed": {"data": np.arange(2_500_000) % 127, "chunks": (9999,), "compression": "gzip"},
+    "a row of chunks beyond a band": {"data": WIDE, "chunks": (2, 3_000_000), "compression": "gzip"},
+    "no numbers": {"data": np.full((50, 40), np.nan), "chunks": (9, 40)},
 }
 
 
 @pytest.mark.parametrize("options", ARRAYS.values(), ids=ARRAYS)
 def test_arrays_of_all_kinds(options: Mapping[str, Any], tmp_path: Path) -> None:
     path = replaced(tmp_path, WEIGHT, lambda group, leaf: group.create_dataset(leaf, **options))
-    assert by_walk(path).read
-    assert by_walk(path) == by_library(path)
+    found = by_walk(path)
+    assert found == by_library(path)
+    with h5py.File(path) as file:
+        stored = np.asarray(file[WEIGHT])
+    assert weight_in(found) == plain(stored.astype(stored.dtype.newbyteorder("=")))
+
+
+def weight_in(answer: Answer) -> object:
+    """The array that `WEIGHT` names."""
+    assert isinstance(answer.content, tuple)
+    (fields,) = [node[1] for name, node in answer.content[1][0] if name == "fc"]
+    return dict(fields)["weight"]
 
 
 def test_what_is_packed_by_lzf_is_left_to_the_library(tmp_path: Path) -> None:
@@ -106,6 +120,7 @@ TEXTS: Mapping[str, Any] = {
     "empty": "",
     "ascii of any length": h5py.Empty("S1"),
     "not utf-8": np.bytes_(b"Lin\xffar"),
+    "zeros behind": np.frombuffer(b"Linear\0\0", "S8")[0],
 }
 
 
@@ -222,7 +237,8 @@ def struck(source: Path, target: Path, seed: int) -> Path:
     used = np.flatnonzero(np.frombuffer(content, np.uint8))
     place = int(np.clip(random.choice(used) + random.integers(-4, 5), 0, len(content) - 1))
     size = int(random.choice([1, 1, 1, 2, 4, 8]))
-    numbers = [0, 1, 2, 3, 2**31 - 1, 2**63 - 1, len(content), int(random.integers(2**16)), content[place] ^ 1]
+    old, other = content[place], int(random.integers(2**16))
+    numbers = [0, 1, 2, 3, 255, 2**31 - 1, 2**63 - 1, len(content), other, old ^ 1, (old + 1) % 256]
     number = numbers[int(random.integers(len(numbers)))]
     content[place : place + size] = number.to_bytes(8, "little")[:size][: len(content) - place]
     target.write_bytes(content)

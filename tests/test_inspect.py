@@ -18,11 +18,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neuedge_nir.network import count as counting
+from neuedge_nir.network.connect import Scale
 from neuedge_nir.network.model import Network
+from neuedge_nir.network.slices import Slice
 from neuedge_nir.report.contract import inspection_of
 from neuedge_nir.report.dot import dot_of, quoted
 from neuedge_nir.report.outline import Outline, outline_of
 from neuedge_nir.report.phrases import arrow_label, vertex_label, vertex_title
+from neuedge_nir.report.summary import drawable
 from neuedge_nir.report.svg import svg_of
 from neuedge_nir.report.text import columns, printable, shortened
 from neuedge_nir.report.tree import NARROWEST, Style, tree_lines
@@ -169,6 +173,12 @@ def test_lines_of_text_are_printable_and_keep_to_their_width(net: Network, width
         assert columns(line) <= width
 
 
+def test_a_line_that_ends_in_a_blank_name_ends_before_it() -> None:
+    loop = wire(" ", " ", dense(2, 2), steps=1)
+    net = network({" ": 2}, wire("in", " ", dense(2, 2)), loop, inputs={"in": 2}, outputs={})
+    assert not [line for line in tree_lines(outline_of(net), Style(60)) if line != line.rstrip()]
+
+
 @given(named())
 def test_without_unicode_only_names_are_not_ascii(net: Network) -> None:
     names = "".join(p.name for p in net.populations)
@@ -259,6 +269,50 @@ def test_of_many_projections_into_a_population_the_rest_is_counted() -> None:
     assert [line.strip("│ ") for line in lines if "left out" in line] == [
         "└─ ... 28 projections more left out (--all shows them)"
     ]
+
+
+@given(named())
+def test_a_summary_keeps_all_neurons_and_synapses_and_the_ends_of_the_flow(net: Network) -> None:
+    outline = outline_of(net)
+    with patch.multiple("neuedge_nir.report.summary", MOST_DRAWN=0, HEAD=2, TAIL=1):
+        found = drawable(outline)
+    assert sum(v.size for v in found.populations) == net.neurons
+    assert sum(a.synapses for a in found.arrows) == outline.totals.synapses
+    assert sum(a.projections or 1 for a in found.arrows) == len(net.projections)
+    assert len(found.vertices) == min(4, len(outline.vertices))
+    assert (found.vertices[:2], found.vertices[-1]) == (outline.vertices[:2], outline.vertices[-1])
+    assert len({v.name for v in found.vertices}) == len(found.vertices)
+    assert len({(a.source, a.target) for a in found.arrows}) == len(found.arrows)
+    ElementTree.fromstring(svg_of(found))
+
+
+def test_a_picture_of_too_many_parts_is_a_summary_that_says_so() -> None:
+    names = [f"p{k}" for k in range(120)]
+    net = network(dict.fromkeys(names, 3), *(wire(a, b, steps=1) for a in names for b in names))
+    text = svg_of(outline_of(net))
+    assert "a summary: 121 boxes and 14,401 lines are too many to be drawn" in text
+    assert "... 73 populations" in text
+    assert "5,329 projections" in text  # those between the 73
+    assert text.count("<g>") < 2600
+
+
+def test_what_is_drawn_whole_is_no_summary(small: Outline) -> None:
+    assert drawable(small) is small
+
+
+def test_projections_that_connect_alike_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    counts = counting.Counter.synapses
+
+    def counted(self: counting.Counter, part: Slice) -> int:
+        asked.append(part)
+        return counts(self, part)
+
+    monkeypatch.setattr(counting.Counter, "synapses", counted)
+    shared = [wire("a", "b", Scale(f"s{k}", np.full(2, 0.5 + k), (2,))) for k in range(300)]
+    outline = outline_of(network({"a": 2, "b": 2}, wire("in", "a", dense(2, 5)), *shared, inputs={"in": 5}))
+    assert outline.totals.synapses == 10 + 300 * 2
+    assert len(asked) <= 2
 
 
 def test_a_narrow_terminal_gets_lines_of_a_least_width(small: Outline) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 import tracemalloc
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,6 +45,7 @@ from tests.written import (
     again,
     biased,
     codes,
+    content,
     edges,
     kinds,
     opened,
@@ -76,7 +78,7 @@ def test_a_network_is_read_back_as_it_was(folder: Path, net: Network) -> None:
 @given(networks(odd=True))
 def test_odd_names_shapes_and_paths_are_read_back_and_it_is_known_what_nir_reads(folder: Path, net: Network) -> None:
     file = file_of(net)
-    (folder / "odd.nir").write_bytes(file.content)
+    (folder / "odd.nir").write_bytes(content(net))
     found = read(folder / "odd.nir", strict=True)
     assert difference(net, found) is None
     assert nir_reads(folder / "odd.nir") == ("1.0.8" in file.readers)
@@ -95,7 +97,7 @@ def nir_reads(place: Path) -> bool:
 @given(networks(odd=True))
 def test_the_order_of_the_tuples_makes_no_other_bytes(net: Network) -> None:
     turned = replace(net, populations=net.populations[::-1], projections=net.projections[::-1])
-    assert file_of(net).content == file_of(turned).content
+    assert content(net) == content(turned)
 
 
 @given(files(biases=False))
@@ -242,7 +244,7 @@ def test_a_version_that_cannot_read_the_file_is_named_with_the_node(
     assert why in remark.message
     error = refused(net, compat=version)
     assert (error.code, error.where) == ("OUT005", f"node {node!r}")
-    assert file_of(net, file.readers[0]).content == file.content
+    assert content(net, file.readers[0]) == content(net)
 
 
 def test_an_unknown_version_is_a_wrong_option(path: Path) -> None:
@@ -355,6 +357,45 @@ def test_five_million_neurons_take_seconds_and_little_memory(path: Path) -> None
     assert peak < 100 * 2**20
     assert path.stat().st_size < 2**20
     assert difference(net, read(path)) is None
+
+
+def test_a_dense_layer_is_written_some_chunks_at_a_time(path: Path) -> None:
+    weight = np.zeros((4096, 4096), np.float32)
+    weight[0, 0] = 1.0
+    net = network({"a": 4096}, wire("in", "a", Dense("fc", weight)), inputs={"in": 4096})
+    tracemalloc.start()
+    write(net, path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < weight.nbytes / 4
+    assert difference(net, read(path)) is None
+
+
+def test_equal_numbers_are_compressed_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def counted(data: bytes, level: int) -> bytes:
+        asked.append(level)
+        return compress(data, level)
+
+    compress = zlib.compress
+    monkeypatch.setattr(zlib, "compress", counted)
+    shape = (10, 3000, 3000)
+    write(network({"a": shape}, wire("in", "a"), inputs={"in": shape}), path)
+    assert len(asked) == 4  # one for each parameter; v_reset is 0, and left out
+    with h5py.File(path) as file:
+        assert file["node/nodes/a/tau"].shape == shape
+        assert file["node/nodes/a/tau"][9, 2999, 2990:].tolist() == [1.0] * 10
+
+
+def test_a_small_network_makes_no_file_without_end(path: Path) -> None:
+    names = [f"p{number}" for number in range(20)]
+    net = network(dict.fromkeys(names, 2**28), *(wire("in", name) for name in names), inputs={"in": 2**28})
+    with pytest.raises(InputError) as caught:
+        write(net, path)
+    assert caught.value.code == "OUT009"
+    assert caught.value.needed == pytest.approx(20 * 4 * 4 * 2**28)  # populations, parameters, bytes, neurons
+    assert not path.exists()
 
 
 def test_a_long_chain_is_quick(path: Path) -> None:

@@ -13,6 +13,7 @@ from neuedge_nir.network.model import Network
 from tests.conftest import Neuedge
 from tests.environments import python_of, run
 from tests.graphs import networks
+from tests.written import content
 
 pytestmark = pytest.mark.frameworks
 
@@ -52,7 +53,7 @@ def test_it_is_known_what_nir_1_0_4_reads(old: Path, tmp_path: Path) -> None:
     def written(net: Network) -> None:
         file = file_of(net)
         name = f"{len(expected)}.nir"
-        (tmp_path / name).write_bytes(file.content)
+        (tmp_path / name).write_bytes(content(net))
         expected[name] = [file.nodes, file.edges] if "1.0.4" in file.readers else None
 
     written()

@@ -40,6 +40,7 @@ from tests.written import (
     again,
     biased,
     codes,
+    content,
     edges,
     kinds,
     opened,
@@ -192,7 +193,7 @@ def test_dots_and_numbers_are_names_as_any(tmp_path: Path) -> None:
 def test_many_names_take_several_strings(tmp_path: Path) -> None:
     parts = {f"p/{'x' * 900}{number}": 1 for number in range(600)}
     net = network(parts, *(wire("in", name) for name in parts), inputs={"in": 1}, outputs={"out": next(iter(parts))})
-    file = h5py.File(io.BytesIO(file_of(net).content), "r")
+    file = h5py.File(io.BytesIO(content(net)), "r")
     assert file["node/metadata/neuedge"].shape[0] > 1
     assert difference(net, again(net, tmp_path)) is None
 

@@ -34,9 +34,16 @@ def again(net: Network, folder: Path) -> Network:
     return read(place)
 
 
+def content(net: Network, compat: str | None = None) -> bytes:
+    """The file that a network makes."""
+    file = io.BytesIO()
+    file_of(net, compat).write(file)
+    return file.getvalue()
+
+
 def opened(net: Network) -> h5py.Group:
     """The nodes of the file a network makes, by name."""
-    return h5py.File(io.BytesIO(file_of(net).content), "r")["node/nodes"]
+    return h5py.File(io.BytesIO(content(net)), "r")["node/nodes"]
 
 
 def kinds(net: Network) -> dict[str, str]:
@@ -54,13 +61,13 @@ STATELESS = {"Linear", "Affine", "Conv1d", "Conv2d", "SumPool2d", "AvgPool2d", "
 
 
 def edges(net: Network) -> set[str]:
-    stored = h5py.File(io.BytesIO(file_of(net).content), "r")["node/edges"][()]
+    stored = h5py.File(io.BytesIO(content(net)), "r")["node/edges"][()]
     return {f"{source.decode()}>{target.decode()}" for source, target in stored}
 
 
 def settings_in(net: Network) -> str:
     """What neuedge notes in the metadata of the file."""
-    text: bytes = h5py.File(io.BytesIO(file_of(net).content), "r")["node/metadata/neuedge"][()]
+    text: bytes = h5py.File(io.BytesIO(content(net)), "r")["node/metadata/neuedge"][()]
     return text.decode()
 
 

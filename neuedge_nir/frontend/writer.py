@@ -14,23 +14,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 from pathlib import Path as FilePath
+from typing import IO
 
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import InputError, UsageError
-from neuedge_nir.files import check_writable, write_whole
+from neuedge_nir.files import check_writable, whole_file
 from neuedge_nir.frontend.clock import implied
 from neuedge_nir.frontend.compat import VERSIONS, Unreadable, unreadable
+from neuedge_nir.frontend.encoders import as_populations
 from neuedge_nir.frontend.names import file_names
 from neuedge_nir.frontend.raw import DEFAULT_CAPS, Edge, RawFile, RawGraph, RawNode
 from neuedge_nir.frontend.reader import network_of
 from neuedge_nir.frontend.settings import Settings, noted
 from neuedge_nir.frontend.write_bias import Placed, placed
-from neuedge_nir.frontend.write_hdf5 import VERSION, encoded
+from neuedge_nir.frontend.write_hdf5 import VERSION, encode
 from neuedge_nir.frontend.write_nodes import constant_node, element_node, neuron_node, port_node
 from neuedge_nir.frontend.write_paths import ILL, Flat, Path, paths_of
 from neuedge_nir.frontend.write_shared import told_apart
 from neuedge_nir.network.equal import difference
 from neuedge_nir.network.model import Network, Population, Port
+
+MOST_BYTES = 2**36
+"""Numbers of one file, uncompressed: more than readers can hold that keep them in memory."""
 
 
 def write(network: Network, path: str | os.PathLike[str], *, compat: str | None = None) -> tuple[Diagnostic, ...]:
@@ -46,20 +51,31 @@ def write(network: Network, path: str | os.PathLike[str], *, compat: str | None 
     """
     place = FilePath(path)
     check_writable(place)
-    file = file_of(network, compat)
-    write_whole(place, file.content)
-    return file.diagnostics
+    made = file_of(network, compat)
+    with whole_file(place) as file:
+        made.write(file)
+    return made.diagnostics
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NirFile:
-    """The bytes of a file, how many nodes and edges are in it, which versions of nir read it, and remarks."""
+    """What a file is to hold, which versions of nir read it, and remarks. Its bytes are made when it is written."""
 
-    content: bytes
-    nodes: int
-    edges: int
+    graph: RawGraph
     readers: tuple[str, ...]
     diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def nodes(self) -> int:
+        return len(self.graph.nodes)
+
+    @property
+    def edges(self) -> int:
+        return len(self.graph.edges)
+
+    def write(self, file: IO[bytes]) -> None:
+        """Write it into an open, empty file, some MB at a time. Raises `OSError` where that takes no more."""
+        encode(self.graph, file)
 
 
 def file_of(network: Network, compat: str | None = None) -> NirFile:
@@ -68,13 +84,33 @@ def file_of(network: Network, compat: str | None = None) -> NirFile:
         message = f"nothing is known of nir {compat}"
         raise UsageError("OUT007", message, hint=f"known are {', '.join(VERSIONS)}")
     graph, remarks = graph_of(network)
+    _check_size(graph)
     odd = unreadable(graph)
     for each in odd:
         if each.version == compat:
             raise _not_for(each)
     readers = tuple(version for version in VERSIONS if version not in {each.version for each in odd})
     diagnostics = (*remarks, *map(_remark, odd))
-    return NirFile(encoded(graph), len(graph.nodes), len(graph.edges), readers, diagnostics)
+    return NirFile(graph, readers, diagnostics)
+
+
+def _check_size(graph: RawGraph) -> None:
+    """NIR has no way to say a number once for all neurons: a small network may make a file without end."""
+    arrays = [value for node in graph.nodes.values() if isinstance(node, RawNode) for value in node.fields.values()]
+    needed = sum(value.nbytes for value in arrays if not isinstance(value, str))
+    if needed > MOST_BYTES:
+        message = (
+            f"the file would hold {needed / 2**30:.0f} GiB of numbers, uncompressed; {MOST_BYTES >> 30} are allowed"
+        )
+        raise InputError(
+            "OUT009",
+            message,
+            where=graph.where,
+            hint="make the network smaller",
+            resource="bytes",
+            needed=needed,
+            available=MOST_BYTES,
+        )
 
 
 def _remark(odd: Unreadable) -> Diagnostic:
@@ -87,20 +123,30 @@ def _not_for(odd: Unreadable) -> InputError:
     return InputError("OUT005", message, where=f"node {odd.node!r}", hint="leave --compat out, or change that node")
 
 
-def graph_of(network: Network) -> tuple[RawGraph, tuple[Diagnostic, ...]]:
+def graph_of(meant: Network) -> tuple[RawGraph, tuple[Diagnostic, ...]]:
     """The network as the raw graph that its reader makes the same network of. Raises `InputError` as `write`."""
-    _check_ends(network)
+    _check_ends(meant)
+    network, encoders = as_populations(meant)
     paths = told_apart(paths_of(network))
     found = placed(network, paths)
     names = _names(network, found)
     graph = RawGraph(
         dict(_nodes(network, found, names)),
         tuple(_edges(paths, found, names)),
-        noted(_settings(network, paths, found, names)),
+        noted(replace(_settings(network, paths, found, names), encoders=encoders)),
         network.origin.name,
     )
-    _check_read_again(network, graph)
-    return graph, tuple(_remarks(found, names))
+    _check_read_again(meant, graph)
+    return graph, (*_remarks(found, names), *_host_maps(meant))
+
+
+def _host_maps(network: Network) -> Iterator[Diagnostic]:
+    for port in network.inputs:
+        if (encoder := port.encoder) is not None:
+            what = "x" if not encoder.alpha else f"x / (1 - {encoder.alpha:g} x)"
+            capped = f", and stops it after {encoder.cap} spikes a sample" if encoder.cap else ""
+            message = f"has an encoder: other tools take it for an IF that the host feeds {what} for a value x{capped}"
+            yield Diagnostic("OUT104", Severity.INFO, port.name, message)
 
 
 def _check_ends(network: Network) -> None:

@@ -27,7 +27,7 @@ def choices(
     """One tiling per population, for each aim; without a solver (limit 0), or with nothing to choose, by rules."""
     if limit <= 0 or all(len(options) == 1 for options in candidates):
         yield [options[0] for options in candidates]
-        yield [min(options, key=lambda t: (t.axons, len(t.parts))) for options in candidates]
+        yield [min(options, key=lambda t: (t.axons, len(t))) for options in candidates]
         return
     for aim in Aim:
         yield _solve(candidates, capacity, per_core, aim, limit, seed)
@@ -48,13 +48,13 @@ def _solve(
     pick = [model.new_bool_var(f"x{n}") for n in range(len(flat))]
     for i in range(len(candidates)):
         model.add_exactly_one(x for x, (j, _) in zip(pick, flat, strict=True) if i == j)
-    most = sum(max(len(t.parts) for t in options) for options in candidates)
+    most = sum(max(map(len, options)) for options in candidates)
     cores = model.new_int_var(1, max(1, most), "cores")
     for r in per_core:
         demand = sum(tiling.total[r] * x for x, (_, tiling) in zip(pick, flat, strict=True))
         model.add(demand <= capacity[r] * cores)
     weights = aim.value
-    slices = sum(len(t.parts) * x for x, (_, t) in zip(pick, flat, strict=True))
+    slices = sum(len(t) * x for x, (_, t) in zip(pick, flat, strict=True))
     # Axons may be many millions; a thousandth of the worst case each keeps the objective within 64 bits.
     unit = max(1, sum(max(t.axons for t in options) for options in candidates) // 1000)
     axons = sum((t.axons // unit) * x for x, (_, t) in zip(pick, flat, strict=True))

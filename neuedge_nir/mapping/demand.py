@@ -21,6 +21,7 @@ from neuedge_nir.mapping.legalise import Kind, LegalNetwork, LegalProjection
 from neuedge_nir.mapping.partition import Destinations, Piece
 from neuedge_nir.network.activity import Activity
 from neuedge_nir.network.area import Area, add_members
+from neuedge_nir.network.axis import array_of
 from neuedge_nir.network.connect import Conv, Dense, Pool
 from neuedge_nir.network.count import Counter, counter
 from neuedge_nir.network.model import Projection
@@ -46,6 +47,7 @@ class Demands:
     _known: dict[tuple[Hashable, int], int] = field(default_factory=dict)
     _alike: dict[Piece, Hashable] = field(default_factory=dict)
     _views: dict[tuple[str, int, Span], Hashable] = field(default_factory=dict)
+    _shifts: dict[str, bool] = field(default_factory=dict)
     _reached: dict[tuple[str, bool], tuple[list[Groups], Area]] = field(default_factory=dict)
 
     @cached_property
@@ -112,19 +114,24 @@ class Demands:
         return self._alike[piece]
 
     def _likeness(self, piece: Piece) -> Hashable:
-        shape, part = self.shapes[piece.population], piece.part
-        incoming = [p.projection for p in self.legal.into(piece.population)]
-        if any(not _keeps_shape(p, shape) for p in incoming):
+        name, part = piece.population, piece.part
+        if not self.shifts(name):
             return piece
         if isinstance(part, Run):
-            if not all(counter(p).first_axis_uniform for p in incoming):
+            if not all(counter(p.projection).first_axis_uniform for p in self.legal.into(name)):
                 return piece
-            return piece.population, part.start % math.prod(shape[1:]), part.neurons
-        return piece.population, tuple(
-            self._axis_likeness(piece.population, axis, span) for axis, span in enumerate(part.spans)
-        )
+            return name, part.start % math.prod(self.shapes[name][1:]), part.neurons
+        return name, tuple(self.axis_likeness(name, axis, span) for axis, span in enumerate(part.spans))
 
-    def _axis_likeness(self, name: str, axis: int, span: Span) -> Hashable:
+    def shifts(self, name: str) -> bool:
+        """Whether blocks of a population are alike as soon as their spans are, axis by axis."""
+        if name not in self._shifts:
+            incoming = self.legal.into(name)
+            self._shifts[name] = all(_keeps_shape(p.projection, self.shapes[name]) for p in incoming)
+        return self._shifts[name]
+
+    def axis_likeness(self, name: str, axis: int, span: Span) -> Hashable:
+        """What spans of one axis have in common that see the same, shifted."""
         key = (name, axis, span)
         if key not in self._views:
             views = tuple(counter(p.projection).axis_view(axis, span) for p in self.legal.into(name))
@@ -248,7 +255,7 @@ def _windows(projection: Projection) -> bool:
 
 def _pixels(part: Slice, shape: tuple[int, ...]) -> int:
     """The positions of a slice in space, whatever the number of channels there."""
-    products = [tuple(np.arange(*span) for span in box[1:]) for box in boxes(part, shape)]
+    products = [tuple(range(*span) for span in box[1:]) for box in boxes(part, shape)]
     return Region(shape[1:], tuple(products)).measure()
 
 
@@ -294,7 +301,7 @@ def _kernel_rows(projection: Projection, part: Slice) -> tuple[int, list[int]]:
         offsets = [{o + s * i for o in seen for i in range(p)} for seen, p, s in widened]
         steps = tuple(s * p for s, p in zip(steps, pool.stride, strict=True))
     region = target_region(projection, counter(projection).stages, part)
-    touched = np.unique(np.concatenate([product[0] for product in region.products]))
+    touched = np.unique(np.concatenate([array_of(product[0]) for product in region.products]))
     groups = np.bincount(touched // (conv.output_shape[0] // conv.groups))
     return math.prod(len(seen) for seen in offsets) * conv.weight.shape[1], [int(c) for c in groups if c]
 

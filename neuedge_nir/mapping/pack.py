@@ -45,7 +45,7 @@ def partition(demands: Demands, effort: str = "normal", seed: int = 0, observer:
     candidates, cuts = _candidates(demands)
     per_core = demands.per_core
     picks = choices(candidates, demands.capacity, per_core, EFFORTS[effort].choice, seed)
-    options = [_first_fit([t for t in pick if t.parts], demands) for pick in picks]
+    options = [_first_fit([t for t in pick if len(t)], demands) for pick in picks]
     options = [cores for cores in options if _consistent(cores, demands)]
     fewest = min((len(cores) for cores in options), default=None)
     filled = _sequential(demands, cuts, fewest) if fewest != bound.cores else None
@@ -95,16 +95,17 @@ def _candidates(demands: Demands) -> tuple[list[list[Tiling]], Destinations]:
     found: dict[str, list[Tiling]] = {}
     for name in _targets_first(demands):
         options = tilings(name, demands, cuts)
-        best = min(options, key=lambda t: (_cores_alone(t, demands), len(t.parts), t.axons))
+        best = min(options, key=lambda t: (_cores_alone(t, demands), len(t), t.axons))
         found[name] = [best] if demands.depends_on_targets else options
-        cuts[name] = tuple((part,) for part in best.parts)
+        if demands.depends_on_targets:
+            cuts[name] = tuple((part,) for part in best.parts)
     return [found[p.name] for p in demands.legal.network.populations], cuts
 
 
 def _targets_first(demands: Demands) -> list[str]:
     lags = demands.legal.timing.lags
     names = [p.name for p in demands.legal.network.populations]
-    return sorted(names, key=lambda name: (-lags[name], names.index(name)))
+    return sorted(names, key=lambda name: -lags[name])  # in the order of the network where lags are equal
 
 
 def _cores_alone(tiling: Tiling, demands: Demands) -> int:

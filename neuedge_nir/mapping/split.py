@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections import ChainMap
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
-
-import numpy as np
+from itertools import islice, product
 
 from neuedge_nir.errors import NoPlanError
-from neuedge_nir.mapping.demand import Demand, Demands, fits
+from neuedge_nir.mapping.demand import Demand, Demands, add, fits
 from neuedge_nir.mapping.legalise import node_of, too_large
 from neuedge_nir.mapping.partition import Destinations, Piece
 from neuedge_nir.mapping.tiles import tile_sizes
-from neuedge_nir.network.count import counter
-from neuedge_nir.network.model import Projection
-from neuedge_nir.network.slices import Block, Run, Slice, cut
+from neuedge_nir.network.count import most_sources
+from neuedge_nir.network.slices import Block, Grid, Run, Slice, cut
 
 MAX_TRIALS = 400
 """Sizes of tiles tried per population, of those whose middle tile fits."""
@@ -36,16 +34,30 @@ MAX_SETTLING = 8
 
 @dataclass(frozen=True, slots=True)
 class Tiling:
-    """One way to cut a population: its slices, what each uses of every limit, and the axons into all of them."""
+    """One way to cut a population: its slices, the kind of each, and what a slice of each kind uses of every limit.
+
+    A grid of 100,000 tiles has a few kinds: tiles in its middle see the same, those at its borders less. `axons` are
+    those into all slices.
+    """
 
     population: str
-    parts: tuple[Slice, ...]
-    demands: tuple[Demand, ...]
+    cut: Grid | tuple[Slice, ...]
+    kinds: tuple[tuple[int, ...], ...]
+    needs: Mapping[tuple[int, ...], Demand]
     axons: int
+    total: Demand
+
+    def __len__(self) -> int:
+        return len(self.cut)
 
     @property
-    def total(self) -> Demand:
-        return tuple(map(sum, zip(*self.demands, strict=True)))
+    def parts(self) -> tuple[Slice, ...]:
+        return tuple(self.cut.blocks()) if isinstance(self.cut, Grid) else self.cut
+
+    @property
+    def demands(self) -> tuple[Demand, ...]:
+        """What each slice uses."""
+        return tuple(self.needs[kind] for kind in product(*self.kinds))
 
 
 def check_single_neurons(demands: Demands) -> None:
@@ -56,19 +68,12 @@ def check_single_neurons(demands: Demands) -> None:
     uncut = demands.uncut()
     for population in demands.legal.network.populations:
         incoming = [p.projection for p in demands.legal.into(population.name)]
-        first = _hungriest(incoming)
+        first, _ = most_sources(incoming)
         need = demands.of(Piece(population.name, Run(first, first + 1)), uncut)
         for limit, needed, available in zip(demands.limits, need, demands.capacity, strict=True):
             if needed > available:
                 node = node_of(incoming[-1]) if incoming else population.name
                 raise too_large(node, needed, limit, demands.legal.chip)
-
-
-def _hungriest(incoming: Sequence[Projection]) -> int:
-    """The neuron with the most sources."""
-    if not incoming:
-        return 0
-    return int(np.sum([counter(p).fan_ins() for p in incoming], axis=0).argmax())
 
 
 def tilings(name: str, demands: Demands, targets: Destinations) -> list[Tiling]:
@@ -78,8 +83,8 @@ def tilings(name: str, demands: Demands, targets: Destinations) -> list[Tiling]:
     """
     found: list[Tiling] = []
     fitting = 0
-    for parts in _grids(name, demands, targets):
-        tiling = _tiling(name, parts, demands, targets)
+    for grid in _grids(name, demands, targets):
+        tiling = _tiling(name, grid, demands, targets)
         if tiling is None:
             continue
         fitting += 1
@@ -87,7 +92,7 @@ def tilings(name: str, demands: Demands, targets: Destinations) -> list[Tiling]:
             found.append(tiling)
         if len(found) >= MAX_CANDIDATES or fitting >= MAX_FITTING:
             break
-    most = WORTHWHILE_RUNS * min((len(t.parts) for t in found), default=math.prod(demands.shapes[name]))
+    most = WORTHWHILE_RUNS * min(map(len, found), default=math.prod(demands.shapes[name]))
     runs = _runs_tiling(name, demands, targets, most)
     if runs is not None:
         found.append(runs)
@@ -97,7 +102,7 @@ def tilings(name: str, demands: Demands, targets: Destinations) -> list[Tiling]:
 
 
 def _no_better(tiling: Tiling, other: Tiling) -> bool:
-    return len(tiling.parts) >= len(other.parts) and tiling.axons >= other.axons
+    return len(tiling) >= len(other) and tiling.axons >= other.axons
 
 
 def neurons_per_core(demands: Demands) -> int:
@@ -106,7 +111,7 @@ def neurons_per_core(demands: Demands) -> int:
     return max(1, min(counted, default=1 << 62) // demands.legal.compartments_per_neuron)
 
 
-def _grids(name: str, demands: Demands, targets: Destinations) -> Iterator[tuple[Slice, ...]]:
+def _grids(name: str, demands: Demands, targets: Destinations) -> Iterator[Grid]:
     """Cuts of a population into tiles that hold no more than a core, fewest tiles first; full, then balanced ones."""
     shape = demands.shapes[name]
 
@@ -119,18 +124,60 @@ def _grids(name: str, demands: Demands, targets: Destinations) -> Iterator[tuple
             yield cut(shape, tile, balanced=True)
 
 
-def _tiling(name: str, parts: tuple[Slice, ...], demands: Demands, targets: Destinations) -> Tiling | None:
-    """The tiling with its demands, or None where a slice does not fit; the middle one is tried first."""
-    own = {**targets, name: tuple((part,) for part in parts)}
+def _tiling(name: str, grid: Grid, demands: Demands, targets: Destinations) -> Tiling | None:
+    """The grid with its demands, or None where a tile does not fit; the middle one is tried first."""
+    if demands.depends_on_targets or not demands.shifts(name):
+        return _listed(name, grid, demands, targets)
+    if not fits(demands.of(Piece(name, grid.block(grid.middle)), targets), demands.capacity):
+        return None
+    axes = [_kinds(demands.axis_likeness(name, a, span) for span in spans) for a, spans in enumerate(grid.axes)]
+    total: Demand = (0,) * len(demands.limits)
+    needs, axons = {}, 0
+    for kind in product(*(range(len(firsts)) for _, firsts, _ in axes)):
+        piece = Piece(name, grid.block(tuple(firsts[k] for (_, firsts, _), k in zip(axes, kind, strict=True))))
+        times = math.prod(often[k] for (_, _, often), k in zip(axes, kind, strict=True))
+        needs[kind] = demands.of(piece, targets)
+        if not fits(needs[kind], demands.capacity):
+            return None
+        axons += times * demands.axons(piece)
+        total = add(total, tuple(times * need for need in needs[kind]))
+    return Tiling(name, grid, tuple(tuple(ids) for ids, _, _ in axes), needs, axons, total)
+
+
+def _kinds(likenesses: Iterable[Hashable]) -> tuple[list[int], list[int], list[int]]:
+    """Numbers for equal likenesses: that of each, and for each number its first place and how often it is there."""
+    numbers: dict[Hashable, int] = {}
+    ids: list[int] = []
+    firsts: list[int] = []
+    often: list[int] = []
+    for at, likeness in enumerate(likenesses):
+        number = numbers.setdefault(likeness, len(numbers))
+        if number == len(firsts):
+            firsts.append(at)
+            often.append(0)
+        often[number] += 1
+        ids.append(number)
+    return ids, firsts, often
+
+
+def _listed(name: str, cut: Grid | tuple[Slice, ...], demands: Demands, targets: Destinations) -> Tiling | None:
+    """A tiling whose slices are all counted, the middle one first; None where one does not fit."""
+    parts = tuple(cut.blocks()) if isinstance(cut, Grid) else cut
+    own = _cut_so(name, parts, targets)
     if not fits(demands.of(Piece(name, parts[len(parts) // 2]), own), demands.capacity):
         return None
-    found = []
-    for part in parts:
-        need = demands.of(Piece(name, part), own)
-        if not fits(need, demands.capacity):
+    needs: dict[tuple[int, ...], Demand] = {}
+    for number, part in enumerate(parts):
+        needs[number,] = demands.of(Piece(name, part), own)
+        if not fits(needs[number,], demands.capacity):
             return None
-        found.append(need)
-    return Tiling(name, parts, tuple(found), axons_into(name, parts, demands))
+    total = tuple(map(sum, zip(*needs.values(), strict=True)))
+    return Tiling(name, parts, (tuple(range(len(parts))),), needs, axons_into(name, parts, demands), total)
+
+
+def _cut_so(name: str, parts: Sequence[Slice], targets: Destinations) -> Destinations:
+    """The targets with one population cut in another way."""
+    return ChainMap({name: tuple((part,) for part in parts)}, targets)  # type: ignore[arg-type]  # it is only read
 
 
 def axons_into(name: str, parts: tuple[Slice, ...], demands: Demands) -> int:
@@ -143,15 +190,15 @@ def _runs_tiling(name: str, demands: Demands, targets: Destinations, most: int) 
 
     Repeated until a population that feeds itself agrees with its own cut.
     """
-    own: Destinations = {**targets}
+    own = targets
     for _ in range(MAX_SETTLING):
         parts = _runs(name, demands, own, most)
         if parts is None:
             return None
-        tiling = _tiling(name, parts, demands, targets)
+        tiling = _listed(name, parts, demands, targets)
         if tiling is not None:
             return tiling
-        own = {**targets, name: tuple((part,) for part in parts)}
+        own = _cut_so(name, parts, targets)
     return None
 
 

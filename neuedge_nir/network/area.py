@@ -9,7 +9,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from neuedge_nir.network.reach import Region
+from neuedge_nir.network.axis import Indices, array_of, place_of
+from neuedge_nir.network.reach import Product, Region
 from neuedge_nir.network.slices import Block, Run, Slice
 
 
@@ -52,18 +53,25 @@ class Area:
         return found
 
 
+def _places(product: Product) -> tuple[slice | NDArray[np.int64], ...]:
+    """What numpy takes to find the elements of a product in an array."""
+    if all(isinstance(axis, range) for axis in product):
+        return tuple(map(place_of, product))
+    return np.ix_(*map(array_of, product))
+
+
 def members(region: Region) -> NDArray[np.int64]:
     """An array of the region's shape: 1 where an element belongs to it, 0 elsewhere."""
     mask = np.zeros(region.shape, dtype=np.int64)
     for product in region.products:
-        mask[np.ix_(*product)] = 1
+        mask[_places(product)] = 1
     return mask
 
 
 def add_members(total: NDArray[np.int64], region: Region, weight: int) -> None:
     """Add a weight to the elements of a region; only its own elements are touched where it is one product."""
     if len(region.products) == 1:
-        total[np.ix_(*region.products[0])] += weight
+        total[_places(region.products[0])] += weight
     else:
         total += weight * members(region)
 
@@ -89,6 +97,13 @@ class Parts:
             return Area(members(region)).sums(self.slices)
         found = np.ones(len(self.slices), dtype=np.int64)
         for axis, indices in enumerate(region.products[0]):
-            inside = np.searchsorted(indices, self._spans[:, axis, :])
+            inside = _before(indices, self._spans[:, axis, :])
             found *= inside[:, 1] - inside[:, 0]
         return found
+
+
+def _before(indices: Indices, ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many of the indices lie before each end."""
+    if isinstance(indices, range):
+        return np.clip(ends - indices.start, 0, len(indices))
+    return np.searchsorted(indices, ends)

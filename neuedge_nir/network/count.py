@@ -7,22 +7,20 @@ Counts are structural: a weight that happens to be zero still counts.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuedge_nir.network.connect import Conv, Dense, Scale, weights_of
+from neuedge_nir.network.axis import AxisMap, AxisReach, Fans, Full, Same, Window, telling, view
+from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scale, weights_of
 from neuedge_nir.network.model import Network, Projection
 from neuedge_nir.network.reach import (
-    AxisMap,
-    Full,
     Product,
     Region,
-    Same,
     Stage,
-    Window,
     back,
     reshape,
     source_region,
@@ -31,7 +29,6 @@ from neuedge_nir.network.reach import (
 )
 from neuedge_nir.network.slices import Run, Slice, Span, whole
 
-Weights = tuple[NDArray[np.int64], ...]
 FanOuts = tuple[tuple[int, int], ...]
 """(neurons reached, number of sources that reach so many) in ascending order."""
 
@@ -42,18 +39,18 @@ MAX_PREFIX = 1 << 20
 
 @dataclass(frozen=True, eq=False)
 class Counter:
-    """A projection made ready for counting: its stages, and how many sources each target index has, per axis."""
+    """A projection, or any that connects alike, made ready for counting: its stages, and what was counted before."""
 
     projection: Projection
     stages: tuple[Stage, ...]
 
-    def axis_view(self, axis: int, span: Span) -> bytes | int:
+    def axis_view(self, axis: int, span: Span) -> Hashable:
         """What a span of target indices sees along one axis, up to a shift: equal views mean equal counts."""
         near = self.stages[_last_reshape(self.stages) :]
         maps = tuple(m for m in (stage.axes[axis] for stage in near) if not isinstance(m, Same))
         if not maps or (len(maps) == 1 and isinstance(maps[0], Full)):
             return span[1] - span[0]
-        return _view(maps, span)
+        return view(maps, range(*span))
 
     @property
     def first_axis_uniform(self) -> bool:
@@ -82,7 +79,7 @@ class Counter:
         # Behind a change of shape stands an operator that takes everything before it (`_last_reshape` sees to that),
         # so every neuron has the same sources: all that its chain can see.
         seen = source_region(self.projection, self.stages, whole(self.projection.target_shape)).measure()
-        return region.measure(tuple((fan > 0).astype(np.int64) for fan in fan_in)) * seen
+        return region.measure(tuple(replace(fan, any_at_all=True) for fan in fan_in)) * seen
 
     @cached_property
     def _fan_in_before(self) -> NDArray[np.int64]:
@@ -99,13 +96,30 @@ class Counter:
             return self.connections(part)
         return sum(region.measure(_fan_in((stage,), stage.output_shape)) for stage, region in weighted)
 
+    @cached_property
+    def all_synapses(self) -> int:
+        """`synapses` of the whole target."""
+        return self.synapses(whole(self.projection.target_shape))
+
+    @cached_property
+    def all_stored_weights(self) -> int:
+        """`stored_weights` of the whole target."""
+        return self.stored_weights(whole(self.projection.target_shape))
+
     def fan_ins(self) -> NDArray[np.int64]:
         """The number of sources of every target neuron, in row-major order."""
+        fans, times = self.fan_ins_by_axis()
+        return _outer([fan.all() for fan in fans]) * times
+
+    def fan_ins_by_axis(self) -> tuple[tuple[Fans, ...], int]:
+        """The number of sources of every target neuron: the product of those along the axes, and of one number more."""
         everything = whole(self.projection.target_shape)
         region = target_region(self.projection, self.stages, everything)
         joint = _last_reshape(self.stages)
-        fans = _outer(list(_fan_in(self.stages[joint:], region.shape)))
-        return np.where(fans > 0, self.axons(everything), 0) if joint else fans
+        fans = _fan_in(self.stages[joint:], region.shape)
+        if not joint:
+            return fans, 1
+        return tuple(replace(fan, any_at_all=True) for fan in fans), self.axons(everything)
 
     def fan_outs(self, part: Slice) -> FanOuts:
         """How many neurons of the slice the sources that reach it reach: each number with the count of such sources."""
@@ -148,14 +162,45 @@ class Counter:
 
 @lru_cache(maxsize=4096)
 def counter(projection: Projection) -> Counter:
-    """The counter of a projection; a projection is frozen, so one is enough."""
-    return Counter(projection, stages_of(projection))
+    """The counter of a projection. Those that connect alike share one: a file may join branches to 100,000 of them."""
+    forms = tuple(map(_form, projection.chain))
+    return _counter(_Likeness(projection.source_shape, projection.target_shape, forms, projection))
+
+
+@dataclass(frozen=True, slots=True)
+class _Likeness:
+    """All that counts depend on: shapes and windows, not weights and names. `projection` is one that has them."""
+
+    source_shape: tuple[int, ...]
+    target_shape: tuple[int, ...]
+    forms: tuple[Hashable, ...]
+    projection: Projection = field(compare=False)
+
+
+@lru_cache(maxsize=4096)
+def _counter(alike: _Likeness) -> Counter:
+    return Counter(alike.projection, stages_of(alike.projection))
+
+
+@lru_cache(maxsize=4096)
+def _form(operator: Operator) -> Hashable:
+    """An operator but for its node and the values of its weights."""
+    shapes = operator.input_shape, operator.output_shape
+    match operator:
+        case Conv(weight=w, stride=stride, padding=padding, dilation=dilation, groups=groups):
+            return Conv, shapes, w.shape, stride, padding, dilation, groups
+        case Pool(kernel=kernel, stride=stride, padding=padding):
+            return Pool, shapes, kernel, stride, padding
+        case Dense(weight=w) | Scale(factor=w):
+            return type(operator), shapes, w.shape
+        case Delay():
+            return Delay, shapes
 
 
 def total_synapses(network: Network) -> int:
     """The synapses of a network's populations, as its nodes state them; what the host reads out has none."""
     populations = {p.name for p in network.populations}
-    return sum(counter(p).synapses(whole(p.target_shape)) for p in network.projections if p.target in populations)
+    return sum(counter(p).all_synapses for p in network.projections if p.target in populations)
 
 
 def total_weights(network: Network) -> int:
@@ -186,22 +231,36 @@ def _last_reshape(stages: tuple[Stage, ...]) -> int:
     return 0
 
 
-def _fan_in(stages: tuple[Stage, ...], shape: tuple[int, ...]) -> Weights:
+def _fan_in(stages: tuple[Stage, ...], shape: tuple[int, ...]) -> tuple[Fans, ...]:
     """For each axis of the last stage's output: how many input indices of the first stage reach each index."""
     if not stages:
-        return tuple(np.ones(size, dtype=np.int64) for size in shape)
+        return tuple(Fans((), size) for size in shape)
     return tuple(_axis_fan_in(tuple(stage.axes[a] for stage in stages)) for a in range(len(stages[-1].axes)))
 
 
 @lru_cache(maxsize=4096)
-def _axis_fan_in(chain: tuple[AxisMap, ...]) -> NDArray[np.int64]:
-    size = chain[-1].size_out
-    maps = tuple(m for m in chain if not isinstance(m, Same))
-    if not maps:
-        return np.ones(size, dtype=np.int64)
-    if len(maps) == 1 and isinstance(maps[0], Full):
-        return np.full(size, maps[0].size_in, dtype=np.int64)
-    return np.array([_inputs_of(maps, o).size for o in range(size)], dtype=np.int64)
+def _axis_fan_in(chain: tuple[AxisMap, ...]) -> Fans:
+    return Fans(tuple(m for m in chain if not isinstance(m, Same)), chain[-1].size_out)
+
+
+def most_sources(projections: Sequence[Projection]) -> tuple[int, int]:
+    """The first neuron with the most sources over all projections into its population, and how many it has.
+
+    Looks at the neurons near borders, and at one for all others, where the projections see the population in one shape.
+    """
+    if not projections:
+        return 0, 0
+    fans = [counter(p).fan_ins_by_axis() for p in projections]
+    shapes = {tuple(fan.size for fan in axes) for axes, _ in fans}
+    if len(shapes) > 1:
+        found = np.sum([counter(p).fan_ins() for p in projections], axis=0)
+        return int(found.argmax()), int(found.max(initial=0))
+    (shape,) = shapes
+    several = [telling([axes[a] for axes, _ in fans]) for a in range(len(shape))]
+    found = sum(times * _outer([fan.of(few) for fan, few in zip(axes, several, strict=True)]) for axes, times in fans)
+    at = np.unravel_index(int(np.argmax(found)), tuple(map(len, several)))
+    index = np.ravel_multi_index([few[i] for few, i in zip(several, at, strict=True)], shape) if shape else 0
+    return int(index), int(np.max(found))
 
 
 def _axis_reaches(stages: tuple[Stage, ...], shape: tuple[int, ...]) -> tuple[AxisReach, ...]:
@@ -211,73 +270,30 @@ def _axis_reaches(stages: tuple[Stage, ...], shape: tuple[int, ...]) -> tuple[Ax
     return tuple(AxisReach(tuple(m for m in c if not isinstance(m, Same)), c[0].size_in) for c in chains)
 
 
-@dataclass(frozen=True, slots=True)
-class AxisReach:
-    """The relations of a chain along one axis, those that change nothing left out."""
-
-    maps: tuple[AxisMap, ...]
-    size_in: int
-
-    @property
-    def takes_all(self) -> bool:
-        return len(self.maps) == 1 and isinstance(self.maps[0], Full)
-
-    def fan_out(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
-        """For each input index, how many of these consecutive output indices it reaches."""
-        if self.takes_all:
-            return np.full(self.size_in, indices.size)
-        first = int(indices[0]) if indices.size else 0
-        return _fan_out(self.maps, self.size_in, first, first + indices.size)
+FanOut = tuple[int, NDArray[np.int64]]
+"""The first input index along an axis that reaches any output, and how many each reaches from there on."""
 
 
-@lru_cache(maxsize=65536)
-def _fan_out(maps: tuple[AxisMap, ...], size_in: int, first: int, stop: int) -> NDArray[np.int64]:
-    fans = np.zeros(size_in, dtype=np.int64)
-    if not maps:
-        fans[first:stop] = 1
-    for index in range(first, stop) if maps else ():
-        fans[_inputs_of(maps, index)] += 1
-    fans.setflags(write=False)
-    return fans
-
-
-@lru_cache(maxsize=65536)
-def _view(maps: tuple[AxisMap, ...], span: Span) -> bytes:
-    """What every index of a span takes, and what those take in turn, each stage counted from its own first index."""
-    seen = []
-    outputs = np.arange(*span)
-    for axis in reversed(maps):
-        each = [axis.back(np.array([index])) for index in outputs]
-        first = min((int(inputs[0]) for inputs in each if inputs.size), default=0)
-        seen += [(outputs - outputs[0]).tobytes() if outputs.size else b"", *((i - first).tobytes() for i in each)]
-        outputs = axis.back(outputs)
-    return b"|".join(seen)
-
-
-@lru_cache(maxsize=65536)
-def _inputs_of(maps: tuple[AxisMap, ...], index: int) -> NDArray[np.int64]:
-    indices = np.array([index])
-    for axis in reversed(maps):
-        indices = axis.back(indices)
-    return indices
-
-
-def _product_fan_outs(axes: tuple[AxisReach, ...], product: Product) -> list[NDArray[np.int64]]:
+def _product_fan_outs(axes: tuple[AxisReach, ...], product: Product) -> list[FanOut]:
     return [axis.fan_out(indices) for axis, indices in zip(axes, product, strict=True)]
 
 
-def _summed(axes: tuple[AxisReach, ...], parts: list[list[NDArray[np.int64]]]) -> NDArray[np.int64]:
+def _summed(axes: tuple[AxisReach, ...], parts: list[list[FanOut]]) -> NDArray[np.int64]:
     """The fan-outs of the sources that the parts of a slice see; those outside add nothing.
 
     Along an axis of which every output takes all inputs, one source stands for all.
     """
-    spans = []
-    for axis, reach in enumerate(axes):
-        seen = np.flatnonzero(np.any([part[axis] for part in parts], axis=0))
-        last = 1 if reach.takes_all else int(seen[-1]) + 1 if seen.size else 0
-        spans.append(slice(int(seen[0]) if seen.size and not reach.takes_all else 0, last))
-    trimmed = [[fan[span] for fan, span in zip(part, spans, strict=True)] for part in parts]
-    return np.asarray(np.sum([_outer(fans) for fans in trimmed], axis=0))
+    columns = list(zip(*parts, strict=True))
+    firsts = [min(first for first, _ in column) for column in columns]
+    behind = [max(first + len(fans) for first, fans in column) for column in columns]
+    sizes = [1 if axis.takes_all else last - first for axis, first, last in zip(axes, firsts, behind, strict=True)]
+    total = np.zeros(sizes, dtype=np.int64)
+    for part in parts:
+        trimmed = [fans[:1] if axis.takes_all else fans for axis, (_, fans) in zip(axes, part, strict=True)]
+        starts = [0 if axis.takes_all else at - first for axis, (at, _), first in zip(axes, part, firsts, strict=True)]
+        place = tuple(slice(start, start + len(fans)) for start, fans in zip(starts, trimmed, strict=True))
+        total[place] += _outer(trimmed).reshape([len(fans) for fans in trimmed])
+    return total.ravel()
 
 
 def _outer(fans: list[NDArray[np.int64]]) -> NDArray[np.int64]:
@@ -287,12 +303,18 @@ def _outer(fans: list[NDArray[np.int64]]) -> NDArray[np.int64]:
     return fan_out
 
 
-def _outer_histogram(fans: list[NDArray[np.int64]]) -> FanOuts:
+def _outer_histogram(fans: list[FanOut]) -> FanOuts:
     values, counts = np.ones(1, dtype=np.int64), np.ones(1, dtype=np.int64)
-    for axis in fans:
-        there, often = np.unique(axis, return_counts=True)
+    for _, axis in fans:
+        there, often = _often(axis)
         values, counts = np.multiply.outer(values, there).ravel(), np.multiply.outer(counts, often).ravel()
     return _histogram(values, counts)
+
+
+def _often(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    if not any(values.strides):  # one number for all
+        return values[:1], np.full(len(values[:1]), len(values))
+    return np.unique(values, return_counts=True)
 
 
 def _histogram(values: NDArray[np.int64], counts: NDArray[np.int64]) -> FanOuts:
@@ -329,6 +351,7 @@ def _factors(factor: NDArray[np.floating], region: Region) -> int:
     """The distinct entries of a broadcast factor that a region uses."""
     padded = (1,) * (len(region.shape) - factor.ndim) + factor.shape
     products = tuple(
-        tuple(axis[:1] * 0 if n == 1 else axis for axis, n in zip(p, padded, strict=True)) for p in region.products
+        tuple(range(min(1, len(axis))) if n == 1 else axis for axis, n in zip(p, padded, strict=True))
+        for p in region.products
     )
     return Region(padded, products).measure()

@@ -7,10 +7,11 @@ connection operators of a projection, kept as a chain and never unrolled.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import get_args
+from functools import cached_property
+from typing import TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,11 +146,29 @@ class Population:
 
 
 @dataclass(frozen=True, slots=True)
+class HybridEncoder:
+    """How a host makes spikes of a value x in [0, 1]: by rate and by time (Eq. 7, NeuEdge, arXiv 2602.02439).
+
+    In each timestep v += x; a spike where v > v_base (1 - alpha x), then v is reset, to 0 or by the threshold. At most
+    `cap` spikes per element and sample, any number where it is None. 0 < v_base, 0 <= alpha < 1.
+    """
+
+    v_base: float
+    alpha: float = 0.0
+    cap: int | None = None
+    reset: ResetMode = ResetMode.ZERO
+
+
+@dataclass(frozen=True, slots=True)
 class Port:
-    """Where signals enter or leave the network: NIR's Input and Output."""
+    """Where signals enter or leave the network: NIR's Input and Output.
+
+    An input with an encoder takes values, which the host codes into spikes; without one it takes spikes as they come.
+    """
 
     name: str
     shape: tuple[int, ...]
+    encoder: HybridEncoder | None = None
 
     @property
     def neurons(self) -> int:
@@ -185,7 +204,7 @@ class Origin:
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Network:
     """Ports, populations and projections, each tuple in a fixed order that depends on the graph alone.
 
@@ -205,6 +224,11 @@ class Network:
         return sum(p.neurons for p in self.populations)
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of whatever sends signals: inputs and populations."""
+        return (*(port.name for port in self.inputs), *(p.name for p in self.populations))
+
+    @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """What the reader and the passes noticed, assumed and repaired."""
         return self.origin.diagnostics
@@ -214,8 +238,27 @@ class Network:
 
     def into(self, name: str) -> tuple[Projection, ...]:
         """The projections whose target is `name`."""
-        return tuple(p for p in self.projections if p.target == name)
+        return self._by_target.get(name, ())
 
     def out_of(self, name: str) -> tuple[Projection, ...]:
         """The projections whose source is `name`."""
-        return tuple(p for p in self.projections if p.source == name)
+        return self._by_source.get(name, ())
+
+    @cached_property
+    def _by_target(self) -> Mapping[str, tuple[Projection, ...]]:
+        return grouped(self.projections, lambda p: p.target)
+
+    @cached_property
+    def _by_source(self) -> Mapping[str, tuple[Projection, ...]]:
+        return grouped(self.projections, lambda p: p.source)
+
+
+T = TypeVar("T")
+
+
+def grouped(items: Iterable[T], name: Callable[[T], str]) -> Mapping[str, tuple[T, ...]]:
+    """The items by a name that each has, in their order; one walk for all names."""
+    found: dict[str, list[T]] = {}
+    for item in items:
+        found.setdefault(name(item), []).append(item)
+    return {key: tuple(those) for key, those in found.items()}

@@ -14,75 +14,21 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from neuedge_nir.network.axis import (
+    AxisMap,
+    Fans,
+    Full,
+    Grouped,
+    Indices,
+    Same,
+    Window,
+    array_of,
+    common,
+    place_of,
+)
 from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scale, aligned
 from neuedge_nir.network.model import Projection
 from neuedge_nir.network.slices import Block, Run, Slice, boxes, runs_of
-
-Indices = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Same:
-    """Each output index takes its own input index."""
-
-    size_out: int
-    size_in: int
-
-    def back(self, indices: Indices) -> Indices:
-        return indices
-
-
-@dataclass(frozen=True, slots=True)
-class Full:
-    """Each output index takes every input index."""
-
-    size_out: int
-    size_in: int
-
-    def back(self, indices: Indices) -> Indices:
-        return np.arange(self.size_in if indices.size else 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Grouped:
-    """Each output index takes every input index of its own group."""
-
-    size_out: int
-    size_in: int
-    groups: int
-
-    def back(self, indices: Indices) -> Indices:
-        touched = np.unique(indices // (self.size_out // self.groups))
-        width = self.size_in // self.groups
-        return np.asarray((touched[:, None] * width + np.arange(width)).ravel())
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Output index o takes input index o * stride - padding + tap * dilation, for every tap that lies inside."""
-
-    size_out: int
-    size_in: int
-    kernel: int
-    stride: int
-    padding: int
-    dilation: int
-
-    def back(self, indices: Indices) -> Indices:
-        hit = self._inputs(indices)
-        return np.unique(hit[(hit >= 0) & (hit < self.size_in)])
-
-    def taps(self, indices: Indices) -> Indices:
-        """The kernel taps that see at least one input inside, over these outputs."""
-        hit = self._inputs(indices)
-        return np.flatnonzero(((hit >= 0) & (hit < self.size_in)).any(axis=0))
-
-    def _inputs(self, indices: Indices) -> Indices:
-        taps = np.arange(self.kernel) * self.dilation
-        return np.asarray(indices[:, None] * self.stride - self.padding + taps)
-
-
-AxisMap = Same | Full | Grouped | Window
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,7 +88,7 @@ class Region:
     shape: tuple[int, ...]
     products: tuple[Product, ...]
 
-    def measure(self, weights: Sequence[NDArray[np.int64]] | None = None, within: Slice | None = None) -> int:
+    def measure(self, weights: Sequence[Fans] | None = None, within: Slice | None = None) -> int:
         """The number of elements, each weighted with the product of its axes' weights, inside a slice if given.
 
         Exact for overlapping products: indices of an axis that belong to the same products are counted together,
@@ -153,13 +99,18 @@ class Region:
         parts = boxes(within, self.shape)
         return sum(self._measure(tuple(_clip(p, box) for p in self.products), weights) for box in parts)
 
-    def _measure(self, products: tuple[Product, ...], weights: Sequence[NDArray[np.int64]] | None) -> int:
-        present = [p for p in products if all(axis.size for axis in p)]
+    def _measure(self, products: tuple[Product, ...], weights: Sequence[Fans] | None) -> int:
+        present = [p for p in products if all(map(len, p))]
         if not present:
             return 0
-        ones = [None] * len(self.shape) if weights is None else list(weights)
         if len(present) == 1:
-            return math.prod(_weight(axis, one) for axis, one in zip(present[0], ones, strict=True))
+            if weights is None:
+                return math.prod(map(len, present[0]))
+            return math.prod(fans.total(axis) for axis, fans in zip(present[0], weights, strict=True))
+        ones = [None] * len(self.shape) if weights is None else [fans.all() for fans in weights]
+        return self._several(present, ones)
+
+    def _several(self, present: Sequence[Product], ones: Sequence[NDArray[np.int64] | None]) -> int:
         total = 0
         seen: list[Product] = []
         for start in range(0, len(present), MAX_TOGETHER):
@@ -178,33 +129,27 @@ class Region:
         self, group: Sequence[Product], seen: Sequence[Product], weights: Sequence[NDArray[np.int64] | None]
     ) -> int:
         """The elements of a group of products that earlier ones hold already."""
-        common = [tuple(map(np.intersect1d, p, q)) for p in group for q in seen]
-        present = tuple(p for p in common if all(axis.size for axis in p))
-        return self._measure(
-            present, [w if w is not None else np.ones(n, np.int64) for w, n in zip(weights, self.shape, strict=True)]
-        )
+        both = [tuple(map(common, p, q)) for p in group for q in seen]
+        present = [p for p in both if all(map(len, p))]
+        return self._several(present, weights) if present else 0
 
 
 MAX_TOGETHER = 62
 """Products whose memberships are told apart at once: one bit each of a 64-bit number."""
 
 
-def _weight(indices: Indices, weights: NDArray[np.int64] | None) -> int:
-    return indices.size if weights is None else int(weights[indices].sum())
-
-
 def _clip(product: Product, box: tuple[tuple[int, int], ...]) -> Product:
-    return tuple(axis[(axis >= lo) & (axis < hi)] for axis, (lo, hi) in zip(product, box, strict=True))
+    return tuple(common(axis, range(*span)) for axis, span in zip(product, box, strict=True))
 
 
 Classes = tuple[NDArray[np.int64], NDArray[np.int64]]
 """The distinct patterns of membership along one axis, a bit for each product, and the weight of those that share it."""
 
 
-def _classes(sets: list[Indices], size: int, weights: NDArray[np.int64] | None) -> Classes:
+def _classes(sets: Sequence[Indices], size: int, weights: NDArray[np.int64] | None) -> Classes:
     belongs = np.zeros(size, dtype=np.int64)
     for k, indices in enumerate(sets):
-        belongs[indices] |= 1 << k
+        belongs[place_of(indices)] |= 1 << k
     patterns, which = np.unique(belongs, return_inverse=True)
     totals = np.bincount(which.ravel(), weights=weights, minlength=len(patterns))
     return patterns, totals.astype(np.int64)  # exact: the sums stay far below 2**53
@@ -220,7 +165,7 @@ def region_of(part: Slice, shape: tuple[int, ...], as_shape: tuple[int, ...]) ->
     pieces: list[Slice] = [part]
     if isinstance(part, Block) and shape != as_shape:
         pieces = list(runs_of(part, shape))
-    products = [tuple(np.arange(lo, hi) for lo, hi in box) for piece in pieces for box in boxes(piece, as_shape)]
+    products = [tuple(range(*span) for span in box) for piece in pieces for box in boxes(piece, as_shape)]
     return Region(as_shape, tuple(products))
 
 
@@ -248,9 +193,9 @@ def reshape(region: Region, shape: tuple[int, ...]) -> Region:
     if squeezed is not None:
         return squeezed
     if is_full(region):
-        return Region(shape, (tuple(np.arange(n) for n in shape),))
+        return Region(shape, (tuple(map(range, shape)),))
     if len(region.shape) == 1:
-        pieces = _runs(np.unique(np.concatenate([p[0] for p in region.products])))
+        pieces = _runs([p[0] for p in region.products])
         return Region(shape, tuple(p for run in pieces for p in region_of(run, region.shape, shape).products))
     raise ValueError(f"a part of shape {region.shape} is no union of blocks of shape {shape}")
 
@@ -262,14 +207,18 @@ def _without_ones(region: Region, shape: tuple[int, ...]) -> Region | None:
         return None
     products = []
     for product in region.products:
-        if any(axis.size == 0 for axis in product):
+        if not all(map(len, product)):
             continue
         axes = iter([product[a] for a in kept])
-        products.append(tuple(np.arange(1) if n == 1 else next(axes) for n in shape))
+        products.append(tuple(range(1) if n == 1 else next(axes) for n in shape))
     return Region(shape, tuple(products))
 
 
-def _runs(indices: Indices) -> list[Slice]:
+def _runs(sets: Sequence[Indices]) -> list[Slice]:
+    """The runs of the indices in any of the sets."""
+    if len(sets) == 1 and isinstance(sets[0], range):
+        return [Run(sets[0].start, sets[0].stop)] if sets[0] else []
+    indices = np.unique(np.concatenate([array_of(found) for found in sets]))
     breaks = np.flatnonzero(np.diff(indices) != 1) + 1
     return [Run(int(part[0]), int(part[-1]) + 1) for part in np.split(indices, breaks) if part.size]
 

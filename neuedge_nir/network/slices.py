@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 
 Span = tuple[int, int]
 """First index and one past the last."""
@@ -96,16 +97,39 @@ def runs_of(block: Block, shape: tuple[int, ...]) -> tuple[Run, ...]:
     return tuple(Run(start, start + length) for start in sorted(starts))
 
 
-def cut(shape: tuple[int, ...], tile: tuple[int, ...], balanced: bool) -> tuple[Block, ...]:
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A population cut into a grid of tiles: for each axis its spans, one behind the other."""
+
+    axes: tuple[tuple[Span, ...], ...]
+
+    def __len__(self) -> int:
+        return math.prod(map(len, self.axes))
+
+    def blocks(self) -> Iterator[Block]:
+        """The tiles in row-major order."""
+        return map(Block, product(*self.axes))
+
+    def block(self, at: tuple[int, ...]) -> Block:
+        """The tile at a place of the grid."""
+        return Block(tuple(spans[i] for spans, i in zip(self.axes, at, strict=True)))
+
+    @property
+    def middle(self) -> tuple[int, ...]:
+        """The place of the tile in the middle of their order."""
+        at, rest = [], len(self) // 2
+        for spans in reversed(self.axes):
+            rest, index = divmod(rest, len(spans))
+            at.append(index)
+        return tuple(reversed(at))
+
+
+def cut(shape: tuple[int, ...], tile: tuple[int, ...], balanced: bool) -> Grid:
     """A population cut into a grid of tiles.
 
     `balanced` spreads each axis evenly over its pieces; otherwise the pieces are full and the last is what remains.
     """
-    axes = [_pieces(size, step, balanced) for size, step in zip(shape, tile, strict=True)]
-    grid: list[Box] = [()]
-    for pieces in axes:
-        grid = [(*box, piece) for box in grid for piece in pieces]
-    return tuple(Block(box) for box in grid)
+    return Grid(tuple(tuple(_pieces(size, step, balanced)) for size, step in zip(shape, tile, strict=True)))
 
 
 def _pieces(size: int, step: int, balanced: bool) -> list[Span]:

@@ -18,7 +18,6 @@ from neuedge_nir.network.blocks import row_blocks
 from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, PoolKind, Scale, weights_of
 from neuedge_nir.network.count import counter, total_weights
 from neuedge_nir.network.model import Network, Origin, Population, Port, Projection
-from neuedge_nir.network.slices import whole
 from neuedge_nir.plan.model import Counts
 from neuedge_nir.report.loops import Loop, loops_of
 
@@ -78,7 +77,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """A projection: `source` and `target` name vertices, `synapses` is 0 where the host reads it out."""
+    """A projection: `source` and `target` name vertices, `synapses` is 0 where the host reads it out.
+
+    In a summary it stands for several `projections`, and `steps` are those of none.
+    """
 
     name: str
     source: str
@@ -90,6 +92,7 @@ class Arrow:
     signal: str
     synapses: int
     stored_weights: int
+    projections: int | None = None
 
     @property
     def recurrent(self) -> bool:
@@ -226,7 +229,7 @@ def group_of(name: str) -> Path:
 
 
 def _arrow(p: Projection, counted: bool, step: Callable[[Operator], Step]) -> Arrow:
-    everything, count = whole(p.target_shape), counter(p)
+    count = counter(p)
     return Arrow(
         name=p.name,
         source=p.source,
@@ -236,8 +239,8 @@ def _arrow(p: Projection, counted: bool, step: Callable[[Operator], Step]) -> Ar
         steps=tuple(map(step, p.chain)),
         delay_steps=p.steps,
         signal=p.signal.value,
-        synapses=count.synapses(everything) if counted else 0,
-        stored_weights=count.stored_weights(everything),
+        synapses=count.all_synapses if counted else 0,
+        stored_weights=count.all_stored_weights,
     )
 
 

@@ -157,10 +157,12 @@ def arrow_title(arrow: Arrow, *, read_out: bool) -> str:
     rest = [f"... {counted(len(steps) - MOST_STEPS, 'operator')} more"] if len(steps) > MOST_STEPS else []
     sizes = f"{counted(arrow.synapses, 'synapse')}, {counted(arrow.stored_weights, 'weight')}"
     ends = f"{printable(arrow.source)} -> {printable(arrow.target)}{f' ({special})' if special else ''}"
-    return "; ".join([ends, *(steps[:MOST_STEPS] or ["one to one"]), *rest, sizes])
+    return "; ".join([ends, *(steps[:MOST_STEPS] or [_brief_chain(arrow)]), *rest, sizes])
 
 
 def _brief_chain(arrow: Arrow) -> str:
+    if arrow.projections is not None:
+        return counted(arrow.projections, "projection")
     shown = " + ".join(map(_brief, arrow.steps[:MOST_STEPS])) or "one to one"
     return f"{shown} + ..." if len(arrow.steps) > MOST_STEPS else shown
 

@@ -25,6 +25,7 @@ from neuedge_nir.report.phrases import (
     vertex_label,
     vertex_title,
 )
+from neuedge_nir.report.summary import drawable, summary_words
 from neuedge_nir.report.text import columns, printable, shortened
 
 NAME, SMALL, TITLE = 13, 11, 16
@@ -80,14 +81,15 @@ STYLE = """\
 
 
 def svg_of(outline: Outline) -> str:
-    """The picture, an XML document in UTF-8 that ends in a line break."""
-    return "".join(f"{line}\n" for line in _lines(outline))
+    """The picture, an XML document in UTF-8 that ends in a line break; of a very large network it is a summary."""
+    drawn = drawable(outline)
+    return "".join(f"{line}\n" for line in _lines(drawn, [*size_words(outline), *summary_words(outline, drawn)]))
 
 
-def _lines(outline: Outline) -> Iterator[str]:
+def _lines(outline: Outline, words: Sequence[str]) -> Iterator[str]:
     outputs = frozenset(vertex.name for vertex in outline.outputs)
     picture = laid_out([_node(v) for v in outline.vertices], [_wire(a, outputs) for a in outline.arrows], _group_title)
-    head = [name_of(outline.origin.name), ", ".join(size_words(outline))]
+    head = [name_of(outline.origin.name), ", ".join(words)]
     legend = sum(_entry_room(words) for _, words in _kinds(outline))
     room = max(_room(head[0], TITLE), _room(head[1], SMALL), legend, picture.size.width) + 2 * MARGIN
     size = Size(room, picture.size.height + TOP + FOOT)

@@ -221,11 +221,11 @@ def _filled(words: Sequence[str], width: int, guide: str = "", hanging: str = ""
     line, begun = guide, False
     for piece in _pieces(words, width - max(columns(guide), columns(hanging)) - 1):
         if begun and columns(line) + 1 + columns(piece) > width:
-            yield line
+            yield line.rstrip()
             line, begun = hanging, False
         line += f" {piece}" if begun else piece
         begun = True
-    yield line
+    yield line.rstrip()  # a name may be a blank
 
 
 def _pieces(words: Sequence[str], width: int) -> Iterator[str]:

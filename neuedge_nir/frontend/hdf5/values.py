@@ -167,17 +167,10 @@ class Values:
 def _unpadded(raw: bytes, padding: Padding) -> bytes:
     """Text without what fills it up to its size.
 
-    Only where the format says that the first null ends it does what stands behind count for nothing; elsewhere a null
-    with more behind it is part of the text. https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html,
-    IV.A.2.d, "Strings".
+    A null with more behind it stays, also where the format says that it ends the text: not every reader heeds that.
+    https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html, IV.A.2.d, "Strings".
     """
-    match padding:
-        case Padding.NULL:
-            return raw.split(b"\0", 1)[0]
-        case Padding.NULLS:
-            return raw.rstrip(b"\0")
-        case Padding.SPACES:
-            return raw.rstrip(b" \0")
+    return raw.rstrip(b" \0" if padding is Padding.SPACES else b"\0")
 
 
 def _null_within(text: str, where: str) -> InputError:
