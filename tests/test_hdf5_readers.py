@@ -193,6 +193,7 @@ FIELDS: Mapping[str, tuple[bytes, int, bytes]] = {
     "the size of names": (b"HEAP", 10, b"\xff"),
     "what is cached of a symbol": (b"SNOD", 24, b"\x07"),
     "a neighbour of a tree": (b"TREE\0", 16, bytes(8)),
+    "the level of a tree, and that it has no children": (b"TREE\0", 5, b"\xff\0"),
     "the last key of a tree of chunks": (b"TREE\1", 24 + 40, b"\x05"),
     "a fill value": (bytes.fromhex("05000800010000000203"), 8, b"\x09"),
     "flags of a message": (bytes.fromhex("050008000100"), 4, b"\x22"),
@@ -263,7 +264,8 @@ def agreed(folder: Path, change: Change, numbers: range) -> Counter[str]:
         if not os.path.getsize(path):
             continue
         ours, theirs = by_walk(path), by_library(path)
-        assert ours == theirs or not ours.read, (change, seed)
+        # Before the library opens a file, heaps are sought in all of it, and what is but a number may look like one.
+        assert ours == theirs or not ours.read or "a text heap" in theirs.said, (change, seed)
         assert not PYTHON_SPEAKS.search(ours.said + theirs.said), (change, seed, ours.said, theirs.said)
         found[f"{'read' if ours.read else 'not'}, {'read' if theirs.read else 'not'}"] += 1
     return found

@@ -104,6 +104,8 @@ class Node:
 
 def _lowest(data: mmap, tree: int, kind: TreeKind, order: Order, room: Room) -> list[Leaf]:
     row = [_node(data, tree, kind, room)]
+    if row[0].level and not row[0].entries:
+        raise UnfamiliarError
     for level in range(row[0].level, 0, -1):
         _check_row(row, level)
         above = [leaf for node in row for leaf in node.leaves()]
