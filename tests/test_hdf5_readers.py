@@ -222,6 +222,17 @@ def test_a_field_is_held_to_what_may_be_in_it(before: bytes, ahead: int, changed
     assert not by_walk(path).read
 
 
+def test_data_do_not_lie_where_the_file_begins(tmp_path: Path) -> None:
+    path = replaced(tmp_path, WEIGHT, partial(h5py.Group.create_dataset, data=GRID))
+    with h5py.File(path) as file:
+        place = file[WEIGHT].id.get_offset().to_bytes(8, "little")
+    content = path.read_bytes()
+    assert content.count(place) == 1
+    path.write_bytes(content.replace(place, bytes(8)))
+    assert not by_library(path).read
+    assert by_walk(path).code == "unfamiliar"
+
+
 # Damaged files: the walk may refuse what the library reads, and never says something else or reads what that refuses.
 
 Change = Callable[[Path, Path, int], Path]

@@ -179,6 +179,8 @@ def place(message: bytes, start: int, rank: int, item: int) -> Place:
         return Place(start + 4, size)
     if kind == CONTIGUOUS:
         address, size = struct.unpack_from("<QQ", message, 2)
+        if not address:  # there the file itself begins
+            raise UnfamiliarError
         return Place(None if address == NOWHERE else address, size)
     if kind != CHUNKED or message[2] != rank + 1:
         raise UnfamiliarError

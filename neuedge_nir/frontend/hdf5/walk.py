@@ -112,7 +112,7 @@ class Walker:
             before, start, behind = layout.unpack_from(self.data, address)
             form = self.known.get((before, behind))
             if form is not None:
-                if start == NOWHERE or (form.chunk is None and start + form.size > len(self.data)):
+                if start in (0, NOWHERE) or (form.chunk is None and start + form.size > len(self.data)):
                     return None
                 self.room.take(layout.size)
                 self.tally.take_again(form, path)
