@@ -6,7 +6,7 @@ import math
 import os
 import zlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -127,8 +127,13 @@ def _fill_rows(target: Target, listed: Listed, decode: Decoder, rows: int, pool:
     run = pool.map if decode.form.chunk_size >= LEAST_FOR_THREADS else map
     waiting: tuple[Iterator[None], NDArray[Any]] | None = None
     for (start, chunks), band in zip(_bands(listed, rows), cycle(bands)):
-        band = band[: shape[0] - start]
-        placed = run(partial(_place, band, start, decode), list(chunks))
+        band, parts = band[: shape[0] - start], list(chunks)
+        if waiting is None and _same(target, parts, decode):
+            target.skip(len(band))
+            continue
+        # One task for each thread: a task for each chunk would take longer than to decode a small one.
+        shares = [parts[thread::MOST_THREADS] for thread in range(MOST_THREADS)]
+        placed = run(partial(_place, band, start, decode), shares)
         if waiting is not None:
             _add(target, *waiting)
         waiting = placed, band
@@ -142,11 +147,19 @@ def _bands(listed: Listed, rows: int) -> Iterator[tuple[int, Listed]]:
         yield band * rows, chunks
 
 
-def _place(band: NDArray[Any], start: int, decode: Decoder, chunk: tuple[Corner, Stored]) -> None:
-    """Decode a chunk into a band that begins with row `start`."""
-    (row, *rest), stored = chunk
-    place, part = _within(band.shape, (row - start, *rest), decode(stored))
-    band[place] = part
+def _same(target: Target, chunks: Sequence[tuple[Corner, Stored]], decode: Decoder) -> bool:
+    """Whether all elements of these chunks, too, are the only value so far: then they need not be put together."""
+    return all(
+        len(stored[1]) <= SHORT_BYTES and target.same(_within(decode.form.shape, corner, decode(stored))[1])
+        for corner, stored in chunks
+    )
+
+
+def _place(band: NDArray[Any], start: int, decode: Decoder, chunks: Iterable[tuple[Corner, Stored]]) -> None:
+    """Decode chunks into a band that begins with row `start`."""
+    for (row, *rest), stored in chunks:
+        place, part = _within(band.shape, (row - start, *rest), decode(stored))
+        band[place] = part
 
 
 def _add(target: Target, placed: Iterator[None], band: NDArray[Any]) -> None:

@@ -74,16 +74,24 @@ class Target:
     def add(self, rows: NDArray[Any]) -> None:
         """The next rows; a single number is one row."""
         start, self.rows = self.rows, self.rows + len(rows)
-        if not self._begun() and self._equal(rows):
+        if self.same(rows):
             return
         if not self._begun():
             self._begin()
             self._fill(start)
         self._write(start, rows)
 
+    def same(self, part: NDArray[Any]) -> bool:
+        """Whether all elements so far are equal, and those of this part, which is the next, no other."""
+        return not self._begun() and self._equal(part)
+
+    def skip(self, rows: int) -> None:
+        """So many rows more, of which `same` said that they are no other."""
+        self.rows += rows
+
     def put(self, place: tuple[slice, ...], part: NDArray[Any]) -> None:
         """Write the elements at this place. The parts cover the array, each element once."""
-        if self.out is None and self._equal(part):
+        if self.same(part):
             return
         if self.out is None:
             self._begin()
