@@ -7,7 +7,7 @@ import resource
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -28,6 +28,8 @@ class Answer:
 
     code: str
     content: object = None
+    said: str = field(default="", compare=False)
+    """The whole refusal."""
 
     @property
     def read(self) -> bool:
@@ -64,7 +66,7 @@ def _asked(way: Way, path: Path, caps: Caps) -> Answer:
             try:
                 found = way(file, data, path.name, caps, Spill(spill))
             except InputError as error:
-                return Answer(error.code)
+                return Answer(error.code, said=str(error))
         return Answer("read", (found.version, plain(found.graph), found.ignored))
 
 

@@ -69,13 +69,13 @@ def finite(bias: FloatArray | None, where: str) -> FloatArray | None:
     raise InputError("NET016", message, where=where, hint="train or export the model again")
 
 
-@np.errstate(over="ignore", invalid="ignore")
 def arriving(sources: Iterable[str], given: Constants, found: Signatures, shape: Shape) -> FloatArray | None:
     """The sum of the constants that `sources` give to a node that takes `shape`."""
     parts = [reshaped(given[source], found[source].gives, shape) for source in sources if source in given]
     if not parts:
         return None
-    total = sum(parts[1:], start=parts[0])
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = sum(parts[1:], start=parts[0])
     return collapsed(total, shape) if core(total).any() else None
 
 

@@ -60,8 +60,7 @@ def uniform_view(array: Array) -> Array:
 
 def converted(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     """The same values in another type, a uniform view still a view."""
-    stored = core(array) if array.size > 1 else array
-    if stored.size == array.size:
+    if array.size == 1 or (stored := core(array)).size == array.size:
         return array.astype(dtype)
     return np.broadcast_to(stored.reshape(()).astype(dtype), array.shape)
 

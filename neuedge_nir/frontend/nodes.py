@@ -14,7 +14,13 @@ from neuedge_nir.errors import InputError
 from neuedge_nir.frontend import repairs
 from neuedge_nir.frontend.compact import FloatArray, all_finite, converted, core, extremes
 from neuedge_nir.frontend.raw import Caps, Field, RawNode, Shape, check_cap
-from neuedge_nir.frontend.shapes import Padding, ShapeMismatchError, dense_shapes, resolve_padding, without_leading_ones
+from neuedge_nir.frontend.shapes import (
+    Padding,
+    ShapeMismatchError,
+    dense_shapes,
+    equal_but_for_leading_ones,
+    resolve_padding,
+)
 from neuedge_nir.network.connect import Delay, PoolKind, Scale
 from neuedge_nir.network.model import IF, LI, LIF, CubaLI, CubaLIF, I, Neuron, Threshold
 
@@ -161,6 +167,8 @@ def parsed(name: str, raw: RawNode, inner_port: bool) -> Parsed:
 
 def _check_lists(node: RawNode) -> None:
     """Shapes and the like are spelled out, in messages too. What the file calls one could be of any length."""
+    if repairs.COUNTED.isdisjoint(node.fields):
+        return
     for key in repairs.COUNTS:
         value = node.fields.get(key)
         if isinstance(value, np.ndarray) and value.size > MOST_AXES:
@@ -187,7 +195,7 @@ def _neuron(name: str, node: RawNode) -> tuple[NeuronNode, tuple[Diagnostic, ...
     shapes = {key: value.shape for key, value in parameters.items() if value.ndim}
     shape = max(shapes.values(), key=len, default=None)
     for other in shapes.values():
-        if shape is None or without_leading_ones(other) != without_leading_ones(shape):
+        if shape is None or not equal_but_for_leading_ones(other, shape):
             message = f"the parameters differ in shape: {', '.join(f'{k} {s}' for k, s in shapes.items())}"
             hint = "give each one value per neuron, or a single number"
             raise InputError("NET014", message, where=node.where, hint=hint)
@@ -208,7 +216,6 @@ def _check_times(name: str, node: RawNode, parameters: Mapping[str, FloatArray])
     return ()
 
 
-@np.errstate(over="ignore")
 def _check_thresholds(node: RawNode, parameters: Mapping[str, FloatArray]) -> None:
     """A reset to above the threshold fires for ever, whatever comes in. Equal is silent, since v must exceed it."""
     if "v_reset" not in parameters:
@@ -217,7 +224,8 @@ def _check_thresholds(node: RawNode, parameters: Mapping[str, FloatArray]) -> No
         return
     threshold, reset = (_rows(parameters[key]) for key in ("v_threshold", "v_reset"))
     if bool((threshold < reset).any()):
-        most = float((reset - threshold).max())
+        with np.errstate(over="ignore"):
+            most = float((reset - threshold).max())
         message = f"v_threshold lies below v_reset, by up to {most:g}: such a neuron fires in every timestep"
         raise InputError("NET023", message, where=node.where, hint="a threshold lies above the reset potential")
 

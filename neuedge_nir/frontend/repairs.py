@@ -54,6 +54,7 @@ COUNTS = (
     "end_dim",
     "input_type",
 )
+COUNTED = frozenset(COUNTS)
 
 
 def mended(name: str, node: RawNode) -> Mended:
@@ -79,15 +80,19 @@ def missing_defaults(name: str, node: RawNode) -> Mended:
 
 def scalars_among_arrays(name: str, node: RawNode) -> Mended:
     """NIR006: some parameters of a neuron are single numbers, others one per neuron. (All single: see below.)"""
+    if node.type not in NEURONS:
+        return node, ()
     ranks = {key: value.ndim for key, value in node.fields.items() if isinstance(value, np.ndarray)}
     single = sorted(key for key, rank in ranks.items() if rank == 0)
-    if node.type not in NEURONS or not single or len(single) == len(ranks):
+    if not single or len(single) == len(ranks):
         return node, ()
     return node, (Diagnostic("NIR006", Severity.REPAIR, name, f"{', '.join(single)}: one value, used for all neurons"),)
 
 
 def odd_forms(name: str, node: RawNode) -> Mended:
     """NIR009: one number for both axes, an array of one where a number belongs, a float that is a whole number."""
+    if COUNTED.isdisjoint(node.fields):
+        return node, ()
     changed = {key: value for key, value in _in_form(node).items() if value is not node.fields[key]}
     if not changed:
         return node, ()
@@ -96,7 +101,7 @@ def odd_forms(name: str, node: RawNode) -> Mended:
 
 
 def _in_form(node: RawNode) -> dict[str, Array]:
-    arrays = {key: value for key, value in node.fields.items() if key in COUNTS and isinstance(value, np.ndarray)}
+    arrays = {key: value for key, value in node.fields.items() if key in COUNTED and isinstance(value, np.ndarray)}
     whole = {key: _whole(value) for key, value in arrays.items()}
     pairs = {key: _pair(whole[key]) for key in PAIRS.get(node.type, ()) if key in whole}
     return whole | pairs | {key: _single(whole[key]) for key in SCALARS.get(node.type, ()) if key in whole}
@@ -132,14 +137,14 @@ def integer_values(name: str, node: RawNode) -> Mended:
     """NIR017: weights and parameters as integers or booleans are read as float64, float16 as float32: all exact."""
     odd = {
         key: converted(value, np.float32 if value.dtype.kind == "f" else np.float64)
-        for key, value in sorted(node.fields.items())
-        if key not in COUNTS
-        and isinstance(value, np.ndarray)
+        for key, value in node.fields.items()
+        if isinstance(value, np.ndarray)
         and (value.dtype.kind in "biu" or value.dtype.itemsize < 4)
+        and key not in COUNTED
     }
     if not odd:
         return node, ()
-    kinds = ", ".join(f"{key} ({_dtype(node.fields[key])})" for key in odd)
+    kinds = ", ".join(f"{key} ({_dtype(node.fields[key])})" for key in sorted(odd))
     return _with(node, odd), (Diagnostic("NIR017", Severity.REPAIR, name, f"read as floating point: {kinds}"),)
 
 

@@ -89,8 +89,10 @@ def dense_shapes(weight: Shape) -> tuple[Shape, Shape]:
 
 def without_leading_ones(shape: Shape) -> Shape:
     """The shape less its leading axes of length 1, which exporters leave behind for batch and time."""
+    if len(shape) < 2 or shape[0] != 1:
+        return shape
     return tuple(dropwhile(lambda length: length == 1, shape)) or shape[-1:]
 
 
 def equal_but_for_leading_ones(one: Shape, other: Shape) -> bool:
-    return without_leading_ones(one) == without_leading_ones(other)
+    return one == other or without_leading_ones(one) == without_leading_ones(other)

@@ -9,21 +9,17 @@ import math
 import socket
 import struct
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import IO, TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from typing import IO, Any
 
 import numpy as np
 
 from neuedge_nir.errors import InputError
 from neuedge_nir.frontend.raw import Array, Caps, MetadataValue, RawContent, RawGraph, RawNode, Shape
 
-if TYPE_CHECKING:
-    import msgspec
-
 LENGTH = struct.Struct("<Q")
 MAX_MESSAGE = 512 * 2**20
-ARRAY = 1
-"""The MessagePack extension for arrays."""
 KINDS = "biuf"
 
 
@@ -32,24 +28,19 @@ class WireError(Exception):
 
 
 def packed(value: object) -> bytes:
-    """A message of plain values and arrays."""
+    """A message of plain values."""
     import msgspec
 
-    return msgspec.msgpack.encode(value, enc_hook=_array_out)
+    return msgspec.msgpack.encode(value)
 
 
-def unpacked(message: bytes | memoryview, spill: IO[bytes] | None = None) -> Any:
-    """The values of a message, arrays included where there is a spill file. Raises `WireError` for anything else."""
+def unpacked(message: bytes | memoryview) -> Any:
+    """The values of a message. Raises `WireError` for anything else."""
     import msgspec
-
-    def array(code: int, data: memoryview) -> Array:
-        if code != ARRAY or spill is None:
-            raise WireError(f"an extension of kind {code}")
-        return _array_in(data, spill)
 
     try:
-        return msgspec.msgpack.decode(message, ext_hook=array)
-    except (msgspec.DecodeError, ValueError, TypeError, RecursionError) as error:
+        return msgspec.msgpack.decode(message)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise WireError(f"a message that makes no sense: {error}") from error
 
 
@@ -102,8 +93,9 @@ def asked(message: bytes) -> tuple[str, int, Caps]:
 
 def answer(content: RawContent) -> bytes:
     """A file's content; arrays that lie in the spill file are named by their place in it."""
-    body = (content.version, _graph_out(content.graph), list(content.ignored))
-    return packed(("content", body))
+    arrays = Arrays()
+    graph = _graph_out(content.graph, arrays)
+    return packed(("content", (content.version, graph, list(content.ignored), [_array_out(a) for a in arrays.listed])))
 
 
 def refusal(error: InputError) -> bytes:
@@ -115,68 +107,99 @@ def refusal(error: InputError) -> bytes:
 def answered(message: bytes, spill: IO[bytes]) -> RawContent:
     """The content in an answer. Raises the `InputError` that the answer holds, `WireError` where it is malformed."""
     try:
-        kind, body = unpacked(message, spill)
+        kind, body = unpacked(message)
         if kind == "error":
             code, text, where, hint, resource, needed, available = body
             raise InputError(code, text, where=where, hint=hint, resource=resource, needed=needed, available=available)
-        version, graph, ignored = body
-        found = _node_in(graph)
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        version, graph, ignored, arrays = body
+        found = _node_in(graph, {index: _array_in(spill, *array) for index, array in enumerate(arrays)})
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         raise WireError(f"an answer that makes no sense: {error}") from error
     if not isinstance(found, RawGraph):
         raise WireError("a node where the graph belongs")
     return RawContent(version, found, tuple(ignored))
 
 
-def _graph_out(graph: RawGraph) -> list[Any]:
+@dataclass(slots=True)
+class Arrays:
+    """The arrays of a message. Many nodes share one, which is then sent once and named by its number."""
+
+    listed: list[Array] = field(default_factory=list)
+    numbers: dict[int, int] = field(default_factory=dict)
+    """By identity: an array stays where it is as long as it is listed."""
+
+    def out(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Values with arrays by number."""
+        return {
+            name: self._number(value) if isinstance(value, np.ndarray) else self._other(value)
+            for name, value in values.items()
+        }
+
+    def _other(self, value: MetadataValue) -> Any:
+        return self.out(value) if isinstance(value, Mapping) else value
+
+    def _number(self, array: Array) -> int:
+        number = self.numbers.setdefault(id(array), len(self.listed))
+        if number == len(self.listed):
+            self.listed.append(array)
+        return number
+
+
+def _graph_out(graph: RawGraph, arrays: Arrays) -> list[Any]:
     nodes = {
-        name: _graph_out(node)
+        name: _graph_out(node, arrays)
         if isinstance(node, RawGraph)
-        else ["node", node.type, dict(node.fields), node.metadata, node.where]
+        else ["node", node.type, arrays.out(node.fields), arrays.out(node.metadata), node.where]
         for name, node in graph.nodes.items()
     }
-    return ["graph", nodes, graph.edges, graph.metadata, graph.where]
+    return ["graph", nodes, graph.edges, arrays.out(graph.metadata), graph.where]
 
 
-def _node_in(value: list[Any]) -> RawNode | RawGraph:
+def _node_in(value: list[Any], arrays: Mapping[int, Array]) -> RawNode | RawGraph:
     kind, first, second, metadata, where = value
     if kind == "node":
-        return RawNode(first, second, _metadata_in(metadata), where)
-    nodes = {name: _node_in(node) for name, node in first.items()}
-    return RawGraph(nodes, tuple((source, target) for source, target in second), _metadata_in(metadata), where)
+        return RawNode(first, _values_in(second, arrays), _values_in(metadata, arrays), where)
+    nodes = {name: _node_in(node, arrays) for name, node in first.items()}
+    edges = tuple([(source, target) for source, target in second])
+    return RawGraph(nodes, edges, _values_in(metadata, arrays), where)
 
 
-def _metadata_in(value: Mapping[str, Any]) -> dict[str, MetadataValue]:
-    return {name: _value_in(member) for name, member in value.items()}
+def _values_in(values: Mapping[str, Any], arrays: Mapping[int, Array]) -> dict[str, Any]:
+    return {
+        name: arrays[value] if value.__class__ is int else _value_in(value, arrays) for name, value in values.items()
+    }
 
 
-def _value_in(value: Any) -> MetadataValue:
+def _value_in(value: Any, arrays: Mapping[int, Array]) -> MetadataValue:
     if isinstance(value, dict):
-        return _metadata_in(value)
-    return tuple(value) if isinstance(value, list) else value
+        return _values_in(value, arrays)
+    found: MetadataValue = tuple(value) if isinstance(value, list) else value
+    return found
 
 
-def _array_out(value: Any) -> msgspec.msgpack.Ext:
+def _array_out(array: Array) -> tuple[str, Shape, int, bool, bytes]:
     """Data type, shape, place in the spill file (-1: here), one element for all?, and the bytes."""
-    import msgspec
-
-    if not isinstance(value, np.ndarray):
-        raise TypeError(f"{type(value).__name__} cannot be sent")
-    uniform = value.size > 1 and not any(value.strides)
-    place = value.offset if isinstance(value, np.memmap) else -1
-    content = b"" if place >= 0 else (value.flat[0] if uniform else value).tobytes()
-    head = (value.dtype.str, value.shape, place, uniform)
-    return msgspec.msgpack.Ext(ARRAY, packed((head, content)))
+    uniform = array.size > 1 and not any(array.strides)
+    place = array.offset if isinstance(array, np.memmap) else -1
+    content = b"" if place >= 0 else (array.flat[0] if uniform else array).tobytes()
+    return array.dtype.str, array.shape, place, uniform, content
 
 
-def _array_in(data: memoryview, spill: IO[bytes]) -> Array:
-    (kind, shape, place, uniform), content = unpacked(data)
-    dtype = np.dtype(kind)
-    if dtype.kind not in KINDS or any(length < 0 for length in shape):
-        raise WireError(f"an array of {kind!r}, {shape}")
+def _array_in(spill: IO[bytes], kind: str, lengths: list[int], place: int, uniform: bool, content: bytes) -> Array:
+    dtype, shape = _dtype(kind), tuple(lengths)
+    if shape and min(shape) < 0:
+        raise WireError(f"an array of shape {shape}")
     array = _spilled(dtype, shape, place, spill) if place >= 0 else _inline(dtype, shape, content, uniform)
     array.setflags(write=False)
     return array
+
+
+@lru_cache(maxsize=64)
+def _dtype(kind: str) -> np.dtype[Any]:
+    dtype = np.dtype(kind)
+    if dtype.kind not in KINDS:
+        raise WireError(f"an array of {kind!r}")
+    return dtype
 
 
 def _inline(dtype: np.dtype[Any], shape: Shape, content: bytes, uniform: bool) -> Array:
@@ -188,4 +211,4 @@ def _spilled(dtype: np.dtype[Any], shape: Shape, place: int, spill: IO[bytes]) -
     end = spill.seek(0, 2)
     if place + math.prod(shape) * dtype.itemsize > end:
         raise WireError("an array that reaches beyond the spill file")
-    return np.asarray(np.memmap(spill, dtype, "r", place, tuple(shape)))
+    return np.asarray(np.memmap(spill, dtype, "r", place, shape))

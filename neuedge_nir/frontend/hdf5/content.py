@@ -16,6 +16,7 @@ from neuedge_nir.frontend.hdf5 import library, walk
 from neuedge_nir.frontend.hdf5.headers import GroupHeader, Tally, damage_reported
 from neuedge_nir.frontend.hdf5.heaps import check_heaps
 from neuedge_nir.frontend.hdf5.messages import UnfamiliarError
+from neuedge_nir.frontend.hdf5.own_chunks import OwnStore
 from neuedge_nir.frontend.hdf5.spill import Spill
 from neuedge_nir.frontend.hdf5.structure import graph_in, recordings_in, version_in
 from neuedge_nir.frontend.hdf5.values import Values
@@ -35,7 +36,7 @@ def content_by_walk(file: IO[bytes], data: mmap.mmap, name: str, caps: Caps, spi
     """The content, straight from the bytes. Raises `UnfamiliarError` for what is left to the library."""
     tally = Tally(caps, name)
     root = walk.headers_of(data, tally)
-    return _content(root, Values(file, data, walk.OwnStore(data, file, tally), spill, tally))
+    return _content(root, Values(file, data, OwnStore(data, file, tally), spill, tally))
 
 
 def content_by_library(file: IO[bytes], data: mmap.mmap, name: str, caps: Caps, spill: Spill) -> RawContent:

@@ -17,6 +17,8 @@ from neuedge_nir.frontend.raw import MIB
 
 MAGIC = b"GCOL\x01\0\0\0"
 HEADER = 16
+LEAST = 4096
+"""Bytes of a heap that has hardly anything in it."""
 OBJECT = struct.Struct("<HHIQ")
 """Index (0: free space), references, reserved, size."""
 
@@ -51,17 +53,14 @@ class Heaps:
     def _bytes(self, heap: int) -> bytes:
         length = int.from_bytes(self.data[heap + 8 : heap + HEADER], "little")
         self.room -= length
-        if self.room < 0 or not sound_length(length, self.longest_text):
+        if self.room < 0 or heap + length > len(self.data) or not sound_length(length, self.longest_text):
             raise ValueError(f"a text heap of {length} bytes")
-        found = self.data[heap : heap + length]
-        if len(found) < length:
-            raise ValueError("a text heap reaches beyond its end")
-        return found
+        return self.data[heap : heap + length]
 
 
 def sound_length(heap: int, longest_text: int) -> bool:
-    """A heap holds one text of the longest kind and little more, so larger ones are forged."""
-    return heap <= 2 * longest_text + MIB
+    """A heap takes a page at least, and holds one text of the longest kind and little more: others are forged."""
+    return LEAST <= heap <= 2 * longest_text + MIB
 
 
 def check_heaps(file: IO[bytes], size: int, longest_text: int, where: str) -> None:
@@ -85,17 +84,26 @@ def _objects(heap: bytes) -> dict[int, bytes]:
     if not heap.startswith(MAGIC):
         raise ValueError("no text heap is there")
     found: dict[int, bytes] = {}
-    place = HEADER
-    while place + OBJECT.size <= len(heap):
-        index, _, _, size = OBJECT.unpack_from(heap, place)
-        start = place + OBJECT.size
-        place = start + (size + 7) // 8 * 8 if index else place + size
-        if place > len(heap) or (index == 0 and place != len(heap)):
-            raise ValueError("the objects of a text heap do not fill it")
-        if index == 0:
-            break  # free space, up to the end
-        found.setdefault(index, heap[start : start + size])
+    for index, start, end in _parts(heap):
+        if index:
+            found.setdefault(index, heap[start + OBJECT.size : end])
     return found
+
+
+def _parts(heap: bytes) -> Iterator[tuple[int, int, int]]:
+    """Index of each object, 0 for free space, and where it begins and ends. Raises `ValueError` where it has no end."""
+    start = HEADER
+    while start + OBJECT.size <= len(heap):
+        index, _, _, size = OBJECT.unpack_from(heap, start)
+        # Free space counts its own head; the next object begins at a whole word.
+        end = start + (size if index == 0 else OBJECT.size + size)
+        following = end if index == 0 else start + OBJECT.size + -(-size // 8) * 8
+        if end == start:
+            raise ValueError("a text heap has no end")
+        if following > len(heap):
+            raise ValueError("a text heap reaches beyond its end")
+        yield index, start, end
+        start = following
 
 
 def _word_sizes(start: bytes) -> bytes:
@@ -116,15 +124,15 @@ def _starts(file: IO[bytes]) -> Iterator[int]:
 
 def _steps(heap: bytes, most: int, where: str) -> int:
     """How many objects the heap has."""
-    place, steps = HEADER, 0
-    while place + OBJECT.size <= len(heap):
-        index, _, _, size = OBJECT.unpack_from(heap, place)
-        ahead = size if index == 0 else OBJECT.size + (size + 7) // 8 * 8
-        steps += 1
-        # Heaps within heaps would make the walk itself long.
-        if ahead == 0 or steps > most:
-            raise _damaged("a text heap has no end", where)
-        place += ahead
+    steps = 0
+    try:
+        for _ in _parts(heap):
+            steps += 1
+            # Heaps within heaps would make the walk itself long.
+            if steps > most:
+                raise ValueError("a text heap has no end")
+    except ValueError as error:
+        raise _damaged(str(error), where) from error
     return steps
 
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
 
-from numpy.typing import NDArray
+import numpy as np
 
-from neuedge_nir.frontend.hdf5.chunks import Corner, check_chunks, decodes_here, fill, only_chunk
+from neuedge_nir.frontend.hdf5.chunks import check_chunks, decodes_here, fill, only_chunk
 from neuedge_nir.frontend.hdf5.headers import (
     NUMBER_SIZES,
+    PADDINGS,
+    Corner,
     DatasetHeader,
+    Filter,
+    Form,
     GroupHeader,
     Kind,
+    Padding,
+    Stored,
     Tally,
     check_filters,
-    checked,
     damage_reported,
     named_type,
     never_written,
@@ -30,7 +34,7 @@ from neuedge_nir.frontend.hdf5.headers import (
 )
 from neuedge_nir.frontend.hdf5.spill import Target
 from neuedge_nir.frontend.raw import Shape
-from neuedge_nir.network.blocks import row_blocks
+from neuedge_nir.network.blocks import BLOCK_ELEMENTS
 
 
 @contextmanager
@@ -72,7 +76,7 @@ def headers_of(file: Any, tally: Tally) -> GroupHeader:
 def _group(group: Any, path: str, depth: int, tally: Tally) -> GroupHeader:
     tally.check("depth", depth, path)
     tally.check(tally.objects, group.get_num_objs(), path)
-    members = list(group)
+    members = tuple(group)
     names = list(zip(members, tally.names(members, path), strict=True))
     # All links of a group are judged before any of them is opened.
     for raw, name in names:
@@ -110,23 +114,13 @@ def _dataset(dataset: Any, path: str, tally: Tally) -> DatasetHeader:
     plist = dataset.get_create_plist()
     _check_storage(plist, where)
     element = dataset.get_type()
-    kind, item_bytes = _element(element, where)
-    shape = _extent(dataset, where)
-    header = DatasetHeader(
-        path,
-        kind,
-        shape,
-        math.prod(shape),
-        element.dtype,
-        item_bytes,
-        _chunk(plist),
-        check_filters(tuple(plist.get_filter(index)[0] for index in range(plist.get_nfilters())), where),
-        dataset.get_offset() if plist.get_layout() == h5py.h5d.CONTIGUOUS else None,
-    )
-    checked(header, tally)
-    if header.elements and not dataset.get_storage_size():
+    kind, size = _element(element, where)
+    shape, codes = _extent(dataset, where), check_filters(_filters(plist), size, where)
+    form = Form(kind, shape, element.dtype, size, _chunk(plist), codes, _padding(element, where))
+    tally.take(form, path)
+    if form.elements and not dataset.get_storage_size():
         raise never_written(where)
-    return header
+    return DatasetHeader(path, form, dataset.get_offset() if plist.get_layout() == h5py.h5d.CONTIGUOUS else None)
 
 
 def _check_storage(plist: Any, where: str) -> None:
@@ -142,6 +136,11 @@ def _chunk(plist: Any) -> Shape | None:
     import h5py
 
     return tuple(plist.get_chunk()) if plist.get_layout() == h5py.h5d.CHUNKED else None
+
+
+def _filters(plist: Any) -> list[Filter]:
+    found = (plist.get_filter(index) for index in range(plist.get_nfilters()))
+    return [Filter(code, tuple(values)) for code, _, values, _ in found]
 
 
 def _extent(dataset: Any, where: str) -> Shape:
@@ -163,10 +162,31 @@ def _element(kind: Any, where: str) -> tuple[Kind, int]:
         return (Kind.VARIABLE_TEXT if kind.is_variable_str() else Kind.TEXT), size
     number = group in (h5py.h5t.INTEGER, h5py.h5t.FLOAT) and size in NUMBER_SIZES and kind.dtype.itemsize == size
     # Fewer bits than there is room for, or bits elsewhere, would be read as another number.
-    plain = number and kind.equal(h5py.h5t.py_create(kind.dtype))
+    plain = number and _in_order(kind).equal(h5py.h5t.py_create(kind.dtype))
     if plain or (group == h5py.h5t.ENUM and size == 1 and kind.dtype.kind == "b"):
         return Kind.NUMBER, size
     raise odd_elements(where)
+
+
+def _in_order(kind: Any) -> Any:
+    """The same type; one of a single byte in the order that numpy gives it, since it has none."""
+    import h5py
+
+    if kind.get_size() > 1:
+        return kind
+    alike = kind.copy()
+    alike.set_order(h5py.h5t.ORDER_LE)
+    return alike
+
+
+def _padding(kind: Any, where: str) -> Padding:
+    import h5py
+
+    if kind.get_class() != h5py.h5t.STRING:
+        return Padding.NULLS
+    if kind.get_strpad() not in PADDINGS:
+        raise odd_elements(where)
+    return PADDINGS[kind.get_strpad()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +196,7 @@ class LibraryStore:
     file: Any
     tally: Tally
 
-    def only_chunk(self, header: DatasetHeader) -> NDArray[Any]:
+    def only_chunk(self, header: DatasetHeader) -> Stored:
         return only_chunk(LibraryChunks(self._open(header)), header, self.tally)
 
     def _open(self, header: DatasetHeader) -> Any:
@@ -186,12 +206,12 @@ class LibraryStore:
 
     def fill(self, target: Target, header: DatasetHeader) -> None:
         dataset = self._open(header)
-        if decodes_here(header):
+        if decodes_here(header.form):
             fill(target, LibraryChunks(dataset), header, self.tally)
             return
-        if header.chunk is not None:
+        if header.form.chunk is not None:
             check_chunks(LibraryChunks(dataset), header, self.tally)
-        _read(dataset, target.whole())
+        _read(dataset, target, header.form)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,19 +224,26 @@ class LibraryChunks:
         stored = self.dataset.get_chunk_info_by_coord(corner)
         return None if stored.byte_offset is None else stored.size
 
-    def read(self, corner: Corner) -> tuple[int, bytes]:
+    def read(self, corner: Corner) -> Stored:
         mask, raw = self.dataset.read_direct_chunk(corner)
         return mask, raw
 
 
-def _read(dataset: Any, out: NDArray[Any]) -> None:
+def _read(dataset: Any, target: Target, form: Form) -> None:
     """Let the library read a dataset whose chunks were checked, a block of rows at a time."""
     import h5py
 
-    if not out.ndim:
-        dataset.read(h5py.h5s.ALL, h5py.h5s.ALL, out)
+    # Text is taken as it is stored: converted, it would end at a null that its padding does not make its end.
+    stored = dataset.get_type() if form.kind is Kind.TEXT else None
+    if not form.shape:
+        number = np.empty(1, target.dtype)
+        dataset.read(h5py.h5s.ALL, h5py.h5s.ALL, number.reshape(()), stored)
+        target.add(number)
         return
-    space = dataset.get_space()
-    for start, rows in row_blocks(out):
-        space.select_hyperslab((start, *(0,) * (out.ndim - 1)), rows.shape)
-        dataset.read(h5py.h5s.create_simple(rows.shape), space, rows)
+    space, (rows, *rest) = dataset.get_space(), form.shape
+    step = max(1, rows * BLOCK_ELEMENTS // form.elements)
+    for start in range(0, rows, step):
+        block = np.empty((min(step, rows - start), *rest), target.dtype)
+        space.select_hyperslab((start, *(0,) * len(rest)), block.shape)
+        dataset.read(h5py.h5s.create_simple(block.shape), space, block, stored)
+        target.add(block)

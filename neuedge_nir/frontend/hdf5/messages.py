@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from neuedge_nir.frontend.hdf5.headers import NUMBER_SIZES, Kind
+from neuedge_nir.frontend.hdf5.headers import NUMBER_SIZES, PADDINGS, Filter, Kind, Padding
 from neuedge_nir.frontend.raw import Shape
 
 NOWHERE = 2**64 - 1
@@ -23,26 +23,35 @@ MAX_RANK = 32
 SPACE_1 = struct.Struct("<BBB5x")
 SPACE_2 = struct.Struct("<BBBB")
 SCALAR, SIMPLE, NULL = 0, 1, 2
+GROWS = 1
+"""The flag that the most along each axis stands there, too."""
 
 TYPE = struct.Struct("<B3sI")
 INTEGER, FLOAT, STRING, ENUM, SEQUENCE = 0, 1, 3, 8, 9
 BIG_ENDIAN, SIGNED = 1, 8
 TEXT_OF_ANY_LENGTH = 1
-POINTER_BYTES = 16
-"""Length, heap and index of a text of any length."""
+UTF_8 = 1
+"""The later of the two character sets. ASCII is read as UTF-8, too: some writers tell them not apart."""
+POINTER = struct.Struct("<IQI")
+"""How a text of any length is stored: its length, its heap, its index there."""
+CHARACTER = struct.pack("<B3sIHH", 0x10, b"\0\0\0", 1, 0, 8)
+"""What it is a sequence of: unsigned integers of 8 bits."""
 KNOWN_CLASSES = range(12)
 FLOATS = {2: (10, 5), 4: (23, 8), 8: (52, 11)}
 """IEEE 754: bits of mantissa and of exponent by size in bytes."""
-BOOLEAN = b"FALSE\0\0\0TRUE\0\0\0\0\x00\x01"
-"""How h5py writes the names and values of a boolean, an enumeration of 8-bit integers."""
+BOOLEAN = struct.pack("<B3sIB3sIHH8s8sBB", 0x18, b"\2\0\0", 1, 0x10, b"\x08\0\0", 1, 0, 8, b"FALSE", b"TRUE", 0, 1)
+"""An enumeration of two names for numbers that are signed integers of 8 bits, and the numbers."""
 
 COMPACT, CONTIGUOUS, CHUNKED, VIRTUAL = 0, 1, 2, 3
 ADDRESSES = {CONTIGUOUS: 2, CHUNKED: 3}
 """Where the address of the data, or of the tree of chunks, stands in a layout."""
-FILL_VERSION, FILL_HEAD = 2, 8
-"""Version, times of allocation and of writing, whether a value is defined; its size."""
 FILTER = struct.Struct("<HHHH")
 """Code, length of the name, flags, number of values."""
+MOST_FILTERS = 32
+OPTIONAL = 1
+"""The flag of a filter that may be left out where it does not help."""
+ALLOCATED, WRITTEN = range(1, 4), range(3)
+"""When room for a dataset is made, and when the value for what is not written yet goes there."""
 
 
 class UnfamiliarError(Exception):
@@ -56,6 +65,7 @@ class Element:
     kind: Kind
     dtype: np.dtype[Any]
     size: int
+    padding: Padding = Padding.NULLS
 
 
 @dataclass(slots=True)
@@ -80,18 +90,14 @@ def extent(message: bytes) -> Shape | None:
         start = SPACE_2.size
     else:
         raise UnfamiliarError
-    length = start + 8 * rank * (1 + flags)
-    if rank > MAX_RANK or flags & ~1 or kind > NULL or (rank and kind != SIMPLE) or not _fills(length, message):
+    if rank > MAX_RANK or flags & ~GROWS or kind > NULL or (rank and kind != SIMPLE):
         raise UnfamiliarError
-    shape, most = (struct.unpack_from(f"<{rank}Q", message, start + 8 * rank * k * flags) for k in (0, 1))
-    if any(limit < side for side, limit in zip(shape, most, strict=True)):
-        raise UnfamiliarError
-    return None if kind == NULL else shape
-
-
-def _fills(length: int, message: bytes) -> bool:
-    """Whether a message is as long as what it says, up to the next whole word."""
-    return length <= len(message) < length + 8
+    lengths: Shape = struct.unpack_from(f"<{rank}Q", message, start)
+    if flags & GROWS:
+        most = struct.unpack_from(f"<{rank}Q", message, start + 8 * rank)
+        if any(length > limit for length, limit in zip(lengths, most, strict=True)):
+            raise ValueError("an axis is longer than it may become")
+    return None if kind == NULL else lengths
 
 
 @lru_cache(maxsize=4096)
@@ -102,30 +108,29 @@ def element(message: bytes) -> Element | None:
     if not 1 <= version <= 3 or group not in KNOWN_CLASSES or not size:
         raise UnfamiliarError
     if group == STRING:
-        _check_text(bits[0], bits[0] >> 4, bits[1:] == b"\0\0")
-        return Element(Kind.TEXT, np.dtype(f"S{size}"), size)
+        return Element(Kind.TEXT, np.dtype(f"S{size}"), size, _padding(bits[0], bits[1:]))
     if group == SEQUENCE:
-        return _text_of_any_length(message, bits, size)
+        return _long_text(version, bits, size, message) if bits[0] & 15 == TEXT_OF_ANY_LENGTH else None
     if group == ENUM:
-        return _boolean(message, bits, size)
+        return _boolean(message)
     if group not in (INTEGER, FLOAT) or size not in NUMBER_SIZES:
         return None
     return Element(Kind.NUMBER, _number(group, bits, size, message[TYPE.size :]), size)
 
 
-def _check_text(padding: int, charset: int, plain: bool) -> None:
-    """Padding by zeros or spaces, ASCII or UTF-8."""
-    if padding & 15 > 2 or charset & 15 > 1 or not plain:
+def _padding(bits: int, rest: bytes) -> Padding:
+    """How text of one length ends."""
+    padding, characters = bits & 15, bits >> 4
+    if padding not in PADDINGS or characters > UTF_8 or any(rest):
         raise UnfamiliarError
+    return PADDINGS[padding]
 
 
-def _text_of_any_length(message: bytes, bits: bytes, size: int) -> Element | None:
-    """A sequence of single bytes; None for one of other elements, which NIR has no use for."""
-    if bits[0] & 15 != TEXT_OF_ANY_LENGTH:
-        return None
-    inner = element(message[TYPE.size :])
-    _check_text(bits[0] >> 4, bits[1], bits[2] == 0 and size == POINTER_BYTES)
-    if inner is None or inner.size != 1 or message[TYPE.size] >> 4 != message[0] >> 4:
+def _long_text(version: int, bits: bytes, size: int, message: bytes) -> Element:
+    """A sequence of characters."""
+    if version != 1 or size != POINTER.size or not message.startswith(CHARACTER, TYPE.size):
+        raise UnfamiliarError
+    if bits[0] >> 4 not in PADDINGS or bits[1] > UTF_8 or bits[2]:
         raise UnfamiliarError
     return Element(Kind.VARIABLE_TEXT, np.dtype(object), size)
 
@@ -134,8 +139,7 @@ def _number(group: int, bits: bytes, size: int, rest: bytes) -> np.dtype[Any]:
     order = ">" if bits[0] & BIG_ENDIAN else "<"
     if group == INTEGER:
         expected = struct.pack("<HH", 0, 8 * size)
-        # A single byte has no order, but some say one.
-        plain = bits[0] & ~(BIG_ENDIAN | SIGNED) == 0 and bits[1:] == b"\0\0" and (size > 1 or order == "<")
+        plain = bits[0] & ~(BIG_ENDIAN | SIGNED) == 0 and bits[1:] == b"\0\0"
         dtype = np.dtype(f"{order}{'i' if bits[0] & SIGNED else 'u'}{size}")
     elif size in FLOATS:
         mantissa, exponent = FLOATS[size]
@@ -151,13 +155,9 @@ def _number(group: int, bits: bytes, size: int, rest: bytes) -> np.dtype[Any]:
     return dtype
 
 
-def _boolean(message: bytes, bits: bytes, size: int) -> Element:
-    """An enumeration that is a boolean; whether another one is, the library knows."""
-    base = TYPE.size + 4  # past the head of the enumeration comes its base type, an integer with two 16-bit fields
-    inner = element(message[TYPE.size : base + TYPE.size])
-    names = message[base + TYPE.size :]
-    whole = inner is not None and inner.dtype == np.int8 and size == 1 and message[TYPE.size] >> 4 == message[0] >> 4
-    if not whole or bits != b"\x02\0\0" or not names.startswith(BOOLEAN):
+def _boolean(message: bytes) -> Element:
+    """An enumeration that is a boolean as h5py writes it; whether another one is, the library knows."""
+    if not message.startswith(BOOLEAN):
         raise UnfamiliarError
     return Element(Kind.NUMBER, np.dtype(bool), 1)
 
@@ -179,6 +179,8 @@ def place(message: bytes, start: int, rank: int, item: int) -> Place:
         return Place(start + 4, size)
     if kind == CONTIGUOUS:
         address, size = struct.unpack_from("<QQ", message, 2)
+        if not address:  # there the file itself begins
+            raise UnfamiliarError
         return Place(None if address == NOWHERE else address, size)
     if kind != CHUNKED or message[2] != rank + 1:
         raise UnfamiliarError
@@ -195,34 +197,43 @@ def address_in(message: bytes) -> int | None:
     return ADDRESSES.get(message[1])
 
 
-def check_fill(message: bytes) -> None:
-    """Leave a fill value that the library would not take to the library, though none is used here."""
-    version, *times, defined = message[:4]
-    (size,) = struct.unpack_from("<I", message, 4) if defined and len(message) >= FILL_HEAD else (0,)
-    if version != FILL_VERSION or not (1 <= times[0] <= 3 and times[1] <= 2 and defined <= 1):
-        raise UnfamiliarError
-    if not _fills(FILL_HEAD + size if defined else 4, message):
-        raise UnfamiliarError
-
-
 class VirtualError(Exception):
     """A dataset that is made of other datasets."""
 
 
 @lru_cache(maxsize=1024)
-def filters(message: bytes) -> tuple[int, ...]:
-    """The codes of the filters in the order in which they were applied."""
+def filters(message: bytes) -> tuple[Filter, ...]:
+    """The filters in the order in which they were applied."""
     version, count = message[0], message[1]
-    if version != 1:
+    if version != 1 or count > MOST_FILTERS:
         raise UnfamiliarError
     at, found = 8, []
     for _ in range(count):
-        code, name, _, values = FILTER.unpack_from(message, at)
-        # The name's length is padded to whole words by whoever wrote it, the 4-byte values are not.
-        at += FILTER.size + name + 4 * (values + values % 2)
-        found.append(code)
-        if name % 8:
+        code, name, flags, values = FILTER.unpack_from(message, at)
+        at += FILTER.size + name
+        if name % 8 or flags & ~OPTIONAL or (name and message.find(0, at - name, at) < 0):
             raise UnfamiliarError
-    if not _fills(at, message):
-        raise UnfamiliarError
+        found.append(Filter(code, struct.unpack_from(f"<{values}I", message, at)))
+        at += 4 * (values + values % 2)
+    if at > len(message):
+        raise ValueError("a list of filters is cut short")
     return tuple(found)
+
+
+def check_fill(message: bytes, item: int) -> None:
+    """The value of elements that were never written is none or of the size of an element.
+
+    It is not read: where it would be used is refused. Raises `UnfamiliarError` where there is something else.
+    """
+    version, allocated, written, defined = message[:4]
+    if version not in (1, 2) or allocated not in ALLOCATED or written not in WRITTEN or defined > 1:
+        raise UnfamiliarError
+    if version == 1 or defined:
+        check_old_fill(message[4:], item)
+
+
+def check_old_fill(message: bytes, item: int) -> None:
+    """As `check_fill`, for the message of HDF5 before 1.6, which has but the value and its size."""
+    (size,) = struct.unpack_from("<I", message)
+    if size not in (0, item) or 4 + size > len(message):
+        raise UnfamiliarError

@@ -52,7 +52,7 @@ def _recorded(graph: GroupHeader, prefix: str, values: Values) -> Iterator[tuple
 
 def _observable(member: GroupHeader | DatasetHeader, where: str, values: Values) -> Field:
     data = member.dataset("data") if isinstance(member, GroupHeader) else None
-    if data is None or len(data.shape) != 3:
+    if data is None or len(data.form.shape) != 3:
         message = "an observable that is no grid of (samples, timesteps, neurons)"
         raise InputError("FILE016", message, where=where, hint="store it as TimeGriddedData")
     return values.numbers(data)
@@ -82,7 +82,7 @@ def _fields(group: GroupHeader, where: str, values: Values) -> dict[str, Field]:
 
 
 def _field(name: str, header: DatasetHeader, values: Values) -> Field:
-    if name in TEXT_FIELDS and header.kind is not Kind.NUMBER:
+    if name in TEXT_FIELDS and header.form.kind is not Kind.NUMBER:
         return values.text(header, "name_length")
     return values.numbers(header)
 
@@ -109,12 +109,12 @@ def _node_of(member: GroupHeader | DatasetHeader, name: str, values: Values) -> 
 
 
 def _edges(header: DatasetHeader, where: str, values: Values) -> tuple[Edge, ...]:
-    if header.elements == 0:
+    if header.form.elements == 0:
         return ()
-    if header.kind is Kind.NUMBER or len(header.shape) != 2 or header.shape[1] != 2:
-        message = f"the edges must be pairs of node names, not {header.kind.value} of shape {header.shape}"
+    if header.form.kind is Kind.NUMBER or len(header.form.shape) != 2 or header.form.shape[1] != 2:
+        message = f"the edges must be pairs of node names, not {header.form.kind.value} of shape {header.form.shape}"
         raise InputError("FILE016", message, where=where, hint="export the model again")
-    values.tally.add("edges", header.shape[0], header.path)
+    values.tally.add("edges", header.form.shape[0], header.path)
     names = values.texts(header, "name_length")
     return tuple(zip(names[::2], names[1::2], strict=True))
 
@@ -133,11 +133,11 @@ def _metadata_of(group: GroupHeader, values: Values) -> Metadata:
 def _metadata_value(member: GroupHeader | DatasetHeader, values: Values) -> MetadataValue:
     if isinstance(member, GroupHeader):
         return _metadata_of(member, values)
-    if member.kind is Kind.NUMBER:
+    if member.form.kind is Kind.NUMBER:
         return values.numbers(member)
-    if not member.shape:
+    if not member.form.shape:
         return values.text(member, "string_length")
-    if len(member.shape) == 1:
+    if len(member.form.shape) == 1:
         return values.texts(member, "string_length")
     where = values.tally.place(member.path)
     raise InputError("FILE014", "a table of text is refused here", where=where, hint="write it as one JSON string")
