@@ -16,7 +16,8 @@ from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.fabric import largest_system
 from neuedge_nir.mapping.legalise import LegalNetwork, legalise
-from neuedge_nir.mapping.pack import EFFORTS, chips_bound, partition
+from neuedge_nir.mapping.pack import EFFORTS, chips_bound, lower_bound, neurons_bound, partition
+from neuedge_nir.mapping.partition import Bound
 from neuedge_nir.mapping.place import Placement, place
 from neuedge_nir.mapping.route import Routing, route
 from neuedge_nir.mapping.split import check_single_neurons
@@ -27,6 +28,9 @@ from neuedge_nir.plan.build import Stages, build
 from neuedge_nir.plan.model import Plan, PlanOptions
 from neuedge_nir.plan.verify import verify
 from neuedge_nir.plugin import run_pass
+
+MOST_CORES, MOST_CORES_CHECKED = 2**17, 2**15
+"""Cores of a plan at most, and without a solver: a thousand take some seconds and 10 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ def compile_network(network: Network, chip: Chip, options: Options | None = None
     activity = _stage("activity", observer, lambda: _activity(network, legal, wanted))
     demands = Demands(legal, activity)
     available = _chips_available(chip, wanted.chips)
-    _check_room(demands, available)
+    _check_room(demands, available, wanted.effort)
     split = _stage("partition", observer, lambda: partition(demands, wanted.effort, wanted.seed, observer))
     sent = _stage("traffic", observer, lambda: flows(split.clusters, demands))
     placement = _stage("place", observer, lambda: place(split.clusters, sent, chip, available, wanted.effort, observer))
@@ -151,10 +155,26 @@ def _chips_available(chip: Chip, wanted: int | None) -> int:
     return wanted or largest
 
 
-def _check_room(demands: Demands, available: int) -> None:
-    """Raises `CapacityError` where the lower bounds alone exceed the machine: a proof, whatever the mapping."""
-    check_single_neurons(demands)
-    chips, resource = chips_bound(demands)
+def _check_room(demands: Demands, available: int, effort: str) -> None:
+    """Raises `CapacityError` where the lower bounds alone exceed the machine: a proof, whatever the mapping.
+
+    Raises `NoPlanError` where a plan would have more cores than anybody waits for. Of so many neurons the connections
+    are not looked at, unless that is cheap.
+    """
+    most = MOST_CORES_CHECKED if effort == "none" else MOST_CORES
+    neurons, per_chip = neurons_bound(demands), demands.legal.chip.topology.cores_per_chip.count
+    huge = neurons.cores > most
+    if huge:
+        _check_chips(math.ceil(neurons.cores / per_chip), neurons.resource, available)
+    if not (huge and demands.depends_on_targets):
+        check_single_neurons(demands)
+        _check_chips(*chips_bound(demands), available)
+    bound = neurons if huge else lower_bound(demands)
+    if bound.cores > most:
+        raise _too_much_work(bound, most)
+
+
+def _check_chips(chips: int, resource: str, available: int) -> None:
     if chips > available:
         raise CapacityError(
             "FIT015",
@@ -164,6 +184,19 @@ def _check_room(demands: Demands, available: int) -> None:
             available=available,
             hint="raise --chips, or make the network smaller",
         )
+
+
+def _too_much_work(bound: Bound, most: int) -> NoPlanError:
+    """That proves nothing."""
+    return NoPlanError(
+        "FIT019",
+        f"the network needs at least {bound.cores} cores, by {bound.resource}, and no plan of more than {most} is "
+        "tried; whether it fits is not known",
+        resource="cores",
+        needed=bound.cores,
+        available=most,
+        hint=f"compile tries up to {MOST_CORES}" if bound.cores <= MOST_CORES else "make the network smaller",
+    )
 
 
 def _check_crossed(placement: Placement, routing: Routing, available: int) -> None:

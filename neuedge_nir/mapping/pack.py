@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from neuedge_nir.chip.model import LimitScope
 from neuedge_nir.errors import NoPlanError
 from neuedge_nir.events import Improved, Observer, silent
 from neuedge_nir.mapping.choose import choices, deterministic_solver
@@ -19,6 +20,10 @@ from neuedge_nir.network.slices import Run, Slice, boxes
 
 MAX_PACKING_VARIABLES = 4000
 """Above this many (class of slices, core) pairs CP-SAT is not asked to improve a packing."""
+
+
+AT_A_TIME = 256
+"""Slices that are packed before full cores are put aside again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,16 @@ def lower_bound(demands: Demands) -> Bound:
     return Bound(max(1, found.get(resource, 1)), resource)
 
 
+def neurons_bound(demands: Demands) -> Bound:
+    """The cores that the neurons alone need, whatever connects them: known without a look at any connection."""
+    neurons = demands.legal.network.neurons
+    taken = {"neurons": neurons * demands.legal.compartments_per_neuron, "neuron_copies": neurons}
+    counted = [limit for limit in demands.limits if limit.formula in taken and limit.scope is LimitScope.CORE]
+    found = {limit.name: math.ceil(taken[limit.formula] / limit.limit.count) for limit in counted}
+    resource = max(found, key=lambda name: found[name], default="cores")
+    return Bound(found.get(resource, 1), resource)
+
+
 def chips_bound(demands: Demands) -> tuple[int, str]:
     """The chips that any split needs, and the resource that says so: cores, or a limit that a chip's cores share."""
     bound = lower_bound(demands)
@@ -80,8 +95,9 @@ def chips_bound(demands: Demands) -> tuple[int, str]:
 def _cores_by_limit(demands: Demands, which: Sequence[int]) -> dict[str, int]:
     """The least total demand of all populations over one holder's capacity, by limit."""
     uncut = demands.uncut()
-    names = [p.name for p in demands.legal.network.populations]
-    totals = {i: sum(demands.least(name, i, uncut) for name in names) for i in which}
+    names = {demands.family(p.name): p.name for p in demands.legal.network.populations}
+    often = Counter(demands.family(p.name) for p in demands.legal.network.populations)
+    totals = {i: sum(often[f] * demands.least(name, i, uncut) for f, name in names.items()) for i in which}
     return {demands.limits[i].name: math.ceil(total / demands.capacity[i]) for i, total in totals.items()}
 
 
@@ -93,8 +109,12 @@ def _candidates(demands: Demands) -> tuple[list[list[Tiling]], Destinations]:
     """
     cuts: dict[str, tuple[tuple[Slice, ...], ...]] = dict(demands.uncut())
     found: dict[str, list[Tiling]] = {}
+    known: dict[Hashable, list[Tiling]] = {}
     for name in _targets_first(demands):
-        options = tilings(name, demands, cuts)
+        family = demands.family(name)
+        if family not in known:
+            known[family] = tilings(name, demands, cuts)
+        options = [replace(tiling, population=name) for tiling in known[family]]
         best = min(options, key=lambda t: (_cores_alone(t, demands), len(t), t.axons))
         found[name] = [best] if demands.depends_on_targets else options
         if demands.depends_on_targets:
@@ -113,21 +133,29 @@ def _cores_alone(tiling: Tiling, demands: Demands) -> int:
 
 
 def _first_fit(pick: Sequence[Tiling], demands: Demands) -> Cores:
-    """First-fit decreasing by the largest share of any limit."""
-    items = [(Piece(t.population, part), need) for t in pick for part, need in zip(t.parts, t.demands, strict=True)]
-    capacity = np.array(demands.capacity, dtype=np.float64)
-    shares = [float((np.array(need) / capacity).max(initial=0.0)) for _, need in items]
-    order = sorted(range(len(items)), key=lambda i: (-shares[i], i))
-    room = np.tile(np.array(demands.capacity, dtype=np.int64), (len(items), 1))
+    """First-fit decreasing by the largest share of any limit.
+
+    Cores with no room for any slice still to come are looked at no more: what is full stays full.
+    """
+    pieces = [Piece(t.population, part) for t in pick for part in t.parts]
+    needs = np.array([need for t in pick for need in t.demands], dtype=np.int64).reshape(len(pieces), -1)
+    shares = (needs / np.array(demands.capacity, dtype=np.float64)).max(axis=1, initial=0.0)
+    order = np.argsort(-shares, kind="stable")
+    least = np.minimum.accumulate(needs[order][::-1], axis=0)[::-1]
+    room = np.tile(np.array(demands.capacity, dtype=np.int64), (len(pieces), 1))
     cores: list[list[int]] = []
-    for i in order:
-        need = np.array(items[i][1], dtype=np.int64)
-        first = int(np.argmax((room[: len(cores) + 1] >= need).all(axis=1)))
-        room[first] -= need
-        if first == len(cores):
+    begun = np.zeros(0, dtype=np.int64)
+    for step, i in enumerate(order.tolist()):
+        if step % AT_A_TIME == 0:
+            begun = begun[(room[begun] >= least[step]).all(axis=1)]
+        fitting = np.flatnonzero((room[begun] >= needs[i]).all(axis=1))
+        if not fitting.size:
+            begun = np.append(begun, len(cores))
             cores.append([])
-        cores[first].append(i)
-    return tuple(tuple(items[i][0] for i in sorted(core)) for core in cores)
+        core = int(begun[fitting[0] if fitting.size else -1])
+        room[core] -= needs[i]
+        cores[core].append(i)
+    return tuple(tuple(pieces[i] for i in sorted(core)) for core in cores)
 
 
 def _sequential(demands: Demands, cuts: Destinations, most: int | None) -> Cores | None:

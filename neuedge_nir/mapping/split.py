@@ -14,6 +14,7 @@ from neuedge_nir.mapping.legalise import node_of, too_large
 from neuedge_nir.mapping.partition import Destinations, Piece
 from neuedge_nir.mapping.tiles import tile_sizes
 from neuedge_nir.network.count import most_sources
+from neuedge_nir.network.model import Population
 from neuedge_nir.network.slices import Block, Grid, Run, Slice, cut
 
 MAX_TRIALS = 400
@@ -66,7 +67,10 @@ def check_single_neurons(demands: Demands) -> None:
     Raises `CapacityError` naming the node: what one neuron needs, no split can avoid.
     """
     uncut = demands.uncut()
+    different: dict[Hashable, Population] = {}
     for population in demands.legal.network.populations:
+        different.setdefault(demands.family(population.name), population)
+    for population in different.values():
         incoming = [p.projection for p in demands.legal.into(population.name)]
         first, _ = most_sources(incoming)
         need = demands.of(Piece(population.name, Run(first, first + 1)), uncut)
@@ -109,6 +113,12 @@ def neurons_per_core(demands: Demands) -> int:
     """The most neurons that the limits which count neurons allow on a core."""
     counted = [limit.limit.count for limit in demands.limits if limit.formula in ("neurons", "neuron_copies")]
     return max(1, min(counted, default=1 << 62) // demands.legal.compartments_per_neuron)
+
+
+def _counted(demands: Demands, room: Demand) -> int:
+    """The most neurons that the limits which count nothing else leave room for."""
+    left = [most for limit, most in zip(demands.limits, room, strict=True) if limit.formula == "neurons"]
+    return min(left, default=1 << 62) // demands.legal.compartments_per_neuron
 
 
 def _grids(name: str, demands: Demands, targets: Destinations) -> Iterator[Grid]:
@@ -228,7 +238,7 @@ def longest_run(
 
     Demand grows with the run: the search brackets the length by doubling steps around the guess, then bisects.
     """
-    longest = min(math.prod(demands.shapes[name]) - start, most or neurons_per_core(demands))
+    longest = min(math.prod(demands.shapes[name]) - start, most or neurons_per_core(demands), _counted(demands, room))
 
     def fit(length: int) -> bool:
         return length == 0 or demands.fits_in(Piece(name, Run(start, start + length)), targets, room)
