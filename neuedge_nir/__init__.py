@@ -9,24 +9,46 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from neuedge_nir.api import check, compile, verify  # noqa: A004
+    from neuedge_nir.api import check, compile, emulate, verify  # noqa: A004
     from neuedge_nir.chip.model import Chip
-    from neuedge_nir.frontend import read, write
+    from neuedge_nir.diagnostics import Diagnostic, Severity
+    from neuedge_nir.errors import (
+        CapacityError,
+        InputError,
+        NeuedgeError,
+        NoPlanError,
+        PluginError,
+        UsageError,
+        VerificationError,
+    )
+    from neuedge_nir.frontend import Caps, read, write
     from neuedge_nir.interpreter.run import simulate
-    from neuedge_nir.network.model import Network
+    from neuedge_nir.network.model import Network, ResetMode
     from neuedge_nir.pipeline import Options
     from neuedge_nir.plan.model import Plan
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "CapacityError",
+    "Caps",
     "Chip",
+    "Diagnostic",
+    "InputError",
     "Network",
+    "NeuedgeError",
+    "NoPlanError",
     "Options",
     "Plan",
+    "PluginError",
+    "ResetMode",
+    "Severity",
+    "UsageError",
+    "VerificationError",
     "__version__",
     "check",
     "compile",
+    "emulate",
     "read",
     "simulate",
     "verify",
@@ -36,14 +58,26 @@ __all__ = [
 _HOMES = {
     "read": "neuedge_nir.frontend",
     "write": "neuedge_nir.frontend",
+    "Caps": "neuedge_nir.frontend",
     "compile": "neuedge_nir.api",
     "check": "neuedge_nir.api",
     "verify": "neuedge_nir.api",
+    "emulate": "neuedge_nir.api",
     "simulate": "neuedge_nir.interpreter.run",
     "Options": "neuedge_nir.pipeline",
     "Network": "neuedge_nir.network.model",
+    "ResetMode": "neuedge_nir.network.model",
     "Chip": "neuedge_nir.chip.model",
     "Plan": "neuedge_nir.plan.model",
+    "Diagnostic": "neuedge_nir.diagnostics",
+    "Severity": "neuedge_nir.diagnostics",
+    "NeuedgeError": "neuedge_nir.errors",
+    "InputError": "neuedge_nir.errors",
+    "UsageError": "neuedge_nir.errors",
+    "CapacityError": "neuedge_nir.errors",
+    "NoPlanError": "neuedge_nir.errors",
+    "VerificationError": "neuedge_nir.errors",
+    "PluginError": "neuedge_nir.errors",
 }
 
 
@@ -51,3 +85,7 @@ def __getattr__(name: str) -> object:
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,5 +1,5 @@
 """`python -m neuedge_nir` is `neuedge-nir`."""
 
-from neuedge_nir.cli.main import entry
+from neuedge_nir.cli.start import entry
 
 entry()

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from numpy.typing import ArrayLike
+
 from neuedge_nir.chip.load import load
 from neuedge_nir.chip.model import Chip
+from neuedge_nir.emulation.run import Emulation, quantised, run_integers
 from neuedge_nir.errors import InputError, UsageError, VerificationError
 from neuedge_nir.events import Observer, silent
 from neuedge_nir.frontend import checked_strictly, read
 from neuedge_nir.network.model import Network, ResetMode
-from neuedge_nir.pipeline import Options, PassCall, apply_passes, compile_network
+from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan import store
 from neuedge_nir.plan import verify as checker
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plugin import TARGETS, chip_of_target, names
+from neuedge_nir.rewrite.call import PassCall
+from neuedge_nir.rewrite.door import Context
+from neuedge_nir.rewrite.manager import rewritten
 
 
 def compile(  # noqa: A001 - the compiler's own verb
@@ -47,10 +54,30 @@ def verify(
     plan = plan if isinstance(plan, Plan) else store.read(Path(plan))
     network = None
     if model is not None:
-        network = apply_passes(network_of(model, _reading_of(plan)), plan.chip, _passes_of(plan))
+        context = Context(chip=plan.chip, dt=plan.options.dt, reset=ResetMode(plan.options.reset))
+        network = rewritten(network_of(model, _reading_of(plan)), _passes_of(plan), context)
     _check_chip(plan, target)
     checker.verify(plan, network)
     return plan
+
+
+def emulate(
+    network: Network,
+    spikes: ArrayLike | Mapping[str, ArrayLike],
+    target: Chip | str,
+    dt: float | None = None,
+    reset: ResetMode | str | None = None,
+    *,
+    record: Collection[str] = (),
+) -> Emulation:
+    """Run a network on spikes as `simulate` does, in the arithmetic of a chip: whole numbers, rounded and bounded.
+
+    `target` is as for `compile`. The network is legalised first, and refused as `compile` refuses it: `CapacityError`
+    and `NoPlanError` (FIT...). Delays are the network's: hardware runs every population some steps later, which
+    changes no spike but its time. The spikes must be 0 and 1 (`InputError`, DATA007). Raises `UsageError` where the
+    chip's file names no arithmetic (USE029), and what `simulate` raises.
+    """
+    return run_integers(quantised(network, chip_of(target), dt, reset), spikes, record=record)
 
 
 def network_of(model: Network | Path | str, options: Options | None = None) -> Network:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from neuedge_nir.chip.model import Chip
 from neuedge_nir.errors import CapacityError, NoPlanError, UsageError
 from neuedge_nir.events import Finished, Observer, Started, silent
 from neuedge_nir.frontend import DEFAULT_CAPS, Caps
+from neuedge_nir.frontend.recordings import SUFFIXES, read_recordings
 from neuedge_nir.interpreter.profile import simulated_activity
 from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.mapping.demand import Demands
@@ -22,39 +23,18 @@ from neuedge_nir.mapping.place import Placement, place
 from neuedge_nir.mapping.route import Routing, route
 from neuedge_nir.mapping.split import check_single_neurons
 from neuedge_nir.mapping.traffic import flows
-from neuedge_nir.network.activity import Activity, resolve_activity
+from neuedge_nir.network.activity import Activity, recorded_activity, resolve_activity
+from neuedge_nir.network.given import reset_given, timestep_given
 from neuedge_nir.network.model import Network, ResetMode
 from neuedge_nir.plan.build import Stages, build
 from neuedge_nir.plan.model import Plan, PlanOptions
 from neuedge_nir.plan.verify import verify
-from neuedge_nir.plugin import run_pass
+from neuedge_nir.rewrite.call import PassCall
+from neuedge_nir.rewrite.door import Context
+from neuedge_nir.rewrite.manager import Applied, apply_passes
 
 MOST_CORES, MOST_CORES_CHECKED = 2**17, 2**15
 """Cores of a plan at most, and without a solver: a thousand take some seconds and 10 MB."""
-
-
-@dataclass(frozen=True, slots=True)
-class PassCall:
-    """A pass by name, with its options."""
-
-    name: str
-    options: tuple[tuple[str, str], ...] = ()
-
-    @classmethod
-    def parse(cls, text: str) -> PassCall:
-        """`NAME[:key=value,...]`. Raises `UsageError` where it is malformed."""
-        name, _, settings = text.partition(":")
-        pairs = []
-        for setting in settings.split(",") if settings else ():
-            key, equals, value = setting.partition("=")
-            if not (key and equals):
-                raise UsageError("USE008", f"{setting!r} is no key=value", where=f"--pass {text}")
-            pairs.append((key, value))
-        return cls(name, tuple(pairs))
-
-    def __str__(self) -> str:
-        settings = ",".join(f"{key}={value}" for key, value in self.options)
-        return f"{self.name}:{settings}" if settings else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +42,14 @@ class Options:
     """What a compilation may be told.
 
     `strict` refuses a model that the reader had to repair, `limits` are what its file may ask for. `activity`: a
-    rate, rates by population, the path of an .npz profile, an Activity, or samples on which the network is simulated.
-    `chips` None: as many as needed, up to the chip's largest published system. `dt` in the model's time unit.
+    rate, rates by population, the path of an .npz profile or of NIRData (.h5), an Activity, or samples on which the
+    network is simulated. What passes search for they find on `calibration`. `chips` None: as many as needed, up to the
+    chip's largest published system. `dt` in the model's time unit.
     """
 
     passes: tuple[PassCall, ...] = ()
     activity: str | float | Mapping[str, float] | Activity | Samples | None = None
+    calibration: Samples | None = None
     reset: ResetMode | None = None
     dt: float | None = None
     chips: int | None = None
@@ -78,13 +60,11 @@ class Options:
     limits: Caps = DEFAULT_CAPS
 
     def __post_init__(self) -> None:
-        """Take names for what they name. Raises `UsageError` (USE019) for a value that makes no sense."""
+        """Take names for what they name. Raises `UsageError` (USE017, USE019) for a value that makes no sense."""
         object.__setattr__(self, "passes", tuple(PassCall.parse(c) if isinstance(c, str) else c for c in self.passes))
-        if isinstance(self.reset, str) and self.reset in tuple(ResetMode):
-            object.__setattr__(self, "reset", ResetMode(self.reset))
+        object.__setattr__(self, "reset", reset_given(self.reset, "Options.reset"))
+        object.__setattr__(self, "dt", timestep_given(self.dt, "Options.dt"))
         wrong = {
-            "reset": self.reset is not None and not isinstance(self.reset, ResetMode),
-            "dt": self.dt is not None and not 0 < self.dt < math.inf,
             "chips": self.chips is not None and self.chips < 1,
             "effort": self.effort not in EFFORTS,
             "seed": not 0 <= self.seed < 1 << 31,
@@ -94,21 +74,20 @@ class Options:
                 raise UsageError("USE019", f"{name} cannot be {getattr(self, name)!r}", where=f"Options.{name}")
 
 
-def apply_passes(network: Network, chip: Chip | None, calls: Sequence[PassCall]) -> Network:
-    """The network after the named passes, in order. Raises what `run_pass` raises."""
-    for call in calls:
-        network = run_pass(call.name, network, chip, dict(call.options))
-    return network
-
-
-def compile_network(network: Network, chip: Chip, options: Options | None = None, observer: Observer = silent) -> Plan:
-    """A plan for the network on the chip, which the independent checker has accepted.
+def compile_network(
+    network: Network,
+    chip: Chip,
+    options: Options | None = None,
+    observer: Observer = silent,
+    passed: Callable[[Applied], None] | None = None,
+) -> Plan:
+    """A plan for the network on the chip, which the independent checker has accepted. `passed` is told of each pass.
 
     `effort` "none" asks no solver. Raises `CapacityError` where it is proved that none exists, `NoPlanError` where
     none was found, `VerificationError` where the checker refuses what was found (then it is our bug).
     """
     wanted = options or Options()
-    network = _stage("passes", observer, lambda: apply_passes(network, chip, wanted.passes))
+    network, passes = _stage("passes", observer, lambda: _after_passes(network, chip, wanted, passed))
     if not network.populations:
         raise CapacityError(
             "FIT018",
@@ -128,9 +107,24 @@ def compile_network(network: Network, chip: Chip, options: Options | None = None
     _check_crossed(placement, routing, available)
     stages = Stages(demands, split, placement, sent, routing, available)
     remarks = (*network.origin.diagnostics, *legal.diagnostics, *demands.activity.remarks())
-    plan = build(stages, _plan_options(wanted, legal), remarks)
+    plan = build(stages, _plan_options(wanted, passes, legal), remarks)
     _stage("verify", observer, lambda: verify(plan, network))
     return plan
+
+
+def _after_passes(
+    network: Network, chip: Chip, wanted: Options, passed: Callable[[Applied], None] | None
+) -> tuple[Network, tuple[PassCall, ...]]:
+    """The network after its passes, and each with the options that it found by itself."""
+    samples = wanted.activity if isinstance(wanted.activity, Samples) else None
+    context = Context(chip, samples, wanted.calibration, wanted.dt, wanted.reset)
+    calls = []
+    for done in apply_passes(network, wanted.passes, context, measured=passed is not None):
+        if passed is not None:
+            passed(done)
+        calls.append(done.call)
+        network = done.network
+    return network, tuple(calls)
 
 
 T = TypeVar("T")
@@ -222,12 +216,15 @@ def _activity(network: Network, legal: LegalNetwork, options: Options) -> Activi
     """What is known of the spikes, or what a simulation of the network after its passes finds."""
     if isinstance(options.activity, Samples):
         return simulated_activity(network, options.activity, options.dt, legal.reset)
+    if isinstance(options.activity, str) and Path(options.activity).suffix.lower() in SUFFIXES:
+        found = read_recordings(options.activity, options.limits)
+        return recorded_activity(found.rates, Path(options.activity).name, network, simulated=found.simulated)
     return resolve_activity(options.activity, network)
 
 
-def _plan_options(options: Options, legal: LegalNetwork) -> PlanOptions:
+def _plan_options(options: Options, passes: Sequence[PassCall], legal: LegalNetwork) -> PlanOptions:
     return PlanOptions(
-        passes=tuple(str(call) for call in options.passes),
+        passes=tuple(str(call) for call in passes),
         effort=options.effort,
         seed=options.seed,
         chips=options.chips,

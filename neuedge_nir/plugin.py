@@ -19,7 +19,6 @@ from neuedge_nir.errors import NeuedgeError, PluginError, UsageError
 if TYPE_CHECKING:
     from neuedge_nir.chip.model import Chip
     from neuedge_nir.events import Observer
-    from neuedge_nir.network.model import Network
 
 TARGETS = "neuedge_nir.targets"
 PASSES = "neuedge_nir.passes"
@@ -41,24 +40,6 @@ class Target(Protocol):
 
     def chip(self) -> Chip:
         """The chip, with all its numbers. Raises `InputError` where its description is wrong."""
-        ...
-
-
-@runtime_checkable
-class Pass(Protocol):
-    """A rewriting of networks that keeps their meaning, or says how far it does not."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def summary(self) -> str: ...
-
-    def run(self, network: Network, chip: Chip | None, options: Mapping[str, str]) -> Network:
-        """The rewritten network; the very network it was given where there was nothing to do.
-
-        `chip` is None where the network is for no chip in particular, as in `convert`.
-        """
         ...
 
 
@@ -150,29 +131,22 @@ def _some(known: list[str]) -> str:
 
 def load_target(name: str) -> Target:
     """The target registered as `name`."""
-    target = _load(TARGETS, name)
+    target = load_entry(TARGETS, name)
     if isinstance(target, type) or not isinstance(target, Target):
-        raise _misshapen(TARGETS, name, "a `name` and a method `chip()`")
+        raise misshapen(TARGETS, name, "a `name` and a method `chip()`")
     return target
-
-
-def load_pass(name: str) -> Pass:
-    """The pass registered as `name`."""
-    found = _load(PASSES, name)
-    if isinstance(found, type) or not isinstance(found, Pass):
-        raise _misshapen(PASSES, name, "a `name`, a `summary` and a method `run(network, chip, options)`")
-    return found
 
 
 def load_model(name: str) -> Model:
     """The reference model registered as `name`."""
-    found = _load(MODELS, name)
+    found = load_entry(MODELS, name)
     if isinstance(found, type) or not isinstance(found, Model):
-        raise _misshapen(MODELS, name, "a `name`, a `summary`, `train(...)` and `bundled()`")
+        raise misshapen(MODELS, name, "a `name`, a `summary`, `train(...)` and `bundled()`")
     return found
 
 
-def _load(group: str, name: str) -> object:
+def load_entry(group: str, name: str) -> object:
+    """What the entry point of that name names. Raises `UsageError` for an unknown name, `PluginError` as above."""
     point = _registered(group, name, UNKNOWN[group])
     try:
         return point.load()
@@ -188,24 +162,13 @@ def chip_of_target(name: str) -> Chip:
     """The chip of the target registered as `name`."""
     from neuedge_nir.chip.model import Chip as Returned
 
-    found: object = _guarded(TARGETS, name, load_target(name).chip)
+    found: object = guarded(TARGETS, name, load_target(name).chip)
     if not isinstance(found, Returned):
-        raise _returned(TARGETS, name, found, "Chip")
+        raise returned(TARGETS, name, found, "Chip")
     return found
 
 
-def run_pass(name: str, network: Network, chip: Chip | None, options: Mapping[str, str]) -> Network:
-    """The network that the pass registered as `name` makes of this one."""
-    from neuedge_nir.network.model import Network as Returned
-
-    found = load_pass(name)
-    after: object = _guarded(PASSES, name, lambda: found.run(network, chip, options))
-    if not isinstance(after, Returned):
-        raise _returned(PASSES, name, after, "Network")
-    return after
-
-
-def _guarded(group: str, name: str, work: Callable[[], T]) -> T:
+def guarded(group: str, name: str, work: Callable[[], T]) -> T:
     """Whatever a plugin's own code raises is told as the plugin's; our own errors pass."""
     try:
         return work()
@@ -214,28 +177,31 @@ def _guarded(group: str, name: str, work: Callable[[], T]) -> T:
     except (Exception, SystemExit) as error:  # a plugin's door: its failure must not look like our bug
         raise PluginError(
             "PLUG005",
-            f"the {KIND[group]} {name!r} of {_registered_by(group, name)} failed: {type(error).__name__}: {error}",
+            f"the {KIND[group]} {name!r} of {registered_by(group, name)} failed: {type(error).__name__}: {error}",
             hint="tell its author",
         ) from error
 
 
-def _returned(group: str, name: str, what: object, wanted: str) -> PluginError:
+def returned(group: str, name: str, what: object, wanted: str) -> PluginError:
+    """The error for a plugin that hands back something else than it should."""
     return PluginError(
         "PLUG004",
-        f"the {KIND[group]} {name!r} of {_registered_by(group, name)} returned {type(what).__name__}, not a {wanted}",
+        f"the {KIND[group]} {name!r} of {registered_by(group, name)} returned {type(what).__name__}, not a {wanted}",
         hint="tell its author",
     )
 
 
-def _misshapen(group: str, name: str, shape: str) -> PluginError:
+def misshapen(group: str, name: str, shape: str) -> PluginError:
+    """The error for an entry point that names something of another shape."""
     return PluginError(
         "PLUG003",
-        f"{name!r} of {_registered_by(group, name)} is not shaped as a {KIND[group]}: it needs {shape}",
+        f"{name!r} of {registered_by(group, name)} is not shaped as a {KIND[group]}: it needs {shape}",
         hint="tell its author",
     )
 
 
-def _registered_by(group: str, name: str) -> str:
+def registered_by(group: str, name: str) -> str:
+    """The distribution and the object that a name stands for."""
     return _origin(_registered(group, name, UNKNOWN[group]))
 
 

@@ -140,3 +140,34 @@ def golden(request: pytest.FixtureRequest) -> Golden:
         assert text == path.read_text(encoding="utf-8")
 
     return hold
+
+
+Refusal = tuple[int, str]
+Refused = Callable[..., Refusal]
+
+
+@pytest.fixture
+def refused(neuedge: Neuedge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Refused:
+    """Exit status and code of a refusal that leaves its folder as it was."""
+    monkeypatch.chdir(tmp_path)
+
+    def ask(*words: object) -> Refusal:
+        before = everything_in(tmp_path)
+        refusal = neuedge(*words).refusal
+        assert everything_in(tmp_path) == before
+        return refusal
+
+    return ask
+
+
+def everything_in(folder: Path) -> dict[Path, bytes | None]:
+    return {path: path.read_bytes() if path.is_file() else None for path in sorted(folder.rglob("*"))}
+
+
+def raising(kind: type[BaseException]) -> Callable[..., None]:
+    """A function that fails in this way, whatever it is given."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise kind
+
+    return fail

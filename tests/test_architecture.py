@@ -20,7 +20,7 @@ LAYERS = (
     {"arrays", "files"},
     {"network", "chip"},
     {"frontend", "interpreter", "mapping", "plugin"},
-    {"plan", "cost"},
+    {"plan", "cost", "rewrite", "emulation"},
     {"pipeline", "report", "train"},
     {"api"},
     {"cli"},
@@ -40,7 +40,8 @@ LAZY = {"h5py", "msgspec", "networkx", "nir", "ortools", "pandas", "rich", "scip
 
 PUBLIC = {
     *("api", "diagnostics", "errors", "events", "files", "frontend", "plugin"),
-    *("chip.load", "chip.model", "network.connect", "network.model", "plan.model"),
+    *("chip.load", "chip.model", "network.connect", "network.edit", "network.model", "plan.model", "rewrite.door"),
+    *("interpreter.answers", "interpreter.run", "interpreter.samples"),
 }
 """The modules that a chip, a pass or a model may build on."""
 
@@ -221,9 +222,10 @@ def only_the_frontend_opens_hdf5(found: Sources) -> Iterator[str]:
 
 
 def slow_packages_wait_until_they_are_needed(found: Sources) -> Iterator[str]:
-    """`--help` must not load a solver."""
+    """`--help` must not load a solver. A pass is imported when it is named; its options are typed with msgspec."""
     for each in found.imports:
-        if each.package in LAZY and each.when is When.LOADED:
+        typed = each.module.startswith("neuedge_passes.") and each.package == "msgspec"
+        if each.package in LAZY and each.when is When.LOADED and not typed:
             yield f"{each} {each.when.value}"
 
 

@@ -11,10 +11,12 @@ from typing import get_args
 
 import pytest
 
+from neuedge_nir.chip.arithmetic import KINDS
 from neuedge_nir.chip.formulas import FORMULAS
 from neuedge_nir.chip.load import MAX_BYTES, from_dict, lint, load, parse, to_dict
 from neuedge_nir.chip.model import Confidence, LimitKind
 from neuedge_nir.chip.rules import NEURON_MODELS, RESET_MODES
+from neuedge_nir.emulation.quantise import ARITHMETICS
 from neuedge_nir.errors import InputError
 from neuedge_nir.network.model import Neuron, ResetMode
 
@@ -250,6 +252,55 @@ def test_a_misspelt_formula_has_a_suggestion() -> None:
 def test_axon_types_need_their_number() -> None:
     (finding,) = lint(corrupted('weights = "fixed"', 'weights = "axon-types"').encode(), "tiny.toml")
     assert (finding.code, finding.key) == ("CHIP006", "capabilities.axon_types")
+
+
+ARITHMETIC = """
+[arithmetic]
+kind = "accum"
+source = "DATASHEET"
+confidence = "A1"
+
+[arithmetic.parameters]
+state_bits = { value = 32, unit = "bit", source = "DATASHEET", confidence = "A1" }
+fraction_bits = { value = 15, unit = "bit", source = "DATASHEET", confidence = "A1" }
+input_bits = { value = 16, unit = "bit", source = "DATASHEET", confidence = "A1" }
+decay_bits = { value = 32, unit = "bit", source = "DATASHEET", confidence = "A1" }
+"""
+
+
+def test_an_arithmetic_is_read_and_survives_json() -> None:
+    chip = parse((TINY + ARITHMETIC).encode(), "tiny.toml")
+    assert chip.arithmetic is not None
+    assert chip.arithmetic.kind == "accum"
+    assert chip.arithmetic.source == "Tiny Ltd, data sheet 1.2, table 3"
+    assert chip.arithmetic.parameters["fraction_bits"].count == 15
+    assert from_dict(json.loads(json.dumps(to_dict(chip)))) == chip
+    assert parse(TINY.encode(), "tiny.toml").arithmetic is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "key"),
+    [
+        ('"accum"', '"acum"', "CHIP009", "arithmetic.kind"),
+        ('"accum"', '"loihi"', "CHIP012", "arithmetic.kind"),
+        ('"accum"', "3", "CHIP008", "arithmetic.kind"),
+        ("input_bits", "imput_bits", "CHIP006", "arithmetic.parameters.input_bits"),
+        ("input_bits", "imput_bits", "CHIP007", "arithmetic.parameters.imput_bits"),
+        ("value = 32", "value = 33", "CHIP010", "arithmetic.parameters.state_bits"),
+        ("value = 15", "value = 0", "CHIP010", "arithmetic.parameters.fraction_bits"),
+        ("value = 15", "value = 1.5", "CHIP010", "arithmetic.parameters.fraction_bits"),
+        ('confidence = "A1"\n\n[arith', "\n[arith", "CHIP006", "arithmetic.confidence"),
+    ],
+)
+def test_a_fault_of_an_arithmetic_is_named(old: str, new: str, code: str, key: str) -> None:
+    assert old in ARITHMETIC
+    found = lint((TINY + ARITHMETIC.replace(old, new, 1)).encode(), "tiny.toml")
+    assert (code, key) in {(finding.code, finding.key) for finding in found}
+    assert all(finding.line for finding in found)
+
+
+def test_every_arithmetic_is_computed() -> None:
+    assert ARITHMETICS.keys() == KINDS.keys()
 
 
 def test_a_chip_without_limits_is_refused() -> None:

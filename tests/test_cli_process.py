@@ -139,10 +139,20 @@ def test_a_closed_stdout_is_no_error_of_ours(digits: Path) -> None:
     assert done.returncode in (0, 2)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such limit")
+@pytest.mark.parametrize("files", [6, 7, 8])
+def test_too_few_open_files_are_said_in_one_line(digits: Path, files: int) -> None:
+    command = f'ulimit -n {files}; exec {sys.executable} -m neuedge_nir inspect "{digits}"'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error[USE022]: ")
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("after", [0.03, 0.06, 0.09, 0.15, 0.3])
 def test_an_interruption_at_any_time_ends_with_130(digits: Path, after: float) -> None:
     """From the first modules on: before that, Python itself answers."""
-    ready = "import sys, os; os.write(1, b'.'); from neuedge_nir.cli.main import entry; entry()"
+    ready = "import sys, os; os.write(1, b'.'); from neuedge_nir.cli.start import entry; entry()"
     words = [sys.executable, "-c", ready, "compile", str(digits), "--target", "loihi2"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as process:
         assert process.stdout is not None

@@ -16,39 +16,8 @@ import neuedge_loihi
 from neuedge_nir.cli.main import main
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.store import encode
-from tests.conftest import TOYCHIP, Compiled, Neuedge
+from tests.conftest import TOYCHIP, Compiled, Neuedge, Refusal, Refused, raising
 from tests.nirfile import chain, inputs, lif, linear, outputs, tiny, write_nir
-
-Refusal = tuple[int, str]
-Refused = Callable[..., Refusal]
-
-
-@pytest.fixture
-def refused(neuedge: Neuedge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Refused:
-    """Exit status and code of a refusal that leaves its folder as it was."""
-    monkeypatch.chdir(tmp_path)
-
-    def ask(*words: object) -> Refusal:
-        before = everything_in(tmp_path)
-        refusal = neuedge(*words).refusal
-        assert everything_in(tmp_path) == before
-        return refusal
-
-    return ask
-
-
-def everything_in(folder: Path) -> dict[Path, bytes | None]:
-    return {path: path.read_bytes() if path.is_file() else None for path in sorted(folder.rglob("*"))}
-
-
-def raising(kind: type[BaseException]) -> Callable[..., None]:
-    """A function that fails in this way, whatever it is given."""
-
-    def fail(*_: object, **__: object) -> None:
-        raise kind
-
-    return fail
-
 
 # --- the words
 
@@ -317,42 +286,6 @@ def test_a_rate_that_cannot_be_is_refused(refused: Refused, digits: Path, rate: 
 def test_a_file_that_is_no_profile_is_refused(refused: Refused, digits: Path, tmp_path: Path, kind: str) -> None:
     NOT_A_PROFILE[kind](tmp_path / "profile.npz")
     assert refused("check", digits, "--target", "loihi2", "--activity", "profile.npz") == (3, "USE011")
-
-
-# --- outputs
-
-
-@pytest.mark.parametrize(
-    "output",
-    ["missing/out", "folder", "file/out", "", "pipe", pytest.param("x" * 300, id="endless name")],
-)
-@pytest.mark.parametrize("command", ["compile", "export"])
-def test_an_output_that_cannot_be_written_is_refused(
-    refused: Refused, digits: Path, tmp_path: Path, command: str, output: str
-) -> None:
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "file").touch()
-    os.mkfifo(tmp_path / "pipe")
-    words = ["compile", digits, "--target", "loihi2", "-o"] if command == "compile" else ["models", command, "digits"]
-    assert refused(*words, output) == (2, "USE006")
-    assert (tmp_path / "pipe").is_fifo()
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes everywhere")
-def test_a_folder_that_is_read_only_is_refused(refused: Refused, digits: Path, tmp_path: Path) -> None:
-    (tmp_path / "folder").mkdir(mode=0o555)
-    assert refused("compile", digits, "--target", "loihi2", "-o", "folder/plan.json") == (2, "USE006")
-    assert refused("models", "export", "digits", "folder/digits.nir") == (2, "USE006")
-
-
-def test_an_interruption_leaves_no_file(
-    neuedge: Neuedge, digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "plan.json").write_text("the plan before")
-    monkeypatch.setattr(os, "fsync", raising(KeyboardInterrupt))
-    answer = neuedge("compile", digits, "--target", "loihi2", "-o", tmp_path / "plan.json")
-    assert (answer.status, answer.out, answer.err) == (130, "", "interrupted\n")
-    assert everything_in(tmp_path) == {tmp_path / "plan.json": b"the plan before"}
 
 
 # --- plans

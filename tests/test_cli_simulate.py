@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import Neuedge
+from neuedge_nir.frontend.recordings import encoded_recordings, read_recordings
+from tests.conftest import TOYCHIP, Neuedge
 from tests.nirfile import chain, inputs, lif, linear, outputs, write_nir
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -76,6 +77,39 @@ def test_a_plan_of_simulated_activity_is_accepted_by_the_checker(
     assert neuedge("check", model, "--target", "loihi1,loihi2", *words).status == 0
 
 
+def test_a_chips_own_numbers_stand_beside_the_reference(neuedge: Neuedge, model: Path, data: Path) -> None:
+    words = ("simulate", model, "--data", data, "--dt", "0.1", "--as", "loihi2", "--as", "spinnaker2")
+    found = neuedge(*words, "--json").json
+    plain = neuedge(*words[:6], "--json").json
+    assert "emulations" not in plain
+    assert {key: value for key, value in found.items() if key != "emulations"} == plain
+    assert [(each["chip"]["name"], each["arithmetic"]) for each in found["emulations"]] == [
+        ("loihi2", "loihi"),
+        ("spinnaker2", "float32"),
+    ]
+    for each in found["emulations"]:
+        assert (each["accuracy"], each["same_class"], each["overflows"]) == (1.0, 1.0, {})
+        assert each["spikes"] == {"lif": {"reference": 4, "emulated": 4, "equal": 1.0}}
+        (lost,) = each["quantisation"]
+        assert (lost["population"], lost["weight_max"]) == ("lif", 0.0)
+    out = neuedge(*words).out
+    assert "as loihi2: accuracy 100.00 %, 100.00 % in floating point" in out
+    assert "Intel Loihi 2" in out
+
+
+def test_what_cannot_be_emulated_is_refused_before_anything_runs(
+    neuedge: Neuedge, model: Path, data: Path, tmp_path: Path
+) -> None:
+    words = ("simulate", model, "--data", data, "--dt", "0.1", "-o", tmp_path / "profile.npz", "--as")
+    assert neuedge(*words, "truenorth").refusal == (4, "FIT002")
+    assert neuedge(*words, TOYCHIP).refusal == (2, "USE029")
+    assert neuedge(*words, "loihi3").refusal[0] == 2
+    assert not (tmp_path / "profile.npz").exists()
+    np.savez(tmp_path / "counts.npz", x=np.full((1, 2, 3), 2))
+    counts = ("simulate", model, "--data", tmp_path / "counts.npz", "--dt", "0.1", "--as", "loihi1")
+    assert neuedge(*counts).refusal == (3, "DATA007")
+
+
 @pytest.mark.parametrize(
     ("arrays", "words", "code"),
     [
@@ -126,3 +160,76 @@ def test_n_mnist_on_the_network_of_the_nir_paper(neuedge: Neuedge) -> None:
     if not samples.exists():
         pytest.skip("the samples are not here")
     assert neuedge("simulate", model, "--data", samples, "--json").json["accuracy"] == 0.97
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".HDF5"])
+def test_every_spike_is_written_as_nirdata_and_read_back(
+    neuedge: Neuedge, model: Path, data: Path, tmp_path: Path, suffix: str
+) -> None:
+    nir = pytest.importorskip("nir")
+    recorded = tmp_path / f"spikes{suffix}"
+    words = ("simulate", model, "--data", data, "--dt", "0.1", "-o", recorded)
+    assert neuedge(*words).status == 0
+    first = recorded.read_bytes()
+    assert neuedge(*words).status == 0
+    assert recorded.read_bytes() == first
+    found = nir.read_data(recorded)
+    found.check_nodes(nir.read(model))
+    spikes = found.nodes["in"].observables["spikes"]
+    assert (spikes.dt, spikes.data.shape, spikes.data.dtype) == (0.1, (4, 5, 3), bool)
+    assert (spikes.data == np.load(data)["x"]).all()
+    plan = neuedge("compile", model, "--target", "loihi2", "--dt", "0.1", "--activity", recorded, "--json").json
+    beside = neuedge("compile", model, "--target", "loihi2", "--dt", "0.1", "--data", data, "--json").json
+    assert plan["activity"] == beside["activity"]
+    assert neuedge("inspect", recorded).refusal == (3, "FILE016")
+    assert neuedge("compile", model, "--target", "loihi2", "--activity", _copy(model, tmp_path)).refusal == (
+        3,
+        "FILE016",
+    )
+
+
+def _copy(model: Path, folder: Path) -> Path:
+    path = folder / "network.h5"
+    path.write_bytes(model.read_bytes())
+    return path
+
+
+def test_an_early_exit_is_told_beside_the_whole_run(neuedge: Neuedge, model: Path, data: Path) -> None:
+    words = ("simulate", model, "--data", data, "--dt", "0.1", "--early-exit", "1")
+    found = neuedge(*words, "--json").json["early_exit"]
+    assert found == {
+        "lead": 1.0,
+        "steps": 2.0,
+        "spikes": 2.0,
+        "spikes_without": 2.0,
+        "same_class": 1.0,
+        "accuracy": 1.0,
+    }
+    assert "stopping at a lead of 1: 2.00 of 5 steps" in neuedge(*words).out
+    assert neuedge(*words[:-1], "0").status == 2
+
+
+def test_recordings_of_others_count_as_given_and_lists_of_events_are_refused(
+    neuedge: Neuedge, model: Path, tmp_path: Path
+) -> None:
+    nir = pytest.importorskip("nir")
+    grid = nir.TimeGriddedData(np.arange(2 * 5 * 2).reshape(2, 5, 2) % 4 == 0, 1.0)
+    place = tmp_path / "theirs.h5"
+    nir.write_data(str(place), nir.NIRGraphData({"lif": nir.NIRNodeData({"spikes": grid})}))
+    words = ("compile", model, "--target", "loihi2", "--activity", place, "--json")
+    assert neuedge(*words).json["activity"]["kind"] == "given"
+    nir.write_data(str(place), nir.NIRGraphData({"lif": nir.NIRNodeData({"spikes": grid.to_event(9)})}))
+    assert neuedge(*words).refusal == (3, "FILE016")
+
+
+def test_recordings_within_nested_graphs_stand_in_nested_groups(tmp_path: Path) -> None:
+    nir = pytest.importorskip("nir")
+    path = tmp_path / "nested.h5"
+    values = np.zeros((1, 2, 3), bool)
+    path.write_bytes(encoded_recordings({"a": values, "sub/b": values, "sub/deep/c": 0.5 + values}, 1.0))
+    found = nir.read_data(path)
+    assert set(found.nodes) == {"a", "sub"}
+    assert found.nodes["sub"].nodes["deep"].nodes["c"].observables["values"].data.dtype == np.float32
+    read = read_recordings(path)
+    assert read.simulated
+    assert set(read.rates) == {"a", "sub/b"}

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from neuedge_nir.frontend import read
-from neuedge_nir.interpreter.profile import accuracy
+from neuedge_nir.interpreter.answers import accuracy
 from neuedge_nir.interpreter.run import Run, simulate
 from neuedge_nir.interpreter.samples import Samples, load_samples
 from tests.conftest import Golden

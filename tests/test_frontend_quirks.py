@@ -120,6 +120,13 @@ def test_a_timestep_in_the_metadata_counts() -> None:
     assert unknown(*chain(I2, ("n", lif(2)), O2), dt=np.array(0.5)).dt == 0.5
 
 
+@pytest.mark.parametrize("dt", ["1e-3", np.array(np.nan), np.array(0.0), np.array([1.0, 2.0]), np.array(True)])
+def test_a_timestep_in_the_metadata_that_is_none_is_told(dt: Any) -> None:
+    found = unknown(*chain(I2, ("n", lif(2)), O2), dt=dt)
+    assert found.dt is None
+    assert [d.message for d in told(found, "NIR003")][1] == "the metadata 'dt' of t.nir is no positive number: not used"
+
+
 @pytest.mark.parametrize(
     "nodes",
     [
@@ -254,6 +261,12 @@ def test_an_inner_port_of_another_shape_takes_what_arrives() -> None:
     assert found.neurons == 2
 
 
+def test_a_slip_in_a_name_at_the_top_is_not_guessed() -> None:
+    with pytest.raises(InputError) as caught:
+        network({"in": inputs(2), "a": lif(2), "out": outputs(2)}, [("in", "aa"), ("aa", "out")])
+    assert caught.value.code == "NET004"
+
+
 def test_two_names_too_many_are_not_guessed() -> None:
     nodes = {"in": inputs(2), "a": lif(2), "b": lif(2), "out": outputs(2)}
     with pytest.raises(InputError) as caught:
@@ -330,6 +343,21 @@ def test_constant_currents_and_uneven_parameters_are_pointed_out() -> None:
 # Strictness and limits.
 
 
+@pytest.mark.parametrize(
+    ("node", "words"),
+    [
+        (lif(2, r=np.array([0.0, 1.0])), "r is 0: nothing that arrives moves these neurons"),
+        (lif(2, r=np.array([-1.0, 1.0])), "r is negative: what excites inhibits, and the other way round"),
+        (
+            lif(2, v_threshold=np.array([1.0, 2.0]), v_reset=np.array(1.0)),
+            "v_threshold equals v_reset: after one spike the slightest input makes the next",
+        ),
+    ],
+)
+def test_neurons_that_nobody_trains_are_pointed_out(node: Fields, words: str) -> None:
+    assert only(row(I2, ("n", node), O2), "NET056").message == words
+
+
 def test_strict_refuses_what_needs_a_repair_but_not_what_is_assumed(tmp_path: Path) -> None:
     assumed = write_nir(tmp_path / "a.nir", *chain(I2, ("n", without(lif(2), "v_reset")), O2))
     assert codes(read(assumed, strict=True)) == ["NIR001", "NIR002", "NIR003"]
@@ -342,7 +370,18 @@ def test_strict_refuses_what_needs_a_repair_but_not_what_is_assumed(tmp_path: Pa
 
 def test_limits_are_read_from_text() -> None:
     assert Caps.parse("nodes=7,seconds=2.5") == Caps(nodes=7, seconds=2.5)
-    for text in ("", "nodes", "nodes=0", "nodes=-1", "nodes=2.5", "seconds=nan", "colour=3", "seconds=inf"):
+    for text in (
+        "",
+        "nodes",
+        "nodes=0",
+        "nodes=-1",
+        "nodes=2.5",
+        "seconds=nan",
+        "colour=3",
+        "seconds=inf",
+        "seconds=1e18",
+        f"nodes={10**30}",
+    ):
         with pytest.raises(UsageError) as caught:
             Caps.parse(text)
         assert caught.value.code == "USE018"

@@ -260,7 +260,8 @@ def test_stand_in_parameters_can_be_counted_but_not_believed() -> None:
     same = np.array([-1.25, 1.5])
     found = row(I2, ("lif", lif(2, tau=same, r=same, v_leak=same, v_threshold=same)), O2)
     assert [(d.code, d.severity) for d in notable(found)] == [
-        ("NET054", Severity.WARNING),
+        ("NET054", Severity.REPAIR),
+        ("NET056", Severity.WARNING),
         ("NIR004", Severity.ASSUMPTION),
     ]
 

@@ -75,6 +75,20 @@ def test_filters_that_are_left_to_the_library(options: Mapping[str, Any], tmp_pa
     assert (by_walk(path).code, by_library(path).code) == ("unfamiliar", "read")
 
 
+def test_filters_in_an_unusual_order(tmp_path: Path) -> None:
+    def packed(group: h5py.Group, leaf: str) -> None:
+        plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plist.set_chunk((2, 2))
+        plist.set_deflate(4)
+        plist.set_shuffle()
+        plist.set_fletcher32()
+        space, kind = h5py.h5s.create_simple(GRID.shape), h5py.h5t.NATIVE_DOUBLE
+        h5py.h5d.create(group.id, leaf.encode(), kind, space, plist).write(h5py.h5s.ALL, h5py.h5s.ALL, GRID)
+
+    path = replaced(tmp_path, WEIGHT, packed)
+    assert (by_walk(path).code, by_library(path).code) == ("unfamiliar", "read")
+
+
 def test_numbers_of_odd_bits_are_refused(tmp_path: Path) -> None:
     def narrow(group: h5py.Group, leaf: str) -> None:
         kind = h5py.h5t.STD_I32LE.copy()
@@ -106,7 +120,20 @@ TEXTS: Mapping[str, Any] = {
     "empty": "",
     "ascii of any length": h5py.Empty("S1"),
     "not utf-8": np.bytes_(b"Lin\xffar"),
+    "zeros behind": np.frombuffer(b"Linear\0\0", "S8")[0],
 }
+
+
+@pytest.mark.parametrize("text", [b"Lin\0ear", b"\0Linear"])
+def test_a_text_that_some_would_cut_short_is_refused(text: bytes, tmp_path: Path) -> None:
+    def fixed(group: h5py.Group, leaf: str) -> None:
+        kind = h5py.h5t.C_S1.copy()
+        kind.set_size(len(text) + 1)
+        made = h5py.h5d.create(group.id, leaf.encode(), kind, h5py.h5s.create(h5py.h5s.SCALAR))
+        made.write(h5py.h5s.ALL, h5py.h5s.ALL, np.frombuffer(text + b"\0", f"S{len(text) + 1}"), kind)
+
+    path = replaced(tmp_path, "node/nodes/fc/type", fixed)
+    assert by_walk(path).code == by_library(path).code == "FILE018"
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
@@ -168,13 +195,24 @@ def emptied(path: Path, name: str, kind: int) -> Path:
     return path
 
 
-# Damaged files: the walk may refuse more than the library does, which checks less, and never says something else.
+# Damaged files: the walk may refuse more than the library does. It never says something else, and never reads what the
+# library refuses: whatever is not just as the library writes it, is left to the library.
 
 Change = Callable[[Path, Path, int], Path]
 
 
 def blind(source: Path, target: Path, seed: int) -> Path:
     target.write_bytes(damaged(source.read_bytes(), seed))
+    return target
+
+
+def one_byte(source: Path, target: Path, seed: int) -> Path:
+    """Another value in one place, often one that a field might have."""
+    content, rng = bytearray(source.read_bytes()), np.random.default_rng(seed)
+    at = int(rng.integers(len(content)))
+    values = [content[at] ^ 1, (content[at] + 1) % 256, 0, 1, 2, 255, int(rng.integers(256))]
+    content[at] = values[int(rng.integers(len(values)))]
+    target.write_bytes(content)
     return target
 
 
@@ -187,21 +225,22 @@ def agreed(folder: Path, change: Change, seeds: range) -> Counter[str]:
         if not os.path.getsize(path):
             continue
         ours, theirs = by_walk(path), by_library(path)
-        if ours.read and theirs.read:
+        if ours.read:
             assert ours == theirs, seed
         found[f"{'read' if ours.read else 'not'}, {'read' if theirs.read else 'not'}"] += 1
     return found
 
 
-@pytest.mark.parametrize("change", [blind, forged])
+@pytest.mark.parametrize("change", [blind, forged, one_byte])
 def test_damaged_files_are_read_alike(change: Change, tmp_path: Path) -> None:
     found = agreed(tmp_path, change, range(400))
     assert found["read, read"] > 20
-    assert found["not, not"] > 100
-    assert found["read, not"] + found["not, read"] < 20
+    assert found["not, not"] > (100 if change is not one_byte else 0)
+    assert found["not, read"] < (20 if change is not one_byte else 80), "few are left to the library in vain"
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("change", [blind, one_byte])
 @pytest.mark.parametrize("part", range(1, 11))
-def test_thousands_of_damaged_files_are_read_alike(part: int, tmp_path: Path) -> None:
-    agreed(tmp_path, blind, range(2000 * part, 2000 * part + 2000))
+def test_thousands_of_damaged_files_are_read_alike(part: int, change: Change, tmp_path: Path) -> None:
+    agreed(tmp_path, change, range(2000 * part, 2000 * part + 2000))

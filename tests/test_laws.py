@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from neuedge_nir.chip.model import Chip
 from neuedge_nir.errors import CapacityError, NoPlanError
 from neuedge_nir.network.model import Network, ResetMode
-from neuedge_nir.pipeline import Options, PassCall, compile_network
+from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.verify import verify
+from neuedge_nir.rewrite.call import PassCall
 from tests.worlds import REAL_CHIPS, chain, chips, convnet, networks, real, recurrent, residual
 
 OPTIONS = st.builds(

@@ -10,7 +10,8 @@ import pytest
 from neuedge_nir.errors import InputError, UsageError
 from neuedge_nir.network.activity import ActivityKind, resolve_activity
 from neuedge_nir.network.model import ResetMode
-from neuedge_nir.pipeline import Options, PassCall
+from neuedge_nir.pipeline import Options
+from neuedge_nir.rewrite.call import PassCall
 from tests.worlds import chain
 
 NET = chain(inputs=2, a=3, b=2)
@@ -27,7 +28,11 @@ def test_names_are_taken_for_what_they_name() -> None:
     "given",
     [
         {"reset": "never"},
+        {"reset": 1},
         {"dt": -1.0},
+        {"dt": "1e-3"},
+        {"dt": True},
+        {"dt": 10**400},
         {"dt": float("inf")},
         {"dt": float("nan")},
         {"chips": 0},
@@ -39,7 +44,13 @@ def test_names_are_taken_for_what_they_name() -> None:
 def test_what_makes_no_sense_is_refused_by_name(given: dict[str, Any]) -> None:
     with pytest.raises(UsageError) as caught:
         Options(**given)
-    assert (caught.value.code, caught.value.where) == ("USE019", f"Options.{next(iter(given))}")
+    (name,) = given
+    assert (caught.value.code, caught.value.where) == ("USE017" if name == "dt" else "USE019", f"Options.{name}")
+
+
+def test_a_timestep_may_be_any_kind_of_number() -> None:
+    given: list[Any] = [1, np.float32(0.5), np.int64(2)]
+    assert [Options(dt=dt).dt for dt in given] == [1.0, 0.5, 2.0]
 
 
 def test_rates_may_be_given_by_population() -> None:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuedge_nir.errors import UsageError
-from neuedge_nir.network.connect import Conv, Dense, Operator, Scale
-from neuedge_nir.network.model import Network, Projection
-from neuedge_nir.plugin import load_pass
-from tests.strategies import convs, pools
-from tests.worlds import Shape, chain, chip, computed, conv, dense, network, pool, random_array, recurrent, scale, wire
+from neuedge_nir.network.connect import Dense, Operator
+from neuedge_nir.network.model import Network
+from neuedge_nir.rewrite.call import PassCall
+from neuedge_nir.rewrite.door import Context, configured
+from tests.worlds import chain, chip, computed, dense, network, random_array, recurrent, scale, wire
 
 TOY = chip(neurons=9)
 
 
 def after(name: str, net: Network) -> Network:
-    return load_pass(name).run(net, TOY, {})
+    return configured(PassCall.parse(name)).run(net, Context(TOY))
 
 
 def folded(*operators: Operator) -> tuple[Operator, ...]:
@@ -29,11 +26,7 @@ def folded(*operators: Operator) -> tuple[Operator, ...]:
     return after("fold-scale", net).projections[0].chain
 
 
-@pytest.mark.parametrize("name", ["fold-scale", "drop-dead"])
-def test_a_pass_refuses_options_it_does_not_know(name: str) -> None:
-    with pytest.raises(UsageError, match="no option 'depth'") as caught:
-        load_pass(name).run(chain(a=3), TOY, {"depth": "3"})
-    assert caught.value.code == "USE014"
+PASSES = ("fold-scale", "drop-dead", "quantise:bits=6")
 
 
 @pytest.mark.parametrize("name", ["fold-scale", "drop-dead"])
@@ -42,7 +35,7 @@ def test_a_pass_with_nothing_to_do_returns_the_very_network(name: str) -> None:
         assert after(name, net) is net
 
 
-@pytest.mark.parametrize("name", ["fold-scale", "drop-dead"])
+@pytest.mark.parametrize("name", PASSES)
 def test_a_pass_finds_nothing_to_do_in_what_it_made(name: str) -> None:
     net = network(
         {"a": 3, "dead": 2, "b": 2},
@@ -54,79 +47,6 @@ def test_a_pass_finds_nothing_to_do_in_what_it_made(name: str) -> None:
     once = after(name, net)
     assert once is not net
     assert after(name, once) is once
-
-
-# --- fold-scale -------------------------------------------------------------------------------------------------------
-
-
-@st.composite
-def scaled_chains(draw: st.DrawFn) -> Projection:
-    """Up to five operators, most of them scales of every form."""
-    source: Shape = draw(st.sampled_from([(2, 4, 4), (3, 3, 3), (4, 2, 4)]))
-    operators: list[Operator] = []
-    shape = source
-    for k in range(draw(st.integers(1, 5))):
-        kind = draw(st.sampled_from(["scale", "scale", "pool", "conv", "dense"]))
-        if kind == "dense":
-            operators.append(dense(draw(st.integers(1, 6)), int(np.prod(shape)), seed=k))
-        elif kind == "scale" or len(shape) < 3:
-            forms: list[Shape] = [(), shape, (shape[0], *(1 for _ in shape[1:]))]
-            operators.append(scale(random_array(*draw(st.sampled_from(forms)), seed=k), shape))
-        elif kind == "pool":
-            operators.append(draw(pools(shape)))
-        else:
-            made = draw(convs(shape))
-            operators.append(replace(made, weight=random_array(*made.weight.shape, seed=k)))
-        shape = operators[-1].output_shape
-    return Projection("p", "a", "b", source, shape, tuple(operators))
-
-
-@settings(max_examples=150, deadline=None)
-@given(scaled_chains())
-def test_folding_scales_keeps_what_a_chain_computes(p: Projection) -> None:
-    chain_after = folded(*p.chain)
-    signal = random_array(*p.source_shape, seed=9)
-    np.testing.assert_allclose(computed(chain_after, signal), computed(p.chain, signal), rtol=1e-9, atol=1e-9)
-    kinds = [[type(op) for op in c if not isinstance(op, Scale)] for c in (chain_after, p.chain)]
-    assert kinds[0] == kinds[1], "nothing but scales is left out"
-    assert len(chain_after) <= len(p.chain)
-
-
-def test_a_scale_before_or_behind_a_dense_layer_is_folded_row_by_row() -> None:
-    (layer,) = folded(scale(random_array(4), (4,)), dense(3, 4), scale(random_array(3), (3,)))
-    assert isinstance(layer, Dense)
-    due = random_array(3)[:, None] * random_array(3, 4) * random_array(4)
-    np.testing.assert_allclose(layer.weight, due)
-
-
-def test_a_uniform_scale_is_folded_into_a_kernel() -> None:
-    image = (2, 4, 4)
-    (layer,) = folded(conv(image, 3), scale(0.5, (3, 4, 4)))
-    assert isinstance(layer, Conv)
-    np.testing.assert_allclose(layer.weight, conv(image, 3).weight / 2)
-
-
-def test_a_scale_per_pixel_stays_beside_a_kernel_and_any_scale_beside_a_pool() -> None:
-    image = (2, 4, 4)
-    for operators in (
-        (scale(random_array(*image), image), conv(image, 3)),
-        (scale(0.5, image), pool(image)),
-        (scale(0.5, image), scale(2.0, image)),
-    ):
-        assert folded(*operators) == operators
-
-
-def test_several_scales_before_a_layer_are_all_folded() -> None:
-    assert [type(op) for op in folded(scale(2.0, (4,)), scale(3.0, (4,)), dense(3, 4))] == [Dense]
-
-
-def test_other_projections_stay_the_objects_they_were() -> None:
-    net = network(
-        {"a": 3, "b": 2}, wire("i", "a", scale(2.0, (4,)), dense(3, 4)), wire("a", "b", dense(2, 3)), inputs={"i": 4}
-    )
-    new = after("fold-scale", net)
-    assert [a is b for a, b in zip(new.projections, net.projections, strict=True)] == [False, True, True]
-    assert new.populations is net.populations
 
 
 # --- drop-dead --------------------------------------------------------------------------------------------------------
@@ -187,3 +107,54 @@ def test_a_loop_that_feeds_only_itself_is_dead() -> None:
     assert [p.name for p in new.populations] == ["a"]
     assert [(p.source, p.target) for p in new.projections] == [("i", "a"), ("a", "out")]
     assert new.inputs == net.inputs
+
+
+def test_what_any_of_several_outputs_sees_is_alive() -> None:
+    wires = [wire("i", name, dense(2, 2)) for name in "abc"]
+    net = network(dict.fromkeys("abc", 2), *wires, inputs={"i": 2}, outputs={"x": "a", "y": "c"})
+    assert [p.name for p in after("drop-dead", net).populations] == ["a", "c"]
+
+
+@pytest.mark.parametrize("name", ["drop-dead", "prune-zero"])
+def test_of_a_network_without_outputs_nothing_is_dead(name: str) -> None:
+    net = network(
+        {"a": 2, "b": 2}, wire("i", "a", dense(2, 2)), wire("a", "b", dense(2, 2)), inputs={"i": 2}, outputs={}
+    )
+    assert after(name, net) is net
+
+
+# --- quantise ---------------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(2, 12), st.sampled_from(["tensor", "channel"]), st.integers(0, 99))
+def test_weights_are_rounded_to_the_nearest_level(bits: int, per: str, seed: int) -> None:
+    net = network({"a": 3}, wire("i", "a", dense(3, 5, seed=seed)), inputs={"i": 5})
+    before, now = (each.projections[0].chain[0] for each in (net, after(f"quantise:bits={bits},per={per}", net)))
+    assert isinstance(before, Dense)
+    assert isinstance(now, Dense)
+    for rows in [slice(None)] if per == "tensor" else [slice(k, k + 1) for k in range(3)]:
+        old, new = before.weight[rows], now.weight[rows]
+        step = np.abs(old).max() / (2 ** (bits - 1) - 1)
+        levels = new / step
+        np.testing.assert_allclose(levels, np.round(levels), atol=1e-6)
+        assert np.abs(levels).max() <= 2 ** (bits - 1) - 1 + 1e-6
+        assert np.abs(new - old).max() <= step * (0.5 + 1e-9)
+
+
+def test_a_layer_that_two_projections_share_stays_one() -> None:
+    layer = dense(3, 5)
+    net = network({"a": 3, "b": 3}, wire("i", "a", layer), wire("i", "b", layer), inputs={"i": 5})
+    first, second = (p.chain[0] for p in after("quantise:bits=3", net).projections[:2])
+    assert first is second
+    assert first is not layer
+
+
+def test_what_rounding_costs_is_told_by_layer() -> None:
+    net = network({"a": 2}, wire("i", "a", Dense("w", np.array([[3.0, 4.0], [0.0, 0.0]]))), inputs={"i": 2})
+    rounded = after("quantise:bits=2", net)
+    (layer,) = rounded.projections[0].chain
+    assert isinstance(layer, Dense)
+    assert layer.weight.tolist() == [[4.0, 4.0], [0.0, 0.0]]
+    assert [(d.code, d.node, d.message) for d in rounded.diagnostics] == [
+        ("PASS001", "w", "weights rounded: relative error 0.2")
+    ]

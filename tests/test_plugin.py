@@ -10,8 +10,15 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from neuedge_nir.errors import UsageError
+from neuedge_nir.frontend import read
+from neuedge_nir.interpreter.samples import Samples
+from neuedge_nir.rewrite.call import PassCall
+from neuedge_nir.rewrite.door import Context
+from neuedge_nir.rewrite.manager import apply_passes
 from tests.conftest import CHIPS, Neuedge
 
 PACKAGE = Path(__file__).with_name("plugin")
@@ -69,7 +76,8 @@ def test_an_outside_chip_and_pass_are_compiled_with(process: Neuedge, acme: Path
         cwd=tmp_path,
         PYTHONPATH=str(acme),
     )
-    assert (answer.status, answer.err) == (0, "")
+    assert (answer.status, answer.err) == (0, "pass noop (exact): nothing to do\n")
+    assert answer.json["passes"] == [{"pass": "noop", "keeps": "exact", "changed": False, "effect": None, "report": []}]
     assert answer.json["target"]["name"] == "toychip"
     verified = process("verify", "plan.json", "--model", digits, cwd=tmp_path, PYTHONPATH=str(acme))
     assert verified.status == 0
@@ -91,6 +99,17 @@ def test_an_outside_chip_is_suggested(neuedge: Neuedge, digits: Path) -> None:
     assert "did you mean 'toychip'?" in answer.err
 
 
+@pytest.mark.usefixtures("installed")
+def test_a_pass_that_finds_its_options_is_named_with_them(digits: Path) -> None:
+    net = read(digits)
+    data = Samples({port.name: np.zeros((7, 2, *port.shape), bool) for port in net.inputs})
+    (done,) = apply_passes(net, [PassCall("seek", (("gain", "0.25"),))], Context(samples=data))
+    assert str(done.call) == "seek:depth=7"
+    with pytest.raises(UsageError) as caught:
+        list(apply_passes(net, [PassCall("seek")], Context()))
+    assert (caught.value.code, caught.value.hint) == ("USE026", "give it with --data")
+
+
 # --- what does not
 
 
@@ -100,9 +119,10 @@ def test_an_outside_chip_is_suggested(neuedge: Neuedge, digits: Path) -> None:
     [
         (["--target", "truenorth", "--pass", "broken"], "PLUG002", "ImportError: acme_driver 7 is needed"),
         (["--target", "truenorth", "--pass", "quits"], "PLUG002", "SystemExit: 0"),
-        (["--target", "truenorth", "--pass", "shapeless"], "PLUG003", "run(network, chip, options)"),
+        (["--target", "truenorth", "--pass", "shapeless"], "PLUG003", "run(network, context)"),
         (["--target", "truenorth", "--pass", "forget"], "PLUG004", "NoneType"),
         (["--target", "truenorth", "--pass", "stumble"], "PLUG005", "RuntimeError: cannot cope with 106 neurons"),
+        (["--target", "truenorth", "--pass", "tear"], "PLUG006", "no target"),
         (["--target", "classchip"], "PLUG003", "chip()"),
         (["--target", "lostchip"], "PLUG005", "lostchip.toml"),
         (["--target", "loihi2"], "PLUG001", OURS),

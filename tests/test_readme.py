@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from neuedge_nir.chip.load import lint
 from neuedge_nir.cli.main import main
+from neuedge_nir.rewrite.call import pipeline
+from neuedge_nir.rewrite.door import choices
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -22,7 +26,7 @@ def blocks(language: str) -> list[str]:
 @pytest.fixture
 def chip_file(tmp_path: Path) -> Path:
     path = tmp_path / "mychip.toml"
-    path.write_text(next(b for b in blocks("toml") if b.startswith("schema")), encoding="utf-8")
+    path.write_text(next(b for b in blocks("toml") if 'name = "mychip"' in b), encoding="utf-8")
     return path
 
 
@@ -46,8 +50,20 @@ def test_the_commands_of_the_readme_print_what_it_shows(
     exec(compile(next(b for b in blocks("python") if "noise.npz" in b), "README.md", "exec"), {})
     for command, shown in re.findall(r"\$ neuedge-nir (.*)\n((?:(?!\$ ).*\n)*)", sessions):
         assert main(command.split()) == 0
-        printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+        said = capsys.readouterr()
+        passes = [line for line in said.err.splitlines() if line.startswith("pass ")]
+        printed = passes + [line.rstrip() for line in said.out.splitlines()]
         assert [line for line in printed if line] == [line for line in shown.splitlines() if line]
+
+
+def test_the_pass_and_the_pipeline_of_the_readme_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = ModuleType("shown")
+    monkeypatch.setitem(sys.modules, "shown", shown)
+    exec(compile(next(b for b in blocks("python") if "class MyPass" in b), "README.md", "exec"), shown.__dict__)
+    assert [(choice.name, choice.type) for choice in choices(shown.MyPass)] == [("bits", "whole number >= 2")]
+    path = tmp_path / "passes.toml"
+    path.write_text(next(b for b in blocks("toml") if "[pipelines]" in b), encoding="utf-8")
+    assert [str(call) for call in pipeline(f"{path}:small")] == ["fold-scale", "quantise:bits=4"]
 
 
 def test_the_json_of_inspect_has_the_keys_that_the_readme_names() -> None:

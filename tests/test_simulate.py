@@ -72,7 +72,7 @@ def test_a_batch_in_parts_is_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (values == in_parts.outputs[name]).all()
     for name, counts in at_once.counts.items():
         assert (counts == in_parts.counts[name]).all()
-        assert (at_once.per_step[name] == in_parts.per_step[name]).all()
+        assert (at_once.per_sample[name] == in_parts.per_sample[name]).all()
 
 
 @settings(max_examples=60, deadline=None)
@@ -149,7 +149,7 @@ def test_counts_are_sums_of_what_is_recorded() -> None:
     run = simulate(net, spikes_for(net, 1, samples=3, steps=20), 0.5, record=names)
     for name in names:
         assert (run.counts[name] == run.recorded[name].sum((0, 1))).all()
-        assert (run.per_step[name] == run.recorded[name].sum((0, 2))).all()
+        assert (run.per_sample[name] == run.recorded[name].sum(2)).all()
         assert run.rate(name) == pytest.approx(run.recorded[name].mean())
     assert run.counts.keys() == {*names, *(port.name for port in net.inputs)}
 

@@ -393,7 +393,7 @@ def test_a_small_network_makes_no_file_without_end(path: Path) -> None:
     net = network(dict.fromkeys(names, 2**28), *(wire("in", name) for name in names), inputs={"in": 2**28})
     with pytest.raises(InputError) as caught:
         write(net, path)
-    assert caught.value.code == "OUT008"
+    assert caught.value.code == "OUT009"
     assert caught.value.needed == pytest.approx(20 * 4 * 4 * 2**28)  # populations, parameters, bytes, neurons
     assert not path.exists()
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from neuedge_nir.chip.arithmetic import KINDS
 from neuedge_nir.chip.lines import KeyPath, line_of, locate
 from neuedge_nir.chip.model import Chip
 from neuedge_nir.chip.rules import Problem
@@ -187,6 +188,22 @@ def _problems(data: object, keys: Mapping[str, Key]) -> Iterator[Problem]:
     yield from table_problems(data, keys, ())
     if isinstance(data, dict) and isinstance(sources := data.get("sources"), dict):
         yield from _misspelt_sources(data, sources)
+    yield from _unlike_weights(data)
+
+
+def _unlike_weights(data: Any) -> Iterator[Problem]:
+    """An arithmetic computes with weights as the chip stores them, or one of the two is wrong."""
+    kind = KINDS.get(_text(data, "arithmetic", "kind"))
+    stored = _text(data, "capabilities", "weights")
+    if kind is not None and stored and stored != kind.weights.value:
+        message = f"is {kind.name!r}, which computes with {kind.weights.value!r} weights; the chip's are {stored!r}"
+        yield Problem("CHIP012", ("arithmetic", "kind"), message)
+
+
+def _text(data: Any, table: str, key: str) -> str:
+    """What stands at a key of a table, empty where it is no text."""
+    found = _child(_child(data, table), key)
+    return found if isinstance(found, str) else ""
 
 
 def _misspelt_sources(data: object, sources: Mapping[str, object]) -> Iterator[Problem]:

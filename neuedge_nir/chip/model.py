@@ -144,6 +144,20 @@ class Capabilities:
 
 
 @dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """In which numbers the chip's neurons compute: the kind, by its name in `chip.arithmetic`, and its numbers.
+
+    `source` says where the order of operations and their rounding were read.
+    """
+
+    kind: str
+    source: str
+    confidence: Confidence
+    parameters: Mapping[str, Quantity] = field(default_factory=dict)
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CostProfile:
     """One published or fitted set of marginal costs: energies in joules, times in seconds.
 
@@ -190,6 +204,7 @@ class Chip:
     limits_complete: bool  # False: further limits exist whose figures are not published
     sha256: str  # of the TOML file it was read from
     notes: tuple[str, ...] = ()
+    arithmetic: Arithmetic | None = None  # absent: no run can be emulated in the chip's own numbers
 
     def limit(self, name: str) -> Limit | None:
         return next((limit for limit in self.limits if limit.name == name), None)

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from neuedge_nir.chip.arithmetic import KINDS, Range
 from neuedge_nir.chip.formulas import FORMULAS
 from neuedge_nir.chip.lines import KeyPath
 from neuedge_nir.chip.model import (
+    Arithmetic,
     AxonWeights,
     Capabilities,
     Chip,
@@ -58,6 +60,7 @@ MOST = 2**31
 """No chip has more of anything that is counted in a limit or along an axis; solvers and arrays count so far."""
 
 ANYTHING = Expected()
+_UNBOUNDED = 10**300
 _WHOLE = Expected(least=1, most=MOST, whole=True)
 _COST_UNITS = {"j": "J", "s": "s", "w": "W"}
 
@@ -83,6 +86,7 @@ EXPECTED: Mapping[tuple[type, str], Expected] = {
     (System, "chips"): _WHOLE,
     (System, "columns"): _WHOLE,
     (System, "rows"): _WHOLE,
+    (Arithmetic, "kind"): Expected(among=tuple(KINDS)),
     (Capabilities, "neuron_models"): Expected(least=1, among=NEURON_MODELS),
     (Capabilities, "reset_modes"): Expected(least=1, among=RESET_MODES),
     (Capabilities, "weight_bits"): Expected(least=2, most=64, whole=True, unit="bit"),
@@ -126,22 +130,29 @@ def _limit(limit: Limit) -> Iterator[Problem]:
     if limit.limit.unit != formula.unit:
         message = f"is {limit.limit.unit!r}, but the formula {formula.name!r} counts {formula.unit!r}"
         yield Problem("CHIP011", ("limit", "unit"), message, f"give the limit in {formula.unit!r}")
-    for name in formula.parameters:
-        if name not in limit.parameters:
-            message = f"is missing: the formula {formula.name!r} needs it"
-            yield Problem("CHIP006", ("parameters", name), message, f"needed: {', '.join(formula.parameters)}")
-    for name, value in limit.parameters.items():
-        yield from _parameter(name, value, formula.parameters)
+    known = {name: (1 if name in _DIVISORS else 0, _UNBOUNDED) for name in formula.parameters}
+    yield from _parameters(limit.parameters, known, f"the formula {formula.name!r}")
 
 
-def _parameter(name: str, value: Quantity, known: tuple[str, ...]) -> Iterator[Problem]:
-    at: KeyPath = ("parameters", name)
-    least = 1 if name in _DIVISORS else 0
-    if name not in known:
-        hint = f"known: {', '.join(known)}" if known else "the formula takes none"
-        yield Problem("CHIP007", at, "is not a parameter of the formula", hint)
-    elif not _is_whole(value) or value.low < least:
-        yield Problem("CHIP010", at, f"must be one whole number, at least {least}")
+def _arithmetic(arithmetic: Arithmetic) -> Iterator[Problem]:
+    kind = KINDS[arithmetic.kind]
+    yield from _parameters(arithmetic.parameters, kind.parameters, f"the arithmetic {kind.name!r}")
+
+
+def _parameters(given: Mapping[str, Quantity], known: Mapping[str, Range], owner: str) -> Iterator[Problem]:
+    for name in known:
+        if name not in given:
+            message = f"is missing: {owner} needs it"
+            yield Problem("CHIP006", ("parameters", name), message, f"needed: {', '.join(known)}")
+    for name, value in given.items():
+        at: KeyPath = ("parameters", name)
+        if name not in known:
+            hint = f"known: {', '.join(known)}" if known else f"{owner} takes none"
+            yield Problem("CHIP007", at, f"is not a parameter of {owner}", hint)
+        elif not _is_whole(value) or not known[name][0] <= value.low <= known[name][1]:
+            least, most = known[name]
+            bound = f" and at most {most}" if most < _UNBOUNDED else ""
+            yield Problem("CHIP010", at, f"must be one whole number, at least {least}{bound}")
 
 
 def _system(system: System) -> Iterator[Problem]:
@@ -180,6 +191,7 @@ def _is_whole(quantity: Quantity) -> bool:
 
 
 _CHECKS: Mapping[type, Callable[[Any], Iterator[Problem]]] = {
+    Arithmetic: _arithmetic,
     Quantity: _quantity,
     Limit: _limit,
     System: _system,

@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from neuedge_nir.cli.rewriting import add_passes, calls_of
 from neuedge_nir.cli.shared import (
     add_json,
     add_mapping_options,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from neuedge_nir.chip.model import Chip
     from neuedge_nir.network.model import Network
+    from neuedge_nir.rewrite.call import PassCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     """The options of `check`."""
     add_model(sub)
     sub.add_argument("--target", required=True, metavar="A[,B...]", help="chips by name or .toml file, comma-separated")
+    add_passes(sub, emit=False)
     add_mapping_options(sub)
     add_json(sub)
 
@@ -58,9 +61,10 @@ def run(arguments: argparse.Namespace) -> int:
     if not all(names):
         raise UsageError("USE009", "an empty name among the chips", where=f"--target {arguments.target}")
     chips = [chip_of(name) for name in names]  # all of them before any work: a name may be misspelt
+    calls = calls_of(arguments)
     network = read_model(arguments)
     print_diagnostics(network.origin.diagnostics)
-    answers = [_ask(name, chip, network, arguments) for name, chip in zip(names, chips, strict=True)]
+    answers = [_ask(name, chip, network, calls, arguments) for name, chip in zip(names, chips, strict=True)]
     known = set(network.origin.diagnostics)
     plans = [answer.result for answer in answers if isinstance(answer.result, Plan)]
     print_diagnostics(list(dict.fromkeys(d for plan in plans for d in plan.diagnostics if d not in known)))
@@ -75,12 +79,12 @@ def run(arguments: argparse.Namespace) -> int:
     return min(statuses) if 0 in statuses or len(statuses) == 1 else NoPlanError.exit_status
 
 
-def _ask(name: str, chip: Chip, network: Network, arguments: argparse.Namespace) -> Answer:
+def _ask(name: str, chip: Chip, network: Network, calls: tuple[PassCall, ...], arguments: argparse.Namespace) -> Answer:
     from neuedge_nir.mapping.fabric import largest_system
     from neuedge_nir.pipeline import compile_network
     from neuedge_nir.report.contract import refusal, report_of
 
-    options = options_of(arguments, network, "none", 0)
+    options = options_of(arguments, network, calls, "none", 0)
     if options.chips is not None and "," in arguments.target:  # a bound for several chips, some of which have fewer
         options = replace(options, chips=min(options.chips, largest_system(chip)))
     try:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neuedge_nir.cli.rewriting import Watch, add_passes, applied_json, calls_of
 from neuedge_nir.cli.shared import (
     add_json,
     add_mapping_options,
@@ -24,6 +25,7 @@ from neuedge_nir.errors import CapacityError, NoPlanError
 
 if TYPE_CHECKING:
     from neuedge_nir.plan.model import Plan
+    from neuedge_nir.rewrite.manager import Applied
 
 
 def add_arguments(sub: argparse.ArgumentParser) -> None:
@@ -31,6 +33,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     add_model(sub)
     sub.add_argument("--target", required=True, metavar="NAME|FILE.toml", help="the chip (see `neuedge-nir targets`)")
     sub.add_argument("-o", "--output", type=Path, metavar="PLAN.json", help="write the plan")
+    add_passes(sub)
     add_mapping_options(sub)
     sub.add_argument(
         "--effort", choices=("quick", "normal", "high"), default="normal", help="how long the solver tries"
@@ -48,23 +51,25 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is not None:
         check_output(arguments.output, arguments.model, arguments.target, arguments.activity)
     chip = chip_of(arguments.target)
+    calls = calls_of(arguments)
     network = read_model(arguments)
     print_diagnostics(network.origin.diagnostics)
-    options = options_of(arguments, network, arguments.effort, arguments.seed)
+    options = options_of(arguments, network, calls, arguments.effort, arguments.seed)
     try:
         with progress() as observer:
-            plan = compile_network(network, chip, options, observer)
+            watch = Watch(arguments)
+            plan = compile_network(network, chip, options, watch.told(observer), watch.applied.append)
     except (CapacityError, NoPlanError) as error:
         if arguments.json:
             print_json(refusal(error, chip, network))
         raise
     raise_if_interrupted()
     print_diagnostics(plan.diagnostics[len(network.origin.diagnostics) :])
-    _deliver(plan, arguments)
+    _deliver(plan, watch.applied, arguments)
     return 0
 
 
-def _deliver(plan: Plan, arguments: argparse.Namespace) -> None:
+def _deliver(plan: Plan, applied: list[Applied], arguments: argparse.Namespace) -> None:
     from neuedge_nir.files import write_whole
     from neuedge_nir.plan.store import encode
     from neuedge_nir.report.contract import report_of
@@ -73,6 +78,6 @@ def _deliver(plan: Plan, arguments: argparse.Namespace) -> None:
     if arguments.output is not None:
         write_whole(arguments.output, encode(plan))
     if arguments.json:
-        print_json(report_of(plan))
+        print_json({**report_of(plan), "passes": applied_json(applied)})
     else:
         print_tables(plan_tables(plan))

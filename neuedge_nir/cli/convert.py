@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from neuedge_nir.cli.rewriting import add_passes, applied_json, calls_of, context_of, rewritten
 from neuedge_nir.cli.shared import (
+    add_data,
     add_json,
-    add_passes,
     add_reading_options,
     check_output,
     print_diagnostics,
@@ -23,6 +24,7 @@ from neuedge_nir.files import whole_file
 if TYPE_CHECKING:
     from neuedge_nir.frontend.writer import NirFile
     from neuedge_nir.network.model import Network
+    from neuedge_nir.rewrite.manager import Applied
 
 
 def add_arguments(sub: argparse.ArgumentParser) -> None:
@@ -30,6 +32,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("model", metavar="IN.nir", help="the network")
     sub.add_argument("output", type=Path, metavar="OUT.nir", help="the file to write")
     add_passes(sub)
+    add_data(sub)
     add_reading_options(sub)
     sub.add_argument(
         "--compat", metavar="VERSION", help="refuse what this version of the nir library cannot read: 1.0.8 or 1.0.4"
@@ -40,13 +43,12 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write one model again. Raises `InputError` where it is refused; nothing is written then."""
     from neuedge_nir.frontend.writer import file_of
-    from neuedge_nir.pipeline import PassCall, apply_passes
 
     check_output(arguments.output, arguments.model)
-    calls = [PassCall.parse(text) for text in arguments.passes]
+    calls = calls_of(arguments)
     read = read_model(arguments)
     print_diagnostics(read.origin.diagnostics)
-    network = apply_passes(read, None, calls)
+    network, applied = rewritten(read, calls, context_of(arguments, read), arguments)
     made = file_of(network, arguments.compat)
     print_diagnostics(made.diagnostics)
     with whole_file(arguments.output) as file:
@@ -54,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         digest = _digest(file) if arguments.json else {}
         raise_if_interrupted()
     if arguments.json:
-        print_json(_json(network, made, {"name": arguments.output.name, **digest}))
+        print_json(_json(network, made, {"name": arguments.output.name, **digest}, applied))
     else:
         sys.stdout.write(_line(made, arguments.output.name))
     return 0
@@ -69,13 +71,13 @@ def _digest(file: IO[bytes]) -> dict[str, object]:
 
 
 def _line(file: NirFile, name: str) -> str:
-    from neuedge_nir.report.text import printable
+    from neuedge_nir.report.text import counted, printable
 
     readers = f"nir {' and '.join(file.readers)}" if file.readers else "no version of nir that was tried"
-    return f"{printable(name)}: {file.nodes} nodes, {file.edges} edges; for {readers}\n"
+    return f"{printable(name)}: {counted(file.nodes, 'node')}, {counted(file.edges, 'edge')}; for {readers}\n"
 
 
-def _json(network: Network, made: NirFile, file: dict[str, object]) -> dict[str, object]:
+def _json(network: Network, made: NirFile, file: dict[str, object], applied: list[Applied]) -> dict[str, object]:
     from neuedge_nir.report.contract import diagnostic
 
     origin = network.origin
@@ -84,5 +86,6 @@ def _json(network: Network, made: NirFile, file: dict[str, object]) -> dict[str,
         "model": {"name": origin.name, "sha256": origin.sha256, "nir_version": origin.nir_version},
         "file": {**file, "nodes": made.nodes, "edges": made.edges},
         "nir_versions": made.readers,
+        "passes": applied_json(applied),
         "diagnostics": [diagnostic(each) for each in (*origin.diagnostics, *made.diagnostics)],
     }

@@ -82,15 +82,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output went away, as `head` does; nothing is left to say, not even at exit.
         _discard_output()
         return 0
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EBADF, errno.EIO, errno.EDQUOT):
+    except (OSError, MemoryError) as error:
+        wrong = _of_the_system(error)
+        if wrong is None:
             raise
-        _discard_output()
-        from neuedge_nir.cli.shared import line_of
+        print(f"error[{wrong.code}]: {wrong}", file=sys.stderr)  # our own words; and no module may load any more
+        return wrong.exit_status
 
-        lost = UsageError("USE006", f"cannot write the result: {error.strerror}")
-        print(line_of(lost), file=sys.stderr)
-        return lost.exit_status
+
+def _of_the_system(error: OSError | MemoryError) -> UsageError | None:
+    """What the user can do something about: a full disk, or too little of what every program needs."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EBADF, errno.EIO, errno.EDQUOT):
+        _discard_output()
+        return UsageError("USE006", f"cannot write the result: {error.strerror}")
+    scarce = isinstance(error, MemoryError) or error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
+    if not scarce and NO_FOLDER not in str(error):
+        return None
+    lacking = error.strerror if isinstance(error, OSError) else "not enough memory"
+    return UsageError("USE022", f"the system refuses what this needs: {lacking}", hint="raise its limits (ulimit -a)")
+
+
+NO_FOLDER = "No usable temporary directory"
+"""As Python's tempfile has it."""
 
 
 def _discard_output() -> None:
@@ -126,6 +139,7 @@ def entry() -> NoReturn:
         if not INTERRUPTED.is_set():
             raise
         status = 130  # an interruption while modules load may surface as any error
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing is left to clean up that the system does not
     sys.exit(130 if INTERRUPTED.is_set() else status)
 
 

@@ -19,19 +19,12 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List without importing, or show one."""
-    from neuedge_nir.plugin import PASSES, listed, load_pass, origin_of
-    from neuedge_nir.report.text import printable, table
+    """List without importing, or show one. Raises what `load_pass` raises."""
+    from neuedge_nir.plugin import PASSES, listed, origin_of
+    from neuedge_nir.report.text import table
 
     if arguments.action == "show":
-        found = load_pass(arguments.name)
-        text = inspect.getdoc(type(found)) or "no description"
-        if arguments.json:
-            print_json({"name": found.name, "summary": found.summary, "description": text})
-            return 0
-        sys.stdout.write(
-            "\n".join(printable(line) for line in [f"{found.name}: {found.summary}", "", *text.splitlines()]) + "\n"
-        )
+        _show(arguments.name, arguments.json)
         return 0
     rows = [(point.name, origin_of(point), point.value) for point in listed(PASSES)]
     if arguments.json:
@@ -39,3 +32,24 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print_tables([table("Passes", ("name", "from", "entry point"), rows)])
     return 0
+
+
+def _show(name: str, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from neuedge_nir.report.text import printable, table
+    from neuedge_nir.rewrite.door import choices, load_pass
+
+    found = load_pass(name)
+    text = inspect.getdoc(found) or "no description"
+    options = choices(found)
+    if as_json:
+        about = {"name": found.name, "summary": found.summary, "keeps": found.keeps, "requires": found.requires}
+        print_json({**about, "options": [asdict(option) for option in options], "description": text})
+        return
+    needs = f"; needs {', '.join(found.requires)}" if found.requires else ""
+    lines = [f"{found.name}: {found.summary}", f"keeps: {found.keeps}{needs}", "", *text.splitlines()]
+    sys.stdout.write("\n".join(printable(line) for line in lines) + "\n")
+    if options:
+        rows = [(option.name, option.type, option.default, option.meaning) for option in options]
+        print_tables([table("Options", ("name", "type", "default", "meaning"), rows)])

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from neuedge_nir.errors import NeuedgeError, UsageError
 from neuedge_nir.events import Event, Finished, Improved, Observer, Progress, Started
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from neuedge_nir.interpreter.samples import Samples
     from neuedge_nir.network.model import Network
     from neuedge_nir.pipeline import Options
+    from neuedge_nir.rewrite.call import PassCall
 
 
 def add_model(sub: argparse.ArgumentParser) -> None:
@@ -35,25 +36,13 @@ def add_json(sub: argparse.ArgumentParser, *, inner: bool = False) -> None:
     sub.add_argument("--json", action="store_true", default=default, help="print JSON for programs instead of tables")
 
 
-def add_passes(sub: argparse.ArgumentParser) -> None:
-    """`--pass`, as often as wanted."""
-    sub.add_argument(
-        "--pass",
-        dest="passes",
-        action="append",
-        default=[],
-        metavar="NAME[:key=value,...]",
-        help="rewrite the network first; may be repeated",
-    )
-
-
 def add_mapping_options(sub: argparse.ArgumentParser) -> None:
     """The options that `compile` and `check` share."""
-    add_passes(sub)
     sub.add_argument(
         "--activity",
-        metavar="RATE|FILE.npz",
-        help="spikes per neuron and step: one rate, or rates per population (default: 0.1, labelled assumed)",
+        metavar="RATE|FILE",
+        help="spikes per neuron and step: one rate, rates per population (.npz), or recorded spikes (.h5); "
+        "default: 0.1, labelled assumed",
     )
     add_data(sub)
     add_reading_options(sub)
@@ -65,7 +54,9 @@ def add_mapping_options(sub: argparse.ArgumentParser) -> None:
 
 def add_reading_options(sub: argparse.ArgumentParser) -> None:
     """The options of every command that reads a model."""
-    sub.add_argument("--dt", type=positive, metavar="SECONDS", help="length of a timestep, in the model's time unit")
+    sub.add_argument(
+        "--dt", type=positive, metavar="TIME", help="length of a timestep, in the file's time unit: mostly seconds"
+    )
     sub.add_argument(
         "--reset",
         choices=("zero", "subtract"),
@@ -112,13 +103,35 @@ def add_data(sub: argparse.ArgumentParser, *, required: bool = False) -> None:
     )
     sub.add_argument("--split", metavar="NAME", help="x_NAME and y_NAME of the file (default: test, if there)")
     sub.add_argument("--samples", type=whole, metavar="N", help="the first N samples (default: all)")
+    sub.add_argument(
+        "--steps",
+        type=whole,
+        metavar="T",
+        help="the data are values (samples, *input shape), such as images: code them by rate over T steps",
+    )
+    sub.add_argument(
+        "--calibrate",
+        metavar="SPLIT|N",
+        help="what passes search on: a split of the data, or the first N samples, which are then not measured "
+        "(default: the first 1000 of the split train, if there)",
+    )
+    sub.add_argument("--code-seed", type=seed, default=0, metavar="N", help="seed of that code (default 0)")
 
 
-def samples_of(arguments: argparse.Namespace, network: Network) -> Samples:
-    """The samples that --data names. Raises `InputError` where they do not fit the network."""
-    from neuedge_nir.interpreter.samples import load_samples
+def data_of(arguments: argparse.Namespace, network: Network) -> tuple[Samples | None, Samples | None]:
+    """The samples that --data names, and those to search on, where there are some.
 
-    return load_samples(arguments.data, network, arguments.split, arguments.samples)
+    Raises `InputError` where they do not fit the network, or a calibration leaves nothing to measure.
+    """
+    from neuedge_nir.interpreter.samples import Coding, calibrating, load_samples
+
+    if arguments.data is None:
+        return None, None
+    coding = Coding(arguments.steps, arguments.code_seed) if arguments.steps else None
+    samples = load_samples(arguments.data, network, arguments.split, arguments.samples, coding)
+    if not arguments.passes:
+        return samples, None
+    return calibrating(samples, arguments.data, network, arguments.calibrate, coding)
 
 
 def read_model(arguments: argparse.Namespace) -> Network:
@@ -129,32 +142,28 @@ def read_model(arguments: argparse.Namespace) -> Network:
     return read(arguments.model, strict=arguments.strict, dt=arguments.dt, reset=arguments.reset, limits=limits)
 
 
-def options_of(arguments: argparse.Namespace, network: Network, effort: str, seed: int) -> Options:
+def options_of(
+    arguments: argparse.Namespace, network: Network, calls: tuple[PassCall, ...], effort: str, seed: int
+) -> Options:
     """The options of a compilation of this network, from the command line."""
     from neuedge_nir.network.model import ResetMode
-    from neuedge_nir.pipeline import Options, PassCall
+    from neuedge_nir.pipeline import Options
 
+    samples, calibration = data_of(arguments, network)
+    if samples is not None and arguments.activity is not None:
+        message = "an activity and data to find it with"
+        raise UsageError("USE001", message, where="--activity, --data", hint="give one of them")
     return Options(
         reset=ResetMode(arguments.reset) if arguments.reset else None,
         dt=arguments.dt,
-        passes=tuple(PassCall.parse(text) for text in arguments.passes),
-        activity=_activity_of(arguments, network),
+        passes=calls,
+        activity=arguments.activity if samples is None else samples,
+        calibration=calibration,
         chips=arguments.chips,
         effort=effort,
         seed=seed,
         map_inputs=arguments.map_inputs,
     )
-
-
-def _activity_of(arguments: argparse.Namespace, network: Network) -> str | Samples | None:
-    """What --activity or --data say of the spikes."""
-    if arguments.data is None:
-        activity: str | None = arguments.activity
-        return activity
-    if arguments.activity is not None:
-        message = "an activity and data to find it with"
-        raise UsageError("USE001", message, where="--activity, --data", hint="give one of them")
-    return samples_of(arguments, network)
 
 
 def line_of(error: NeuedgeError) -> str:
@@ -210,15 +219,18 @@ def draws_lines() -> bool:
     return True
 
 
-def print_tables(tables: Sequence[RenderableType]) -> None:
-    """Tables on stdout, as wide as the terminal, 120 columns elsewhere."""
+def print_tables(tables: Sequence[RenderableType], where: TextIO | None = None) -> None:
+    """Tables on stdout or another stream, as wide as the terminal, 120 columns elsewhere."""
+    if not tables:
+        return
     from rich.console import Console
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    stream = where or sys.stdout
+    console = Console(highlight=False, file=stream, width=None if stream.isatty() else 120)
     with console.capture() as drawn:  # rich would exit with 1 where the reader of our output went away
         for table in tables:
             console.print(table)
-    sys.stdout.write(drawn.get())
+    stream.write(drawn.get())
 
 
 def print_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:

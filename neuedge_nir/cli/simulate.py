@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neuedge_nir.cli.rewriting import add_passes, applied_json, calls_of, context_of, rewritten
 from neuedge_nir.cli.shared import (
     add_data,
     add_json,
     add_model,
-    add_passes,
     add_reading_options,
     check_output,
+    positive,
     print_diagnostics,
     print_json,
     print_tables,
     raise_if_interrupted,
     read_model,
-    samples_of,
 )
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from rich.console import RenderableType
 
     from neuedge_nir.interpreter.metrics import Metrics
     from neuedge_nir.interpreter.run import Run
     from neuedge_nir.network.model import Network
+    from neuedge_nir.rewrite.manager import Applied
 
 
 def add_arguments(sub: argparse.ArgumentParser) -> None:
@@ -35,7 +38,25 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     add_model(sub)
     add_data(sub, required=True)
     sub.add_argument(
-        "-o", "--output", type=Path, metavar="PROFILE.npz", help="write spikes per neuron and step, for --activity"
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE.npz|FILE.h5",
+        help="write rates per neuron and step, or every spike as NIRData (.h5); --activity reads both",
+    )
+    sub.add_argument(
+        "--as",
+        dest="chips",
+        action="append",
+        default=[],
+        metavar="NAME|FILE.toml",
+        help="run in a chip's own numbers too, beside the reference; may be repeated",
+    )
+    sub.add_argument(
+        "--early-exit",
+        type=positive,
+        metavar="LEAD",
+        help="stop a sample once its greatest summed output leads the next by so much; tells accuracy, steps, spikes",
     )
     add_passes(sub)
     add_reading_options(sub)
@@ -44,31 +65,91 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Simulate one model. Raises `InputError` where the model or its data are refused; nothing is written then."""
+    from neuedge_nir.cli.emulation import as_json, as_tables, emulated, in_integers
     from neuedge_nir.files import write_whole
-    from neuedge_nir.interpreter.profile import accuracy, encoded, profile
+    from neuedge_nir.interpreter.answers import accuracy
     from neuedge_nir.interpreter.run import simulate
-    from neuedge_nir.pipeline import PassCall, apply_passes
 
     if arguments.output is not None:
         check_output(arguments.output, arguments.model, arguments.data)
-    calls = [PassCall.parse(text) for text in arguments.passes]
+    calls = calls_of(arguments)
     read = read_model(arguments)
     print_diagnostics(read.origin.diagnostics)
-    network = apply_passes(read, None, calls)
-    samples = samples_of(arguments, network)
-    found = simulate(network, samples.inputs, metered=True)
+    context = context_of(arguments, read)
+    samples = context.samples
+    assert samples is not None  # --data is required
+    network, applied = rewritten(read, calls, context, arguments)
+    integers = [in_integers(network, name, arguments) for name in arguments.chips]
+    kept = network.sources if _every_spike(arguments.output) else [p.name for p in network.populations if integers]
+    found = simulate(network, samples.of(network), record=kept, metered=True)
+    beside = [emulated(each, samples, found) for each in integers]
     correct = None if samples.labels is None else accuracy(found, samples.labels)
+    early = None if arguments.early_exit is None else _early(network, found, arguments.early_exit, samples.labels)
     raise_if_interrupted()
     if arguments.output is not None:
-        write_whole(arguments.output, encoded(profile(found)))
+        write_whole(arguments.output, _content(found, _every_spike(arguments.output)))
     if arguments.json:
-        print_json(_json(network, found, correct))
+        emulations = {"emulations": [as_json(each) for each in beside]} if beside else {}
+        exits = {} if early is None else {"early_exit": asdict(early)}
+        print_json(_json(network, found, correct, applied) | exits | emulations)
     else:
-        print_tables(_tables(network, found, correct))
+        print_tables(
+            [
+                *_tables(network, found, correct),
+                *([_exit_line(early, found)] if early else []),
+                *(one for each in beside for one in as_tables(each)),
+            ]
+        )
     return 0
 
 
-def _json(network: Network, found: Run, correct: float | None) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class EarlyExit:
+    """What stopping at a lead costs and saves: means per sample, beside the run over all steps."""
+
+    lead: float
+    steps: float
+    spikes: float
+    spikes_without: float
+    same_class: float
+    accuracy: float | None
+
+
+def _early(network: Network, found: Run, lead: float, labels: NDArray[np.int64] | None) -> EarlyExit:
+    from neuedge_nir.interpreter.answers import Course
+
+    course = Course.of_run(network, found)
+    whole, answers = course.whole(), course.exit_at(lead)
+    correct = None if labels is None else answers.accuracy(labels)
+    return EarlyExit(lead, answers.steps, answers.spikes, whole.spikes, answers.agreement(whole), correct)
+
+
+def _exit_line(early: EarlyExit, found: Run) -> str:
+    correct = "" if early.accuracy is None else f", accuracy {100 * early.accuracy:.2f} %"
+    return (
+        f"stopping at a lead of {early.lead:g}: {early.steps:.2f} of {found.steps} steps, "
+        f"{early.spikes:,.1f} of {early.spikes_without:,.1f} spikes per sample, "
+        f"same class {100 * early.same_class:.2f} %{correct}"
+    )
+
+
+def _every_spike(output: Path | None) -> bool:
+    from neuedge_nir.frontend.recordings import SUFFIXES
+
+    return output is not None and output.suffix.lower() in SUFFIXES
+
+
+def _content(found: Run, every: bool) -> bytes:
+    """The file of a run: every spike, or a profile of rates."""
+    from neuedge_nir.frontend.recordings import encoded_recordings
+    from neuedge_nir.interpreter.profile import encoded, profile
+
+    if every:
+        return encoded_recordings(found.recorded, found.dt)
+    return encoded(profile(found))
+
+
+def _json(network: Network, found: Run, correct: float | None, applied: list[Applied]) -> dict[str, object]:
     neurons = {port.name: port.neurons for port in network.inputs} | {p.name: p.neurons for p in network.populations}
     return {
         "schema": "neuedge-nir/simulate/1",
@@ -78,6 +159,7 @@ def _json(network: Network, found: Run, correct: float | None) -> dict[str, obje
         "dt": found.dt,
         "reset": found.reset.value,
         "accuracy": correct,
+        "passes": applied_json(applied),
         "metrics": None if found.metrics is None else asdict(found.metrics),
         "activity": {
             name: {

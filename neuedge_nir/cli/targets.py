@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
-from neuedge_nir.chip.model import Chip, Quantity
+from neuedge_nir.chip.model import Arithmetic, Chip, Quantity
 from neuedge_nir.cli.shared import add_json, print_json, print_tables
 
 
@@ -66,6 +66,7 @@ def _show(name: str, as_json: bool) -> int:
             table("Limits", ("name", "kind", "per", "counted as"), _limits(chip)),
             table("Systems", ("name", "chips", "arrangement", "source"), _systems(chip), right=(1,)),
             table("Capabilities", ("", "", "source"), _capabilities(chip)),
+            table("Arithmetic, for simulate --as", ("kind", "meaning", "source"), _arithmetic(chip.arithmetic)),
             table("Notes", ("",), [(note,) for note in (*chip.notes, *([chip.costs.note] if chip.costs.note else []))]),
         ]
     )
@@ -115,6 +116,15 @@ def _capabilities(chip: Chip) -> list[tuple[str, ...]]:
         (k, ", ".join(map(str, v)) if isinstance(v, tuple) else str(v), able.sources.get(k, ""))
         for k, v in plain.items()
     ]
+
+
+def _arithmetic(found: Arithmetic | None) -> list[tuple[str, ...]]:
+    from neuedge_nir.chip.arithmetic import KINDS
+
+    if found is None:
+        return []
+    source = f"{found.source} [{found.confidence}]" + (f". {found.note}" if found.note else "")
+    return [(found.kind, KINDS[found.kind].meaning, source)]
 
 
 def _lint(path: Path, as_json: bool) -> int:

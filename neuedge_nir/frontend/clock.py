@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.frontend.compact import extremes
-from neuedge_nir.frontend.raw import RawGraph
+from neuedge_nir.frontend.raw import MetadataValue, RawGraph
 from neuedge_nir.frontend.settings import Settings, metadata_in
 from neuedge_nir.network.model import IF, LI, LIF, CubaLI, CubaLIF, I, Population
 
@@ -33,11 +33,10 @@ Floats = NDArray[np.floating]
 
 @dataclass(frozen=True, slots=True)
 class Clue:
-    """A timestep in the file's time unit, and where it was found. A weak one counts where there is no other."""
+    """A timestep in the file's time unit, and what says so. A weak one counts where there is no other."""
 
     dt: float
-    node: str
-    formula: str
+    evidence: str
     weak: bool = False
 
 
@@ -51,13 +50,15 @@ class Clock:
 
 def clock(populations: Sequence[Population], graph: RawGraph, given: float | None, stated: Settings) -> Clock:
     """NIR003: the timestep that was asked for, or that neuedge wrote into the file, or that its parameters imply."""
+    odd = tuple(unusable(graph))
     clues = () if stated.untimed else implied(populations, graph)
     groups = _grouped(sorted(clues, key=lambda clue: (clue.weak, clue.dt)))
     known = given if given is not None else stated.dt
     if known is not None:
-        return Clock(known, tuple(_contradictions(known, groups)) + tuple(norse_taus(populations, known)))
+        return Clock(known, (*odd, *_contradictions(known, groups), *norse_taus(populations, known)))
     if len(groups) == 1:
-        return _inferred(groups[0], populations)
+        dt, inferred = _inferred(groups[0])
+        return Clock(dt, (*odd, inferred, *norse_taus(populations, dt)))
     if groups:
         said = "; ".join(_evidence(group) for group in groups[:4])
         message = f"the file implies different timesteps: {said}"
@@ -65,14 +66,13 @@ def clock(populations: Sequence[Population], graph: RawGraph, given: float | Non
         message = "nothing in the file says how long a timestep is"
     hint = "say it with --dt, in the file's time unit; delays, energy per second and simulation need it"
     remark = Diagnostic("NIR003", Severity.WARNING, None, message, hint)
-    return Clock(None, (remark, *norse_taus(populations, None)))
+    return Clock(None, (*odd, remark, *norse_taus(populations, None)))
 
 
-def _inferred(group: Sequence[Clue], populations: Sequence[Population]) -> Clock:
-    dt = float(f"{group[0].dt:.6g}")
+def _inferred(group: Sequence[Clue]) -> tuple[float, Diagnostic]:
     message = f"the timestep is taken as {_evidence(group)}"
     remark = Diagnostic("NIR003", Severity.ASSUMPTION, None, message, "say another with --dt")
-    return Clock(dt, (remark, *norse_taus(populations, dt)))
+    return float(f"{group[0].dt:.6g}"), remark
 
 
 def _contradictions(known: float, groups: Iterable[Sequence[Clue]]) -> Iterator[Diagnostic]:
@@ -85,7 +85,7 @@ def _contradictions(known: float, groups: Iterable[Sequence[Clue]]) -> Iterator[
 def _evidence(group: Sequence[Clue]) -> str:
     first = group[0]
     more = f" and {len(group) - 1} more" if len(group) > 1 else ""
-    return f"{first.dt:.6g}, from {first.formula} of {first.node!r}{more}"
+    return f"{first.dt:.6g}, from {first.evidence}{more}"
 
 
 def _grouped(clues: Sequence[Clue]) -> list[list[Clue]]:
@@ -104,12 +104,28 @@ def _grouped(clues: Sequence[Clue]) -> list[list[Clue]]:
 def implied(populations: Sequence[Population], graph: RawGraph | None = None) -> Iterator[Clue]:
     """The timesteps that the parameters imply, and those in the metadata of a graph."""
     for where, metadata in metadata_in(graph) if graph is not None else ():
-        value = metadata.get("dt")
-        if isinstance(value, np.ndarray) and value.size == 1 and 0 < (dt := float(value.reshape(-1)[0])) < math.inf:
-            yield Clue(dt, where, "the metadata 'dt'")
+        if (dt := _stated(metadata.get("dt"))) is not None:
+            yield Clue(dt, f"the metadata 'dt' of {where}")
     leaky = any(not isinstance(p.neuron, IF | I) for p in populations)
     for population in populations:
         yield from _clues_of(population, leaky)
+
+
+def _stated(value: MetadataValue | None) -> float | None:
+    """The timestep that an exporter wrote into the metadata, if it is one."""
+    if not isinstance(value, np.ndarray) or value.size != 1 or value.dtype.kind not in "iuf":
+        return None
+    dt = float(value.reshape(-1)[0])
+    return dt if 0 < dt < math.inf else None
+
+
+def unusable(graph: RawGraph) -> Iterator[Diagnostic]:
+    """NIR003: what stands in the metadata as 'dt' and is no positive number. One remark, at the first of them."""
+    odd = [where for where, metadata in metadata_in(graph) if "dt" in metadata and _stated(metadata["dt"]) is None]
+    if odd:
+        more = f" and of {len(odd) - 1} more" if len(odd) > 1 else ""
+        message = f"the metadata 'dt' of {odd[0]}{more} is no positive number: not used"
+        yield Diagnostic("NIR003", Severity.WARNING, None, message, "say the timestep with --dt")
 
 
 def _clues_of(population: Population, leaky: bool) -> Iterator[Clue]:
@@ -118,7 +134,7 @@ def _clues_of(population: Population, leaky: bool) -> Iterator[Clue]:
             # A gain of 1 says "time in steps" where nothing leaks, and nothing where something does.
             dt = _even(1.0, r)
             if dt is not None and not (dt == 1.0 and leaky):
-                yield Clue(dt, population.name, "1/r", weak=dt == 1.0)
+                yield Clue(dt, f"1/r of {population.name!r}", weak=dt == 1.0)
         case LIF(tau=tau, r=r) | LI(tau=tau, r=r):
             yield from _ratio(population.name, "tau", tau, "r", r)
         case CubaLIF() | CubaLI() as neuron:
@@ -131,9 +147,9 @@ def _ratio(node: str, above: str, tau: Floats, below: str, gain: Floats) -> Iter
         return  # the exporter folded nothing in
     plain, decayed = _even(tau, gain), _even_decayed(tau, gain)
     if decayed is not None and (plain is None or (_is_round(decayed) and not _is_round(plain))):
-        yield Clue(decayed, node, f"{below} = {above} exp(-dt/{above}) / dt")
+        yield Clue(decayed, f"{below} = {above} exp(-dt/{above}) / dt of {node!r}")
     elif plain is not None:
-        yield Clue(plain, node, f"{above}/{below}")
+        yield Clue(plain, f"{above}/{below} of {node!r}")
 
 
 @np.errstate(all="ignore")

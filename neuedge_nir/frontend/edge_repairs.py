@@ -41,10 +41,13 @@ def nothing_connected(graph: RawGraph, _prefix: str) -> MendedGraph:
 
 
 def misnamed_node(graph: RawGraph, prefix: str) -> MendedGraph:
-    """NIR013: one node has no edge and one name in the edges has no node: they are the same.
+    """NIR013: in a nested graph one node has no edge and one name in the edges has no node: they are the same.
 
-    The nested graphs of the paper's recurrent networks call their neurons 'lif' in the edges and 'lif1' as a node.
+    The nested graphs of the paper's recurrent networks call their neurons 'lif' in the edges and 'lif1' as a node. At
+    the top no exporter is known to do so, and it would be a guess.
     """
+    if not prefix:
+        return graph, ()
     unknown = sorted(_ends(graph.edges) - graph.nodes.keys())
     unconnected = sorted(graph.nodes.keys() - _ends(graph.edges))
     if len(unknown) != 1 or len(unconnected) != 1:

@@ -186,12 +186,11 @@ def _neuron(name: str, node: RawNode) -> tuple[NeuronNode, tuple[Diagnostic, ...
     parameters = {key: converted(_numbers(node, key), np.float64) for key in FIELDS[node.type]}
     shapes = {key: value.shape for key, value in parameters.items() if value.ndim}
     shape = max(shapes.values(), key=len, default=None)
-    for key, other in shapes.items():
+    for other in shapes.values():
         if shape is None or without_leading_ones(other) != without_leading_ones(shape):
-            message = f"the parameters differ in shape: {key} has {other}, others {shape}"
-            raise InputError(
-                "NET014", message, where=node.where, hint="give each one value per neuron, or a single number"
-            )
+            message = f"the parameters differ in shape: {', '.join(f'{k} {s}' for k, s in shapes.items())}"
+            hint = "give each one value per neuron, or a single number"
+            raise InputError("NET014", message, where=node.where, hint=hint)
     remarks = _check_times(name, node, parameters)
     if not remarks:
         _check_thresholds(node, parameters)
@@ -218,7 +217,8 @@ def _check_thresholds(node: RawNode, parameters: Mapping[str, FloatArray]) -> No
         return
     threshold, reset = (_rows(parameters[key]) for key in ("v_threshold", "v_reset"))
     if bool((threshold < reset).any()):
-        message = f"v_threshold is below v_reset: at {(threshold - reset).min():g} from it a neuron never stops firing"
+        most = float((reset - threshold).max())
+        message = f"v_threshold lies below v_reset, by up to {most:g}: such a neuron fires in every timestep"
         raise InputError("NET023", message, where=node.where, hint="a threshold lies above the reset potential")
 
 
@@ -346,6 +346,6 @@ def _counts(node: RawNode, key: str, length: int | None, least: int | None) -> S
         message = f"{key} must hold {length} number{'s' * (length > 1)}, not {len(counts)}"
         raise InputError("NET018", message, where=node.where, hint="one per spatial axis")
     if least is not None and min(counts, default=least) < least:
-        message = f"{key} must be at least {least}, but is {counts}"
+        message = f"{key} must be at least {least}, but is {counts[0] if length == 1 else counts}"
         raise InputError("NET018", message, where=node.where, hint="export the model again")
     return counts

@@ -12,7 +12,7 @@ from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import InputError
 from neuedge_nir.frontend.compact import collapsed, frozen
 from neuedge_nir.frontend.graph import FlatGraph
-from neuedge_nir.frontend.nodes import ConvNode, DenseNode, PointNode, PoolNode
+from neuedge_nir.frontend.nodes import ConvNode, DenseNode, PointNode, PoolNode, is_stateless
 from neuedge_nir.frontend.propagate import Nodes, Signature, Signatures
 from neuedge_nir.frontend.raw import Shape
 from neuedge_nir.frontend.shapes import equal_but_for_leading_ones
@@ -76,7 +76,8 @@ def _check_count(targets: Iterable[str], graph: FlatGraph, ways: Mapping[str, Wa
         message = (
             f"branches that join again make {_count(paths)} paths between neurons; {most} operators are allowed in all"
         )
-        hint = "merge the branches, put neurons between them, or raise Caps.operators"
+        allow = "--limits operators=N, or Caps.operators from Python"
+        hint = f"merge the branches, put neurons between them, or allow more: {allow}"
         raise InputError(
             "NET013",
             message,
@@ -201,17 +202,29 @@ def unused_remarks(
     nodes: Nodes, graph: FlatGraph, ways: Mapping[str, Ways], targets: Iterable[str]
 ) -> Iterator[Diagnostic]:
     """Nodes that carry nothing, or carry it nowhere."""
-    leads = _leading_to(targets, graph, ways)
+    leads, biased = _leading_to(targets, graph, ways), _carrying_bias(nodes, graph, ways)
     for name in sorted(nodes):
         if not graph.predecessors[name] and not graph.successors[name]:
-            yield Diagnostic("NET050", Severity.WARNING, name, "is connected to nothing", "connect or remove it")
+            message = f"is connected to nothing{': left out' if is_stateless(nodes[name]) else ''}"
+            yield Diagnostic("NET050", Severity.WARNING, name, message, "connect or remove it")
         elif name in ways and name not in leads:
             yield Diagnostic(
                 "NET051", Severity.WARNING, name, "leads to no neuron and no Output: left out", "connect or remove it"
             )
         elif name in ways and not ways[name].paths:
-            message = "is fed by nothing: only its bias counts"
+            message = f"is fed by nothing: {'only its bias counts' if name in biased else 'left out'}"
             yield Diagnostic("NET051", Severity.WARNING, name, message, "connect or remove it")
+
+
+def _carrying_bias(nodes: Nodes, graph: FlatGraph, ways: Mapping[str, Ways]) -> Set[str]:
+    """Stateless nodes that hand on a bias, their own or that of a node before them; `ways` lists those first."""
+    found: set[str] = set()
+    for name in ways:
+        node = nodes[name]
+        own = isinstance(node, DenseNode | ConvNode) and node.bias is not None
+        if own or any(source in found for source in graph.predecessors[name]):
+            found.add(name)
+    return found
 
 
 def _leading_to(targets: Iterable[str], graph: FlatGraph, ways: Mapping[str, Ways]) -> Set[str]:

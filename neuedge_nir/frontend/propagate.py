@@ -151,7 +151,7 @@ def _check_size(node: Node, found: Signature, most: int) -> None:
     needed = max(math.prod(_padded(node, found.takes)), math.prod(found.gives))
     if needed > most:
         message = f"a signal of {needed} elements, padding included, is more than the {most} allowed"
-        hint = "if the file can be trusted, raise Caps.elements"
+        hint = "if the file can be trusted, allow more: --limits elements=N, or Caps.elements from Python"
         raise InputError(
             "FILE015", message, where=node.where, hint=hint, resource="elements", needed=needed, available=most
         )

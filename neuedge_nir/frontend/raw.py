@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from reprlib import repr as shown
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +65,17 @@ class Caps:
     bias_products: int = 10**11
     """Numbers multiplied to carry biases through convolutions and pools to the neurons behind."""
 
+    def __post_init__(self) -> None:
+        """Raises `UsageError` (USE018) for a limit that is no positive number, or beyond what a machine can count."""
+        for name, default in _DEFAULTS.items():
+            value = getattr(self, name)
+            kinds = int | float if isinstance(default, float) else int
+            most = LONGEST if name == "seconds" else LARGEST
+            if isinstance(value, bool) or not isinstance(value, kinds) or not 0 < value <= most:
+                message = f"{name} cannot be {shown(value)}"
+                what = "a positive number" if isinstance(default, float) else "a positive whole number"
+                raise UsageError("USE018", message, where="limits on reading", hint=f"give {what} up to {most:g}")
+
     def seconds_for(self, size: int) -> float:
         """Processor time for a file of `size` bytes."""
         return self.seconds + size / (16 * MIB)
@@ -73,21 +84,24 @@ class Caps:
     def parse(cls, text: str) -> Caps:
         """`name=number,...`, the rest as by default. Raises `UsageError` where it is malformed."""
         found: dict[str, float] = {}
-        known = {f.name: f.default for f in fields(cls)}
         for part in text.split(","):
             name, _, value = part.partition("=")
-            if name not in known:
-                hint = f"there are: {', '.join(known)}"
+            if name not in _DEFAULTS:
+                hint = f"there are: {', '.join(_DEFAULTS)}"
                 raise UsageError("USE018", f"{name!r} is no limit on reading", where="--limits", hint=hint)
             try:
-                found[name] = float(value) if isinstance(known[name], float) else int(value)
-            except ValueError:
-                found[name] = -1
-            if not 0 < found[name] < math.inf:
-                raise UsageError("USE018", f"{part!r} gives no positive number", where="--limits", hint=f"say {name}=N")
+                found[name] = float(value) if isinstance(_DEFAULTS[name], float) else int(value)
+            except ValueError as error:
+                hint = f"say {name}=N"
+                raise UsageError("USE018", f"{part!r} gives no number", where="--limits", hint=hint) from error
         return replace(DEFAULT_CAPS, **found)  # type: ignore[arg-type]  # whole numbers where they belong, see above
 
 
+LARGEST = 2**62
+"""Beyond any file and any memory, and a number that the system's own limits can hold."""
+LONGEST = 10**6
+"""Seconds: eleven days."""
+_DEFAULTS: Mapping[str, float] = {f.name: f.default for f in fields(Caps)}  # type: ignore[misc]  # all have one
 DEFAULT_CAPS = Caps()
 
 
@@ -104,6 +118,10 @@ def check_cap(caps: Caps, cap: str, needed: int, where: str) -> None:
             needed=needed,
             available=available,
         )
+
+
+RECORDING = "NIRNodeData"
+"""The type of what was recorded of a node, in a file of recordings."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

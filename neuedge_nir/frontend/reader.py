@@ -7,11 +7,11 @@ Nothing depends on the order in which a file lists its nodes and edges: names de
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
+from reprlib import repr as shown
 
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import InputError, UsageError
@@ -19,6 +19,7 @@ from neuedge_nir.frontend import bias as biases
 from neuedge_nir.frontend.clock import clock
 from neuedge_nir.frontend.compact import FloatArray, collapsed
 from neuedge_nir.frontend.edge_repairs import mended_graph
+from neuedge_nir.frontend.encoders import as_ports
 from neuedge_nir.frontend.graph import FlatGraph, closing_edges, flattened, flow_order, listed, order_of
 from neuedge_nir.frontend.layer_repairs import mended_layers
 from neuedge_nir.frontend.names import relabelled, restored
@@ -26,9 +27,10 @@ from neuedge_nir.frontend.nodes import NeuronNode, PortNode, check_parameters, i
 from neuedge_nir.frontend.process import read_container
 from neuedge_nir.frontend.project import Ways, path_remarks, projections, unused_remarks, ways_to
 from neuedge_nir.frontend.propagate import Nodes, Signatures, shape_remarks, signatures
-from neuedge_nir.frontend.raw import DEFAULT_CAPS, Caps, RawFile
+from neuedge_nir.frontend.raw import DEFAULT_CAPS, RECORDING, Caps, RawFile, RawNode
 from neuedge_nir.frontend.remarks import odd_kernels, remarks_on
 from neuedge_nir.frontend.settings import NOTHING_WANTED, Settings, settings_of
+from neuedge_nir.network.given import reset_given, timestep_given
 from neuedge_nir.network.model import SPIKING, Network, Origin, Population, Port, Projection, ResetMode, Signal
 
 
@@ -44,12 +46,17 @@ def read(
 
     `strict` refuses a file that needs a repair. `dt` is the timestep in the file's time unit (seconds for most
     exporters), `reset` what a spike does to the membrane; both override what the file says or implies. `limits`
-    are what the file may ask for. Raises `InputError`: FILE... for the file, NET... and NIR... for the graph in it.
+    are what the file may ask for. Raises `InputError`: FILE... for the file, NET... and NIR... for the graph in it;
+    `UsageError` for a `dt`, `reset` or `limits` that cannot be.
     """
-    if dt is not None and not 0 < dt < math.inf:
-        raise UsageError("USE017", f"a timestep of {dt} is no positive time", where="dt", hint="give it in seconds")
-    settings = Settings(ResetMode(reset) if reset is not None else None, dt)
-    network = network_of(read_container(path, limits), limits, settings)
+    settings = Settings(reset_given(reset), timestep_given(dt))
+    if not isinstance(limits, Caps):
+        raise UsageError("USE018", f"limits cannot be {shown(limits)}", where="limits", hint="give Caps(...)")
+    file = read_container(path, limits)
+    if any(isinstance(node, RawNode) and node.type == RECORDING for node in file.graph.nodes.values()):
+        message, hint = "the file holds recordings (NIRData), not a network", "recordings are for --activity"
+        raise InputError("FILE016", message, where=file.name, hint=hint)
+    network = network_of(file, limits, settings)
     return checked_strictly(network) if strict else network
 
 
@@ -85,7 +92,8 @@ def network_of(file: RawFile, caps: Caps = DEFAULT_CAPS, wanted: Settings = NOTH
         wanted.reset or stated.reset,
         clocked.dt,
     )
-    remarks += [*_all_remarks(shaped, found, file), *clocked.remarks, *remarks_on(network)]
+    network, of_encoders = as_ports(network, stated.encoders)
+    remarks += [*_all_remarks(shaped, found, file), *clocked.remarks, *of_encoders, *remarks_on(network)]
     diagnostics = tuple(sorted(remarks, key=_remark_order))
     return replace(network, origin=replace(network.origin, diagnostics=diagnostics))
 

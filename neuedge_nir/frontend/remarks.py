@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 
 from neuedge_nir.diagnostics import Diagnostic, Severity
-from neuedge_nir.frontend.compact import extremes
+from neuedge_nir.frontend.compact import FloatArray, core, extremes
 from neuedge_nir.frontend.layer_repairs import is_odd
 from neuedge_nir.frontend.nodes import ConvNode
 from neuedge_nir.frontend.propagate import Nodes
@@ -114,6 +114,31 @@ def uneven_parameters(network: Network) -> Iterator[Diagnostic]:
             yield Diagnostic("NIR022", Severity.INFO, population.name, message)
 
 
+def idle_neurons(network: Network) -> Iterator[Diagnostic]:
+    """NET056: parameters that no trained neuron has, though they can be computed with."""
+    for population in network.populations:
+        parameters = population.parameters
+        odd = [words for name in ("r", "w_in") if name in parameters for words in _odd_gain(name, parameters[name])]
+        threshold, reset = parameters.get("v_threshold"), parameters.get("v_reset")
+        if threshold is not None and reset is not None and _meet(threshold, reset):
+            odd.append("v_threshold equals v_reset: after one spike the slightest input makes the next")
+        for words in odd:
+            yield Diagnostic("NET056", Severity.WARNING, population.name, words, "check what exported the model")
+
+
+def _meet(threshold: FloatArray, reset: FloatArray) -> bool:
+    """Whether some neuron has both at the same potential; the reader has refused a reset above the threshold."""
+    return extremes(threshold)[0] <= extremes(reset)[1] and bool((threshold == reset).any())
+
+
+def _odd_gain(name: str, gain: FloatArray) -> Iterator[str]:
+    lowest = extremes(gain)[0]
+    if lowest <= 0 and bool((core(gain) == 0).any()):
+        yield f"{name} is 0: nothing that arrives moves these neurons"
+    if lowest < 0:
+        yield f"{name} is negative: what excites inhibits, and the other way round"
+
+
 _REMARKS: Sequence[Callable[[Network], Iterable[Diagnostic]]] = (
     unknown_reset,
     gains,
@@ -122,6 +147,7 @@ _REMARKS: Sequence[Callable[[Network], Iterable[Diagnostic]]] = (
     analog_signals,
     constant_currents,
     uneven_parameters,
+    idle_neurons,
 )
 
 

@@ -161,14 +161,13 @@ def placeholders(name: str, parameters: Mapping[str, Array]) -> Diagnostic | Non
         return None
     message = "all parameters hold the same numbers, some negative: stand-ins, so that no simulation means anything"
     hint = "fine for counting and mapping; export the model again after training"
-    return Diagnostic("NET054", Severity.WARNING, name, message, hint)
+    return Diagnostic("NET054", Severity.REPAIR, name, message, hint)
 
 
 def axes_in_front(name: str, stored: Shape, used: Shape) -> Diagnostic:
-    """NIR005: axes in front, left over from batch and time."""
-    return Diagnostic(
-        "NIR005", Severity.REPAIR, name, f"shape {stored} read as {used}: axes in front hold batch or time"
-    )
+    """NIR005: axes in front, left over from batch and time, here or in what feeds the node."""
+    why = "axes in front hold batch or time" if len(stored) > len(used) else "what feeds it has more axes in front"
+    return Diagnostic("NIR005", Severity.REPAIR, name, f"shape {stored} read as {used}: {why}")
 
 
 def inner_port(name: str, stored: Shape, used: Shape) -> Diagnostic:

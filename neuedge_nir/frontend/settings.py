@@ -1,9 +1,10 @@
 """What neuedge itself writes into a file's metadata: one versioned JSON string under the key 'neuedge'.
 
 Schema 1 has the keys `reset` and `dt`, on the graph or any node, and on the outermost graph `names` (what the network
-calls nodes of the file) and `paths` (what it calls projections, by the nodes on their way). Both stand on the graph
-because nir 1.0.4 takes no metadata on many nodes. Other keys are ignored: they may describe the model. Whatever would
-change its meaning takes another schema, and a schema that is not known is refused.
+calls nodes of the file), `paths` (what it calls projections, by the nodes on their way) and `encoders` (which IF behind
+an Input is its encoder, with what no IF says). They stand on the graph because nir 1.0.4 takes no metadata on many
+nodes. Other keys are ignored: they may describe the model. Whatever would change its meaning takes another schema, and
+a schema that is not known is refused.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ import json
 import math
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from reprlib import repr as shown
 from typing import Any
 
 from neuedge_nir.errors import InputError
 from neuedge_nir.frontend.raw import DEFAULT_CAPS, Metadata, MetadataValue, RawGraph
-from neuedge_nir.network.model import ResetMode
+from neuedge_nir.network.model import HybridEncoder, ResetMode
 
 KEY = "neuedge"
 SCHEMA = 1
@@ -28,8 +29,9 @@ SCHEMA = 1
 class Settings:
     """What the file says of reset and timestep (None where it says nothing), and of names that it could not hold.
 
-    `names`: nodes by what they are called in the file; `paths`: projections by what the nodes on their way are called.
-    `untimed`: the timestep is unknown, whatever the parameters seem to imply; the file says so with "dt": null.
+    `names`: nodes by what they are called in the file; `paths`: projections by what the nodes on their way are called;
+    `encoders`: those of inputs, by the population that stands for each. `untimed`: the timestep is unknown, whatever
+    the parameters seem to imply; the file says so with "dt": null.
     """
 
     reset: ResetMode | None = None
@@ -37,6 +39,7 @@ class Settings:
     names: Mapping[str, str] = field(default_factory=dict)
     paths: Mapping[str, str] = field(default_factory=dict)
     untimed: bool = False
+    encoders: Mapping[str, HybridEncoder] = field(default_factory=dict)
 
 
 NOTHING_WANTED = Settings()
@@ -58,7 +61,7 @@ def settings_of(graph: RawGraph) -> Settings:
                 message = f"the neuedge metadata names two values for {name}: {', '.join(map(str, sorted(values)))}"
                 raise InputError("NET020", message, where=where, hint="keep one")
     dt = next(iter(steps), None)
-    return Settings(next(iter(resets), None), dt, own.names, own.paths, own.untimed and dt is None)
+    return replace(own, reset=next(iter(resets), None), dt=dt, untimed=own.untimed and dt is None)
 
 
 def noted(settings: Settings) -> Metadata:
@@ -66,6 +69,7 @@ def noted(settings: Settings) -> Metadata:
     content = {"reset": settings.reset, "dt": settings.dt, "names": settings.names, "paths": settings.paths}
     said: dict[str, object] = {key: value for key, value in content.items() if value is not None and value != {}}
     said |= {"dt": None} if settings.untimed else {}
+    said |= {"encoders": {n: asdict(e) for n, e in settings.encoders.items()}} if settings.encoders else {}
     if not said:
         return {}
     text = json.dumps({"schema": SCHEMA, **said}, sort_keys=True)
@@ -91,8 +95,9 @@ def _parsed(value: MetadataValue, where: str) -> Settings:
         message = f"the neuedge metadata has schema {shown(content.get('schema'))}, known is {SCHEMA}"
         raise InputError("NET020", message, where=where, hint="use a newer neuedge-nir, or remove that metadata")
     names, paths = (_texts(content.get(key), key, where) for key in ("names", "paths"))
+    encoders = _encoders(content.get("encoders"), where)
     untimed = "dt" in content and content["dt"] is None
-    return Settings(_reset(content.get("reset"), where), _dt(content.get("dt"), where), names, paths, untimed)
+    return Settings(_reset(content.get("reset"), where), _dt(content.get("dt"), where), names, paths, untimed, encoders)
 
 
 def _json_object(value: MetadataValue, where: str) -> dict[str, Any]:
@@ -122,6 +127,24 @@ def _dt(value: Any, where: str) -> float | None:
         message = f"the neuedge metadata has dt {shown(value)}"
         raise InputError("NET020", message, where=where, hint="it must be a positive number")
     return float(value)
+
+
+def _encoders(value: Any, where: str) -> Mapping[str, HybridEncoder]:
+    import msgspec
+
+    if value is None:
+        return {}
+    try:
+        found = msgspec.convert(value, dict[str, HybridEncoder])
+    except msgspec.ValidationError as error:
+        message = f"the neuedge metadata has encoders that make no sense: {error}"
+        raise InputError("NET020", message, where=where, hint="remove them, or write the file again") from error
+    for name, encoder in found.items():
+        possible = 0 < encoder.v_base <= sys.float_info.max and 0 <= encoder.alpha < 1
+        if not possible or (encoder.cap is not None and encoder.cap < 1):
+            message = f"the neuedge metadata has an encoder {shown(name)} with impossible numbers"
+            raise InputError("NET020", message, where=where, hint="v_base > 0, 0 <= alpha < 1, cap >= 1")
+    return found
 
 
 def _texts(value: Any, key: str, where: str) -> Mapping[str, str]:

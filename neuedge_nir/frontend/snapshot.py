@@ -42,6 +42,8 @@ def snapshot(path: str | os.PathLike[str], caps: Caps) -> Iterator[Snapshot]:
                 size, sha256 = _copied(file, copy, name, caps)
         except OSError as error:
             raise _unreadable(error, name) from error
+        except ValueError as error:  # a NUL in the path
+            raise InputError("FILE003", f"cannot be read: {error}", where=name, hint="check the path") from error
         yield Snapshot(name, copy, size, sha256)
 
 

@@ -11,6 +11,7 @@ import math
 import os
 import resource
 import socket
+import sys
 
 from neuedge_nir.errors import InputError
 from neuedge_nir.frontend import wire
@@ -60,6 +61,7 @@ def _limit(size: int, caps: Caps) -> None:
 def _lower(kind: int, most: int) -> None:
     """The soft limit alone, so that the next file may have another."""
     _, hard = resource.getrlimit(kind)
+    most = min(most, sys.maxsize)  # the most that the system can be told
     resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 

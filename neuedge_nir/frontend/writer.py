@@ -21,6 +21,7 @@ from neuedge_nir.errors import InputError, UsageError
 from neuedge_nir.files import check_writable, whole_file
 from neuedge_nir.frontend.clock import implied
 from neuedge_nir.frontend.compat import VERSIONS, Unreadable, unreadable
+from neuedge_nir.frontend.encoders import as_populations
 from neuedge_nir.frontend.names import file_names
 from neuedge_nir.frontend.raw import DEFAULT_CAPS, Edge, RawFile, RawGraph, RawNode
 from neuedge_nir.frontend.reader import network_of
@@ -102,7 +103,7 @@ def _check_size(graph: RawGraph) -> None:
             f"the file would hold {needed / 2**30:.0f} GiB of numbers, uncompressed; {MOST_BYTES >> 30} are allowed"
         )
         raise InputError(
-            "OUT008",
+            "OUT009",
             message,
             where=graph.where,
             hint="make the network smaller",
@@ -122,20 +123,30 @@ def _not_for(odd: Unreadable) -> InputError:
     return InputError("OUT005", message, where=f"node {odd.node!r}", hint="leave --compat out, or change that node")
 
 
-def graph_of(network: Network) -> tuple[RawGraph, tuple[Diagnostic, ...]]:
+def graph_of(meant: Network) -> tuple[RawGraph, tuple[Diagnostic, ...]]:
     """The network as the raw graph that its reader makes the same network of. Raises `InputError` as `write`."""
-    _check_ends(network)
+    _check_ends(meant)
+    network, encoders = as_populations(meant)
     paths = told_apart(paths_of(network))
     found = placed(network, paths)
     names = _names(network, found)
     graph = RawGraph(
         dict(_nodes(network, found, names)),
         tuple(_edges(paths, found, names)),
-        noted(_settings(network, paths, found, names)),
+        noted(replace(_settings(network, paths, found, names), encoders=encoders)),
         network.origin.name,
     )
-    _check_read_again(network, graph)
-    return graph, tuple(_remarks(found, names))
+    _check_read_again(meant, graph)
+    return graph, (*_remarks(found, names), *_host_maps(meant))
+
+
+def _host_maps(network: Network) -> Iterator[Diagnostic]:
+    for port in network.inputs:
+        if (encoder := port.encoder) is not None:
+            what = "x" if not encoder.alpha else f"x / (1 - {encoder.alpha:g} x)"
+            capped = f", and stops it after {encoder.cap} spikes a sample" if encoder.cap else ""
+            message = f"has an encoder: other tools take it for an IF that the host feeds {what} for a value x{capped}"
+            yield Diagnostic("OUT104", Severity.INFO, port.name, message)
 
 
 def _check_ends(network: Network) -> None:

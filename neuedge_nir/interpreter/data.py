@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neuedge_nir.errors import InputError
+from neuedge_nir.interpreter.encoding import check_values, hybrid_coded
 from neuedge_nir.interpreter.operators import Signal
 from neuedge_nir.network.model import Network, Port
 
@@ -25,6 +26,16 @@ def fitting(network: Network, spikes: ArrayLike | Mapping[str, ArrayLike]) -> di
     if len(sizes) > 1:
         message = f"the inputs differ in samples or steps: {', '.join(map(str, sorted(sizes)))}"
         raise InputError("DATA002", message, where=network.origin.name, hint="give all inputs the same of both")
+    return found
+
+
+def entering(network: Network, spikes: ArrayLike | Mapping[str, ArrayLike]) -> dict[str, Signal]:
+    """What the inputs send: the data, or what encoders make of them. Raises `InputError` (DATA...) for a misfit."""
+    found = fitting(network, spikes)
+    for port in network.inputs:
+        if port.encoder is not None:
+            check_values(found[port.name], f"input {port.name!r}")
+            found[port.name] = hybrid_coded(found[port.name], port.encoder)
     return found
 
 

@@ -34,12 +34,13 @@ from neuedge_nir.network.model import (
 )
 
 Array = NDArray[np.float64]
+Sent = Array | NDArray[np.bool_]
 
 
 class Dynamics(Protocol):
     """The neurons of one population in a batch of samples; the state is inside."""
 
-    def step(self, arriving: Array) -> Array:
+    def step(self, arriving: Array) -> Sent:
         """One timestep: what arrives, shape (B, *shape), becomes spikes (0 or 1) or potentials of that shape."""
 
 

@@ -21,7 +21,7 @@ def activity_of(run: Run) -> Activity:
 
 def simulated_activity(network: Network, samples: Samples, dt: float | None, reset: ResetMode | None) -> Activity:
     """The activity of a network on samples. Raises what `simulate` raises."""
-    return activity_of(simulate(network, samples.inputs, dt, reset))
+    return activity_of(simulate(network, samples.of(network), dt, reset))
 
 
 def profile(run: Run) -> dict[str, NDArray[np.float64]]:
@@ -31,7 +31,7 @@ def profile(run: Run) -> dict[str, NDArray[np.float64]]:
     found: dict[str, NDArray[np.float64]] = {SIMULATED_MARK: np.array([run.samples, run.steps], np.float64)}
     for name, counts in sorted(run.counts.items()):
         found[name] = counts / (run.samples * run.steps)
-        found[name + PER_STEP] = run.per_step[name] / (run.samples * max(1, counts.size))
+        found[name + PER_STEP] = run.per_sample[name].sum(axis=0) / (run.samples * max(1, counts.size))
     return found
 
 
@@ -40,12 +40,3 @@ def encoded(arrays: Mapping[str, NDArray[np.float64]]) -> bytes:
     file = io.BytesIO()
     np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
     return file.getvalue()
-
-
-def accuracy(run: Run, labels: NDArray[np.int64]) -> float:
-    """The share of samples whose class is the place of the greatest output, summed over all steps; ties to the first.
-
-    The outputs of a network with several stand in a row, in its own order.
-    """
-    totals = np.concatenate([out.sum(axis=1).reshape(run.samples, -1) for out in run.outputs.values()], axis=1)
-    return float((totals.argmax(axis=1) == labels).mean())

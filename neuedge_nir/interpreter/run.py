@@ -7,7 +7,7 @@ at once. Samples are computed in parts, so that a large batch does not need the 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuedge_nir.errors import UsageError
-from neuedge_nir.interpreter.data import fitting
+from neuedge_nir.interpreter.data import entering
 from neuedge_nir.interpreter.dynamics import Dynamics, dynamics
 from neuedge_nir.interpreter.lines import Line, arriving
 from neuedge_nir.interpreter.metrics import Meter, Metrics, metrics
 from neuedge_nir.interpreter.operators import Array, Signal
 from neuedge_nir.interpreter.schedule import Group, groups, is_loop
+from neuedge_nir.network.given import reset_given, timestep_given
 from neuedge_nir.network.model import Network, Population, ResetMode
 
 PART_BYTES = 2**26
@@ -36,13 +37,13 @@ class Run:
 
     `outputs` by output port and `recorded` by population have the shape (samples, steps, *shape): numbers, spikes as
     booleans. `counts` sums the spikes of each neuron (for a population that does not spike: the values it sent, one a
-    step) over samples and steps, by population and input port; `per_step` sums them over samples and neurons.
+    step) over samples and steps, by population and input port; `per_sample`, (samples, steps), sums them over neurons.
     """
 
     outputs: Mapping[str, Signal]
     recorded: Mapping[str, Signal]
     counts: Mapping[str, NDArray[np.float64]]
-    per_step: Mapping[str, NDArray[np.float64]]
+    per_sample: Mapping[str, NDArray[np.float64]]
     samples: int
     steps: int
     dt: float
@@ -66,46 +67,53 @@ def simulate(
 ) -> Run:
     """Run a network on spikes of shape (samples, steps, *input shape), from rest, every sample on its own.
 
-    With several inputs `spikes` maps their names to arrays. `dt` is the timestep in the file's time unit and `reset`
-    what a spike does to the membrane; both override what the network says. `record` names populations of which every
-    value is kept; `metered` counts the figures of `metrics`, which takes a little longer. The equations and their order
-    are those of `interpreter.dynamics`. Raises `InputError` (DATA...) for spikes that do not fit, `UsageError` where
-    the timestep is unknown or a population is.
+    With several inputs `spikes` maps their names to arrays. An input with an encoder takes values from 0 to 1 instead.
+    `dt` is the timestep in the file's time unit and `reset` what a spike does to the membrane; both override what the
+    network says. `record` names populations and inputs of which every value is kept; `metered` counts the figures of
+    `metrics`, which takes a little longer. The equations and their order are those of `interpreter.dynamics`. Raises
+    `InputError` (DATA...) for spikes that do not fit, `UsageError` where the timestep is unknown or a population is.
     """
-    step = _timestep(network, dt)
-    mode = ResetMode(reset) if reset is not None else network.reset or ResetMode.ZERO
-    _check_recorded(network, record)
-    inputs = fitting(network, spikes)
+    step, meter = timestep(network, dt), Meter() if metered else None
+    mode = reset_given(reset) or network.reset or ResetMode.ZERO
+
+    def neurons(population: Population, samples: int) -> Dynamics:
+        return dynamics(population, samples, step, mode, meter)
+
+    return run(Setting(network, step, mode, neurons, meter), entering(network, spikes), record)
+
+
+def run(setting: Setting, inputs: Mapping[str, Signal], record: Collection[str]) -> Run:
+    """Run what was set up on fitting inputs. Raises `UsageError` for a population to record that there is not."""
+    _check_recorded(setting.network, record)
     samples, steps = next(iter(inputs.values())).shape[:2]
-    setting = _Setting(network, step, mode, Meter() if metered else None)
-    parts = [_part(setting, _time_first(inputs, part), record) for part in _parts(network, samples, steps)]
+    parts = [_part(setting, _time_first(inputs, part), record) for part in _parts(setting.network, samples, steps)]
     return _together(setting, parts, samples, steps)
 
 
 @dataclass(frozen=True, slots=True)
-class _Setting:
-    """What runs, how, and what counts along."""
+class Setting:
+    """What runs, how, and what counts along. `neurons` makes those of a population, at rest, for so many samples."""
 
     network: Network
     dt: float
     reset: ResetMode
-    meter: Meter | None
+    neurons: Callable[[Population, int], Dynamics]
+    meter: Meter | None = None
 
 
-def _timestep(network: Network, wanted: float | None) -> float:
-    found = wanted if wanted is not None else network.dt
+def timestep(network: Network, wanted: float | None) -> float:
+    """The length of a step: the one wanted, else the network's. Raises `UsageError` where neither says it."""
+    found = timestep_given(wanted) or network.dt
     if found is None:
         message = "nothing says how long a timestep is"
         hint = "give it: --dt, or dt= from Python, in the file's time unit"
         raise UsageError("USE020", message, where=network.origin.name, hint=hint)
-    if not 0 < found < math.inf:
-        raise UsageError("USE017", f"a timestep of {found} is no positive time", where="dt", hint="give it in seconds")
-    return float(found)
+    return found
 
 
 def _check_recorded(network: Network, record: Collection[str]) -> None:
-    known = {population.name for population in network.populations}
-    if unknown := sorted(set(record) - known):
+    known = network.sources
+    if unknown := sorted(set(record) - {*known}):
         hint = f"there are: {', '.join(sorted(known))}"
         raise UsageError("USE021", f"there is no population {unknown[0]!r} to record", where="record", hint=hint)
 
@@ -129,15 +137,15 @@ class _Part:
     outputs: Mapping[str, Signal]
     recorded: Mapping[str, Signal]
     counts: Mapping[str, Array]
-    per_step: Mapping[str, Array]
+    per_sample: Mapping[str, Array]
 
 
-def _part(setting: _Setting, inputs: Inputs, record: Collection[str]) -> _Part:
+def _part(setting: Setting, inputs: Inputs, record: Collection[str]) -> _Part:
     network = setting.network
     sent: dict[str, Signal] = dict(inputs)
     waiting = _readers(network)
     counted = {name: _counted(values, True) for name, values in inputs.items()}
-    recorded: dict[str, Signal] = {}
+    recorded = {name: values for name, values in inputs.items() if name in record}
     outputs = {port.name: np.zeros((*_lead(inputs), *port.shape)) for port in network.outputs}
     for group in groups(network):
         new = _group(setting, group, sent, _lead(inputs))
@@ -176,31 +184,27 @@ def _forget(sent: dict[str, Signal], waiting: dict[str, set[str]], done: Group) 
 
 
 def _counted(values: Signal, spiking: bool) -> tuple[Array, Array]:
-    """Per neuron and per step: spikes, or values sent where they are no spikes."""
+    """Per neuron, and per step and sample: spikes, or values sent where they are no spikes."""
     steps, samples, *shape = values.shape
     if not spiking:
-        return np.full(shape, float(steps * samples)), np.full(steps, float(samples * math.prod(shape)))
-    axes = tuple(range(1, values.ndim))
+        return np.full(shape, float(steps * samples)), np.full((steps, samples), float(math.prod(shape)))
+    axes = tuple(range(2, values.ndim))
     return values.sum(axis=(0, 1), dtype=np.float64), values.sum(axis=axes, dtype=np.float64)
 
 
-def _group(setting: _Setting, group: Group, sent: Inputs, lead: tuple[int, int]) -> dict[str, Signal]:
+def _group(setting: Setting, group: Group, sent: Inputs, lead: tuple[int, int]) -> dict[str, Signal]:
     """What the populations of a group send in every timestep."""
     names = {population.name for population in group}
     outside = {p.name: _outside(setting, p, names, sent, lead) for p in group}
     if is_loop(group, setting.network):
         return _loop(setting, group, outside)
     (only,) = group
-    neurons = _neurons(setting, only, lead[1])
+    neurons = setting.neurons(only, lead[1])
     return {only.name: _as_sent(only, np.stack([neurons.step(now) for now in outside[only.name]]))}
 
 
-def _neurons(setting: _Setting, population: Population, samples: int) -> Dynamics:
-    return dynamics(population, samples, setting.dt, setting.reset, setting.meter)
-
-
 def _outside(
-    setting: _Setting, population: Population, inner: Collection[str], sent: Inputs, lead: tuple[int, int]
+    setting: Setting, population: Population, inner: Collection[str], sent: Inputs, lead: tuple[int, int]
 ) -> Array:
     """All that arrives from beyond the group, and the bias, (T, B, *shape)."""
     total = np.zeros((*lead, *population.shape))
@@ -212,11 +216,11 @@ def _outside(
     return total
 
 
-def _loop(setting: _Setting, group: Group, outside: Mapping[str, Array]) -> dict[str, Signal]:
+def _loop(setting: Setting, group: Group, outside: Mapping[str, Array]) -> dict[str, Signal]:
     """Populations that wait for each other, a timestep at a time."""
     steps, samples = next(iter(outside.values())).shape[:2]
     names = {population.name for population in group}
-    neurons = {p.name: _neurons(setting, p, samples) for p in group}
+    neurons = {p.name: setting.neurons(p, samples) for p in group}
     inner = {
         name: [Line(p, setting.dt, steps, setting.meter) for p in setting.network.into(name) if p.source in names]
         for name in names
@@ -235,7 +239,7 @@ def _as_sent(population: Population, values: Array) -> Signal:
     return values.astype(bool) if population.spiking else values
 
 
-def _together(setting: _Setting, parts: Sequence[_Part], samples: int, steps: int) -> Run:
+def _together(setting: Setting, parts: Sequence[_Part], samples: int, steps: int) -> Run:
     """The parts as one run, samples first."""
 
     def joined(which: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -250,7 +254,7 @@ def _together(setting: _Setting, parts: Sequence[_Part], samples: int, steps: in
         joined([part.outputs for part in parts]),
         joined([part.recorded for part in parts]),
         counts,
-        added([part.per_step for part in parts]),
+        joined([part.per_sample for part in parts]),
         samples,
         steps,
         setting.dt,

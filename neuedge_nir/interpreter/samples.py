@@ -2,14 +2,15 @@
 
 The spikes of a network's only input are `x` or `spikes`, or carry the input's name; labels are `y` or `labels`. Files
 that hold a split have `x_test` and `y_test`, `x_train` and `y_train`. Spikes have the shape (samples, steps, *input);
-rows of packed bits are unpacked where the file says their `shape`, (steps, *input).
+rows of packed bits are unpacked where the file says their `shape`, (steps, *input). Values without timesteps, such as
+images, are coded into spikes by rate where the caller says over how many steps.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from neuedge_nir.arrays import load_arrays
 from neuedge_nir.errors import InputError
 from neuedge_nir.interpreter.data import fitting
+from neuedge_nir.interpreter.encoding import check_values, rate_coded
 from neuedge_nir.interpreter.operators import Signal
 from neuedge_nir.network.model import Network
 
@@ -28,20 +30,66 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """What a network runs on: by input, (samples, steps, *shape), and the class of each sample where it is known."""
+    """What a network runs on: by input, (samples, steps, *shape), and the class of each sample where it is known.
+
+    `values`, (samples, *shape) from 0 to 1, are what the spikes of an input were coded from, where that is known.
+    """
 
     inputs: Mapping[str, Signal]
     labels: NDArray[np.int64] | None = None
+    values: Mapping[str, Signal] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
         return len(next(iter(self.inputs.values())))
 
+    @property
+    def steps(self) -> int:
+        return int(next(iter(self.inputs.values())).shape[1])
 
-def load_samples(path: Path, network: Network, split: str | None = None, most: int | None = None) -> Samples:
+    def of(self, network: Network) -> Mapping[str, Signal]:
+        """What the inputs of this network get: an encoder the values, in every step; spikes any other.
+
+        Values that are not known are had back from the rate of the spikes.
+        """
+        return {
+            port.name: self.inputs[port.name] if port.encoder is None else self._in_every_step(port.name)
+            for port in network.inputs
+        }
+
+    def _in_every_step(self, name: str) -> Signal:
+        spikes = self.inputs[name]
+        values = self.values[name] if name in self.values else np.clip(spikes.mean(axis=1), 0, 1)
+        return np.broadcast_to(values[:, None], spikes.shape)
+
+    def part(self, which: slice) -> Samples:
+        """Some of the samples."""
+        return Samples(
+            {name: spikes[which] for name, spikes in self.inputs.items()},
+            None if self.labels is None else self.labels[which],
+            {name: values[which] for name, values in self.values.items()},
+        )
+
+    def first_steps(self, steps: int) -> Samples:
+        """The same samples, shorter."""
+        return replace(self, inputs={name: spikes[:, :steps] for name, spikes in self.inputs.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """How values without timesteps become spikes: by rate, over so many steps, drawn with this seed."""
+
+    steps: int
+    seed: int = 0
+
+
+def load_samples(
+    path: Path, network: Network, split: str | None = None, most: int | None = None, coding: Coding | None = None
+) -> Samples:
     """The samples in an .npz file, the first `most` of them; `split` says which part of the file.
 
-    Raises `InputError` (DATA...) for a file that is refused or does not fit the network's inputs.
+    With a coding the file holds values, (samples, *input shape): from 0 to 1, or whole numbers, which are divided by
+    the largest of their type. Raises `InputError` (DATA...) for a file that is refused or does not fit the inputs.
     """
     arrays = load_arrays(path, "DATA004", "the data", HINT)
     suffix = _suffix(arrays, split, path.name)
@@ -51,8 +99,54 @@ def load_samples(path: Path, network: Network, split: str | None = None, most: i
     if not found and len(names) == 1 and plain is not None:
         found[names[0]] = arrays[plain]
     unpacked = {name: _unpacked(values, arrays.get("shape"), path.name) for name, values in found.items()}
-    inputs = {name: values[:most] for name, values in fitting(network, unpacked).items()}
-    return Samples(inputs, _labels(arrays, suffix, next(iter(unpacked.values())), path.name, most))
+    count = len(next(iter(unpacked.values()))) if unpacked else 0
+    labels = _labels(arrays, suffix, count, path.name, most)
+    cut = {name: values[:most] for name, values in unpacked.items()}
+    if coding is None:
+        return Samples(fitting(network, cut), labels)
+    values = {name: _static(network, name, each) for name, each in cut.items()}
+    spikes = {name: rate_coded(each, coding.steps, coding.seed) for name, each in values.items()}
+    return Samples(fitting(network, spikes), labels, values)
+
+
+MOST_CALIBRATING = 1000
+"""Samples of a split that a search runs on: enough for an error of about half a point, few enough to run often."""
+
+
+def calibrating(
+    samples: Samples, path: Path, network: Network, wanted: str | None, coding: Coding | None
+) -> tuple[Samples, Samples | None]:
+    """The samples to measure on, and those to search on: a split of the file (by default `train`, where there is one),
+    or, where `wanted` is a number, so many of the samples, which are then not measured.
+
+    Raises as `load_samples`; `InputError` (DATA005) where nothing would be left to measure.
+    """
+    if wanted is not None and wanted.isdecimal():
+        count = int(wanted)
+        if not 0 < count < samples.count:
+            message = f"{count} of {samples.count} samples to search on leave none of both"
+            raise InputError("DATA005", message, where=path.name, hint="give a smaller number with --calibrate")
+        return samples.part(slice(count, None)), samples.part(slice(count))
+    if wanted is None and "x_train" not in load_arrays(path, "DATA004", "the data", HINT):
+        return samples, None
+    apart = None if coding is None else replace(coding, seed=coding.seed + 1)
+    return samples, load_samples(path, network, wanted or "train", MOST_CALIBRATING, apart)
+
+
+def _static(network: Network, name: str, values: NDArray[Any]) -> NDArray[np.float64]:
+    """Values of an input, (samples, *shape), from 0 to 1."""
+    port = next(port for port in network.inputs if port.name == name)
+    where = f"input {name!r}"
+    if values.ndim < 1 or not len(values) or math.prod(values.shape[1:]) != port.neurons:
+        wanted = ", ".join(map(str, port.shape))
+        message = f"values of shape {values.shape} do not fit: wanted is (samples, {wanted})"
+        raise InputError("DATA002", message, where=where, hint="leave --steps out for data that have timesteps")
+    largest = np.iinfo(values.dtype).max if values.dtype.kind in "iu" else 1
+    scaled = values.reshape(len(values), *port.shape) / largest
+    if not np.isfinite(scaled).all():
+        raise InputError("DATA003", "the data hold NaN or infinity", where=where, hint="give values from 0 to 1")
+    check_values(scaled, where)
+    return scaled
 
 
 def _suffix(arrays: Arrays, split: str | None, where: str) -> str:
@@ -78,14 +172,12 @@ def _unpacked(values: NDArray[Any], shape: NDArray[Any] | None, where: str) -> N
     return np.unpackbits(values, axis=1, count=bits).reshape(-1, *sides)
 
 
-def _labels(
-    arrays: Arrays, suffix: str, values: NDArray[Any], where: str, most: int | None
-) -> NDArray[np.int64] | None:
+def _labels(arrays: Arrays, suffix: str, count: int, where: str, most: int | None) -> NDArray[np.int64] | None:
     key = next((key + suffix for key in ("y", "labels") if key + suffix in arrays), None)
     if key is None:
         return None
     labels = arrays[key]
-    if labels.dtype.kind not in "iu" or labels.shape != (len(values),) or (labels.size and labels.min() < 0):
-        message = f"{key!r} must hold one whole number from 0 upwards a sample, {len(values)} in all"
+    if labels.dtype.kind not in "iu" or labels.shape != (count,) or (labels.size and labels.min() < 0):
+        message = f"{key!r} must hold one whole number from 0 upwards a sample, {count} in all"
         raise InputError("DATA005", message, where=where, hint=HINT)
     return labels[:most].astype(np.int64)

@@ -16,9 +16,11 @@ from neuedge_nir.errors import CapacityError
 from neuedge_nir.mapping.timing import Timing, lag, rounded_delays
 from neuedge_nir.mapping.weights import (
     MAX_AXONS_PER_INPUT,
+    AxonTypes,
     Stored,
     Weights,
-    axon_types,
+    as_stored,
+    finest_axon_types,
     fixed,
     mantissas,
     type_classes,
@@ -247,7 +249,8 @@ def _stored_weights(network: Network, chip: Chip) -> dict[str, Stored]:
             case AxonWeights.FIXED:
                 stored = [fixed(w, bits) for w in weights]
             case AxonWeights.AXON_TYPES:
-                stored = _axon_type_weights(population, incoming, weights, chip)
+                types = axon_type_weights(population, incoming, chip)
+                stored = [] if types is None else [as_stored(types, joined(weights), bits)] * len(incoming)
         found |= {p.name: s for p, s in zip(incoming, stored, strict=True)}
     return found
 
@@ -321,31 +324,35 @@ def _unfoldable(projection: Projection) -> CapacityError:
     )
 
 
-def _axon_type_weights(
-    population: Population, incoming: tuple[Projection, ...], weights: list[Weights], chip: Chip
-) -> list[Stored]:
-    """Axons per input for all projections into one population: its neurons share their four weights."""
+def axon_type_weights(population: Population, incoming: tuple[Projection, ...], chip: Chip) -> AxonTypes | None:
+    """The weights of all projections into one population, joined: its neurons share their four weights.
+
+    None where there are none. Raises `CapacityError` where a neuron has too many inputs, or weights shared unlike.
+    """
     if not incoming:
-        return []
+        return None
+    weights = [effective_weights(p) for p in incoming]
     _, fan_in = most_sources(incoming)
     limit = next((lim for lim in chip.limits if lim.formula == "input_axons"), None)
     most = limit.limit.count // max(fan_in, 1) if limit else MAX_AXONS_PER_INPUT
     if limit and most < 1:
         raise too_large(node_of(incoming[-1]), fan_in, limit, chip)
-    rows = [_rows(w) for w in weights]
-    if len({len(r) for r in rows}) > 1:
+    if len({len(_rows(w)) for w in weights}) > 1:
         raise CapacityError(
             "FIT012",
             "projections that share weights differently meet in one population, whose neurons have four weights each",
             where=f"node {population.name!r}",
             hint="give the projections separate populations",
         )
-    joint = np.concatenate(rows, axis=1, dtype=np.float64)
-    groups = _type_groups(weights)
+    whole = joined(weights)
     types = chip.capabilities.axon_types
-    classes = type_classes(joint, groups, types.count if types else 1)
-    stored = axon_types(joint, classes, chip.capabilities.weight_bits.count, min(most, MAX_AXONS_PER_INPUT))
-    return [stored for _ in incoming]
+    classes = type_classes(whole, _type_groups(weights), types.count if types else 1)
+    return finest_axon_types(whole, classes, chip.capabilities.weight_bits.count, min(most, MAX_AXONS_PER_INPUT))
+
+
+def joined(weights: list[Weights]) -> Weights:
+    """The weights of several projections side by side: one row per neuron or channel, one column per input."""
+    return np.concatenate([_rows(w) for w in weights], axis=1, dtype=np.float64)
 
 
 def _rows(weights: Weights) -> Weights:

@@ -103,38 +103,89 @@ def _error(stored: Weights, wanted: Weights) -> float:
     return float(np.linalg.norm(stored - wanted)) / norm if norm else 0.0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class AxonTypes:
+    """Weights as sums of what a neuron has for each axon type: unit * (sum over its types of weight * use).
+
+    `weights` has shape (rows, types), whole numbers; `unit` (rows,), real; `uses` (types, rows, inputs) says which
+    inputs have an axon of which type. `finest` is the factor that the whole numbers can take within their bits, where
+    the neuron wants finer units than its weights need.
+    """
+
+    weights: NDArray[np.float64]
+    unit: NDArray[np.float64]
+    uses: NDArray[np.bool_]
+    axons_per_input: int
+    finest: int = 1
+
+    def times(self, factor: NDArray[np.float64] | float) -> NDArray[np.float64]:
+        """The whole weights (rows, inputs), those of each type multiplied with one factor for each row, and rounded."""
+        scaled = np.rint(self.weights * np.reshape(factor, (-1, 1)))
+        return np.asarray(sum(used * weight[:, None] for used, weight in zip(self.uses, scaled.T, strict=True)))
+
+    @property
+    def real(self) -> NDArray[np.float64]:
+        return self.times(1.0) * self.unit[:, None]
+
+
 def axon_types(rows: Weights, classes: NDArray[np.int64], bits: int, most_axons: int) -> Stored:
-    """One signed weight per neuron and axon type, four types: the finest form that takes at most `most_axons` axons.
+    """One signed weight per neuron and axon type, four types: the finest form that takes at most `most_axons` axons."""
+    return as_stored(finest_axon_types(rows, classes, bits, most_axons), rows, bits)
+
+
+def as_stored(types: AxonTypes, rows: Weights, bits: int) -> Stored:
+    """What a plan tells of weights by axon type."""
+    return Stored(bits, 0.0, _error(types.real, rows), types.axons_per_input)
+
+
+def finest_axon_types(rows: Weights, classes: NDArray[np.int64], bits: int, most_axons: int) -> AxonTypes:
+    """The weights of every neuron (or channel) by axon type, in the form with the least error.
 
     `rows` has shape (neurons or channels, inputs), `classes` (inputs,) says which inputs may take different types
     when each has one axon only. An input that takes k axons, one of each of k types, offers 2^k values:
     4 axons: -8 .. 7 times a unit of the neuron; 2: {0, a, b, a + b}; 1: {0, c}, c by the input's type.
     """
     limit = 2 ** (bits - 1) - 1
-    forms: dict[int, Callable[[Weights], Weights]] = {
-        4: _sixteen_levels,
-        2: lambda w: _two_types(w, limit),
-        1: lambda w: _one_type(w, classes, limit),
+    forms: dict[int, Callable[[Weights], AxonTypes]] = {
+        4: lambda w: _four_types(w, limit),
+        2: lambda w: _a_and_b(w, limit),
+        1: lambda w: _by_class(w, classes, limit),
     }
-    found = {k: _error(form(rows), rows) for k, form in forms.items() if k <= most_axons}
+    found = {k: form(rows) for k, form in forms.items() if k <= most_axons}
+    errors = {k: _error(form.real, rows) for k, form in found.items()}
     # Rounding noise must not buy axons: equal to twelve digits is equal.
-    best = min(found, key=lambda k: (round(found[k], 12), k))
-    return Stored(bits, 0.0, found[best], best)
+    return found[min(found, key=lambda k: (round(errors[k], 12), k))]
 
 
 def _sixteen_levels(rows: Weights) -> Weights:
-    unit = np.maximum(rows.max(axis=1) / 7, -rows.min(axis=1) / 8)
-    unit = np.where(unit > 0, unit, 1.0)[:, None]
-    best, best_loss = rows * 0, np.full(len(rows), np.inf)
-    for shrink in (1.0, 0.9, 0.8, 0.7, 0.6, 0.5):  # a clipped outlier may cost less than a coarse unit
-        levels = np.clip(np.rint(rows / (unit * shrink)), -8, 7) * unit * shrink
-        loss = ((levels - rows) ** 2).sum(axis=1)
-        better = loss < best_loss
-        best[better], best_loss[better] = levels[better], loss[better]
-    return best
+    return _four_types(rows, 2**8 - 1).real
 
 
 def _two_types(rows: Weights, limit: int) -> Weights:
+    return _a_and_b(rows, limit).real
+
+
+def _one_type(rows: Weights, classes: NDArray[np.int64], limit: int) -> Weights:
+    return _by_class(rows, classes, limit).real
+
+
+def _four_types(rows: Weights, limit: int) -> AxonTypes:
+    """The levels -8 .. 7 of a unit: weights -8, 4, 2 and 1, as the bits of a signed number have them."""
+    unit = np.maximum(rows.max(axis=1) / 7, -rows.min(axis=1) / 8)
+    unit = np.where(unit > 0, unit, 1.0)
+    best, best_unit, best_loss = np.zeros(rows.shape), unit, np.full(len(rows), np.inf)
+    for shrink in (1.0, 0.9, 0.8, 0.7, 0.6, 0.5):  # a clipped outlier may cost less than a coarse unit
+        levels = np.clip(np.rint(rows / (unit * shrink)[:, None]), -8, 7)
+        loss = ((levels * (unit * shrink)[:, None] - rows) ** 2).sum(axis=1)
+        better = loss < best_loss
+        best[better], best_loss[better] = levels[better], loss[better]
+        best_unit = np.where(better, unit * shrink, best_unit)
+    bits = best.astype(np.int64) & 15
+    uses = np.array([(bits >> place) & 1 for place in (3, 2, 1, 0)], dtype=bool)
+    return AxonTypes(np.tile([-8.0, 4.0, 2.0, 1.0], (len(rows), 1)), best_unit, uses, 4, limit // 8)
+
+
+def _a_and_b(rows: Weights, limit: int) -> AxonTypes:
     """Lloyd's iteration for the levels 0, a, b, a + b of each row, from the means of its positive and negative part."""
     a = _mean(rows, rows > 0)
     b = _mean(rows, rows < 0)
@@ -142,10 +193,9 @@ def _two_types(rows: Weights, limit: int) -> Weights:
         with_a, with_b = _nearest_sum(rows, a, b)
         a = _mean(rows - with_b * b[:, None], with_a)
         b = _mean(rows - with_a * a[:, None], with_b)
-    unit = np.maximum(np.abs(a), np.abs(b)) / limit
-    a, b = _rounded(a, unit), _rounded(b, unit)
-    with_a, with_b = _nearest_sum(rows, a, b)
-    return np.asarray(with_a * a[:, None] + with_b * b[:, None])
+    unit, whole = _whole(np.stack([a, b], axis=1), limit)
+    uses = np.array(_nearest_sum(rows, *(whole * unit[:, None]).T))
+    return AxonTypes(whole, unit, uses, 2)
 
 
 def _nearest_sum(rows: Weights, a: Weights, b: Weights) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -154,26 +204,29 @@ def _nearest_sum(rows: Weights, a: Weights, b: Weights) -> tuple[NDArray[np.bool
     return (choice == 1) | (choice == 3), (choice == 2) | (choice == 3)
 
 
-def _one_type(rows: Weights, classes: NDArray[np.int64], limit: int) -> Weights:
-    levels = np.zeros_like(rows)
-    for kind in np.unique(classes):
-        levels[:, classes == kind] = _on_or_off(rows[:, classes == kind])
-    unit = np.abs(levels).max(axis=1, keepdims=True) / limit
-    return _rounded(levels, unit)
+def _by_class(rows: Weights, classes: NDArray[np.int64], limit: int) -> AxonTypes:
+    kinds = np.unique(classes)
+    levels, uses = np.zeros((len(rows), len(kinds))), np.zeros((len(kinds), *rows.shape), bool)
+    for place, kind in enumerate(kinds):
+        levels[:, place], uses[place][:, classes == kind] = _on_or_off(rows[:, classes == kind])
+    unit, whole = _whole(levels, limit)
+    return AxonTypes(whole, unit, uses, 1)
 
 
-def _rounded(values: Weights, unit: Weights) -> Weights:
-    """Values as integers times the unit: a neuron's weights are integers of one scale."""
-    return np.asarray(np.rint(values / np.where(unit > 0, unit, 1.0)) * unit)
+def _whole(levels: Weights, limit: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The unit of each row, by which its largest level is `limit`, and the levels as integers times that unit."""
+    unit = np.abs(levels).max(axis=1, initial=0.0) / limit
+    unit = np.where(unit > 0, unit, 1.0)
+    return unit, np.rint(levels / unit[:, None])
 
 
-def _on_or_off(rows: Weights) -> Weights:
+def _on_or_off(rows: Weights) -> tuple[Weights, NDArray[np.bool_]]:
+    """The one level of each row, and where it is nearer than zero."""
     c = np.where(np.abs(rows.max(axis=1)) >= np.abs(rows.min(axis=1)), rows.max(axis=1), rows.min(axis=1))
     for _ in range(12):
         on = np.abs(rows - c[:, None]) < np.abs(rows)
         c = _mean(rows, on)
-    on = np.abs(rows - c[:, None]) < np.abs(rows)
-    return np.asarray(on * c[:, None])
+    return c, np.abs(rows - c[:, None]) < np.abs(rows)
 
 
 def _mean(rows: Weights, where: NDArray[np.bool_]) -> Weights:

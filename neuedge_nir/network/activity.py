@@ -99,15 +99,22 @@ def resolve_activity(wanted: str | float | Mapping[str, float] | Activity | None
     return uniform(network, _checked(rate, "--activity"))
 
 
+def recorded_activity(
+    rates: Mapping[str, np.ndarray], where: str, network: Network, *, simulated: bool = False
+) -> Activity:
+    """The activity that recordings show, spikes per neuron and step by population. Raises `InputError` as above."""
+    return _profile(rates, where, network, simulated=simulated)
+
+
 def _checked(rate: float, where: str) -> float:
     if not 0.0 <= rate <= 1e6:
         raise UsageError("USE010", f"an activity of {rate:g} spikes per neuron and step is not possible", where=where)
     return rate
 
 
-def _profile(arrays: Mapping[str, np.ndarray], where: str, network: Network) -> Activity:
+def _profile(arrays: Mapping[str, np.ndarray], where: str, network: Network, *, simulated: bool = False) -> Activity:
     known = {port.name: port.neurons for port in network.inputs} | {p.name: p.neurons for p in network.populations}
-    simulated = SIMULATED_MARK in arrays
+    simulated = simulated or SIMULATED_MARK in arrays
     arrays = {name: values for name, values in arrays.items() if name in known or not _is_extra(name, known)}
     unknown = sorted(set(arrays) - set(known))
     if unknown:

@@ -59,6 +59,7 @@ def _unlike(what: str, one: object, other: object) -> Iterator[str]:
 
 def _ports(one: Port, other: Port) -> Iterator[str]:
     yield from _unlike("shape", one.shape, other.shape)
+    yield from _unlike("encoder", one.encoder, other.encoder)
 
 
 def _populations(one: Population, other: Population) -> Iterator[str]:

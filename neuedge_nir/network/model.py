@@ -146,11 +146,29 @@ class Population:
 
 
 @dataclass(frozen=True, slots=True)
+class HybridEncoder:
+    """How a host makes spikes of a value x in [0, 1]: by rate and by time (Eq. 7, NeuEdge, arXiv 2602.02439).
+
+    In each timestep v += x; a spike where v > v_base (1 - alpha x), then v is reset, to 0 or by the threshold. At most
+    `cap` spikes per element and sample, any number where it is None. 0 < v_base, 0 <= alpha < 1.
+    """
+
+    v_base: float
+    alpha: float = 0.0
+    cap: int | None = None
+    reset: ResetMode = ResetMode.ZERO
+
+
+@dataclass(frozen=True, slots=True)
 class Port:
-    """Where signals enter or leave the network: NIR's Input and Output."""
+    """Where signals enter or leave the network: NIR's Input and Output.
+
+    An input with an encoder takes values, which the host codes into spikes; without one it takes spikes as they come.
+    """
 
     name: str
     shape: tuple[int, ...]
+    encoder: HybridEncoder | None = None
 
     @property
     def neurons(self) -> int:
@@ -204,6 +222,11 @@ class Network:
     @property
     def neurons(self) -> int:
         return sum(p.neurons for p in self.populations)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of whatever sends signals: inputs and populations."""
+        return (*(port.name for port in self.inputs), *(p.name for p in self.populations))
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:

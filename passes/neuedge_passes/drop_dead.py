@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
-from neuedge_nir.chip.model import Chip
-from neuedge_nir.errors import UsageError
 from neuedge_nir.network.model import Network
+from neuedge_nir.rewrite.door import Context
 
 
 @dataclass(frozen=True, slots=True)
 class DropDead:
-    """Populations without a way to an output are removed, with their projections.
+    """Populations without a way to any output are removed, with their projections.
 
-    Sound: what an output shows depends only on the populations that have a way to it.
+    Sound: what an output shows depends only on the populations that have a way to it. A network without outputs shows
+    nothing that could be kept, and is left as it is.
     """
 
-    name: str = "drop-dead"
-    summary: str = "leave out populations that no output can see"
+    name: ClassVar[str] = "drop-dead"
+    summary: ClassVar[str] = "leave out populations that no output can see"
+    keeps: ClassVar[str] = "exact"
+    requires: ClassVar[tuple[str, ...]] = ()
 
-    def run(self, network: Network, chip: Chip | None, options: Mapping[str, str]) -> Network:
+    def run(self, network: Network, context: Context) -> Network:
         """The network without its dead populations; the same network where all are alive."""
-        del chip
-        if options:
-            raise UsageError("USE014", f"the pass {self.name} has no option {next(iter(options))!r}")
+        del context
         alive = _alive(network)
-        if all(p.name in alive for p in network.populations):
+        if not network.outputs or all(p.name in alive for p in network.populations):
             return network
         return replace(
             network,
@@ -45,6 +45,3 @@ def _alive(network: Network) -> set[str]:
                 alive.add(projection.source)
                 waiting.append(projection.source)
     return alive
-
-
-DROP_DEAD = DropDead()

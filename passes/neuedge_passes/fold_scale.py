@@ -1,74 +1,87 @@
-"""fold-scale: multiply scales into the weights next to them."""
+"""fold-scale: multiply scales and averages into the weights next to them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from neuedge_nir.chip.model import Chip
-from neuedge_nir.errors import UsageError
-from neuedge_nir.network.connect import Conv, Dense, Operator, Scale
-from neuedge_nir.network.model import Network, Projection
+from neuedge_nir.network.connect import Conv, Dense, Operator, Pool, Scale
+from neuedge_nir.network.model import Network
+from neuedge_nir.rewrite.door import Context
+from neuedge_passes.factors import Array, Chain, Change, Kinds, flat, nearest, reweighted
+
+LAYERS: Kinds = (Dense, Conv)
 
 
 @dataclass(frozen=True, slots=True)
 class FoldScale:
     """A scale before or behind a weighted layer is a scale of its weights: W(ax) = (Wa)x and a(Wx) = (aW)x.
 
-    Sound for uniform scales next to any weighted layer, and for scales per element next to a dense one; others stay.
+    Sound, because every operator is linear: a uniform factor may move through all of them, into the nearest layer;
+    an average pool is a sum pool and such a factor. A factor per channel, as of a batch normalisation, moves through
+    pools, delays and scales, into the columns (before) or rows (behind) of a Dense, or into the input or output
+    channels of a Conv: padding stays zero. A factor per element moves through delays and scales into a Dense. Two
+    scales that no layer takes become one where that stores no more. A layer that several projections share is changed
+    only where each of them asks for the same, and stays shared. What would overflow or vanish stays as it is.
+
+    Weights are rounded once more, in the last bit, unless the factors are powers of two.
     """
 
-    name: str = "fold-scale"
-    summary: str = "multiply scales into the weights next to them"
+    name: ClassVar[str] = "fold-scale"
+    summary: ClassVar[str] = "multiply scales and averages into the weights next to them"
+    keeps: ClassVar[str] = "exact"
+    requires: ClassVar[tuple[str, ...]] = ()
 
-    def run(self, network: Network, chip: Chip | None, options: Mapping[str, str]) -> Network:
+    def run(self, network: Network, context: Context) -> Network:
         """The network without foldable scales; the same network where there are none."""
-        del chip
-        if options:
-            raise UsageError("USE014", f"the pass {self.name} has no option {next(iter(options))!r}")
-        folded = tuple(_folded(p) for p in network.projections)
-        if all(after is before for after, before in zip(folded, network.projections, strict=True)):
-            return network
-        return replace(network, projections=folded)
+        del context
+        while (after := _once(network)) is not network:
+            network = after
+        return network
 
 
-def _folded(projection: Projection) -> Projection:
-    """The projection with neighbours merged until no two are left that can be."""
-    chain = projection.chain
-    while (shorter := _once(chain)) != chain:
-        chain = shorter
-    return projection if chain == projection.chain else replace(projection, chain=chain)
+def _once(network: Network) -> Network:
+    def plan(frozen: Collection[int]) -> list[Change]:
+        return [_change(projection.chain, frozen) for projection in network.projections]
+
+    return reweighted(network, plan)[0]
 
 
-def _once(chain: tuple[Operator, ...]) -> tuple[Operator, ...]:
-    found: list[Operator] = []
-    for operator in chain:
-        merged = _merge(found[-1], operator) if found else None
-        found = [*found[:-1], merged] if merged is not None else [*found, operator]
-    return tuple(found)
+def _change(chain: Chain, frozen: Collection[int]) -> Change:
+    """All factors that a layer of the chain takes; where there is none, one that another scale takes."""
+    moved = _moved(chain, frozen, LAYERS)
+    return moved if moved.gone or moved.factors else _moved(chain, frozen, (Scale,), most=1)
 
 
-def _merge(first: Operator, second: Operator) -> Operator | None:
-    """One operator that does what the two do, or None where there is none."""
-    match first, second:
-        case (Scale(factor=a), (Dense() | Conv()) as layer):
-            return _scaled(layer, a, inputs=True)
-        case ((Dense() | Conv()) as layer, Scale(factor=a)):
-            return _scaled(layer, a, inputs=False)
+def _moved(chain: Chain, frozen: Collection[int], kinds: Kinds, most: int | None = None) -> Change:
+    factors: dict[int, Array] = {}
+    gone: set[int] = set()
+    for place, operator in enumerate(chain):
+        factor = _factor(operator, frozen)
+        if factor is None or (kinds == (Scale,) and isinstance(operator, Pool)):
+            continue
+        idle = isinstance(operator, Scale) and not factor.ndim and factor == 1
+        goal = None if idle else nearest(chain, place, factor, kinds, frozen)
+        if goal is not None:
+            factors[goal.place] = factors.get(goal.place, np.ones(())) * goal.factor
+        if goal is not None and isinstance(operator, Pool):
+            factors[place] = factor
+        elif goal is not None or idle:
+            gone.add(place)
+        if most is not None and len(gone) == most:
+            break
+    return Change(factors, frozenset(gone))
+
+
+def _factor(operator: Operator, frozen: Collection[int]) -> Array | None:
+    """What an operator multiplies its signal with, if that can be taken from it."""
+    match operator:
+        case Scale(factor=values, shape=shape):
+            return flat(values, shape)
+        case Pool() if operator.factor != 1 and id(operator) not in frozen:
+            return np.asarray(operator.factor)
         case _:
             return None
-
-
-def _scaled(layer: Dense | Conv, factor: np.ndarray, *, inputs: bool) -> Operator | None:
-    weight = np.asarray(layer.weight, dtype=np.float64)
-    if factor.size == 1:
-        return replace(layer, weight=weight * factor.reshape(()))
-    if isinstance(layer, Dense) and weight.ndim == 2 and factor.size == weight.shape[1 if inputs else 0]:
-        row = factor.reshape(-1)
-        return replace(layer, weight=weight * row if inputs else weight * row[:, None])
-    return None
-
-
-FOLD_SCALE = FoldScale()

@@ -154,17 +154,19 @@ def _check_size(raw: bytes, mask: int, header: DatasetHeader, tally: Tally) -> N
     used = _used(header, mask)
     if LZF in used:
         tally.check("total_bytes", len(raw) * LZF_MOST, header.path)
-    elif _decoded_size(raw, used, _chunk_bytes(header)) != _chunk_bytes(header):
+    elif _decoded_size(raw, used, header) != _chunk_bytes(header):
         raise _wrong_size(header, tally)
 
 
-def _decoded_size(raw: bytes, filters: Iterable[int], expected: int) -> int:
+def _decoded_size(raw: bytes, filters: Iterable[int], header: DatasetHeader) -> int:
     """Bytes after undoing the filters, last first; counted no further than is needed to see that they are too many."""
     for code in reversed(list(filters)):
         if code == FLETCHER32:
             raw = raw[:-4]
+        elif code == SHUFFLE:
+            raw = _unshuffled(raw, header.item_bytes)
         elif code == DEFLATE:
-            raw = _inflated(raw, expected)
+            raw = _inflated(raw, _chunk_bytes(header))
     return len(raw)
 
 

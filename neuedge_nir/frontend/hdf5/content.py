@@ -17,7 +17,7 @@ from neuedge_nir.frontend.hdf5.headers import GroupHeader, Tally, damage_reporte
 from neuedge_nir.frontend.hdf5.heaps import check_heaps
 from neuedge_nir.frontend.hdf5.messages import UnfamiliarError
 from neuedge_nir.frontend.hdf5.spill import Spill
-from neuedge_nir.frontend.hdf5.structure import graph_in, version_in
+from neuedge_nir.frontend.hdf5.structure import graph_in, recordings_in, version_in
 from neuedge_nir.frontend.hdf5.values import Values
 from neuedge_nir.frontend.raw import Caps, RawContent
 
@@ -48,8 +48,11 @@ def content_by_library(file: IO[bytes], data: mmap.mmap, name: str, caps: Caps, 
 
 
 def _content(root: GroupHeader, values: Values) -> RawContent:
+    if root.group("node") is None and root.group("nodes") is not None:
+        stamp = root.dataset("neuedge")
+        return RawContent(None if stamp is None else values.text(stamp, "string_length"), recordings_in(root, values))
     graph = graph_in(_graph_group(root, values.tally.file), values)
-    beside = tuple(sorted(root.members.keys() - {"node", "version"}))
+    beside = tuple(sorted(root.members.keys() - {"node", *(["version"] if root.dataset("version") else [])}))
     return RawContent(version_in(root, values), graph, beside)
 
 

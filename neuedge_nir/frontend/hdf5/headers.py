@@ -101,7 +101,8 @@ def failure(error: Exception, where: str) -> InputError:
     if isinstance(error, MemoryError):
         hint = "use a machine with more memory, or lower the caps"
         return InputError("FILE015", "not enough memory to read this", where=where, hint=hint)
-    reason = ascii(" ".join(str(error).split()))[1:-1] or type(error).__name__
+    ends = isinstance(error, struct.error)  # whose own words are about buffers
+    reason = "it ends too early" if ends else ascii(" ".join(str(error).split()))[1:-1] or type(error).__name__
     hint = "copy or export it again"
     return InputError("FILE009", f"the file is damaged or cut short: {reason}", where=where, hint=hint)
 

@@ -53,7 +53,10 @@ class Heaps:
         self.room -= length
         if self.room < 0 or not sound_length(length, self.longest_text):
             raise ValueError(f"a text heap of {length} bytes")
-        return self.data[heap : heap + length]
+        found = self.data[heap : heap + length]
+        if len(found) < length:
+            raise ValueError("a text heap reaches beyond its end")
+        return found
 
 
 def sound_length(heap: int, longest_text: int) -> bool:
@@ -85,11 +88,13 @@ def _objects(heap: bytes) -> dict[int, bytes]:
     place = HEADER
     while place + OBJECT.size <= len(heap):
         index, _, _, size = OBJECT.unpack_from(heap, place)
+        start = place + OBJECT.size
+        place = start + (size + 7) // 8 * 8 if index else place + size
+        if place > len(heap) or (index == 0 and place != len(heap)):
+            raise ValueError("the objects of a text heap do not fill it")
         if index == 0:
             break  # free space, up to the end
-        start = place + OBJECT.size
         found.setdefault(index, heap[start : start + size])
-        place = start + (size + 7) // 8 * 8
     return found
 
 

@@ -28,6 +28,8 @@ TYPE = struct.Struct("<B3sI")
 INTEGER, FLOAT, STRING, ENUM, SEQUENCE = 0, 1, 3, 8, 9
 BIG_ENDIAN, SIGNED = 1, 8
 TEXT_OF_ANY_LENGTH = 1
+POINTER_BYTES = 16
+"""Length, heap and index of a text of any length."""
 KNOWN_CLASSES = range(12)
 FLOATS = {2: (10, 5), 4: (23, 8), 8: (52, 11)}
 """IEEE 754: bits of mantissa and of exponent by size in bytes."""
@@ -37,6 +39,8 @@ BOOLEAN = b"FALSE\0\0\0TRUE\0\0\0\0\x00\x01"
 COMPACT, CONTIGUOUS, CHUNKED, VIRTUAL = 0, 1, 2, 3
 ADDRESSES = {CONTIGUOUS: 2, CHUNKED: 3}
 """Where the address of the data, or of the tree of chunks, stands in a layout."""
+FILL_VERSION, FILL_HEAD = 2, 8
+"""Version, times of allocation and of writing, whether a value is defined; its size."""
 FILTER = struct.Struct("<HHHH")
 """Code, length of the name, flags, number of values."""
 
@@ -76,9 +80,18 @@ def extent(message: bytes) -> Shape | None:
         start = SPACE_2.size
     else:
         raise UnfamiliarError
-    if rank > MAX_RANK or flags & ~1 or kind > NULL or (rank and kind != SIMPLE):
+    length = start + 8 * rank * (1 + flags)
+    if rank > MAX_RANK or flags & ~1 or kind > NULL or (rank and kind != SIMPLE) or not _fills(length, message):
         raise UnfamiliarError
-    return None if kind == NULL else struct.unpack_from(f"<{rank}Q", message, start)
+    shape, most = (struct.unpack_from(f"<{rank}Q", message, start + 8 * rank * k * flags) for k in (0, 1))
+    if any(limit < side for side, limit in zip(shape, most, strict=True)):
+        raise UnfamiliarError
+    return None if kind == NULL else shape
+
+
+def _fills(length: int, message: bytes) -> bool:
+    """Whether a message is as long as what it says, up to the next whole word."""
+    return length <= len(message) < length + 8
 
 
 @lru_cache(maxsize=4096)
@@ -89,9 +102,10 @@ def element(message: bytes) -> Element | None:
     if not 1 <= version <= 3 or group not in KNOWN_CLASSES or not size:
         raise UnfamiliarError
     if group == STRING:
+        _check_text(bits[0], bits[0] >> 4, bits[1:] == b"\0\0")
         return Element(Kind.TEXT, np.dtype(f"S{size}"), size)
     if group == SEQUENCE:
-        return Element(Kind.VARIABLE_TEXT, np.dtype(object), size) if bits[0] & 15 == TEXT_OF_ANY_LENGTH else None
+        return _text_of_any_length(message, bits, size)
     if group == ENUM:
         return _boolean(message, bits, size)
     if group not in (INTEGER, FLOAT) or size not in NUMBER_SIZES:
@@ -99,11 +113,29 @@ def element(message: bytes) -> Element | None:
     return Element(Kind.NUMBER, _number(group, bits, size, message[TYPE.size :]), size)
 
 
+def _check_text(padding: int, charset: int, plain: bool) -> None:
+    """Padding by zeros or spaces, ASCII or UTF-8."""
+    if padding & 15 > 2 or charset & 15 > 1 or not plain:
+        raise UnfamiliarError
+
+
+def _text_of_any_length(message: bytes, bits: bytes, size: int) -> Element | None:
+    """A sequence of single bytes; None for one of other elements, which NIR has no use for."""
+    if bits[0] & 15 != TEXT_OF_ANY_LENGTH:
+        return None
+    inner = element(message[TYPE.size :])
+    _check_text(bits[0] >> 4, bits[1], bits[2] == 0 and size == POINTER_BYTES)
+    if inner is None or inner.size != 1 or message[TYPE.size] >> 4 != message[0] >> 4:
+        raise UnfamiliarError
+    return Element(Kind.VARIABLE_TEXT, np.dtype(object), size)
+
+
 def _number(group: int, bits: bytes, size: int, rest: bytes) -> np.dtype[Any]:
     order = ">" if bits[0] & BIG_ENDIAN else "<"
     if group == INTEGER:
         expected = struct.pack("<HH", 0, 8 * size)
-        plain = bits[0] & ~(BIG_ENDIAN | SIGNED) == 0 and bits[1:] == b"\0\0"
+        # A single byte has no order, but some say one.
+        plain = bits[0] & ~(BIG_ENDIAN | SIGNED) == 0 and bits[1:] == b"\0\0" and (size > 1 or order == "<")
         dtype = np.dtype(f"{order}{'i' if bits[0] & SIGNED else 'u'}{size}")
     elif size in FLOATS:
         mantissa, exponent = FLOATS[size]
@@ -124,7 +156,7 @@ def _boolean(message: bytes, bits: bytes, size: int) -> Element:
     base = TYPE.size + 4  # past the head of the enumeration comes its base type, an integer with two 16-bit fields
     inner = element(message[TYPE.size : base + TYPE.size])
     names = message[base + TYPE.size :]
-    whole = inner is not None and inner.dtype == np.int8 and size == 1
+    whole = inner is not None and inner.dtype == np.int8 and size == 1 and message[TYPE.size] >> 4 == message[0] >> 4
     if not whole or bits != b"\x02\0\0" or not names.startswith(BOOLEAN):
         raise UnfamiliarError
     return Element(Kind.NUMBER, np.dtype(bool), 1)
@@ -163,6 +195,16 @@ def address_in(message: bytes) -> int | None:
     return ADDRESSES.get(message[1])
 
 
+def check_fill(message: bytes) -> None:
+    """Leave a fill value that the library would not take to the library, though none is used here."""
+    version, *times, defined = message[:4]
+    (size,) = struct.unpack_from("<I", message, 4) if defined and len(message) >= FILL_HEAD else (0,)
+    if version != FILL_VERSION or not (1 <= times[0] <= 3 and times[1] <= 2 and defined <= 1):
+        raise UnfamiliarError
+    if not _fills(FILL_HEAD + size if defined else 4, message):
+        raise UnfamiliarError
+
+
 class VirtualError(Exception):
     """A dataset that is made of other datasets."""
 
@@ -179,6 +221,8 @@ def filters(message: bytes) -> tuple[int, ...]:
         # The name's length is padded to whole words by whoever wrote it, the 4-byte values are not.
         at += FILTER.size + name + 4 * (values + values % 2)
         found.append(code)
-    if at > len(message):
-        raise ValueError("a list of filters is cut short")
+        if name % 8:
+            raise UnfamiliarError
+    if not _fills(at, message):
+        raise UnfamiliarError
     return tuple(found)

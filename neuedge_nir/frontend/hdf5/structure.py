@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from neuedge_nir.errors import InputError
 from neuedge_nir.frontend.hdf5.headers import DatasetHeader, GroupHeader, Kind
 from neuedge_nir.frontend.hdf5.values import Values
-from neuedge_nir.frontend.raw import Edge, Field, Metadata, MetadataValue, RawGraph, RawNode
+from neuedge_nir.frontend.raw import RECORDING, Edge, Field, Metadata, MetadataValue, RawGraph, RawNode
 
 GRAPH = "NIRGraph"
 TEXT_FIELDS = ("padding",)
@@ -25,6 +27,35 @@ def graph_in(group: GroupHeader, values: Values) -> RawGraph:
     message = f"the file holds a single {read.type}, not a graph"
     hint = "wrap it: nir.NIRGraph.from_list(node)"
     raise InputError("FILE016", message, where=values.tally.file, hint=hint)
+
+
+def recordings_in(root: GroupHeader, values: Values) -> RawGraph:
+    """What `nir.write_data` stores, as a graph without edges: by node its observables on a grid of time.
+
+    Those stored as lists of events are refused: how many timesteps they stand for is said in attributes alone.
+    """
+    where = values.tally.file
+    return RawGraph(dict(_recorded(root, "", values)), (), {}, where)
+
+
+def _recorded(graph: GroupHeader, prefix: str, values: Values) -> Iterator[tuple[str, RawNode]]:
+    nodes = graph.group("nodes")
+    for name, member in nodes.members.items() if nodes is not None else ():
+        observables = member.group("observables") if isinstance(member, GroupHeader) else None
+        if isinstance(member, GroupHeader) and member.group("nodes") is not None:
+            yield from _recorded(member, f"{prefix}{name}/", values)
+        elif observables is not None:
+            where = f"node {prefix + name!r} of {values.tally.file}"
+            fields = {kind: _observable(each, where, values) for kind, each in observables.members.items()}
+            yield prefix + name, RawNode(RECORDING, fields, {}, where)
+
+
+def _observable(member: GroupHeader | DatasetHeader, where: str, values: Values) -> Field:
+    data = member.dataset("data") if isinstance(member, GroupHeader) else None
+    if data is None or len(data.shape) != 3:
+        message = "an observable that is no grid of (samples, timesteps, neurons)"
+        raise InputError("FILE016", message, where=where, hint="store it as TimeGriddedData")
+    return values.numbers(data)
 
 
 def _node_in(group: GroupHeader, name: str, values: Values) -> RawNode | RawGraph:

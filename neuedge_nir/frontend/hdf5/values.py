@@ -100,15 +100,23 @@ class Values:
             return ()
         try:
             stored = self._long_texts(header, cap) if header.kind is Kind.VARIABLE_TEXT else self._texts(header, cap)
-            return tuple([raw.decode("utf-8") for raw in stored])
+            return tuple([self._decoded(raw, header) for raw in stored])
         except UnicodeDecodeError as error:
             where = self.tally.place(header.path)
             raise InputError("FILE018", "the text is not UTF-8", where=where, hint="write it as UTF-8") from error
         except FAILURES as error:
             raise failure(error, self.tally.place(header.path)) from error
 
+    def _decoded(self, raw: bytes, header: DatasetHeader) -> str:
+        """A text without the zeros that fill its place. One within would cut it short for some readers."""
+        text = raw.rstrip(b"\0").decode("utf-8")
+        if "\0" in text:
+            where, hint = self.tally.place(header.path), "the file is forged or damaged"
+            raise InputError("FILE018", "a text holds a character of code 0", where=where, hint=hint)
+        return text
+
     def _texts(self, header: DatasetHeader, cap: str) -> list[bytes]:
-        """Strings of one stated size, each up to its first zero."""
+        """Strings of one stated size."""
         size = header.item_bytes
         self.tally.check(cap, size, header.path)
         self.tally.add("text_bytes", size * header.elements, header.path)
@@ -118,7 +126,9 @@ class Values:
             raw = stored.array().tobytes()
         else:
             raw = bytes_at(self.file, header.start, header.elements * size)
-        return [raw[at : at + size].split(b"\0", 1)[0] for at in range(0, header.elements * size, size)]
+        if len(raw) < header.elements * size:
+            raise ValueError("the file ends before its data")
+        return [raw[at : at + size] for at in range(0, header.elements * size, size)]
 
     def _long_texts(self, header: DatasetHeader, cap: str) -> list[bytes]:
         """Strings of any length. The library would allocate whatever length is stated, so it is not asked."""

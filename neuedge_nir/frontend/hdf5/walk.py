@@ -37,12 +37,16 @@ from neuedge_nir.frontend.hdf5.headers import (
 from neuedge_nir.frontend.hdf5.heaps import bytes_at
 from neuedge_nir.frontend.hdf5.messages import UnfamiliarError, VirtualError
 from neuedge_nir.frontend.hdf5.spill import Target
-from neuedge_nir.frontend.hdf5.symbols import symbols
-from neuedge_nir.frontend.hdf5.trees import Room, leaves
+from neuedge_nir.frontend.hdf5.symbols import Widths, symbols
+from neuedge_nir.frontend.hdf5.trees import Room, Tree
 
 SUPERBLOCK = struct.Struct("<8sBBBxBBBxHHIQQQQQQ")
 """Signature; versions of superblock, free space, root and shared headers, mixed with the sizes of addresses and
-lengths; tree sizes; flags; addresses of base, free space, end and driver; the root's name and header."""
+lengths; half of what tables and nodes of groups have room for; flags; addresses of base, free space, end and driver;
+the root's name and header."""
+ROOT = struct.Struct("<II")
+"""What is cached of the root, and nothing."""
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
 PLAIN = (0, 0, 0, 0, 8, 8)
 
 PREFIX = struct.Struct("<BxHII4x")
@@ -50,19 +54,23 @@ PREFIX = struct.Struct("<BxHII4x")
 MESSAGE = struct.Struct("<HHB3x")
 """Kind, size, flags."""
 BLOCK = struct.Struct("<QQ")
-SHARED = 2
+CONSTANT, SHARED = 1, 2
+"""Flags of a message: it never changes; it stands elsewhere."""
 
-PADDING, SPACE, TYPE, OLD_FILL, FILL, OUTSIDE, LAYOUT = 0, 1, 3, 4, 5, 7, 8
-FILTERS, ATTRIBUTE, COMMENT, OLD_TIME, CONTINUED, TABLE, TIME = 11, 12, 13, 14, 16, 17, 18
+PADDING, SPACE, TYPE, FILL, OUTSIDE, LAYOUT = 0, 1, 3, 5, 7, 8
+FILTERS, ATTRIBUTE, CONTINUED, TABLE, TIME = 11, 12, 16, 17, 18
 USED = frozenset((SPACE, TYPE, OUTSIDE, LAYOUT, FILTERS, TABLE))
-UNUSED = frozenset((PADDING, OLD_FILL, FILL, ATTRIBUTE, COMMENT, OLD_TIME, TIME))
-"""Fill values matter where data were never written, which is refused; NIR has no attributes."""
+UNUSED = frozenset((PADDING, FILL, ATTRIBUTE, TIME))
+"""Fill values matter where data were never written, which is refused; NIR has no attributes. Whatever else there may
+be, the library knows."""
 
 NAMED_TYPE = -1
 Messages = dict[int, tuple[bytes, int]]
 """The bytes, and the address of the bytes, by kind."""
 
 CHUNKS = 1
+CHUNK_CHILDREN = 64
+"""What a node of a tree of chunks has room for, in files whose superblock does not say it."""
 ADDRESS = struct.Struct("<Q")
 MOST_KNOWN, MOST_FORMS = 1000, 4
 """Headers that are kept, and forms that are tried: a forged file must not make the trying itself long."""
@@ -73,9 +81,9 @@ def headers_of(data: mmap, tally: Tally) -> GroupHeader:
 
     Raises `InputError` where it is refused, `UnfamiliarError` where it is in a format that only the library knows.
     """
-    walker = Walker(data, tally, Room(len(data)))
     try:
-        root = _root(data)
+        root, widths = _root(data)
+        walker = Walker(data, tally, Room(len(data)), widths)
         tally.visit(root, "")
         found = walker.member(root, "", -1)
     except FAILURES as error:
@@ -85,15 +93,18 @@ def headers_of(data: mmap, tally: Tally) -> GroupHeader:
     return found
 
 
-def _root(data: mmap) -> int:
-    """The address of the root group's header."""
-    found: tuple[int, ...] = SUPERBLOCK.unpack_from(data)
-    versions, (base, _, end, driver, _, root) = found[1:7], found[10:]
-    if versions != PLAIN or base or driver != messages.NOWHERE:
+def _root(data: mmap) -> tuple[int, Widths]:
+    """The address of the root group's header, and how wide the trees of groups are."""
+    signature, *versions, leaf, inner, flags, base, free, end, driver, _, root = SUPERBLOCK.unpack_from(data)
+    cached, reserved = ROOT.unpack_from(data, SUPERBLOCK.size)
+    plain = signature == SIGNATURE and tuple(versions) == PLAIN and not (flags or base or reserved) and leaf and inner
+    if not plain or (free, driver) != (messages.NOWHERE, messages.NOWHERE) or cached > 1:
         raise UnfamiliarError
     if end > len(data):
         raise ValueError(f"{end} bytes were written, {len(data)} are there")
-    return root
+    if end < len(data):
+        raise UnfamiliarError
+    return root, Widths(2 * inner, 2 * leaf)
 
 
 @dataclass(slots=True)
@@ -119,6 +130,7 @@ class Walker:
     data: mmap
     tally: Tally
     room: Room
+    widths: Widths
     forms: dict[int, list[Form]] = field(default_factory=dict)
     """By the size of the messages."""
 
@@ -181,26 +193,34 @@ class Walker:
                 at += MESSAGE.size
                 if at + length > end:
                     raise ValueError("a header is cut short")
-                if kind in USED:
-                    if flags & SHARED:
-                        kind = _shared(kind)
+                if flags > CONSTANT:
+                    kind = _shared(kind, flags)
+                if kind in USED or kind == NAMED_TYPE:
                     if kind in found:
                         raise ValueError("a header says something twice")
                     found[kind] = (data[at : at + length], at)
                 elif kind == CONTINUED:
                     found[kind] = (b"", at)
                     blocks.append(BLOCK.unpack_from(data, at))
+                    if blocks[-1][1] < MESSAGE.size:
+                        raise UnfamiliarError
+                elif kind == FILL:
+                    messages.check_fill(data[at : at + length])
                 elif kind not in UNUSED:
                     raise UnfamiliarError
                 at += length
                 count -= 1
+            if at != end:
+                raise UnfamiliarError
+        if count:
+            raise UnfamiliarError
         return found
 
     def _group(self, found: Messages, path: str, depth: int) -> GroupHeader:
         tally = self.tally
         tally.check("depth", depth, path)
         tree, heap = BLOCK.unpack_from(found[TABLE][0])
-        listed = symbols(self.data, tree, heap, self.room)
+        listed = symbols(self.data, tree, heap, self.widths, self.room)
         names = tally.names([symbol.name for symbol in listed], path)
         prefix = f"{path}/" if path else ""
         # All links of a group are judged before any of them is followed.
@@ -234,6 +254,8 @@ class Walker:
             raise never_written(tally.place(path))
         if place.start is not None and place.size < header.elements * size:
             raise ValueError("a dataset is larger than its place")
+        if place.start is not None and place.size > header.elements * size:
+            raise UnfamiliarError
         return header
 
     def _place(self, found: Messages, path: str, rank: int, item: int) -> tuple[messages.Place, tuple[int, ...]]:
@@ -258,9 +280,9 @@ def _moved(header: DatasetHeader, path: str, place: int) -> DatasetHeader:
     )
 
 
-def _shared(kind: int) -> int:
+def _shared(kind: int, flags: int) -> int:
     """What a message is that stands elsewhere in the file. A type does where it has a name."""
-    if kind != TYPE:
+    if kind != TYPE or flags & ~CONSTANT != SHARED:
         raise UnfamiliarError
     return NAMED_TYPE
 
@@ -287,11 +309,20 @@ def _places(data: mmap, header: DatasetHeader) -> dict[Corner, tuple[int, int, i
     """Size, filter mask and address of each chunk."""
     if header.index is None:
         return {}
-    found = list(leaves(data, header.index, CHUNKS, _entry(len(header.shape)), Room(len(data))))
-    places = {tuple(corner): (size, mask, address) for size, mask, *corner, _, address in found}
-    if len(places) < len(found):
-        raise ValueError("a chunk is listed twice")
+    tree = Tree(data, CHUNKS, _entry(len(header.shape)), CHUNK_CHILDREN, Room(len(data)))
+    places: dict[Corner, tuple[int, int, int]] = {}
+    for (size, mask, *corner, zero, address), after in tree.leaves(header.index):
+        if zero or _corner(after) <= (*corner, zero):
+            raise UnfamiliarError
+        if tuple(corner) in places:
+            raise ValueError("a chunk is listed twice")
+        places[tuple(corner)] = size, mask, address
     return places
+
+
+def _corner(key: bytes) -> Corner:
+    """Where the chunk of a key begins, behind its size and its filter mask."""
+    return struct.unpack_from(f"<{len(key) // 8 - 1}Q", key, 8)
 
 
 @cache
@@ -314,4 +345,7 @@ class OwnChunks:
 
     def read(self, corner: Corner) -> tuple[int, bytes]:
         size, mask, address = self.places[corner]
-        return mask, self.data[address : address + size] if size <= SHORT_BYTES else bytes_at(self.file, address, size)
+        raw = self.data[address : address + size] if size <= SHORT_BYTES else bytes_at(self.file, address, size)
+        if len(raw) < size:
+            raise ValueError("the file ends before its data")
+        return mask, raw

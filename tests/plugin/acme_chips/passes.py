@@ -1,33 +1,67 @@
-"""A pass that changes nothing, and three that do not behave."""
+"""A pass that changes nothing, and some that do not behave."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
-from neuedge_nir.chip.model import Chip
 from neuedge_nir.network.model import Network
+from neuedge_nir.rewrite.door import Context
 
 
-@dataclass(frozen=True, slots=True)
-class AcmePass:
-    """Whatever a network and its options are made into."""
+@dataclass(frozen=True)
+class Noop:
+    """Whatever the options say, the network stays as it is."""
 
-    name: str
-    summary: str
-    rewrite: Callable[[Network], Any]
+    name: ClassVar[str] = "noop"
+    summary: ClassVar[str] = "change nothing"
+    keeps: ClassVar[str] = "exact"
+    requires: ClassVar[tuple[str, ...]] = ()
 
-    def run(self, network: Network, chip: Chip, options: Mapping[str, str]) -> Any:
-        del chip, options
-        return self.rewrite(network)
+    depth: int = 3
+    gain: float = 0.5
+    loud: bool = False
+    word: str = "x"
+
+    def run(self, network: Network, context: Context) -> Any:
+        del context
+        return network
 
 
-def _stumble(network: Network) -> Network:
-    raise RuntimeError(f"cannot cope with {network.neurons} neurons")
+@dataclass(frozen=True)
+class Stumble(Noop):
+    def run(self, network: Network, context: Context) -> Any:
+        del context
+        raise RuntimeError(f"cannot cope with {network.neurons} neurons")
 
 
-NOOP = AcmePass("noop", "change nothing", lambda network: network)
-STUMBLE = AcmePass("stumble", "fail while running", _stumble)
-FORGET = AcmePass("forget", "forget to return the network", lambda network: None)  # noqa: ARG005
+@dataclass(frozen=True)
+class Forget(Noop):
+    def run(self, network: Network, context: Context) -> Any:
+        del network, context
+
+
+@dataclass(frozen=True)
+class Tear(Noop):
+    """Leaves projections that lead nowhere."""
+
+    def run(self, network: Network, context: Context) -> Any:
+        del context
+        return replace(network, populations=network.populations[1:])
+
+
+@dataclass(frozen=True)
+class Seek(Noop):
+    """Finds its depth by itself, from data."""
+
+    name: ClassVar[str] = "seek"
+    keeps: ClassVar[str] = "approximate"
+    requires: ClassVar[tuple[str, ...]] = ("data",)
+
+    def settled(self, network: Network, context: Context) -> Seek:
+        del network
+        assert context.samples is not None
+        return Seek(depth=context.samples.count)
+
+
 SHAPELESS = object()

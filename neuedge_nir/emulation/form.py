@@ -1,0 +1,108 @@
+"""Every neuron model in one form, which all arithmetics scale and round.
+
+    i = (1 - synapse) i + synapse_gain S    where there is a synaptic filter, else i = S
+    v = (1 - rate) v + gain i + drive       a spike where v > threshold
+
+S is what arrives, without the bias. The bias is a constant current: `drive` holds what it adds to v once a synaptic
+filter in front of it has settled, because chips add it to v.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuedge_nir.chip.model import Chip
+from neuedge_nir.errors import CapacityError
+from neuedge_nir.network.model import IF, LI, LIF, CubaLI, CubaLIF, I, Population, Threshold
+
+Array = NDArray[np.float64]
+
+LARGEST = 1e30
+"""No model has numbers beyond it, or below one in as many."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Form:
+    """The numbers of a population's equations, each broadcastable to its shape; None: no filter, no spikes."""
+
+    rate: Array
+    gain: Array
+    drive: Array
+    threshold: Array | None
+    synapse: Array | None = None
+    synapse_gain: Array | None = None
+
+    @property
+    def per_input(self) -> Array:
+        """What v gains in the first step from an input of 1."""
+        return self.gain if self.synapse_gain is None else self.gain * self.synapse_gain
+
+
+def form(population: Population, dt: float, chip: Chip) -> Form:
+    """The equations of a population in discrete time.
+
+    Raises `CapacityError` (FIT019) for what no scaling turns into the chip's: a gain that is not positive, a time
+    constant shorter than a timestep, a negative threshold, numbers beyond all measure.
+    """
+    with np.errstate(all="ignore"):  # what overflows is refused below
+        found = _form(population, dt)
+        per_input = found.per_input
+    if not np.all(per_input > 0):
+        raise out_of_range(population, chip, "its r, or w_in, is not above zero", "fold the sign into the weights")
+    rates = [found.rate] if found.synapse is None else [found.rate, found.synapse]
+    if any(np.any(rate > 1) for rate in rates):
+        raise out_of_range(population, chip, "a time constant is shorter than a timestep", "choose a smaller --dt")
+    if found.threshold is not None and np.any(found.threshold < 0):
+        raise out_of_range(population, chip, "its threshold is below zero", "shift its potentials")
+    threshold = np.zeros(()) if found.threshold is None else found.threshold
+    check_size(population, chip, (per_input, threshold), found.drive)
+    return found
+
+
+def check_size(population: Population, chip: Chip, numbers: tuple[Array, ...], drive: Array | None = None) -> None:
+    """No number is so large or small that products of a few of them leave double precision; a drive may be small."""
+    sizes = [np.abs(values) for values in numbers]
+    small = any(np.any((size > 0) & (size < 1 / LARGEST)) for size in sizes)
+    if drive is not None:
+        sizes.append(np.abs(drive))
+    if small or not all(np.all(size <= LARGEST) for size in sizes):
+        hint = "give the model in other units"
+        raise out_of_range(population, chip, f"its numbers are not within {1 / LARGEST:g} .. {LARGEST:g}", hint)
+
+
+def out_of_range(population: Population, chip: Chip, what: str, hint: str) -> CapacityError:
+    message = f"{what}, which the arithmetic of {chip.title} cannot hold"
+    return CapacityError("FIT019", message, where=f"node {population.name!r}", hint=hint)
+
+
+def _form(population: Population, dt: float) -> Form:
+    bias = np.zeros(()) if population.bias is None else np.asarray(population.bias, np.float64)
+    match population.neuron:
+        case IF(r=r, v_threshold=threshold):
+            return Form(np.zeros(()), dt * _real(r), dt * _real(r) * bias, _real(threshold))
+        case I(r=r):
+            return Form(np.zeros(()), dt * _real(r), dt * _real(r) * bias, None)
+        case Threshold(threshold=threshold):
+            return Form(np.ones(()), np.ones(()), bias, _real(threshold))
+        case LIF(tau=tau, r=r, v_leak=leak) | LI(tau=tau, r=r, v_leak=leak):
+            rate = dt / _real(tau)
+            return Form(rate, rate * r, rate * (leak + r * bias), _threshold(population))
+        case (
+            CubaLIF(tau_mem=tau, r=r, v_leak=leak, tau_syn=syn, w_in=w_in)
+            | CubaLI(tau_mem=tau, r=r, v_leak=leak, tau_syn=syn, w_in=w_in)
+        ):
+            rate, synapse = dt / _real(tau), dt / _real(syn)
+            drive = rate * (leak + r * (w_in * bias))
+            return Form(rate, rate * r, drive, _threshold(population), synapse, synapse * w_in)
+
+
+def _threshold(population: Population) -> Array | None:
+    found = population.parameters.get("v_threshold")
+    return None if found is None else _real(found)
+
+
+def _real(value: NDArray[np.floating]) -> Array:
+    return np.asarray(value, np.float64)

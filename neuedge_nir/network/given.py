@@ -1,0 +1,42 @@
+"""What a caller may say of a network's timestep and reset, on any of the doors of the Python API."""
+
+from __future__ import annotations
+
+import math
+from reprlib import repr as shown
+
+import numpy as np
+
+from neuedge_nir.errors import UsageError
+from neuedge_nir.network.model import ResetMode
+
+
+def timestep_given(value: object, where: str = "dt") -> float | None:
+    """A timestep in the file's time unit, None for none. Raises `UsageError` (USE017) for what is no positive time."""
+    if value is None:
+        return None
+    dt = _number(value)
+    if not 0 < dt < math.inf:
+        message = f"a timestep of {shown(value)} is no positive time"
+        raise UsageError("USE017", message, where=where, hint="give a number, in the file's time unit")
+    return dt
+
+
+def _number(value: object) -> float:
+    """A real number as a float, NaN for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def reset_given(value: object, where: str = "reset") -> ResetMode | None:
+    """A reset by itself or by name, None for none. Raises `UsageError` (USE019) for a name that none has."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or value not in tuple(ResetMode):
+        hint = f"there are: {', '.join(ResetMode)}"
+        raise UsageError("USE019", f"there is no reset {shown(value)}", where=where, hint=hint)
+    return ResetMode(value)

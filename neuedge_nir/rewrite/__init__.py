@@ -1,0 +1,1 @@
+"""Passes: found by name, told their options, run one after the other, checked and measured."""

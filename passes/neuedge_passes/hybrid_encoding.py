@@ -1,0 +1,225 @@
+"""hybrid-encoding: fewer input spikes than a rate code needs, by an encoder whose setting is searched for on data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from neuedge_nir.errors import UsageError
+from neuedge_nir.interpreter.answers import Answers, Course, information
+from neuedge_nir.interpreter.samples import Samples
+from neuedge_nir.network.connect import Conv, Dense, Operator, Scale
+from neuedge_nir.network.edit import with_operators
+from neuedge_nir.network.model import HybridEncoder, Network, ResetMode
+from neuedge_nir.rewrite.door import Cell, Context, Table
+
+BASES = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
+ALPHAS = (0.0, 0.5, 0.75)
+CAPS = (0, 3, 2, 1)
+SCALES = (1.0, 1.5, 2.0, 3.0)
+STAGES = ((100, 2.0), (300, 0.0))
+"""So many samples at first, and candidates go on whose loss exceeds what is allowed by so many standard errors at most.
+Few samples tell the bad ones; whether the guard is kept is asked on all of them."""
+SPARE = 2.0
+"""Standard errors between the loss on the calibration data and what is allowed: the best of many candidates looks
+better there than it is."""
+MARGINS = tuple(2.0**k for k in range(-4, 9))
+"""Early exits that are tried as a control, times the mean size of a summed output's lead."""
+
+
+@dataclass(frozen=True, slots=True)
+class HybridEncoding:
+    """Each input element integrates its value x, from 0 to 1, and spikes above v_base (1 - alpha x): Eq. 7 of NeuEdge.
+
+    The spikes of a rate code are replaced by these (arXiv 2602.02439, Eq. 6-8). Larger v_base and a `cap` on the spikes
+    of an element save spikes; alpha, taken literally, makes more of them, sooner. `weight_scale` multiplies the weights
+    behind the input, for fewer spikes carry less current. `reset` is what a spike does to the encoder's membrane.
+
+    With `search=true` the four are searched for on calibration data, apart from the samples that are measured: the
+    fewest spikes in all whose accuracy (agreement with the original, where there are no labels) is no more than
+    `max_loss` points lower, with two standard errors of the paired difference to spare. The search is deterministic:
+    all candidates on 100 samples, those that may do on 300, and then, the most frugal first, on all of them until one
+    keeps the guard. Where none keeps it the network stays as it is (v_base=0).
+
+    The report shows it beside two controls that need no encoder, chosen on the same calibration data under the same
+    guard: the original network on fewer timesteps, and stopping early where the answer is clear. In measurements these
+    often do as well; alpha brought nothing that v_base and the cap did not.
+    """
+
+    name: ClassVar[str] = "hybrid-encoding"
+    summary: ClassVar[str] = "encode inputs by rate and time, with fewer spikes"
+    keeps: ClassVar[str] = "approximate"
+    requires: ClassVar[tuple[str, ...]] = ()
+
+    v_base: Annotated[float, Meta(ge=0, description="threshold of the encoder; 0 leaves the input as it is")] = 4.0
+    alpha: Annotated[float, Meta(ge=0, lt=1, description="how far a value of 1 lowers its own threshold")] = 0.0
+    cap: Annotated[int, Meta(ge=0, description="most spikes of an element in a sample; 0 for any number")] = 0
+    weight_scale: Annotated[float, Meta(gt=0, description="factor on the weights behind the input")] = 1.0
+    reset: Annotated[Literal["zero", "subtract"], Meta(description="the encoder's reset")] = "zero"
+    input: Annotated[str, Meta(description="name of the input; empty for all of them")] = ""
+    search: Annotated[bool, Meta(description="find v_base, alpha, cap and weight_scale on calibration data")] = False
+    max_loss: Annotated[float, Meta(ge=0, le=100, description="points of accuracy that the search may lose")] = 1.0
+
+    def settled(self, network: Network, context: Context) -> HybridEncoding:
+        """The pass with the setting that a search found; itself where none is asked for."""
+        self._check(network)
+        if not self.search:
+            return self
+        if context.calibration is None:
+            message = "the search needs samples, apart from those to measure on"
+            hint = "give --data with a split 'train', or --calibrate"
+            raise UsageError("USE026", message, where=f"--pass {self.name}", hint=hint)
+        return replace(_searched(self, network, context, context.calibration), search=False)
+
+    def run(self, network: Network, context: Context) -> Network:
+        """The network with encoders at its inputs; the same network where they are there, or v_base is 0."""
+        del context
+        self._check(network)
+        encoder = HybridEncoder(self.v_base, self.alpha, self.cap or None, ResetMode(self.reset))
+        changed = [port.name for port in network.inputs if self._is_meant(port.name) and port.encoder != encoder]
+        if not self.v_base or not changed:
+            return network
+        ports = (replace(port, encoder=encoder) if port.name in changed else port for port in network.inputs)
+        coded = replace(network, inputs=tuple(ports))
+        return coded if self.weight_scale == 1.0 else _scaled(coded, changed, self.weight_scale)
+
+    def report(self, before: Network, after: Network, context: Context) -> tuple[Table, ...]:
+        """The setting and its controls on the samples; nothing without samples."""
+        if context.samples is None:
+            return ()
+        return (_comparison(self, before, after, context, context.samples),)
+
+    def _is_meant(self, name: str) -> bool:
+        return self.input in ("", name)
+
+    def _check(self, network: Network) -> None:
+        if not any(self._is_meant(port.name) for port in network.inputs):
+            known = ", ".join(port.name for port in network.inputs)
+            raise UsageError("USE028", f"there is no input {self.input!r}", where=f"--pass {self.name}", hint=known)
+
+
+def _scaled(network: Network, ports: Sequence[str], factor: float) -> Network:
+    """The network with the signals from these inputs multiplied: in their first weights, else by a Scale."""
+    firsts: set[int] = set()
+    projections = []
+    for projection in network.projections:
+        weighted = next((op for op in projection.chain if isinstance(op, Dense | Conv)), None)
+        if projection.source in ports and weighted is None:
+            scale = Scale("encoder_scale", np.array(factor), projection.source_shape)
+            projection = replace(projection, chain=(scale, *projection.chain))
+        elif projection.source in ports:
+            firsts.add(id(weighted))
+        projections.append(projection)
+
+    def multiplied(operator: Operator) -> Operator:
+        if id(operator) not in firsts or not isinstance(operator, Dense | Conv):
+            return operator
+        return replace(operator, weight=np.asarray(operator.weight) * operator.weight.dtype.type(factor))
+
+    return with_operators(replace(network, projections=tuple(projections)), multiplied)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Guard:
+    """How much worse than the original an answer may be."""
+
+    original: Answers
+    samples: Samples
+    max_loss: float
+
+    def right(self, answers: Answers) -> NDArray[np.float64]:
+        """1 for samples that are answered as they should be: by their label, else as the original answers."""
+        due = self.original.classes if self.samples.labels is None else self.samples.labels
+        found: NDArray[np.float64] = (answers.classes == due).astype(np.float64)
+        return found
+
+    def loss(self, answers: Answers) -> float:
+        """Points lost."""
+        return 100 * float(self.right(self.original).mean() - self.right(answers).mean())
+
+    def kept(self, answers: Answers, spare: float = SPARE) -> bool:
+        """Whether the loss is allowed with so many of its standard errors to spare; negative ones are a grace."""
+        apart = self.right(self.original) - self.right(answers)
+        return self.loss(answers) + spare * 100 * float(apart.std()) / math.sqrt(len(apart)) <= self.max_loss
+
+
+def _searched(wanted: HybridEncoding, network: Network, context: Context, calibration: Samples) -> HybridEncoding:
+    """The candidate with the fewest spikes that keeps the guard; v_base = 0 where none does."""
+
+    left = list(_candidates(wanted))
+    for count, grace in STAGES:
+        few = calibration.part(slice(count))
+        guard = _Guard(_answers(network, few, context), few, wanted.max_loss)
+        tried = [(_answers(candidate.run(network, context), few, context), candidate) for candidate in left]
+        kept = [(a.spikes, n) for n, (a, _) in enumerate(tried) if guard.kept(a, -grace)]
+        left = [left[n] for spikes, n in sorted(kept) if spikes < guard.original.spikes]
+    guard = _Guard(_answers(network, calibration, context), calibration, wanted.max_loss)
+    for candidate in left:
+        answers = _answers(candidate.run(network, context), calibration, context)
+        if guard.kept(answers) and answers.spikes < guard.original.spikes:
+            return candidate
+    return replace(wanted, v_base=0.0, alpha=0.0, cap=0, weight_scale=1.0)
+
+
+def _candidates(wanted: HybridEncoding) -> Iterator[HybridEncoding]:
+    for base, alpha, cap, scale in product(BASES, ALPHAS, CAPS, SCALES):
+        yield replace(wanted, v_base=base, alpha=alpha, cap=cap, weight_scale=scale)
+
+
+def _answers(network: Network, samples: Samples, context: Context) -> Answers:
+    return Course.of(network, samples, context.dt, context.reset).whole()
+
+
+def _comparison(made: HybridEncoding, before: Network, after: Network, context: Context, samples: Samples) -> Table:
+    """The original, the encoder, and the controls, each on the samples."""
+    course = Course.of(before, samples, context.dt, context.reset)
+    original = course.whole()
+    rows = [("original", original)]
+    if context.calibration is not None:
+        rows += _controls(made, course, before, context, context.calibration)
+    rows.append(("encoder", _answers(after, samples, context)))
+    cells = tuple(_row(name, answers, original, samples) for name, answers in rows)
+    return Table(f"Spikes per sample: {_words(made)}", HEADER, cells)
+
+
+HEADER = ("", "input", "neurons", "all", "fewer", "steps", "accuracy %", "same class %", "mbit/spike")
+
+
+def _words(made: HybridEncoding) -> str:
+    cap = f", at most {made.cap} of an element" if made.cap else ""
+    if not made.v_base:
+        return "no encoder keeps the guard"
+    return f"encoder with v_base {made.v_base:g}, alpha {made.alpha:g}{cap}, weights times {made.weight_scale:g}"
+
+
+def _row(name: str, answers: Answers, original: Answers, samples: Samples) -> tuple[Cell, ...]:
+    """Bits are those that the classes tell of the labels (Eq. 8), or of the original's classes where none are known."""
+    due = original.classes if samples.labels is None else samples.labels
+    accuracy = None if samples.labels is None else 100 * answers.accuracy(samples.labels)
+    bits = 1000 * information(answers.classes, due) / answers.spikes if answers.spikes else None
+    fewer = original.spikes / answers.spikes if answers.spikes else None
+    spikes = answers.input_spikes, answers.neuron_spikes, answers.spikes
+    return (name, *spikes, fewer, answers.steps, accuracy, 100 * answers.agreement(original), bits)
+
+
+def _controls(
+    made: HybridEncoding, course: Course, network: Network, context: Context, calibration: Samples
+) -> list[tuple[str, Answers]]:
+    """What a user could have without an encoder, chosen on the calibration data under the same guard."""
+    trial = Course.of(network, calibration, context.dt, context.reset)
+    guard = _Guard(trial.whole(), calibration, made.max_loss)
+    steps = calibration.steps
+    short = next((n for n in range(1, steps) if guard.kept(trial.after(n))), steps)
+    size = float(np.abs(trial.outputs[:, -1]).mean()) or 1.0
+    margin = next((size * m for m in MARGINS if guard.kept(trial.exit_at(size * m))), math.inf)
+    return [
+        (f"{short} of {steps} steps", course.after(short)),
+        (f"early exit, lead {margin:.3g}", course.exit_at(margin)),
+    ]

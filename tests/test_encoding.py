@@ -1,0 +1,306 @@
+"""Encoders of inputs: Eq. 7 as written, as an ordinary IF in a file, and the pass that searches for a setting."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neuedge_nir.errors import InputError, NeuedgeError
+from neuedge_nir.frontend import read, write
+from neuedge_nir.interpreter.answers import Course, information
+from neuedge_nir.interpreter.encoding import hybrid_coded, rate_coded
+from neuedge_nir.interpreter.run import simulate
+from neuedge_nir.interpreter.samples import Coding, Samples, calibrating, load_samples
+from neuedge_nir.network.equal import difference
+from neuedge_nir.network.model import IF, HybridEncoder, Network, Population, Port, Projection, ResetMode
+from neuedge_nir.rewrite.call import PassCall
+from neuedge_nir.rewrite.door import Context, configured
+from neuedge_nir.rewrite.manager import apply_passes
+from tests.conftest import Neuedge, Refused
+from tests.nirfile import chain, inputs, lif, linear, outputs, write_nir
+from tests.worlds import dense, network, wire
+
+ENCODERS = st.builds(
+    HybridEncoder,
+    v_base=st.floats(0.3, 9),
+    alpha=st.floats(0, 0.95),
+    cap=st.none() | st.integers(1, 3),
+    reset=st.sampled_from(ResetMode),
+)
+
+
+def by_hand(x: float, encoder: HybridEncoder, steps: int) -> list[bool]:
+    """Eq. 7 for one element and one value, number by number."""
+    v, sent, found = 0.0, 0, []
+    for _ in range(steps):
+        v += x
+        threshold = encoder.v_base * (1 - encoder.alpha * x)
+        fires = v > threshold and (encoder.cap is None or sent < encoder.cap)
+        found.append(fires)
+        sent += fires
+        if fires:
+            v = 0.0 if encoder.reset is ResetMode.ZERO else v - threshold
+    return found
+
+
+@given(ENCODERS, st.lists(st.floats(0, 1), min_size=1, max_size=4), st.integers(1, 30))
+def test_an_encoder_is_equation_7(encoder: HybridEncoder, values: list[float], steps: int) -> None:
+    found = hybrid_coded(np.broadcast_to(np.array(values), (1, steps, len(values))), encoder)
+    assert found[0].T.tolist() == [by_hand(x, encoder, steps) for x in values]
+
+
+@pytest.mark.parametrize("reset", ResetMode)
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 0.9])
+def test_for_steady_values_it_is_an_if_of_the_mapped_value(alpha: float, reset: ResetMode) -> None:
+    """Spike for spike, on 200,000 neuron steps: v' = v / (1 - alpha x)."""
+    x = np.random.default_rng(5).random(4000)
+    encoder = HybridEncoder(3.7, alpha, None, reset)
+    neuron = IF(np.array(1.0), np.array(3.7), np.array(0.0))
+    net = Network(
+        (Port("in", x.shape),),
+        (Port("out", x.shape),),
+        (Population("a", neuron, x.shape),),
+        (Projection("ia", "in", "a", x.shape, x.shape), Projection("ao", "a", "out", x.shape, x.shape)),
+        dt=1.0,
+    )
+    mapped = np.broadcast_to(x / (1 - alpha * x), (1, 50, len(x)))
+    run = simulate(net, mapped, reset=reset, record=["a"])
+    coded = hybrid_coded(np.broadcast_to(x, (1, 50, len(x))), encoder)
+    assert coded.sum() > 10_000
+    assert (run.recorded["a"] == coded).all()
+
+
+def test_a_rate_code_has_the_values_as_rates_and_the_seed_decides() -> None:
+    values = np.array([[0.0, 0.25, 1.0]])
+    spikes = rate_coded(values, 4000, 1)
+    assert spikes.shape == (1, 4000, 3)
+    np.testing.assert_allclose(spikes.mean(axis=1), values, atol=0.03)
+    assert (rate_coded(values, 4000, 1) == spikes).all()
+    assert (rate_coded(values, 4000, 2) != spikes).any()
+
+
+# --- in a file
+
+
+def coded(net: Network, encoder: HybridEncoder, dt: float | None = 0.5) -> Network:
+    return replace(net, inputs=tuple(replace(port, encoder=encoder) for port in net.inputs), dt=dt)
+
+
+@settings(max_examples=30, deadline=None)
+@given(ENCODERS, st.sampled_from([0.5, 1e-3, 1.0]))
+def test_a_network_with_an_encoder_is_read_back(tmp_path_factory: Any, encoder: HybridEncoder, dt: float) -> None:
+    place = tmp_path_factory.mktemp("m") / "m.nir"
+    net = coded(
+        network({"a": 3, "b": 2}, wire("i", "a", dense(3, 4)), wire("a", "b", dense(2, 3)), inputs={"i": 4}),
+        encoder,
+        dt,
+    )
+    write(net, place)
+    assert difference(read(place), net) is None
+
+
+def test_other_tools_find_an_if_behind_the_input(tmp_path: Path) -> None:
+    nir = pytest.importorskip("nir")
+    net = coded(network({"a": 3}, wire("i", "a", dense(3, 4)), inputs={"i": 4}), HybridEncoder(4.0, 0.5, 2))
+    write(net, tmp_path / "m.nir")
+    graph = nir.read(tmp_path / "m.nir")
+    found = graph.nodes["i_encoder"]
+    assert isinstance(found, nir.IF)
+    assert (found.r == 2.0).all()
+    assert (found.v_threshold == 4.0).all()
+    assert ("i", "i_encoder") in graph.edges
+
+
+def test_an_encoder_that_was_changed_by_others_is_told_and_left_as_it_is(tmp_path: Path) -> None:
+    import h5py
+
+    net = coded(network({"a": 3}, wire("i", "a", dense(3, 4)), inputs={"i": 4}), HybridEncoder(4.0, 0.5, 2))
+    write(net, tmp_path / "m.nir")
+    with h5py.File(tmp_path / "m.nir", "r+") as file:
+        file["node/nodes/i_encoder/v_threshold"][...] = 5.0
+    found = read(tmp_path / "m.nir")
+    assert [d.node for d in found.diagnostics if d.code == "NET057"] == ["i_encoder"]
+    assert [p.name for p in found.populations] == ["i_encoder", "a"]
+    assert found.inputs[0].encoder is None
+
+
+def test_without_a_timestep_it_cannot_be_written(tmp_path: Path) -> None:
+    net = coded(network({"a": 3}, wire("i", "a", dense(3, 4)), inputs={"i": 4}), HybridEncoder(4.0), None)
+    with pytest.raises(InputError) as caught:
+        write(net, tmp_path / "m.nir")
+    assert caught.value.code == "OUT008"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"x": 3}', '{"x": {"v_base": 0}}', '{"x": {"v_base": 1, "alpha": 1}}', '{"x": {"v_base": 1, "cap": 0}}', "[]"],
+)
+def test_metadata_of_impossible_encoders_are_refused(tmp_path: Path, text: str) -> None:
+    nodes, edges = chain(("in", inputs(2)), ("lif", lif(2)), ("out", outputs(2)))
+    path = write_nir(tmp_path / "m.nir", nodes, edges, metadata={"neuedge": f'{{"schema": 1, "encoders": {text}}}'})
+    with pytest.raises(InputError) as caught:
+        read(path)
+    assert caught.value.code == "NET020"
+
+
+# --- the pass
+
+
+@pytest.fixture(scope="module")
+def sorter() -> tuple[Network, Samples, Samples]:
+    """Two classes that a rate code of 40 steps tells easily: which half of the input is bright."""
+    weight = np.kron(np.eye(2), np.ones(8)) - 0.5
+    net = network({"a": 2}, wire("i", "a", replace(dense(2, 16), weight=weight)), inputs={"i": 16}, model="IF", dt=1.0)
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 400)
+    values = np.clip(0.15 + 0.5 * (np.arange(16) // 8 == labels[:, None]) + 0.05 * rng.random((400, 16)), 0, 1)
+    data = Samples({"i": rate_coded(values, 40, 0)}, labels.astype(np.int64), {"i": values})
+    return net, data.part(slice(200)), data.part(slice(200, None))
+
+
+def run_pass(text: str, net: Network, samples: Samples, calibration: Samples | None) -> Any:
+    (done,) = apply_passes(net, [PassCall.parse(text)], Context(None, samples, calibration), measured=True)
+    return done
+
+
+def test_a_search_finds_fewer_spikes_within_the_loss(sorter: tuple[Network, Samples, Samples]) -> None:
+    net, samples, calibration = sorter
+    done = run_pass("hybrid-encoding:search=true", net, samples, calibration)
+    assert done.changed
+    assert done.effect.spikes < done.effect.spikes_before / 4
+    assert done.effect.accuracy >= done.effect.accuracy_before - 0.02
+    assert "search" not in str(done.call), "the plan names what was found"
+    assert str(run_pass("hybrid-encoding:search=true", net, samples, calibration).call) == str(done.call)
+    again = run_pass(str(done.call), net, samples, None)
+    assert again.effect == done.effect
+    (table,) = done.report
+    original, short, early, encoder = (dict(zip(table.header, row, strict=True)) for row in table.rows)
+    assert (original["fewer"], original["steps"]) == (1.0, 40.0)
+    assert short["steps"] < 40
+    assert early["steps"] < 40
+    assert encoder["all"] == pytest.approx(done.effect.spikes)
+
+
+def test_where_nothing_keeps_the_guard_the_network_stays(sorter: tuple[Network, Samples, Samples]) -> None:
+    net, samples, calibration = sorter
+    wrong = replace(calibration, labels=None, inputs={"i": calibration.inputs["i"] * 0}, values={})
+    done = run_pass("hybrid-encoding:search=true,max_loss=0", net, samples, wrong)
+    assert done.network is net
+    assert str(done.call) == "hybrid-encoding:v_base=0.0,max_loss=0.0"
+
+
+def test_weights_behind_the_input_are_scaled_and_others_are_not() -> None:
+    net = network({"a": 3, "b": 2}, wire("i", "a", dense(3, 4)), wire("a", "b", dense(2, 3)), inputs={"i": 4})
+    made = configured(PassCall.parse("hybrid-encoding:weight_scale=2")).run(net, Context())
+    first, second = (p.chain[0].weight for p in made.projections[:2])  # type: ignore[union-attr]
+    before = [p.chain[0].weight for p in net.projections[:2]]  # type: ignore[union-attr]
+    assert (first == 2 * before[0]).all()
+    assert (second == before[1]).all()
+    assert configured(PassCall.parse("hybrid-encoding")).run(made, Context()) is made
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("hybrid-encoding:alpha=1", "USE025"),
+        ("hybrid-encoding:v_base=-1", "USE025"),
+        ("hybrid-encoding:v_base=nan", "USE025"),
+        ("hybrid-encoding:cap=-1", "USE025"),
+        ("hybrid-encoding:input=x", "USE028"),
+        ("hybrid-encoding:search=true", "USE026"),
+    ],
+)
+def test_what_cannot_be_is_refused(sorter: tuple[Network, Samples, Samples], text: str, code: str) -> None:
+    net, samples, _ = sorter
+    with pytest.raises(NeuedgeError) as caught:
+        run_pass(text, net, samples, None)
+    assert caught.value.code == code
+
+
+# --- data
+
+
+@pytest.fixture
+def values(tmp_path: Path) -> Path:
+    x = np.arange(30 * 3).reshape(30, 3) * 2
+    np.savez(tmp_path / "v.npz", x=x.astype(np.uint8), y=np.arange(30) % 2, x_hot=x + 0.5)
+    return tmp_path / "v.npz"
+
+
+def test_values_are_coded_over_the_steps_that_are_given(values: Path) -> None:
+    net = network({"a": 2}, wire("i", "a", dense(2, 3)), inputs={"i": 3})
+    found = load_samples(values, net, coding=Coding(7, 3))
+    assert found.inputs["i"].shape == (30, 7, 3)
+    np.testing.assert_allclose(found.values["i"][1], np.array([6, 8, 10]) / 255)
+    encoded = replace(net, inputs=(replace(net.inputs[0], encoder=HybridEncoder(1.0)),))
+    assert (found.of(encoded)["i"][1, 3] == found.values["i"][1]).all()
+    assert (replace(found, values={}).of(encoded)["i"][1, 3] == found.inputs["i"][1].mean(axis=0)).all()
+    rest, first = calibrating(found, values, net, "10", Coding(7, 3))
+    assert first is not None
+    assert (rest.count, first.count) == (20, 10)
+    assert (rest.inputs["i"] == found.inputs["i"][10:]).all()
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--split", "hot"], "DATA006"),
+        (["--calibrate", "30"], "DATA005"),
+        (["--calibrate", "0"], "DATA005"),
+        (["--calibrate", "cold"], "DATA005"),
+    ],
+)
+def test_values_that_cannot_be_coded_are_refused(
+    refused: Refused, tmp_path: Path, values: Path, words: list[str], code: str
+) -> None:
+    nodes, edges = chain(("in", inputs(3)), ("w", linear(np.ones((2, 3)))), ("lif", lif(2)), ("out", outputs(2)))
+    model = write_nir(tmp_path / "m.nir", nodes, edges)
+    ask = ("simulate", model, "--data", values, "--dt", "1", "--steps", "4", "--pass", "hybrid-encoding")
+    assert refused(*ask, *words) == (3, code)
+
+
+def test_the_command_shows_the_setting_and_its_controls(neuedge: Neuedge, tmp_path: Path, values: Path) -> None:
+    nodes, edges = chain(("in", inputs(3)), ("w", linear(np.ones((2, 3)))), ("lif", lif(2)), ("out", outputs(2)))
+    model = write_nir(tmp_path / "m.nir", nodes, edges)
+    words = ("--data", values, "--dt", "1", "--steps", "4", "--pass", "hybrid-encoding:v_base=0.2", "--calibrate", "10")
+    answer = neuedge("convert", model, tmp_path / "out.nir", *words)
+    assert answer.status == 0
+    assert all(text in answer.err for text in ("encoder with v_base 0.2", "early exit", "of 4 steps"))
+    assert read(tmp_path / "out.nir").inputs[0].encoder == HybridEncoder(0.2)
+    told = neuedge("simulate", tmp_path / "out.nir", "--data", values, "--steps", "4", "--json").json
+    assert told["samples"] == 30
+
+
+# --- what answers tell
+
+
+def test_early_exits_and_shorter_windows_are_prefixes_of_the_run(sorter: tuple[Network, Samples, Samples]) -> None:
+    net, samples, _ = sorter
+    course = Course.of(net, samples)
+    for steps in (1, 7, 40):
+        alone = Course.of(net, samples.first_steps(steps)).whole()
+        prefix = course.after(steps)
+        assert (alone.classes == prefix.classes).all()
+        assert (alone.spikes, alone.steps) == (prefix.spikes, prefix.steps)
+    assert course.exit_at(0).steps == 1
+    assert course.exit_at(1e9).steps == 40
+    waits = [course.exit_at(lead).steps for lead in (1, 3, 9)]
+    assert waits == sorted(waits)
+
+
+def test_information_is_that_of_a_channel() -> None:
+    labels = np.arange(40_000) % 4
+    assert information(labels, labels) == pytest.approx(2.0, abs=1e-3)
+    assert information(labels // 2, labels) == pytest.approx(1.0, abs=1e-3)
+    rng = np.random.default_rng(0)
+    assert information(rng.integers(0, 4, 40_000), labels) == pytest.approx(0.0, abs=1e-3)
+    wrong = rng.random(40_000) < 0.11
+    capacity = 1 + 0.11 * np.log2(0.11) + 0.89 * np.log2(0.89)  # a binary symmetric channel
+    assert information(np.where(wrong, 1 - labels % 2, labels % 2), labels % 2) == pytest.approx(capacity, abs=0.02)
