@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +14,13 @@ from neuedge_nir.frontend import DEFAULT_CAPS, Caps
 from neuedge_nir.frontend.recordings import SUFFIXES, read_recordings
 from neuedge_nir.interpreter.profile import simulated_activity
 from neuedge_nir.interpreter.samples import Samples
+from neuedge_nir.mapping.bounds import check_room
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.fabric import largest_system
 from neuedge_nir.mapping.legalise import LegalNetwork, legalise
-from neuedge_nir.mapping.pack import EFFORTS, chips_bound, lower_bound, neurons_bound, partition
-from neuedge_nir.mapping.partition import Bound
+from neuedge_nir.mapping.pack import EFFORTS, partition
 from neuedge_nir.mapping.place import Placement, place
 from neuedge_nir.mapping.route import Routing, route
-from neuedge_nir.mapping.split import check_single_neurons
 from neuedge_nir.mapping.traffic import flows
 from neuedge_nir.network.activity import Activity, recorded_activity, resolve_activity
 from neuedge_nir.network.given import reset_given, timestep_given
@@ -34,9 +32,6 @@ from neuedge_nir.rewrite.call import PassCall
 from neuedge_nir.rewrite.door import Context
 from neuedge_nir.rewrite.manager import Applied, apply_passes
 
-MOST_CORES, MOST_CORES_CHECKED = 2**17, 2**15
-"""Cores of a plan at most, and without a solver: a thousand take some seconds and 10 MB."""
-
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -45,7 +40,8 @@ class Options:
     `strict` refuses a model that the reader had to repair, `limits` are what its file may ask for. `activity`: a
     rate, rates by population, the path of an .npz profile or of NIRData (.h5), an Activity, or samples on which the
     network is simulated. What passes search for they find on `calibration`. `chips` None: as many as needed, up to the
-    chip's largest published system. `dt` in the model's time unit.
+    chip's largest published system. `max_cores`: those of the largest plan that is tried, None for
+    what the effort says. `dt` in the model's time unit.
     """
 
     passes: tuple[PassCall, ...] = ()
@@ -54,6 +50,7 @@ class Options:
     reset: ResetMode | None = None
     dt: float | None = None
     chips: int | None = None
+    max_cores: int | None = None
     effort: str = "normal"
     seed: int = 0
     map_inputs: bool = False
@@ -67,6 +64,7 @@ class Options:
         object.__setattr__(self, "dt", timestep_given(self.dt, "Options.dt"))
         wrong = {
             "chips": self.chips is not None and self.chips < 1,
+            "max_cores": self.max_cores is not None and self.max_cores < 1,
             "effort": self.effort not in EFFORTS,
             "seed": not 0 <= self.seed < 1 << 31,
         }
@@ -100,8 +98,9 @@ def compile_network(
     activity = _stage("activity", observer, lambda: _activity(network, legal, wanted))
     demands = Demands(legal, activity)
     available = _chips_available(chip, wanted.chips)
-    _check_room(demands, available, wanted.effort)
-    split = _stage("partition", observer, lambda: partition(demands, wanted.effort, wanted.seed, observer))
+    most = wanted.max_cores or EFFORTS[wanted.effort].cores
+    check_room(demands, available, most)
+    split = _stage("partition", observer, lambda: partition(demands, wanted.effort, wanted.seed, observer, most))
     sent = _stage("traffic", observer, lambda: flows(split.clusters, demands))
     placement = _stage("place", observer, lambda: place(split.clusters, sent, chip, available, wanted.effort, observer))
     routing = _stage("route", observer, lambda: route(sent, placement))
@@ -148,50 +147,6 @@ def _chips_available(chip: Chip, wanted: int | None) -> int:
             hint="leave it out to use as many as are needed",
         )
     return wanted or largest
-
-
-def _check_room(demands: Demands, available: int, effort: str) -> None:
-    """Raises `CapacityError` where the lower bounds alone exceed the machine: a proof, whatever the mapping.
-
-    Raises `NoPlanError` where a plan would have more cores than anybody waits for. Of so many neurons the connections
-    are not looked at, unless that is cheap.
-    """
-    most = MOST_CORES_CHECKED if effort == "none" else MOST_CORES
-    neurons, per_chip = neurons_bound(demands), demands.legal.chip.topology.cores_per_chip.count
-    huge = neurons.cores > most
-    if huge:
-        _check_chips(math.ceil(neurons.cores / per_chip), neurons.resource, available)
-    if not (huge and demands.depends_on_targets):
-        check_single_neurons(demands)
-        _check_chips(*chips_bound(demands), available)
-    bound = neurons if huge else lower_bound(demands)
-    if bound.cores > most:
-        raise _too_much_work(bound, most)
-
-
-def _check_chips(chips: int, resource: str, available: int) -> None:
-    if chips > available:
-        raise CapacityError(
-            "FIT015",
-            f"the network needs at least {chips} chips, by {resource}; {available} are available",
-            resource="chips",
-            needed=chips,
-            available=available,
-            hint="raise --chips, or make the network smaller",
-        )
-
-
-def _too_much_work(bound: Bound, most: int) -> NoPlanError:
-    """That proves nothing."""
-    return NoPlanError(
-        "FIT019",
-        f"the network needs at least {bound.cores} cores, by {bound.resource}, and no plan of more than {most} is "
-        "tried; whether it fits is not known",
-        resource="cores",
-        needed=bound.cores,
-        available=most,
-        hint=f"compile tries up to {MOST_CORES}" if bound.cores <= MOST_CORES else "make the network smaller",
-    )
 
 
 def _check_crossed(placement: Placement, routing: Routing, available: int) -> None:

@@ -80,14 +80,18 @@ def check_single_neurons(demands: Demands) -> None:
                 raise too_large(node, needed, limit, demands.legal.chip)
 
 
-def tilings(name: str, demands: Demands, targets: Destinations) -> list[Tiling]:
+def tilings(name: str, demands: Demands, targets: Destinations, most_slices: int) -> list[Tiling]:
     """Candidate cuts of a population, each slice of which fits an empty core; fewest slices first.
 
-    Raises `NoPlanError` where some neuron fits no core once its targets are cut as they are.
+    Raises `NoPlanError` where some neuron fits no core once its targets are cut as they are, and where all cuts found
+    have more slices than are tried.
     """
     found: list[Tiling] = []
-    fitting = 0
+    fitting, too_many = 0, 0
     for grid in _grids(name, demands, targets):
+        if len(grid) > most_slices:  # all others have as many, or more
+            too_many = len(grid)
+            break
         tiling = _tiling(name, grid, demands, targets)
         if tiling is None:
             continue
@@ -97,9 +101,11 @@ def tilings(name: str, demands: Demands, targets: Destinations) -> list[Tiling]:
         if len(found) >= MAX_CANDIDATES or fitting >= MAX_FITTING:
             break
     most = WORTHWHILE_RUNS * min(map(len, found), default=math.prod(demands.shapes[name]))
-    runs = _runs_tiling(name, demands, targets, most)
+    runs = _runs_tiling(name, demands, targets, min(most, most_slices))
     if runs is not None:
         found.append(runs)
+    if not found and too_many:
+        raise too_many_cores(f"the cut of {name!r} into the largest tiles that fit has {too_many} slices", most_slices)
     if not found:
         raise _no_cut(name, demands)
     return found
@@ -258,6 +264,18 @@ def longest_run(
         middle = (good + bad) // 2
         good, bad = (middle, bad) if fit(middle) else (good, middle)
     return start + good
+
+
+def too_many_cores(finding: str, most: int, needed: int | None = None) -> NoPlanError:
+    """More work than is tried unasked: that proves nothing."""
+    return NoPlanError(
+        "FIT020",
+        f"{finding}, and no plan of more than {most} cores is tried; whether it fits is not known",
+        resource="cores",
+        needed=needed,
+        available=most,
+        hint="--max-cores N tries plans of up to N cores, some seconds a thousand; or make the network smaller",
+    )
 
 
 def _no_cut(name: str, demands: Demands) -> NoPlanError:
