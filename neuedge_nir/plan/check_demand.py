@@ -190,7 +190,9 @@ def _elements(several: Sequence[Patch]) -> Ints:
 
 
 def _owner(shape: Shape, numbers: Sequence[int], parts: Sequence[Part]) -> NDArray[np.int32]:
-    """For each neuron of a population the number of its part."""
+    """For each neuron of a population the number of its part; kept once if there is one part: inputs may be huge."""
+    if len(numbers) == 1:
+        return np.broadcast_to(np.int32(numbers[0]), math.prod(shape))
     owner: NDArray[np.int32] = np.zeros(shape, dtype=np.int32)
     for number in numbers:
         for box in parts[number].boxes:

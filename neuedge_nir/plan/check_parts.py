@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -77,7 +78,7 @@ class Side:
     @classmethod
     def span(cls, start: int, stop: int, number: int = 1) -> Side:
         """The same number for each index; it is kept once."""
-        return cls(start, np.broadcast_to(np.int64(number), stop - start))
+        return cls(start, _repeated(number, stop - start))
 
     @property
     def uniform(self) -> bool:
@@ -121,6 +122,12 @@ class Side:
     def ones(self) -> Side:
         """One wherever the number is not zero."""
         return Side.span(*self.ends) if self.gapless else Side(self.first, (self.times > 0).astype(np.int64))
+
+
+@lru_cache(maxsize=4096)
+def _repeated(number: int, often: int) -> Ints:
+    """Read-only, and in memory once."""
+    return np.broadcast_to(np.int64(number), often)
 
 
 Product = tuple[Side, ...]
