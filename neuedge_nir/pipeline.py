@@ -14,13 +14,13 @@ from neuedge_nir.frontend import DEFAULT_CAPS, Caps
 from neuedge_nir.frontend.recordings import SUFFIXES, read_recordings
 from neuedge_nir.interpreter.profile import simulated_activity
 from neuedge_nir.interpreter.samples import Samples
+from neuedge_nir.mapping.bounds import check_room
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.fabric import largest_system
 from neuedge_nir.mapping.legalise import LegalNetwork, legalise
-from neuedge_nir.mapping.pack import EFFORTS, chips_bound, partition
+from neuedge_nir.mapping.pack import EFFORTS, partition
 from neuedge_nir.mapping.place import Placement, place
 from neuedge_nir.mapping.route import Routing, route
-from neuedge_nir.mapping.split import check_single_neurons
 from neuedge_nir.mapping.traffic import flows
 from neuedge_nir.network.activity import Activity, recorded_activity, resolve_activity
 from neuedge_nir.network.given import reset_given, timestep_given
@@ -40,7 +40,8 @@ class Options:
     `strict` refuses a model that the reader had to repair, `limits` are what its file may ask for. `activity`: a
     rate, rates by population, the path of an .npz profile or of NIRData (.h5), an Activity, or samples on which the
     network is simulated. What passes search for they find on `calibration`. `chips` None: as many as needed, up to the
-    chip's largest published system. `dt` in the model's time unit.
+    chip's largest published system. `max_cores`: those of the largest plan that is tried, None for
+    what the effort says. `dt` in the model's time unit.
     """
 
     passes: tuple[PassCall, ...] = ()
@@ -49,6 +50,7 @@ class Options:
     reset: ResetMode | None = None
     dt: float | None = None
     chips: int | None = None
+    max_cores: int | None = None
     effort: str = "normal"
     seed: int = 0
     map_inputs: bool = False
@@ -62,6 +64,7 @@ class Options:
         object.__setattr__(self, "dt", timestep_given(self.dt, "Options.dt"))
         wrong = {
             "chips": self.chips is not None and self.chips < 1,
+            "max_cores": self.max_cores is not None and self.max_cores < 1,
             "effort": self.effort not in EFFORTS,
             "seed": not 0 <= self.seed < 1 << 31,
         }
@@ -95,8 +98,9 @@ def compile_network(
     activity = _stage("activity", observer, lambda: _activity(network, legal, wanted))
     demands = Demands(legal, activity)
     available = _chips_available(chip, wanted.chips)
-    _check_room(demands, available)
-    split = _stage("partition", observer, lambda: partition(demands, wanted.effort, wanted.seed, observer))
+    most = wanted.max_cores or EFFORTS[wanted.effort].cores
+    check_room(demands, available, most)
+    split = _stage("partition", observer, lambda: partition(demands, wanted.effort, wanted.seed, observer, most))
     sent = _stage("traffic", observer, lambda: flows(split.clusters, demands))
     placement = _stage("place", observer, lambda: place(split.clusters, sent, chip, available, wanted.effort, observer))
     routing = _stage("route", observer, lambda: route(sent, placement))
@@ -143,21 +147,6 @@ def _chips_available(chip: Chip, wanted: int | None) -> int:
             hint="leave it out to use as many as are needed",
         )
     return wanted or largest
-
-
-def _check_room(demands: Demands, available: int) -> None:
-    """Raises `CapacityError` where the lower bounds alone exceed the machine: a proof, whatever the mapping."""
-    check_single_neurons(demands)
-    chips, resource = chips_bound(demands)
-    if chips > available:
-        raise CapacityError(
-            "FIT015",
-            f"the network needs at least {chips} chips, by {resource}; {available} are available",
-            resource="chips",
-            needed=chips,
-            available=available,
-            hint="raise --chips, or make the network smaller",
-        )
 
 
 def _check_crossed(placement: Placement, routing: Routing, available: int) -> None:

@@ -31,7 +31,7 @@ LAYERS = (
 NEIGHBOURS = {("plan", "cost"), ("cost", "plan")}
 """`plan/build.py` uses the prices of `cost/`, and both speak in the nouns of `plan/model.py`."""
 
-SOLVER = ("mapping", "network.count", "network.reach", "cost")
+SOLVER = ("mapping", "network.axis", "network.count", "network.parts", "network.reach", "cost")
 """What the independent checker of plans shares nothing with."""
 
 TRAINING = {"torch", "sinabs", "nirtorch", "sklearn", "samna"}

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,52 @@ def test_a_plan_written_by_one_process_is_accepted_by_another(
 ) -> None:
     answer = process("verify", compiled["truenorth"].plan, "--model", digits)
     assert (answer.status, answer.err) == (0, "")
+
+
+# --- giants in small files
+
+
+@pytest.fixture(scope="module")
+def giant(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few kB that say 250 million neurons: ten channels of a picture of 25 million points, one number a parameter."""
+    side = 5000
+    kernel = conv2d(np.ones((10, 1, 3, 3)), padding=np.array([1, 1]), input_shape=np.array([side, side]))
+    neurons = {"type": "IF", "r": 1.0, "v_threshold": 1.0, "v_reset": 0.0}
+    nodes, edges = chain(
+        ("in", inputs(1, side, side)), ("conv", kernel), ("if", neurons), ("out", outputs(10, side, side))
+    )
+    path = write_nir(tmp_path_factory.mktemp("giant") / "giant.nir", nodes, edges)
+    assert path.stat().st_size < 20_000
+    return path
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "code"),
+    [
+        ("loihi1", 4, "FIT015"),
+        ("loihi2", 5, "FIT020"),
+        ("truenorth", 4, "FIT015"),
+        ("spinnaker1", 4, "FIT015"),
+        ("spinnaker2", 4, "FIT015"),
+    ],
+)
+def test_a_giant_is_answered_long_before_the_test_gives_up(
+    process: Neuedge, giant: Path, target: str, status: int, code: str
+) -> None:
+    """A second, where a plan took more than ten minutes; the processes of these tests have two minutes."""
+    answer = process("check", giant, "--target", target, "--json")
+    assert answer.status == status
+    assert f"error[{code}]" in answer.complaint
+    assert answer.json["outcome"] == {4: "infeasible", 5: "timeout"}[status]
+
+
+def test_a_giant_is_answered_in_little_memory(neuedge: Neuedge, giant: Path) -> None:
+    tracemalloc.start()
+    answer = neuedge("check", giant, "--target", "loihi1,loihi2,truenorth,spinnaker1,spinnaker2")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert answer.status == 5
+    assert peak < 100 * 2**20
 
 
 # --- the same bytes

@@ -48,6 +48,7 @@ def test_words_that_mean_nothing_are_refused(refused: Refused, words: list[str])
 @pytest.mark.parametrize(
     "option",
     [
+        *(["--max-cores", text] for text in ("0", "-1", "1.5")),
         *(["--chips", text] for text in ("0", "-1", "1.5", "1e3", "many", "", "0\n")),
         *(["--dt", text] for text in ("0", "-1", "nan", "inf", "second")),
     ],

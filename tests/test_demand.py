@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from neuedge_nir.chip.model import AxonWeights, Chip, Limit
 from neuedge_nir.errors import CapacityError, UsageError
+from neuedge_nir.mapping.bounds import lower_bound
 from neuedge_nir.mapping.demand import DOWNSTREAM, FORMULAS, Demands
 from neuedge_nir.mapping.legalise import Kind, LegalProjection
-from neuedge_nir.mapping.pack import lower_bound
 from neuedge_nir.mapping.partition import Destinations, Piece
 from neuedge_nir.network.connect import Conv, Dense, Pool
 from neuedge_nir.network.model import Network, Projection, ResetMode

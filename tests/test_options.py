@@ -36,6 +36,7 @@ def test_names_are_taken_for_what_they_name() -> None:
         {"dt": float("inf")},
         {"dt": float("nan")},
         {"chips": 0},
+        {"max_cores": 0},
         {"effort": "x"},
         {"seed": -1},
         {"seed": 1 << 31},

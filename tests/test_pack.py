@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from neuedge_nir.chip.model import AxonWeights, Chip, LimitScope
 from neuedge_nir.errors import CapacityError, NoPlanError
 from neuedge_nir.events import Event, Improved
+from neuedge_nir.mapping.bounds import chips_bound, lower_bound
 from neuedge_nir.mapping.demand import Demand, Demands
-from neuedge_nir.mapping.pack import _improved, _sequential, chips_bound, grouped, lower_bound, partition
+from neuedge_nir.mapping.pack import _improved, _sequential, grouped, partition
 from neuedge_nir.mapping.partition import Destinations, Partition, Piece, Role
 from neuedge_nir.mapping.split import check_single_neurons, tilings
 from neuedge_nir.network.model import Network
@@ -156,7 +157,7 @@ def test_never_more_cores_than_sequential_fill_and_never_fewer_than_the_bound(
     assume(not any(rule.formula in ("output_axons", "neuron_copies") for rule in on.limits))
     demands = legal(net, on)
     found = partitioned(demands, effort)
-    filled = _sequential(demands, demands.uncut(), None)
+    filled = _sequential(demands, demands.uncut(), 1000)
     assert filled is None or found.neuron_cores <= len(filled)
     assert max(found.tiles_bound, found.bound.cores) <= found.neuron_cores
     assert found.packing_proven or found.neuron_cores > found.bound.cores
@@ -352,7 +353,7 @@ def test_every_candidate_covers_its_population_with_slices_that_fit(net: Network
     demands = legal(net, on)
     for population in net.populations:
         try:
-            candidates = tilings(population.name, demands, demands.uncut())
+            candidates = tilings(population.name, demands, demands.uncut(), 1000)
         except (CapacityError, NoPlanError):
             assume(False)
         for tiling in candidates:

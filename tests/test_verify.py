@@ -22,6 +22,7 @@ from neuedge_nir.network.model import Network, Origin, Projection
 from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.check_fan import fan, stages, synapses, used_weights
 from neuedge_nir.plan.check_links import Grid, _dimension_order
+from neuedge_nir.plan.check_parts import Patch, boxes_of, flat_indices, joined
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.verify import verify
 from tests.strategies import convs, projections
@@ -507,10 +508,29 @@ def test_the_checkers_fan_is_every_pair_once(projection: Projection, data: st.Da
     assume(math.prod(projection.source_shape) <= 60)
     pairs = reach(projection)
     mask = np.array(data.draw(st.lists(st.booleans(), min_size=len(pairs), max_size=len(pairs))))
-    sources, reached = fan(stages(projection.chain), mask)
+    found = fan(stages(projection.chain), part_of(mask, projection.target_shape))
+    sources, reached = found.elements()
     counted = pairs[mask].sum(axis=0)
     assert sources.tolist() == np.flatnonzero(counted).tolist()
     assert reached.tolist() == counted[sources].tolist()
+    assert (found.count(), found.total()) == (len(sources), counted.sum())
+    values, often = found.tally()
+    assert sorted(np.repeat(values, often).tolist()) == sorted(counted[sources].tolist())
+
+
+def part_of(mask: np.ndarray, shape: tuple[int, ...]) -> Patch:
+    """The masked elements as boxes."""
+    return Patch.of(joined(np.flatnonzero(mask), shape), shape)
+
+
+@given(st.data())
+def test_the_checkers_boxes_share_nothing_and_are_the_run(data: st.DataObject) -> None:
+    shape = tuple(data.draw(st.lists(st.integers(1, 5), max_size=4)))
+    start, stop = sorted(data.draw(st.tuples(*2 * [st.integers(0, math.prod(shape))])))
+    boxes = list(boxes_of(start, stop, shape))
+    found = [index for box in boxes for index in flat_indices(box, shape).tolist()]
+    assert sorted(found) == list(range(start, stop))
+    assert len(boxes) <= max(1, 2 * len(shape) - 1)
 
 
 @settings(max_examples=40, deadline=None)
@@ -518,14 +538,14 @@ def test_the_checkers_fan_is_every_pair_once(projection: Projection, data: st.Da
 def test_the_checkers_taps_and_weights_are_those_on_a_way_to_the_slice(operator: Conv, data: st.DataObject) -> None:
     outputs = list(np.ndindex(*operator.output_shape))
     mask = np.array(data.draw(st.lists(st.booleans(), min_size=len(outputs), max_size=len(outputs))))
-    assert synapses([operator], len(outputs)) == sum(len(list(read(operator, out))) for out in outputs)
+    assert synapses([operator], operator.output_shape) == sum(len(list(read(operator, out))) for out in outputs)
     taps = list(itertools.product(*(range(size) for size in operator.kernel)))
     used = {
         (out[0], tap)
         for out, tap in itertools.product(itertools.compress(outputs, mask), taps)
         if any(True for _ in read(operator, out, [tap]))
     }
-    assert used_weights([operator], mask) == len(used) * operator.weight.shape[1]
+    assert used_weights([operator], part_of(mask, operator.output_shape)) == len(used) * operator.weight.shape[1]
 
 
 @given(st.tuples(st.integers(0, 9), st.integers(0, 9)), st.tuples(st.integers(0, 9), st.integers(0, 9)))

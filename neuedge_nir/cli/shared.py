@@ -48,6 +48,12 @@ def add_mapping_options(sub: argparse.ArgumentParser) -> None:
     add_reading_options(sub)
     sub.add_argument("--chips", type=whole, metavar="N", help="chips available (default: the largest published system)")
     sub.add_argument(
+        "--max-cores",
+        type=whole,
+        metavar="N",
+        help="cores of the largest plan that is tried (default: 32768, in `check` 8192; some seconds a thousand)",
+    )
+    sub.add_argument(
         "--map-inputs", action="store_true", help="give the inputs cores of their own instead of the host port"
     )
 
@@ -160,6 +166,7 @@ def options_of(
         activity=arguments.activity if samples is None else samples,
         calibration=calibration,
         chips=arguments.chips,
+        max_cores=arguments.max_cores,
         effort=effort,
         seed=seed,
         map_inputs=arguments.map_inputs,

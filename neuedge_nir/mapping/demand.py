@@ -46,8 +46,11 @@ class Demands:
     activity: Activity
     _known: dict[tuple[Hashable, int], int] = field(default_factory=dict)
     _alike: dict[Piece, Hashable] = field(default_factory=dict)
-    _views: dict[tuple[str, int, Span], Hashable] = field(default_factory=dict)
-    _shifts: dict[str, bool] = field(default_factory=dict)
+    _families: dict[str, Hashable] = field(default_factory=dict)
+    _numbers: dict[Hashable, int] = field(default_factory=dict)
+    _views: dict[tuple[Hashable, int, Span], Hashable] = field(default_factory=dict)
+    _shifts: dict[Hashable, bool] = field(default_factory=dict)
+    _whole: dict[Hashable, tuple[list[Groups], Demand]] = field(default_factory=dict)
     _reached: dict[tuple[str, bool], tuple[list[Groups], Area]] = field(default_factory=dict)
 
     @cached_property
@@ -93,17 +96,47 @@ class Demands:
 
         A slice never uses more than its whole population, so a limit with room for that is not counted at all.
         """
-        everything = self.of(Piece(piece.population, whole(self.shapes[piece.population])), targets)
+        everything = self._everything(piece.population, targets)
         alike = self.likeness(piece)
         return all(
             most <= left or self._one(piece, alike, i, self.limits[i], targets) <= left
             for i, (most, left) in enumerate(zip(everything, room, strict=True))
         )
 
+    def family(self, name: str) -> Hashable:
+        """What populations have in common whose slices use the same: they are fed alike, and feed alike."""
+        if name not in self._families:
+            self._families[name] = self._family(name)
+        return self._families[name]
+
+    def _family(self, name: str) -> Hashable:
+        if self.depends_on_targets:
+            return name
+        fed = tuple(
+            (counter(p.projection), p.kind, p.stored.bits, p.stored.axons_per_input, self._rate(p))
+            for p in self.legal.into(name)
+        )
+        feeds = tuple(_windows(p) for p in self.legal.network.out_of(name))
+        return self._numbers.setdefault((self.shapes[name], fed, feeds), len(self._numbers))
+
+    def _rate(self, legal: LegalProjection) -> float:
+        return self.activity.rate(legal.projection.source)
+
+    def _everything(self, name: str, targets: Destinations) -> Demand:
+        """What a whole population uses, remembered until a target is cut in another way."""
+        family = self.family(name)
+        groups = [targets[p.projection.target] for p in self.legal.out_of(name)] if self.depends_on_targets else []
+        known = self._whole.get(family)
+        if known is None or any(a is not b for a, b in zip(known[0], groups, strict=True)):
+            known = groups, self.of(Piece(name, whole(self.shapes[name])), targets)
+            self._whole[family] = known
+        return known[1]
+
     def least(self, name: str, index: int, targets: Destinations) -> int:
         """What a limit is used by a population at least, however it is cut."""
-        limit, everything = self.limits[index], Piece(name, whole(self.shapes[name]))
+        limit = self.limits[index]
         if limit.formula != "blocked_row_bits":
+            everything = Piece(name, whole(self.shapes[name]))
             return self._one(everything, self.likeness(everything), index, limit, targets)
         return sum(_least_blocked_bits(p, limit) for p in self.legal.into(name))
 
@@ -115,24 +148,26 @@ class Demands:
 
     def _likeness(self, piece: Piece) -> Hashable:
         name, part = piece.population, piece.part
+        family = self.family(name)
         if not self.shifts(name):
-            return piece
+            return family, part
         if isinstance(part, Run):
             if not all(counter(p.projection).first_axis_uniform for p in self.legal.into(name)):
-                return piece
-            return name, part.start % math.prod(self.shapes[name][1:]), part.neurons
-        return name, tuple(self.axis_likeness(name, axis, span) for axis, span in enumerate(part.spans))
+                return family, part
+            return family, part.start % math.prod(self.shapes[name][1:]), part.neurons
+        return family, tuple(self.axis_likeness(name, axis, span) for axis, span in enumerate(part.spans))
 
     def shifts(self, name: str) -> bool:
         """Whether blocks of a population are alike as soon as their spans are, axis by axis."""
-        if name not in self._shifts:
+        family = self.family(name)
+        if family not in self._shifts:
             incoming = self.legal.into(name)
-            self._shifts[name] = all(_keeps_shape(p.projection, self.shapes[name]) for p in incoming)
-        return self._shifts[name]
+            self._shifts[family] = all(_keeps_shape(p.projection, self.shapes[name]) for p in incoming)
+        return self._shifts[family]
 
     def axis_likeness(self, name: str, axis: int, span: Span) -> Hashable:
         """What spans of one axis have in common that see the same, shifted."""
-        key = (name, axis, span)
+        key = (self.family(name), axis, span)
         if key not in self._views:
             views = tuple(counter(p.projection).axis_view(axis, span) for p in self.legal.into(name))
             self._views[key] = views or span[1] - span[0]

@@ -4,88 +4,89 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from neuedge_nir.errors import NoPlanError
 from neuedge_nir.events import Improved, Observer, silent
+from neuedge_nir.mapping.bounds import input_capacity, lower_bound
 from neuedge_nir.mapping.choose import choices, deterministic_solver
 from neuedge_nir.mapping.demand import Demand, Demands, add, fits
 from neuedge_nir.mapping.partition import Bound, Cluster, Destinations, Partition, Piece, Role
-from neuedge_nir.mapping.split import Tiling, axons_into, longest_run, tilings
+from neuedge_nir.mapping.split import Tiling, axons_into, longest_run, tilings, too_many_cores
 from neuedge_nir.network.slices import Run, Slice, boxes
 
 MAX_PACKING_VARIABLES = 4000
 """Above this many (class of slices, core) pairs CP-SAT is not asked to improve a packing."""
 
+AT_A_TIME = 256
+"""Slices that are packed before full cores are put aside again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """Deterministic solver time for each CP-SAT model, in OR-Tools' own units (some seconds each)."""
+    """What a mapping may take.
+
+    `choice` and `packing` are deterministic solver times for each CP-SAT model, in OR-Tools' own units (some seconds
+    each). `cores` are those of the largest plan that is tried unasked: a thousand take some seconds.
+    """
 
     choice: float
     packing: float
+    cores: int = 2**15
 
 
-EFFORTS = {"none": Effort(0.0, 0.0), "quick": Effort(0.1, 0.1), "normal": Effort(0.5, 1.0), "high": Effort(4.0, 8.0)}
+EFFORTS = {
+    "none": Effort(0.0, 0.0, cores=2**13),
+    "quick": Effort(0.1, 0.1),
+    "normal": Effort(0.5, 1.0),
+    "high": Effort(4.0, 8.0),
+}
 
 Cores = tuple[tuple[Piece, ...], ...]
 """The pieces on each core."""
 
 
-def partition(demands: Demands, effort: str = "normal", seed: int = 0, observer: Observer = silent) -> Partition:
+def partition(
+    demands: Demands,
+    effort: str = "normal",
+    seed: int = 0,
+    observer: Observer = silent,
+    max_cores: int | None = None,
+) -> Partition:
     """The network cut and packed onto as few cores as found, never more than sequential fill takes.
 
     Deterministic: one worker, a fixed seed and deterministic time limits. Raises `NoPlanError` where no cut was found
-    that fits the cores and agrees with itself.
+    that fits the cores and agrees with itself, or none of at most `max_cores` (None: what the effort says).
     """
+    most = max_cores or EFFORTS[effort].cores
     bound = lower_bound(demands)
-    candidates, cuts = _candidates(demands)
+    candidates, cuts = _candidates(demands, most)
     per_core = demands.per_core
     picks = choices(candidates, demands.capacity, per_core, EFFORTS[effort].choice, seed)
     options = [_first_fit([t for t in pick if len(t)], demands) for pick in picks]
     options = [cores for cores in options if _consistent(cores, demands)]
     fewest = min((len(cores) for cores in options), default=None)
-    filled = _sequential(demands, cuts, fewest) if fewest != bound.cores else None
+    filled = _sequential(demands, cuts, fewest or most) if fewest != bound.cores else None
     if filled is not None and _consistent(filled, demands):
         options.append(filled)
     if not options:
         raise NoPlanError("FIT014", "no cut of the populations was found that agrees with itself")
     best = min(options, key=lambda cores: (len(cores), _deliveries(cores, demands)))
+    if len(best) > most:
+        raise too_many_cores(f"the packing found takes {len(best)} cores", most, len(best))
     observer(Improved("pack", len(best), bound.cores))
     best, tiles_bound, proven = _improved(best, demands, EFFORTS[effort].packing, seed)
     observer(Improved("pack", len(best), bound.cores))
-    return _finished(best, bound, tiles_bound, proven or len(best) == bound.cores, demands)
+    inputs = _input_cores(demands, grouped(best, demands), most - len(best)) if demands.legal.mapped_inputs else ()
+    if inputs is None:
+        raise too_many_cores("the packing found has more cores, with those of the inputs", most)
+    return _finished(best, inputs, bound, tiles_bound, proven or len(best) == bound.cores, demands)
 
 
-def lower_bound(demands: Demands) -> Bound:
-    """The cores that any split needs: the least total demand over one core's capacity, for the limit that asks most."""
-    found = _cores_by_limit(demands, demands.per_core)
-    resource = max(found, key=lambda name: found[name], default="cores")
-    return Bound(max(1, found.get(resource, 1)), resource)
-
-
-def chips_bound(demands: Demands) -> tuple[int, str]:
-    """The chips that any split needs, and the resource that says so: cores, or a limit that a chip's cores share."""
-    bound = lower_bound(demands)
-    per_chip = demands.legal.chip.topology.cores_per_chip.count
-    shared = [i for i in range(len(demands.limits)) if i not in demands.per_core]
-    found = {bound.resource: math.ceil(bound.cores / per_chip), **_cores_by_limit(demands, shared)}
-    resource = max(found, key=lambda name: found[name])
-    return found[resource], resource
-
-
-def _cores_by_limit(demands: Demands, which: Sequence[int]) -> dict[str, int]:
-    """The least total demand of all populations over one holder's capacity, by limit."""
-    uncut = demands.uncut()
-    names = [p.name for p in demands.legal.network.populations]
-    totals = {i: sum(demands.least(name, i, uncut) for name in names) for i in which}
-    return {demands.limits[i].name: math.ceil(total / demands.capacity[i]) for i, total in totals.items()}
-
-
-def _candidates(demands: Demands) -> tuple[list[list[Tiling]], Destinations]:
+def _candidates(demands: Demands, most_slices: int) -> tuple[list[list[Tiling]], Destinations]:
     """Candidate tilings per population, in the network's order, and one cut of each that its sources may rely on.
 
     Targets come before their sources. Where a formula depends on how the targets are cut, only the candidate that
@@ -93,8 +94,12 @@ def _candidates(demands: Demands) -> tuple[list[list[Tiling]], Destinations]:
     """
     cuts: dict[str, tuple[tuple[Slice, ...], ...]] = dict(demands.uncut())
     found: dict[str, list[Tiling]] = {}
+    known: dict[Hashable, list[Tiling]] = {}
     for name in _targets_first(demands):
-        options = tilings(name, demands, cuts)
+        family = demands.family(name)
+        if family not in known:
+            known[family] = tilings(name, demands, cuts, most_slices)
+        options = [replace(tiling, population=name) for tiling in known[family]]
         best = min(options, key=lambda t: (_cores_alone(t, demands), len(t), t.axons))
         found[name] = [best] if demands.depends_on_targets else options
         if demands.depends_on_targets:
@@ -113,27 +118,35 @@ def _cores_alone(tiling: Tiling, demands: Demands) -> int:
 
 
 def _first_fit(pick: Sequence[Tiling], demands: Demands) -> Cores:
-    """First-fit decreasing by the largest share of any limit."""
-    items = [(Piece(t.population, part), need) for t in pick for part, need in zip(t.parts, t.demands, strict=True)]
-    capacity = np.array(demands.capacity, dtype=np.float64)
-    shares = [float((np.array(need) / capacity).max(initial=0.0)) for _, need in items]
-    order = sorted(range(len(items)), key=lambda i: (-shares[i], i))
-    room = np.tile(np.array(demands.capacity, dtype=np.int64), (len(items), 1))
+    """First-fit decreasing by the largest share of any limit.
+
+    Cores with no room for any slice still to come are looked at no more: what is full stays full.
+    """
+    pieces = [Piece(t.population, part) for t in pick for part in t.parts]
+    needs = np.array([need for t in pick for need in t.demands], dtype=np.int64).reshape(len(pieces), -1)
+    shares = (needs / np.array(demands.capacity, dtype=np.float64)).max(axis=1, initial=0.0)
+    order = np.argsort(-shares, kind="stable")
+    least = np.minimum.accumulate(needs[order][::-1], axis=0)[::-1]
+    room = np.tile(np.array(demands.capacity, dtype=np.int64), (len(pieces), 1))
     cores: list[list[int]] = []
-    for i in order:
-        need = np.array(items[i][1], dtype=np.int64)
-        first = int(np.argmax((room[: len(cores) + 1] >= need).all(axis=1)))
-        room[first] -= need
-        if first == len(cores):
+    begun = np.zeros(0, dtype=np.int64)
+    for step, i in enumerate(order.tolist()):
+        if step % AT_A_TIME == 0:
+            begun = begun[(room[begun] >= least[step]).all(axis=1)]
+        fitting = np.flatnonzero((room[begun] >= needs[i]).all(axis=1))
+        if not fitting.size:
+            begun = np.append(begun, len(cores))
             cores.append([])
-        cores[first].append(i)
-    return tuple(tuple(items[i][0] for i in sorted(core)) for core in cores)
+        core = int(begun[fitting[0] if fitting.size else -1])
+        room[core] -= needs[i]
+        cores[core].append(i)
+    return tuple(tuple(pieces[i] for i in sorted(core)) for core in cores)
 
 
-def _sequential(demands: Demands, cuts: Destinations, most: int | None) -> Cores | None:
+def _sequential(demands: Demands, cuts: Destinations, most: int) -> Cores | None:
     """Fill core after core with the longest runs that still fit: the baseline that every mapper beats or equals.
 
-    Given up as soon as it takes more than `most` cores, what another way has reached.
+    Given up as soon as it takes more than `most` cores: what another way has reached, or what is tried at all.
     """
     names = [p.name for p in demands.legal.network.populations]
     known = dict(cuts)
@@ -247,8 +260,7 @@ def _pack_into(count: int, needs: dict[Piece, Demand], capacity: Demand, limit: 
     return tuple(core for core in cores if core)
 
 
-def _finished(cores: Cores, bound: Bound, tiles_bound: int, proven: bool, demands: Demands) -> Partition:
-    inputs = _input_cores(demands, grouped(cores, demands)) if demands.legal.mapped_inputs else ()
+def _finished(cores: Cores, inputs: Cores, bound: Bound, tiles_bound: int, proven: bool, demands: Demands) -> Partition:
     order = {p.name: i for i, p in enumerate(demands.legal.network.populations)}
     tidy = [tuple(sorted(core, key=lambda piece: _place_in_order(piece, order, demands))) for core in cores]
     tidy.sort(key=lambda core: _place_in_order(core[0], order, demands))
@@ -268,14 +280,10 @@ def _cluster(role: Role, core: tuple[Piece, ...], demands: Demands, targets: Des
     return Cluster(role, core, {limit.name: n for limit, n in zip(demands.limits, used, strict=True)})
 
 
-def _input_cores(demands: Demands, targets: Destinations) -> Cores:
-    """Input ports as runs on cores of their own, as many inputs a core as the chip's sources hold."""
-    limit = demands.legal.chip.capabilities.input_neurons_per_core
-    capacity = tuple(
-        limit.count if limit is not None and rule.formula == "neurons" else most
-        for rule, most in zip(demands.limits, demands.capacity, strict=True)
-    )
-    cores = []
+def _input_cores(demands: Demands, targets: Destinations, most: int) -> Cores | None:
+    """Input ports as runs on cores of their own, as many inputs a core as its sources hold; None if on more cores."""
+    limit, capacity = demands.legal.chip.capabilities.input_neurons_per_core, input_capacity(demands)
+    cores: list[tuple[Piece, ...]] = []
     for port in demands.legal.network.inputs:
         start = 0
         while start < port.neurons:
@@ -287,6 +295,8 @@ def _input_cores(demands: Demands, targets: Destinations) -> Cores:
                     where=f"node {port.name!r}",
                     hint="inject the input from the host: leave --map-inputs out",
                 )
+            if len(cores) == most:
+                return None
             cores.append((Piece(port.name, Run(start, stop)),))
             start = stop
     return tuple(cores)

@@ -64,7 +64,7 @@ def place(
         (_start(chip_of, sites, order) for order in _orders(sites)),
         key=lambda seats: _cost(pairs, seats, sites, fabric),
     )
-    if len(clusters) <= MAX_SWAPPED:
+    if len(clusters) <= MAX_SWAPPED and pairs.weight.any() and _spent_at_once(clusters, sites) <= 20 * WORK[effort]:
         weights, rooms = pairs.matrix(len(clusters)), _ChipRooms(clusters, chip)
         best = _swapped(best, weights, sites, fabric, rooms, WORK[effort], observer)
     return Placement(fabric, tuple(sites[s] for s in best), _cost(pairs, best, sites, fabric))
@@ -173,6 +173,11 @@ class _ChipRooms:
         return {rule.name: rule.limit.count for rule in self.chip.limits if rule.scope is LimitScope.CHIP}
 
 
+def _spent_at_once(clusters: Sequence[Cluster], sites: Sequence[Site]) -> float:
+    """Multiplications before the first swap."""
+    return float(len(clusters)) ** 2 * len({site.router for site in sites})
+
+
 def _swapped(
     start: list[int],
     weights: NDArray[np.float64],
@@ -185,7 +190,7 @@ def _swapped(
     """Every cluster in turn moves to the site where that gains most, changing places with who is there."""
     board = _Board.set_up(start, weights, sites, fabric)
     count, routers = board.pull.shape
-    if count < 2 or not weights.any() or float(count) * count * routers > 20 * work:
+    if count < 2:
         return start
     spent = float(count) * count * routers
     for sweep in range(MAX_SWEEPS):

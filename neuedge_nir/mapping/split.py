@@ -14,6 +14,7 @@ from neuedge_nir.mapping.legalise import node_of, too_large
 from neuedge_nir.mapping.partition import Destinations, Piece
 from neuedge_nir.mapping.tiles import tile_sizes
 from neuedge_nir.network.count import most_sources
+from neuedge_nir.network.model import Population
 from neuedge_nir.network.slices import Block, Grid, Run, Slice, cut
 
 MAX_TRIALS = 400
@@ -66,7 +67,10 @@ def check_single_neurons(demands: Demands) -> None:
     Raises `CapacityError` naming the node: what one neuron needs, no split can avoid.
     """
     uncut = demands.uncut()
+    different: dict[Hashable, Population] = {}
     for population in demands.legal.network.populations:
+        different.setdefault(demands.family(population.name), population)
+    for population in different.values():
         incoming = [p.projection for p in demands.legal.into(population.name)]
         first, _ = most_sources(incoming)
         need = demands.of(Piece(population.name, Run(first, first + 1)), uncut)
@@ -76,14 +80,18 @@ def check_single_neurons(demands: Demands) -> None:
                 raise too_large(node, needed, limit, demands.legal.chip)
 
 
-def tilings(name: str, demands: Demands, targets: Destinations) -> list[Tiling]:
+def tilings(name: str, demands: Demands, targets: Destinations, most_slices: int) -> list[Tiling]:
     """Candidate cuts of a population, each slice of which fits an empty core; fewest slices first.
 
-    Raises `NoPlanError` where some neuron fits no core once its targets are cut as they are.
+    Raises `NoPlanError` where some neuron fits no core once its targets are cut as they are, and where all cuts found
+    have more slices than are tried.
     """
     found: list[Tiling] = []
-    fitting = 0
+    fitting, too_many = 0, 0
     for grid in _grids(name, demands, targets):
+        if len(grid) > most_slices:  # all others have as many, or more
+            too_many = len(grid)
+            break
         tiling = _tiling(name, grid, demands, targets)
         if tiling is None:
             continue
@@ -93,9 +101,11 @@ def tilings(name: str, demands: Demands, targets: Destinations) -> list[Tiling]:
         if len(found) >= MAX_CANDIDATES or fitting >= MAX_FITTING:
             break
     most = WORTHWHILE_RUNS * min(map(len, found), default=math.prod(demands.shapes[name]))
-    runs = _runs_tiling(name, demands, targets, most)
+    runs = _runs_tiling(name, demands, targets, min(most, most_slices))
     if runs is not None:
         found.append(runs)
+    if not found and too_many:
+        raise too_many_cores(f"the cut of {name!r} into the largest tiles that fit has {too_many} slices", most_slices)
     if not found:
         raise _no_cut(name, demands)
     return found
@@ -109,6 +119,12 @@ def neurons_per_core(demands: Demands) -> int:
     """The most neurons that the limits which count neurons allow on a core."""
     counted = [limit.limit.count for limit in demands.limits if limit.formula in ("neurons", "neuron_copies")]
     return max(1, min(counted, default=1 << 62) // demands.legal.compartments_per_neuron)
+
+
+def _counted(demands: Demands, room: Demand) -> int:
+    """The most neurons that the limits which count nothing else leave room for."""
+    left = [most for limit, most in zip(demands.limits, room, strict=True) if limit.formula == "neurons"]
+    return min(left, default=1 << 62) // demands.legal.compartments_per_neuron
 
 
 def _grids(name: str, demands: Demands, targets: Destinations) -> Iterator[Grid]:
@@ -228,7 +244,7 @@ def longest_run(
 
     Demand grows with the run: the search brackets the length by doubling steps around the guess, then bisects.
     """
-    longest = min(math.prod(demands.shapes[name]) - start, most or neurons_per_core(demands))
+    longest = min(math.prod(demands.shapes[name]) - start, most or neurons_per_core(demands), _counted(demands, room))
 
     def fit(length: int) -> bool:
         return length == 0 or demands.fits_in(Piece(name, Run(start, start + length)), targets, room)
@@ -248,6 +264,18 @@ def longest_run(
         middle = (good + bad) // 2
         good, bad = (middle, bad) if fit(middle) else (good, middle)
     return start + good
+
+
+def too_many_cores(finding: str, most: int, needed: int | None = None) -> NoPlanError:
+    """More work than is tried unasked: that proves nothing."""
+    return NoPlanError(
+        "FIT020",
+        f"{finding}, and no plan of more than {most} cores is tried; whether it fits is not known",
+        resource="cores",
+        needed=needed,
+        available=most,
+        hint="--max-cores N tries plans of up to N cores, some seconds a thousand; or make the network smaller",
+    )
 
 
 def _no_cut(name: str, demands: Demands) -> NoPlanError:

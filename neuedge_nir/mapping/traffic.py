@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.legalise import LegalProjection
 from neuedge_nir.mapping.partition import Cluster, Piece
-from neuedge_nir.network.area import Parts
 from neuedge_nir.network.count import counter
+from neuedge_nir.network.parts import Parts, Shares
 from neuedge_nir.network.reach import Region
 from neuedge_nir.network.slices import Run, Slice
 
@@ -42,9 +41,9 @@ def flows(clusters: Sequence[Cluster], demands: Demands) -> tuple[Flow, ...]:
     }
     for name, pieces in holders.items():
         parts = Parts(tuple(piece.part for _, _, piece in pieces))
-        for target, counts in _messages_from(name, parts, holders, demands):
-            for i in np.flatnonzero(counts):
-                sent[pieces[i][0], pieces[i][1]].append((target, int(counts[i])))
+        for target, (which, counts) in _messages_from(name, parts, holders, demands):
+            for i, count in zip(which.tolist(), counts.tolist(), strict=True):
+                sent[pieces[i][0], pieces[i][1]].append((target, count))
     return tuple(
         Flow(c, p, piece.part.neurons, demands.activity.rate(piece.population), tuple(sorted(sent[c, p])))
         for c, cluster in enumerate(clusters)
@@ -59,8 +58,8 @@ def host_messages(clusters: Sequence[Cluster], demands: Demands) -> float:
     for port in demands.legal.network.inputs:
         if port.name not in holders:
             everything = Parts((Run(0, port.neurons),))
-            counts = [counts[0] for _, counts in _messages_from(port.name, everything, holders, demands)]
-            total += float(sum(counts)) * demands.activity.rate(port.name)
+            arriving = (int(counts.sum()) for _, (_, counts) in _messages_from(port.name, everything, holders, demands))
+            total += float(sum(arriving)) * demands.activity.rate(port.name)
     return total
 
 
@@ -76,10 +75,8 @@ def _by_population(clusters: Sequence[Cluster]) -> Holders:
     return found
 
 
-def _messages_from(
-    name: str, parts: Parts, holders: Holders, demands: Demands
-) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """For each cluster that receives from a population: the messages of each of its slices, one spike per neuron.
+def _messages_from(name: str, parts: Parts, holders: Holders, demands: Demands) -> Iterator[tuple[int, Shares]]:
+    """For each cluster that receives from a population: the messages of slices that send any, one spike per neuron.
 
     One cluster after the other: the sources of all clusters together may not fit into memory.
     """
@@ -102,12 +99,16 @@ def _sources(legal: LegalProjection, slices: Sequence[Slice]) -> Region:
     return Region(legal.projection.source_shape, tuple(q for part in slices for q in count.sources(part).products))
 
 
-def _messages(regions: list[tuple[int, Region]], parts: Parts, apart: bool) -> NDArray[np.int64]:
+def _messages(regions: list[tuple[int, Region]], parts: Parts, apart: bool) -> Shares:
     """Messages of every part into one cluster: one a neuron, or one an axon where every axon has its own copy."""
     if not apart and len(regions) > 1:
         joined = Region(regions[0][1].shape, tuple(q for _, region in regions for q in region.products))
         regions = [(1, joined)]
-    total = np.zeros(len(parts.slices), dtype=np.int64)
-    for axons, region in regions:
-        total += axons * parts.overlaps(region)
-    return total
+    found = [(axons, *parts.overlaps(region)) for axons, region in regions]
+    if len(found) == 1:
+        axons, which, counts = found[0]
+        return which, axons * counts
+    several, place = np.unique(np.concatenate([which for _, which, _ in found]), return_inverse=True)
+    total = np.zeros(len(several), dtype=np.int64)
+    np.add.at(total, place.ravel(), np.concatenate([axons * counts for axons, _, counts in found]))
+    return several, total

@@ -19,16 +19,13 @@ def tree(source: Router, targets: Sequence[Router], fabric: Fabric, graph: netwo
     """A multicast tree: each target joins by the way from the source that keeps to the longest dimension first."""
     links: list[Link] = []
     inside = {source}
-    for target in sorted(targets, key=lambda t: (_far(source, t, fabric), t)):
+    far = fabric.hops(np.array(source), np.array(targets).reshape(-1, 2)).tolist()
+    for _, target in sorted(zip(far, targets, strict=True)):
         path = _hex_path(source, target, fabric, graph)
         joint = max(i for i, router in enumerate(path) if router in inside)
         links += list(pairwise(path[joint:]))
         inside.update(path)
     return links
-
-
-def _far(source: Router, target: Router, fabric: Fabric) -> int:
-    return int(fabric.hops(np.array(source), np.array(target)))
 
 
 def _hex_path(source: Router, target: Router, fabric: Fabric, graph: networkx.DiGraph) -> list[Router]:

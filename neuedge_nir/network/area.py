@@ -35,11 +35,15 @@ class Area:
         """The sum over one slice."""
         if isinstance(part, Run):
             return int(self._along[part.stop] - self._along[part.start])
-        total = 0
-        for corner in np.ndindex(*(2,) * self.values.ndim):
-            sign = (-1) ** (self.values.ndim - sum(corner))
-            total += sign * int(self._table[tuple(s[end] for s, end in zip(part.spans, corner, strict=True))])
-        return total
+        ends, signs = self._corners
+        at = np.array(part.spans, dtype=np.int64).reshape(-1, 2)[np.arange(self.values.ndim), ends]
+        return int((self._table[tuple(at.T)] * signs).sum())
+
+    @cached_property
+    def _corners(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """[corner, axis]: 1 where it is the end of the span, else 0; and how often a block's sum counts each corner."""
+        ends = np.array(list(np.ndindex(*(2,) * self.values.ndim)), dtype=np.int64)
+        return ends, (-1) ** (self.values.ndim - ends.sum(axis=1))
 
     def sums(self, parts: Sequence[Slice]) -> NDArray[np.int64]:
         """The sums over many slices."""
@@ -69,41 +73,19 @@ def members(region: Region) -> NDArray[np.int64]:
 
 
 def add_members(total: NDArray[np.int64], region: Region, weight: int) -> None:
-    """Add a weight to the elements of a region; only its own elements are touched where it is one product."""
-    if len(region.products) == 1:
-        total[_places(region.products[0])] += weight
-    else:
-        total += weight * members(region)
+    """Add a weight to the elements of a region; of the others only those between its products are touched."""
+    present = [product for product in region.products if all(map(len, product))]
+    if len(present) == 1:
+        total[_places(present[0])] += weight
+    elif present:
+        firsts = [min(int(axis[0]) for axis in column) for column in zip(*present, strict=True)]
+        lasts = [max(int(axis[-1]) for axis in column) for column in zip(*present, strict=True)]
+        shape = tuple(last - first + 1 for first, last in zip(firsts, lasts, strict=True))
+        moved = tuple(tuple(map(_moved, product, firsts)) for product in present)
+        box = tuple(slice(first, last + 1) for first, last in zip(firsts, lasts, strict=True))
+        total[box] += weight * members(Region(shape, moved))
 
 
-@dataclass(frozen=True, eq=False)
-class Parts:
-    """Slices of one array, made ready for asking many regions how much of each they hold."""
-
-    slices: tuple[Slice, ...]
-
-    @cached_property
-    def _spans(self) -> NDArray[np.int64] | None:
-        """(slices, axes, 2) where all are blocks."""
-        blocks = [part.spans for part in self.slices if isinstance(part, Block)]
-        return np.array(blocks, dtype=np.int64) if len(blocks) == len(self.slices) else None
-
-    def overlaps(self, region: Region) -> NDArray[np.int64]:
-        """How many elements of a region lie in each slice.
-
-        Blocks and a region of one product need no look at the elements: the counts are products over the axes.
-        """
-        if len(region.products) != 1 or self._spans is None:
-            return Area(members(region)).sums(self.slices)
-        found = np.ones(len(self.slices), dtype=np.int64)
-        for axis, indices in enumerate(region.products[0]):
-            inside = _before(indices, self._spans[:, axis, :])
-            found *= inside[:, 1] - inside[:, 0]
-        return found
-
-
-def _before(indices: Indices, ends: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many of the indices lie before each end."""
-    if isinstance(indices, range):
-        return np.clip(ends - indices.start, 0, len(indices))
-    return np.searchsorted(indices, ends)
+def _moved(indices: Indices, first: int) -> Indices:
+    """The indices counted from another first one."""
+    return range(indices.start - first, indices.stop - first) if isinstance(indices, range) else indices - first

@@ -21,6 +21,9 @@ NONE = range(0)
 Spans = tuple[Ints, Ints]
 """Disjoint intervals of indices, some for each of several rows: their first ones, and the ones behind their last."""
 
+MAX_PREFIX = 1 << 16
+"""Axes up to this size keep the sums up to each index, which makes those of ranges cheap."""
+
 BLOCK_ROWS = 1 << 16
 """Indices that are looked at one by one at a time."""
 
@@ -240,6 +243,8 @@ class Fans:
         """The sum over a set of indices."""
         if not isinstance(indices, range):
             return self._one_by_one(indices)
+        if self.size <= MAX_PREFIX:
+            return int(self._before[indices.stop] - self._before[indices.start])
         if len(self.maps) == 1 and isinstance(self.maps[0], Window) and not self.any_at_all:
             return _window_total(self.maps[0], indices)
         first = max(indices.start, self.inner.start)
@@ -248,6 +253,11 @@ class Fans:
             return self._one_by_one(indices)
         ends = range(indices.start, first), range(behind, indices.stop)
         return (behind - first) * self.usual + sum(map(self._one_by_one, ends))
+
+    @cached_property
+    def _before(self) -> Ints:
+        """The sum over all indices before each, and over all."""
+        return np.concatenate([[0], np.cumsum(self.all())])
 
     def _one_by_one(self, indices: Indices) -> int:
         return sum(int(self.of(rows).sum()) for rows in _blocks(indices))

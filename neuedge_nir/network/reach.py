@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,16 +144,28 @@ def _clip(product: Product, box: tuple[tuple[int, int], ...]) -> Product:
 
 
 Classes = tuple[NDArray[np.int64], NDArray[np.int64]]
-"""The distinct patterns of membership along one axis, a bit for each product, and the weight of those that share it."""
+"""Patterns of membership along one axis, a bit for each product, and the weight of the indices that have it."""
 
 
 def _classes(sets: Sequence[Indices], size: int, weights: NDArray[np.int64] | None) -> Classes:
+    ranges = [found for found in sets if isinstance(found, range)]
+    if len(ranges) == len(sets):
+        return _classes_of_ranges(ranges, weights)
     belongs = np.zeros(size, dtype=np.int64)
     for k, indices in enumerate(sets):
         belongs[place_of(indices)] |= 1 << k
     patterns, which = np.unique(belongs, return_inverse=True)
     totals = np.bincount(which.ravel(), weights=weights, minlength=len(patterns))
     return patterns, totals.astype(np.int64)  # exact: the sums stay far below 2**53
+
+
+def _classes_of_ranges(ranges: Sequence[range], weights: NDArray[np.int64] | None) -> Classes:
+    """Between two ends of ranges next to each other all indices have the same pattern."""
+    edges = sorted({end for found in ranges for end in (found.start, found.stop)})
+    between = list(pairwise(edges))
+    patterns = [sum(1 << k for k, found in enumerate(ranges) if found.start <= a < found.stop) for a, _ in between]
+    totals = [b - a if weights is None else int(weights[a:b].sum()) for a, b in between]
+    return np.array(patterns, dtype=np.int64), np.array(totals, dtype=np.int64)
 
 
 def _cross(left: Classes, right: Classes) -> Classes:

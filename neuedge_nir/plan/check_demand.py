@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuedge_nir.chip.model import Limit
 from neuedge_nir.network.connect import Conv, Dense, Operator, Pool
 from neuedge_nir.network.model import Network, Projection
-from neuedge_nir.plan.check_fan import Ints, Mask, Stage, fan, pulled, stages, used_weights
+from neuedge_nir.plan.check_fan import Stage, channels_of, fan, pulled, stages, used_weights
+from neuedge_nir.plan.check_parts import Box, Ints, Patch, Shape, boxes_of, size_of
 from neuedge_nir.plan.model import Plan, PlanProjection, PlanSlice
 
 HOST = -1
 """In place of a core: the host, for an input port that nobody gave cores."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Part:
-    """Neurons of one population or port (row-major indices, ascending) that lie on one core."""
+    """Neurons of one population or port that lie on one core: boxes of its array that share nothing."""
 
     core: int
     population: str
-    neurons: Ints
+    boxes: tuple[Box, ...]
+
+    @cached_property
+    def size(self) -> int:
+        """How many neurons."""
+        return sum(map(size_of, self.boxes))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,14 +53,36 @@ class Wire:
     def kind(self) -> str:
         return kind_of(self.projection.chain)
 
+    @property
+    def axons(self) -> int:
+        """Axons for each input."""
+        return self.held.axons_per_input if self.held is not None else 0
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True, eq=False)
 class Rules:
-    """The plan, the wires of its network, and the size of every population and input port."""
+    """The plan, the wires of its network, and the shape of every population and input port."""
 
     plan: Plan
     wires: tuple[Wire, ...]
-    sizes: Mapping[str, int]
+    shapes: Mapping[str, Shape]
+
+    @cached_property
+    def into(self) -> Mapping[str, list[Wire]]:
+        """The wires that the chip holds, by their target."""
+        found: dict[str, list[Wire]] = defaultdict(list)
+        for wire in self.wires:
+            if wire.held is not None:
+                found[wire.projection.target].append(wire)
+        return found
+
+    @cached_property
+    def out_of(self) -> Mapping[str, list[Wire]]:
+        """All wires, by their source."""
+        found: dict[str, list[Wire]] = defaultdict(list)
+        for wire in self.wires:
+            found[wire.projection.source].append(wire)
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,8 +107,8 @@ def rules_of(plan: Plan, network: Network) -> Rules:
     wires = tuple(
         Wire(p, held.get(p.name), stages(p.chain), stages(_behind_pools(p.chain))) for p in network.projections
     )
-    sizes = {port.name: port.neurons for port in network.inputs} | {p.name: p.neurons for p in network.populations}
-    return Rules(plan, wires, sizes)
+    shapes = {port.name: port.shape for port in network.inputs} | {p.name: p.shape for p in network.populations}
+    return Rules(plan, wires, shapes)
 
 
 def _behind_pools(chain: Sequence[Operator]) -> Sequence[Operator]:
@@ -92,92 +122,140 @@ def compartments(plan: Plan) -> int:
     return several.count if several and plan.options.reset == "subtract" else 1
 
 
-def members(part: PlanSlice, shape: tuple[int, ...]) -> Ints:
-    """The row-major indices of a slice of an array of `shape`."""
-    if part.run is not None:
-        return np.arange(*part.run)
-    found = np.zeros(1, dtype=np.int64)
-    for (start, stop), size in zip(part.block or (), shape, strict=True):
-        found = (found[:, None] * size + np.arange(start, stop)).ravel()
-    return found
+def boxes_in(part: PlanSlice, shape: Shape) -> tuple[Box, ...]:
+    """The boxes of a slice of an array of `shape`."""
+    return tuple(boxes_of(*part.run, shape)) if part.run is not None else (part.block or (),)
 
 
-def recount(parts: Sequence[Part], rules: Rules) -> Recount:
-    """The demand of every part, and what it sends where."""
+def recount(parts: Sequence[Part], rules: Rules, *, messages: bool = True) -> Recount:
+    """The demand of every part, and what it sends where. One source after the other: only its neurons are held."""
     result = Recount([defaultdict(float) for _ in parts], [0.0 for _ in parts], [{} for _ in parts])
-    owner, axons, cores = ({name: np.full(n, 0) for name, n in rules.sizes.items()} for _ in range(3))
-    by_core: dict[int, list[int]] = defaultdict(list)
+    held: dict[str, list[int]] = defaultdict(list)
     for number, part in enumerate(parts):
-        owner[part.population][part.neurons] = number
-        by_core[part.core].append(number)
-    copied = rules.plan.chip.capabilities.one_destination
-    for core in sorted(set(by_core) - {HOST}):
-        arriving: dict[str, list[Ints]] = defaultdict(list)
-        for wire in rules.wires:
-            if wire.held is not None and len(sources := _arrive(by_core[core], parts, wire, rules, result)):
-                source = wire.projection.source
-                axons[source][sources] += wire.held.axons_per_input
-                cores[source][sources] += 1
-                arriving[source] += [sources] * (wire.held.axons_per_input if copied else 1)
-        for source, several in arriving.items():
-            # A neuron of one destination sends by copies of itself, one per axon; any other sends once to a core.
-            senders = np.concatenate(several) if copied else _union(several, rules.sizes[source])
-            counts = np.bincount(owner[source][senders])
-            for number in np.flatnonzero(counts).tolist():
-                result.messages[number][core] = int(counts[number])
-    for number, part in enumerate(parts):
-        for limit in rules.plan.chip.limits:
-            outwards = _outwards(limit, part, rules, axons[part.population], cores[part.population])
-            result.used[number][limit.name] += outwards
+        held[part.population].append(number)
+    for source in rules.shapes:
+        drives = _follow(source, held, parts, rules, result, messages=messages)
+        for number in held[source]:
+            for limit in rules.plan.chip.limits:
+                result.used[number][limit.name] += _outwards(limit, parts[number], rules, drives)
     return result
 
 
-def _arrive(numbers: Sequence[int], parts: Sequence[Part], wire: Wire, rules: Rules, result: Recount) -> Ints:
-    """Adds what one projection brings to a core to the demand of its parts, and returns who reaches the core."""
-    found = []
+@dataclass(frozen=True, slots=True, eq=False)
+class Drives:
+    """For each neuron of a source the axons and the cores that it drives; None where no limit of the chip asks."""
+
+    axons: Ints
+    cores: Ints
+
+    def add(self, axons: int, reaching: Ints) -> None:
+        """One core, and so many axons, to each of these."""
+        self.axons[reaching] += axons
+        self.cores[reaching] += 1
+
+
+def _follow(
+    source: str,
+    held: Mapping[str, Sequence[int]],
+    parts: Sequence[Part],
+    rules: Rules,
+    result: Recount,
+    *,
+    messages: bool,
+) -> Drives | None:
+    """Adds what a source sends to each core to the demand of its parts, and to the messages of the source's own."""
+    asked = {limit.formula for limit in rules.plan.chip.limits} & {"neuron_copies", "output_axons"}
+    drives = Drives(*np.zeros((2, math.prod(rules.shapes[source])), dtype=np.int64)) if asked else None
+    arriving: dict[int, list[tuple[Wire, int]]] = defaultdict(list)
+    for wire in rules.out_of[source]:
+        for number in held[wire.projection.target] if wire.held is not None else ():
+            arriving[parts[number].core].append((wire, number))
+    owner = _owner(rules.shapes[source], held[source], parts) if arriving and messages else None
+    for core, pairs in arriving.items():
+        reached = _arrive(pairs, parts, rules, result)
+        if drives is not None or owner is not None:
+            sources = [(wire.axons, _elements(several)) for wire, several in reached.items()]
+            if drives is not None:
+                for axons, reaching in sources:
+                    drives.add(axons, reaching)
+            for number, count in _senders(sources, owner, rules):
+                result.messages[number][core] = count
+    return drives
+
+
+def _elements(several: Sequence[Patch]) -> Ints:
+    """Every element of any of these, once."""
+    shape = several[0].shape
+    return Patch(shape, tuple(product for patch in several for product in patch.products)).where()
+
+
+def _owner(shape: Shape, numbers: Sequence[int], parts: Sequence[Part]) -> NDArray[np.int32]:
+    """For each neuron of a population the number of its part; kept once if there is one part: inputs may be huge."""
+    if len(numbers) == 1:
+        return np.broadcast_to(np.int32(numbers[0]), math.prod(shape))
+    owner: NDArray[np.int32] = np.zeros(shape, dtype=np.int32)
     for number in numbers:
-        if wire.held is not None and parts[number].population == wire.projection.target:
-            mask = np.zeros(rules.sizes[wire.projection.target], dtype=bool)
-            mask[parts[number].neurons] = True
-            sources, reached = fan(wire.stages, mask)
-            events = float(reached.sum() * rules.plan.activity.rates[wire.projection.source])
-            result.events[number] += events * wire.held.axons_per_input
-            for limit in rules.plan.chip.limits:
-                result.used[number][limit.name] += _incoming(limit, wire, wire.held, mask, reached, events)
-            found.append(sources)
-    return _union(found, rules.sizes[wire.projection.source])
+        for box in parts[number].boxes:
+            owner[tuple(slice(*span) for span in box)] = number
+    return owner.ravel()
 
 
-def _union(several: Sequence[Ints], size: int) -> Ints:
-    """Every index below `size` that any of them has, once."""
-    mask = np.zeros(size, dtype=bool)
-    for indices in several:
-        mask[indices] = True
-    return np.flatnonzero(mask) if len(several) != 1 else several[0]
+def _senders(
+    sources: Sequence[tuple[int, Ints]], owner: NDArray[np.int32] | None, rules: Rules
+) -> list[tuple[int, int]]:
+    """The parts that send to a core, and how many messages when each of their neurons spikes once."""
+    if owner is None:
+        return []
+    copied = rules.plan.chip.capabilities.one_destination
+    # A neuron of one destination sends by copies of itself, one per axon; any other sends once to a core.
+    several = [reaching for axons, reaching in sources for _ in range(axons if copied else 1)]
+    senders = several[0] if len(several) == 1 else np.concatenate(several)
+    once = copied or len(several) == 1
+    numbers, counts = np.unique(owner[senders if once else np.unique(senders)], return_counts=True)
+    return list(zip(numbers.tolist(), counts.tolist(), strict=True))
 
 
-def _incoming(limit: Limit, wire: Wire, held: PlanProjection, mask: Mask, row: Ints, events: float) -> float:
-    """What a projection adds to a limit of the masked part; `row`: how many of its neurons each source reaches."""
+def _arrive(
+    pairs: Sequence[tuple[Wire, int]], parts: Sequence[Part], rules: Rules, result: Recount
+) -> Mapping[Wire, list[Patch]]:
+    """Adds what projections bring to a core to the demand of its parts; for each of them what reaches the core."""
+    found: dict[Wire, list[Patch]] = defaultdict(list)
+    for wire, number in pairs:
+        assert wire.held is not None
+        part = Patch.of(parts[number].boxes, rules.shapes[wire.projection.target])
+        reached = fan(wire.stages, part)
+        events = float(reached.total() * rules.plan.activity.rates[wire.projection.source])
+        result.events[number] += events * wire.held.axons_per_input
+        for limit in rules.plan.chip.limits:
+            result.used[number][limit.name] += _incoming(limit, wire, wire.held, part, reached, events)
+        found[wire].append(reached)
+    return found
+
+
+def _incoming(limit: Limit, wire: Wire, held: PlanProjection, part: Patch, reached: Patch, events: float) -> float:
+    """What a projection adds to a limit of the part; `reached`: how many of its neurons each source reaches."""
     number = {name: quantity.count for name, quantity in limit.parameters.items()}
     match limit.formula:
         case "input_axons":
-            return len(row) * held.axons_per_input
+            return reached.count() * held.axons_per_input
         case "lava_input_axons":
-            return number["conv_axons"] if wire.kind in ("conv", "pool") else len(fan(wire.rows, mask)[1])
+            return number["conv_axons"] if wire.kind in ("conv", "pool") else fan(wire.rows, part).count()
         case "packed_row_words" if wire.kind == "conv":
-            rows, channels = _kernel(wire.projection.chain, mask)
+            rows, channels = _kernel(wire.projection.chain, part)
             return rows * int(_packed(channels, held.weight_bits, number).sum())
         case "packed_row_words":
-            merged = fan(wire.rows, mask)[1]
-            return int(_packed(merged, held.weight_bits + number["index_bits"], number).sum())
+            merged, often = fan(wire.rows, part).tally()
+            return int((often * _packed(merged, held.weight_bits + number["index_bits"], number)).sum())
         case "blocked_row_bits":
             index = 0 if wire.kind == "dense" else number["index_bits"]
-            return int(_blocked(row, held.weight_bits + index, number).sum())
+            row, often = reached.tally()
+            return int((often * _blocked(row, held.weight_bits + index, number)).sum())
         case "row_table_bytes":
+            row, _ = reached.tally()
             longest = number["row_header_words"] + int(row.max(initial=0))
             return math.prod(wire.projection.source_shape) * number["word_bytes"] * longest
         case "weight_bytes":
-            return -(-used_weights(wire.projection.chain, mask) * held.weight_bits // 8)
+            return -(-used_weights(wire.projection.chain, part) * held.weight_bits // 8)
         case "synaptic_events":
             return events
         case _:
@@ -206,12 +284,12 @@ def least_blocked(rules: Rules, limit: Limit) -> int:
             block = np.arange(1, number["block"] + 1)
             price = number["word_bits"] * -(-(block * bits + number["header_bits"]) // number["word_bits"])
             best = int(np.argmin(price / block))
-            synapses = int(fan(wire.stages, np.ones(rules.sizes[wire.projection.target], dtype=bool))[1].sum())
+            synapses = fan(wire.stages, Patch.whole(rules.shapes[wire.projection.target])).total()
             total += -(-synapses * int(price[best]) // int(block[best]))
     return total
 
 
-def _kernel(chain: Sequence[Operator], mask: Mask) -> tuple[int, Ints]:
+def _kernel(chain: Sequence[Operator], part: Patch) -> tuple[int, Ints]:
     """Rows of a shared kernel: its distinct offsets times its input channels; and the output channels per group."""
     at = max(index for index, operator in enumerate(chain) if isinstance(operator, Conv))
     conv, behind = chain[at], chain[at + 1 :]
@@ -224,30 +302,40 @@ def _kernel(chain: Sequence[Operator], mask: Mask) -> tuple[int, Ints]:
                 offsets = {offset + step * tap for offset in offsets for tap in range(pool.kernel[axis])}
                 step *= pool.stride[axis]
         rows *= len(offsets)
-    held = pulled(stages(behind), mask).reshape(conv.groups, conv.output_shape[0] // conv.groups, -1)
-    channels = held.any(axis=2).sum(axis=1)
+    held = channels_of(pulled(stages(behind), part).seen_as(conv.output_shape))
+    channels = np.bincount(held // (conv.output_shape[0] // conv.groups))
     return rows, channels[channels > 0]
 
 
-def _outwards(limit: Limit, part: Part, rules: Rules, axons: Ints, cores: Ints) -> int:
-    """What a part takes by itself and by what it sends; `axons` and `cores`: those that each neuron drives."""
-    reading = [wire for wire in rules.wires if wire.projection.source == part.population]
+def _outwards(limit: Limit, part: Part, rules: Rules, drives: Drives | None) -> int:
+    """What a part takes by itself and by what it sends."""
+    leaving = rules.out_of[part.population]
     match limit.formula:
         case "neurons":
-            return len(part.neurons) * compartments(rules.plan)
+            return part.size * compartments(rules.plan)
         case "slices":
             return 1
-        case "neuron_copies":
-            read = any(wire.held is None for wire in reading)
-            return int(np.maximum(axons[part.neurons] + read, 1).sum())
-        case "output_axons":
-            return int(cores[part.neurons].sum())
+        case "neuron_copies" if drives is not None:
+            read = any(wire.held is None for wire in leaving)
+            return sum(int(np.maximum(each + read, 1).sum()) for each in _held(drives.axons, part, rules))
+        case "output_axons" if drives is not None:
+            return sum(int(each.sum()) for each in _held(drives.cores, part, rules))
         case "lava_axon_map":
-            return sum(_mapped(wire, part.neurons) for wire in reading)
+            return sum(_mapped(wire, part) for wire in leaving)
         case _:
             return 0
 
 
-def _mapped(wire: Wire, neurons: Ints) -> int:
-    pixels = math.prod(wire.projection.source_shape[1:]) if wire.kind in ("conv", "pool") else 0
-    return len(np.unique(neurons % pixels)) if pixels else len(neurons)
+def _held(numbers: Ints, part: Part, rules: Rules) -> Iterator[Ints]:
+    """The numbers of a part's neurons, of those of its whole population."""
+    table = numbers.reshape(rules.shapes[part.population])
+    return (table[tuple(slice(*span) for span in box)] for box in part.boxes)
+
+
+def _mapped(wire: Wire, part: Part) -> int:
+    """Neurons, or where a window looks at them their positions in space."""
+    shape = wire.projection.source_shape
+    if wire.kind not in ("conv", "pool"):
+        return part.size
+    source = Patch.of(part.boxes, shape)
+    return Patch(shape[1:], tuple(product[1:] for product in source.products)).count()

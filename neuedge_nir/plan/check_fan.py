@@ -1,65 +1,84 @@
 """Who reaches whom: the checker's own count of connections, operator by operator and tap by tap.
 
-A window is a product of small tables of truth values, one per axis. What reaches a set of neurons is found by pulling
-the set back through them. Scales and delays connect one to one; reshapes are row-major.
+A window looks at each axis by itself. So what reaches a box is a product of numbers along the axes: how many indices of
+the box each input index reaches. Scales and delays connect one to one; reshapes are row-major.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.network.connect import Conv, Dense, Operator, Pool, Scale
+from neuedge_nir.plan.check_parts import Ints, Patch, Product, Shape, Side, joined
 
-Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
-Table = Mask | None
-"""[output, input] along one axis; None: one to one."""
+ROWS = 4096
+"""Outputs whose taps are written out at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taps:
+    """One spatial axis of a window over so many inputs, with zeros before them."""
+
+    kernel: int
+    stride: int
+    before: int
+    dilation: int
+    inputs: int
+
+    def reads(self, outputs: Ints) -> Ints:
+        """[..., tap]: the input that an output reads through each tap; -1 over the padding, and for no output (-1)."""
+        read = (outputs * self.stride - self.before)[..., None] + np.arange(self.kernel) * self.dilation
+        return np.where((outputs[..., None] < 0) | (read < 0) | (read >= self.inputs), -1, read)
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The channels of a convolution: each output reads all inputs of its group, which has so many of both."""
+
+    outputs: int
+    inputs: int
+
+    def reads(self, outputs: Ints) -> Ints:
+        read = (outputs // self.outputs * self.inputs)[..., None] + np.arange(self.inputs)
+        return np.where(outputs[..., None] < 0, -1, read)
+
+
+Axis = tuple[Taps | Groups, ...]
+"""What happens along one axis, from the inputs on; nothing: one to one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
     """A convolution or pool, or several in a row."""
 
-    output_shape: tuple[int, ...]
-    input_shape: tuple[int, ...]
-    tables: tuple[Table, ...]
+    output_shape: Shape
+    input_shape: Shape
+    axes: tuple[Axis, ...]
 
 
 Stage = Window | Dense
 
 
-def tables_of(operator: Conv | Pool) -> list[Mask]:
-    """Per spatial axis, the inputs under the window of each output; taps over the padding are left out."""
-    found = []
-    for axis, (size, outputs) in enumerate(zip(operator.input_shape[1:], operator.output_shape[1:], strict=True)):
-        table = np.zeros((outputs, size), dtype=bool)
-        for tap in range(operator.kernel[axis]):
-            read = reads(operator, axis, tap, np.arange(outputs))
-            inside = (read >= 0) & (read < size)
-            table[np.flatnonzero(inside), read[inside]] = True
-        found.append(table)
-    return found
-
-
-def reads(operator: Conv | Pool, axis: int, tap: int, outputs: Ints) -> Ints:
-    """Where on a spatial axis of the input the outputs read through a tap; outside the image is the padding."""
+def taps_of(operator: Conv | Pool) -> list[Taps]:
+    """The taps along each spatial axis."""
     if isinstance(operator, Conv):
-        tap, before = tap * operator.dilation[axis], operator.padding[axis][0]
+        before, dilation = [pad[0] for pad in operator.padding], operator.dilation
     else:
-        before = operator.padding[axis]
-    return outputs * operator.stride[axis] + tap - before
+        before, dilation = list(operator.padding), (1,) * len(operator.kernel)
+    return list(map(Taps, operator.kernel, operator.stride, before, dilation, operator.input_shape[1:]))
 
 
 def _window(operator: Conv | Pool) -> Window:
-    channels: Table = None
+    channels: Axis = ()
     if isinstance(operator, Conv):
-        groups = [np.arange(n) * operator.groups // n for n in (operator.output_shape[0], operator.input_shape[0])]
-        channels = groups[0][:, None] == groups[1]
-    return Window(operator.output_shape, operator.input_shape, (channels, *tables_of(operator)))
+        channels = (Groups(operator.output_shape[0] // operator.groups, operator.input_shape[0] // operator.groups),)
+    return Window(operator.output_shape, operator.input_shape, (channels, *((taps,) for taps in taps_of(operator))))
 
 
 def stages(chain: Sequence[Operator]) -> tuple[Stage, ...]:
@@ -71,103 +90,191 @@ def stages(chain: Sequence[Operator]) -> tuple[Stage, ...]:
         elif isinstance(operator, Conv | Pool):
             one = _window(operator)
             if found and isinstance(last := found[-1], Window) and last.output_shape == one.input_shape:
-                both = tuple(_through(a, b) for a, b in zip(last.tables, one.tables, strict=True))
+                both = tuple((*first, *second) for first, second in zip(last.axes, one.axes, strict=True))
                 found[-1] = Window(one.output_shape, last.input_shape, both)
             else:
                 found.append(one)
     return tuple(found)
 
 
-def _through(first: Table, second: Table) -> Table:
-    if first is None or second is None:
-        return second if first is None else first
-    return np.stack([first[row].any(axis=0) for row in second])
+def _read_once(axis: Axis, outputs: Ints) -> Ints:
+    """[output, ...]: the inputs that each output reads along an axis, each once, and -1."""
+    found = outputs[:, None]
+    for step in reversed(axis):
+        found = np.sort(step.reads(found).reshape(len(outputs), -1), axis=1)
+        found[:, 1:][found[:, 1:] == found[:, :-1]] = -1
+        found = found[:, (found >= 0).any(axis=0)]
+    return found
 
 
-def fan(through: Sequence[Stage], mask: Mask) -> tuple[Ints, Ints]:
-    """The elements that reach any of the masked ones, and how many of these each reaches: every pair once."""
+@lru_cache(maxsize=4096)
+def _side(axis: Axis, start: int, stop: int) -> Side | None:
+    """How many outputs from `start` to before `stop` each input reaches along an axis; None where none does."""
+    if not axis:
+        return Side.span(start, stop)
+    if len(axis) == 1 and isinstance(channels := axis[0], Groups):
+        first, behind = start // channels.outputs, -(-stop // channels.outputs)
+        if behind - first == 1:
+            return Side.span(first * channels.inputs, behind * channels.inputs, stop - start)
+        edges = np.clip(np.arange(first, behind + 1) * channels.outputs, start, stop)
+        return Side(first * channels.inputs, np.repeat(np.diff(edges), channels.inputs))
+    pieces = []
+    for row in range(start, stop, ROWS):
+        read = _read_once(axis, np.arange(row, min(row + ROWS, stop)))
+        read = read[read >= 0]
+        if read.size:
+            pieces.append((int(read.min()), np.bincount(read - read.min())))
+    if not pieces:
+        return None
+    first, behind = min(at for at, _ in pieces), max(at + len(times) for at, times in pieces)
+    total = np.zeros(behind - first, dtype=np.int64)
+    for at, times in pieces:
+        total[at - first : at - first + len(times)] += times
+    return Side(first, total)
+
+
+def _any_side(axis: Axis, side: Side) -> Side | None:
+    """One for each input that reaches any output whose number is not zero."""
+    if side.gapless:
+        found = _side(axis, *side.ends)
+        return found.ones() if found else None
+    read = np.unique(_read_once(axis, side.indices))
+    read = read[read >= 0]
+    return Side(int(read[0]), np.bincount(read - read[0])) if read.size else None
+
+
+def fan(through: Sequence[Stage], part: Patch) -> Patch:
+    """For each element that reaches any of the part, how many of its elements it reaches: every pair once.
+
+    The part is one in its boxes, which share nothing.
+    """
     if not through:
-        return (sources := np.flatnonzero(mask)), np.ones_like(sources)
+        return part
     *front, last = through
+    part = part.seen_as(last.output_shape)
     if not front:
-        total = _pull(last, mask)
-    elif isinstance(last, Dense) and last.weight.ndim == 2:  # whoever reaches it reaches all of its outputs
-        total = mask.sum() * pulled(front, np.ones(last.weight.shape[1], dtype=bool))
-    else:  # a reshape lies between: one target at a time
-        total = np.sum([pulled(through, np.arange(mask.size) == one) for one in np.flatnonzero(mask)], axis=0)
-    sources = np.flatnonzero(total)
-    return sources, np.rint(total[sources]).astype(np.int64)
+        return Patch(last.input_shape, tuple(found for product in part.products if (found := _pull(last, product))))
+    if isinstance(last, Dense) and last.weight.ndim == 2:  # whoever reaches it reaches all of its outputs
+        reaching = pulled(front, Patch.whole(last.input_shape)).apart()
+        return Patch(reaching.shape, tuple(_scaled(product, part.total()) for product in reaching.products))
+    return _one_by_one(through, part)
 
 
-def pulled(through: Sequence[Stage], mask: Mask) -> Mask:
-    """The elements that reach any of the masked ones."""
-    for stage in reversed(through):
-        mask = _pull(stage, mask) > 0
-    return mask
-
-
-def _pull(stage: Stage, mask: Mask) -> NDArray[np.float64]:
-    """How many masked outputs every input reaches; floats are exact up to 2 ** 53."""
-    total = np.zeros(stage.input_shape)
-    outputs = mask.reshape(stage.output_shape)
+def _pull(stage: Stage, product: Product) -> Product | None:
+    """How many elements of a product of spans every input reaches; None where none reaches any."""
     if isinstance(stage, Dense):
-        total += outputs.sum(axis=-1, keepdims=True)
-    elif mask.any():
-        place = [slice(int(index.min()), int(index.max()) + 1) for index in np.nonzero(outputs)]
-        counts = outputs[tuple(place)].astype(np.float64)
-        for axis, table in enumerate(stage.tables):
-            if table is not None:
-                rows = table[place[axis]]
-                if rows.all():  # all inputs alike: one stands for them until the end
-                    place[axis], counts = slice(0, table.shape[1]), counts.sum(axis=axis, keepdims=True)
-                    continue
-                columns = np.flatnonzero(rows.any(axis=0))
-                place[axis] = slice(columns[0], columns[-1] + 1) if len(columns) else slice(0, 0)
-                product = np.tensordot(counts, rows[:, place[axis]].astype(np.float64), axes=(axis, 0))
-                counts = np.moveaxis(product, -1, axis)
-        total[tuple(place)] = counts
-    return total.ravel()
+        *batch, outputs = product
+        return (*batch, Side.span(0, stage.weight.shape[-1], outputs.total()))
+    sides = [_side(axis, *side.ends) for axis, side in zip(stage.axes, product, strict=True)]
+    return tuple(side for side in sides if side is not None) if None not in sides else None
 
 
-def synapses(chain: Sequence[Operator], outputs: int) -> int:
+def _one_by_one(through: Sequence[Stage], part: Patch) -> Patch:
+    """As `fan`, where a reshape lies between: one target at a time."""
+    flat = part.where()
+    targets = (Patch.of(joined(flat[i : i + 1], part.shape), part.shape) for i in range(len(flat)))
+    found = np.concatenate([pulled(through, target).where() for target in targets])
+    places, times = np.unique(found, return_counts=True)
+    shape = through[0].input_shape
+    alike = [(int(number), joined(places[times == number], shape)) for number in np.unique(times)]
+    products = [_scaled(p, number) for number, boxes in alike for p in Patch.of(boxes, shape).products]
+    return Patch(shape, tuple(products))
+
+
+def _scaled(product: Product, number: int) -> Product:
+    first, *rest = product
+    return (first.scaled(number), *rest)
+
+
+def pulled(through: Sequence[Stage], part: Patch) -> Patch:
+    """The elements that reach any of the part; products may share some."""
+    for stage in reversed(through):
+        seen = part.seen_as(stage.output_shape)
+        part = Patch(stage.input_shape, tuple(found for p in seen.products if (found := _pull_any(stage, p))))
+    return part
+
+
+def _pull_any(stage: Stage, product: Product) -> Product | None:
+    if isinstance(stage, Dense):
+        return (*product[:-1], Side.span(0, stage.weight.shape[-1]))
+    sides = [_any_side(axis, side) for axis, side in zip(stage.axes, product, strict=True)]
+    return tuple(side for side in sides if side is not None) if None not in sides else None
+
+
+def synapses(chain: Sequence[Operator], shape: Shape) -> int:
     """Taps of the weighted operators, inside the image, on a way to the target; without any, the pairs of the chain."""
-    mask = np.ones(outputs, dtype=bool)
+    part = Patch.whole(shape)
     if not any(isinstance(operator, Dense | Conv) for operator in chain):
-        return int(fan(stages(chain), mask)[1].sum())
+        return fan(stages(chain), part).total()
     total = 0
     for operator in reversed(chain):
         if isinstance(operator, Dense):
-            total += int(mask.sum()) * operator.weight.shape[-1]
+            total += part.count() * operator.weight.shape[-1]
         elif isinstance(operator, Conv):
-            taps = mask.reshape(operator.output_shape).sum(axis=0)
-            for table in tables_of(operator):
-                taps = np.tensordot(table.sum(axis=1), taps, axes=(0, 0))
-            total += int(taps) * operator.weight.shape[1]
-        mask = pulled(stages([operator]), mask)
+            total += _taps_inside(operator, part.seen_as(operator.output_shape).apart()) * operator.weight.shape[1]
+        part = pulled(stages([operator]), part)
     return total
 
 
-def used_weights(chain: Sequence[Operator], mask: Mask) -> int:
-    """Stored weights that lie on a way into the masked neurons, a shared one once."""
+def _taps_inside(operator: Conv, part: Patch) -> int:
+    """The spatial taps of all outputs of a part, those over the padding left out."""
+    total = 0
+    for channels, *space in part.products:
+        each = (_inside(taps, side) for taps, side in zip(taps_of(operator), space, strict=True))
+        total += channels.count() * math.prod(each)
+    return total
+
+
+def _inside(taps: Taps, side: Side) -> int:
+    if side.gapless:
+        found = _side((taps,), *side.ends)
+        return found.total() if found else 0
+    return int((taps.reads(side.indices) >= 0).sum())
+
+
+def used_weights(chain: Sequence[Operator], part: Patch) -> int:
+    """Stored weights that lie on a way into a part, a shared one once."""
     total = 0
     for operator in reversed(chain):
         if isinstance(operator, Dense):
-            total += int(mask.sum()) * operator.weight.shape[-1]
+            total += part.count() * operator.weight.shape[-1]
         elif isinstance(operator, Scale):
-            entries = np.arange(operator.factor.size).reshape(operator.factor.shape)
-            total += len(np.unique(np.broadcast_to(entries, operator.shape).ravel()[mask]))
+            total += _used_factors(operator, part.seen_as(operator.shape))
         elif isinstance(operator, Conv):
-            total += _used_taps(operator, np.nonzero(mask.reshape(operator.output_shape)))
-        mask = pulled(stages([operator]), mask)
+            total += _used_taps(operator, part.seen_as(operator.output_shape))
+        part = pulled(stages([operator]), part)
     return total
 
 
-def _used_taps(operator: Conv, outputs: tuple[Ints, ...]) -> int:
-    used = 0
-    for tap in np.ndindex(*operator.kernel):
-        inside = np.ones(len(outputs[0]), dtype=bool)
-        for axis, at in enumerate(tap):
-            read = reads(operator, axis, at, outputs[axis + 1])
-            inside &= (read >= 0) & (read < operator.input_shape[axis + 1])
-        used += len(np.unique(outputs[0][inside]))
-    return int(used * operator.weight.shape[1])
+def _used_factors(operator: Scale, part: Patch) -> int:
+    """Of an axis along which all share one factor, one index stands for all."""
+    shape = (1,) * (len(operator.shape) - operator.factor.ndim) + operator.factor.shape
+    products = (
+        tuple(Side.span(0, 1) if size == 1 else side for side, size in zip(product, shape, strict=True))
+        for product in part.products
+    )
+    return Patch(shape, tuple(products)).count()
+
+
+def _used_taps(operator: Conv, part: Patch) -> int:
+    used = np.zeros((operator.output_shape[0], *operator.kernel), dtype=bool)
+    for channels, *space in part.products:
+        seen = [np.flatnonzero(_taps_seen(taps, side)) for taps, side in zip(taps_of(operator), space, strict=True)]
+        used[np.ix_(channels.indices, *seen)] = True
+    return int(used.sum()) * int(operator.weight.shape[1])
+
+
+def _taps_seen(taps: Taps, side: Side) -> NDArray[np.bool_]:
+    """For each tap, whether it reads any input."""
+    seen = np.zeros(taps.kernel, dtype=bool)
+    for row in range(0, len(side.times), ROWS):
+        outputs = np.flatnonzero(side.times[row : row + ROWS]) + side.first + row
+        seen |= (taps.reads(outputs) >= 0).any(axis=0)
+        if seen.all():
+            break
+    return seen
+
+
+def channels_of(part: Patch) -> Ints:
+    """The different channels, the first indices, of a part."""
+    return np.unique(np.concatenate([np.zeros(0, np.int64), *(product[0].indices for product in part.products)]))

@@ -125,16 +125,19 @@ def _check_values(held: PlanProjection, wanted: Floats) -> None:
 
 
 def effective(projection: Projection) -> Floats:
-    """The weights with scales and averages folded in; NaN where neurons that share a weight differ in scale."""
-    gains, weighted = np.ones(projection.source_shape), None
+    """The weights with scales and averages folded in; NaN where neurons that share a weight differ in scale.
+
+    Gains that are equal along an axis are kept once: an input may be larger than memory.
+    """
+    gains, weighted = _equal(1.0, projection.source_shape), None
     weight: Floats = np.ones(())
     for operator in projection.chain:
         if isinstance(operator, Scale):
-            gains = gains.reshape(operator.shape) * operator.factor
+            gains = _product(_in_shape(gains, operator.shape), operator.factor, operator.shape)
         elif isinstance(operator, Pool):
-            gains = np.ones(operator.output_shape) * _channels(gains, operator.input_shape) * operator.factor
+            gains = _product(_channels(gains, operator.input_shape), operator.factor, operator.output_shape)
         elif isinstance(operator, Dense):
-            inputs = gains.reshape(operator.input_shape)[..., None, :]
+            inputs = _in_shape(gains, operator.input_shape)[..., None, :]
             weight = operator.weight if _plain(inputs) else operator.weight * inputs
         elif isinstance(operator, Conv):
             shared = _channels(gains, operator.input_shape).reshape(operator.groups, -1)
@@ -142,7 +145,7 @@ def effective(projection: Projection) -> Floats:
             weight = operator.weight * each.reshape(*each.shape, *(1 for _ in operator.kernel))
         if isinstance(operator, Dense | Conv):
             weight = weight if weighted is None else weight * math.nan
-            weighted, gains = operator, np.ones(operator.output_shape)
+            weighted, gains = operator, _equal(1.0, operator.output_shape)
     if weighted is not None and _plain(gains):
         return weight
     if isinstance(weighted, Dense):
@@ -151,16 +154,39 @@ def effective(projection: Projection) -> Floats:
         return weight * rows.reshape(weighted.output_shape)[..., None]
     if isinstance(weighted, Conv):
         return weight * _channels(gains, [len(weight), -1]).reshape(-1, *(1 for _ in weight.shape[1:]))
-    return gains
+    return _kept(gains)
+
+
+def _equal(value: float, shape: Sequence[int]) -> Floats:
+    return np.broadcast_to(np.float64(value), tuple(shape))
+
+
+def _kept(gains: Floats) -> Floats:
+    """Gains with one entry along each axis that repeats it."""
+    return gains[tuple(slice(None) if stride else slice(0, 1) for stride in gains.strides)]
+
+
+def _in_shape(gains: Floats, shape: Sequence[int]) -> Floats:
+    """The same gains, row-major, in another shape."""
+    kept = _kept(gains)
+    return _equal(float(kept.item()), shape) if kept.size == 1 else gains.reshape(tuple(shape))
+
+
+def _product(gains: Floats, factor: Floats | float, shape: Sequence[int]) -> Floats:
+    return np.broadcast_to(_kept(gains) * factor, tuple(shape))
 
 
 def _plain(gains: Floats) -> bool:
     """No scale at all: then the weights are left where they are, on disk if they are many."""
-    return bool((gains == 1).all())
+    return bool((_kept(gains) == 1).all())
 
 
 def _channels(gains: Floats, shape: Sequence[int]) -> Floats:
     """The gain of each channel, one axis per axis of `shape`; NaN where it differs within a channel."""
-    rows = gains.reshape(shape[0], -1)
-    each = np.where((rows == rows[:, :1]).all(axis=1), rows[:, 0], math.nan)
+    kept = _kept(gains)
+    if kept.size == 1 or kept.size == kept.shape[0] == shape[0]:
+        each = np.broadcast_to(kept.ravel(), shape[0])
+    else:
+        rows = gains.reshape(shape[0], -1)
+        each = np.where((rows == rows[:, :1]).all(axis=1), rows[:, 0], math.nan)
     return each.reshape(-1, *(1 for _ in shape[1:]))

@@ -22,15 +22,16 @@ from neuedge_nir.plan.check_demand import (
     Part,
     Recount,
     Rules,
+    boxes_in,
     compartments,
     kind_of,
     least_blocked,
-    members,
     recount,
     rules_of,
 )
 from neuedge_nir.plan.check_fan import synapses
 from neuedge_nir.plan.check_links import Grid, check_links, check_sites, walk
+from neuedge_nir.plan.check_parts import everything
 from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, match, refuse, same
 from neuedge_nir.plan.check_weights import check_abilities, check_timing, check_weights
 from neuedge_nir.plan.model import SCHEMA, Plan, PlanCore, PlanSlice
@@ -57,7 +58,7 @@ def verify(plan: Plan, network: Network | None) -> None:
         check_weights(plan, network)
         rules = rules_of(plan, network)
         ports = [] if plan.options.map_inputs else network.inputs
-        recounted = recount([*parts, *(Part(HOST, port.name, np.arange(port.neurons)) for port in ports)], rules)
+        recounted = recount([*parts, *(Part(HOST, port.name, (everything(port.shape),)) for port in ports)], rules)
     _check_used(plan, parts, recounted)
     _check_routes(plan, parts, recounted)
     check_links(plan, grid)
@@ -125,7 +126,7 @@ def _check_model(plan: Plan, network: Network) -> None:
         populations=len(network.populations),
         projections=len(network.projections),
         neurons=network.neurons,
-        synapses=sum(synapses(wire.chain, math.prod(wire.target_shape)) for wire in wires),
+        synapses=sum(synapses(wire.chain, wire.target_shape) for wire in wires),
         stored_weights=sum(stored.values()),
     )
 
@@ -145,14 +146,27 @@ def _check_slices(plan: Plan) -> list[Part]:
             _check_spans(piece, population.shape, where)
             if (population.model == "Input") != (core.role == "input"):
                 refuse("PLAN108", f"{piece.population!r} lies on a core of the role {core.role!r}", where)
-            parts.append(Part(index, piece.population, members(piece, population.shape)))
+            parts.append(Part(index, piece.population, boxes_in(piece, population.shape)))
+    held: dict[str, list[Part]] = defaultdict(list)
+    for part in parts:
+        held[part.population].append(part)
     for name, population in placed.items():
         size = math.prod(population.shape)
-        own = np.concatenate([np.zeros(0, np.int64), *(part.neurons for part in parts if part.population == name)])
         due = size if population.model != "Input" or plan.options.map_inputs else 0
-        same("PLAN106", "neurons on cores", len(own), due, name)
-        same("PLAN106", "different neurons on cores", len(np.unique(own)), due, name)
+        same("PLAN106", "neurons on cores", sum(part.size for part in held[name]), due, name)
+        same("PLAN106", "different neurons on cores", _different(held[name], population.shape), due, name)
     return parts
+
+
+def _different(parts: Sequence[Part], shape: tuple[int, ...]) -> int:
+    """How many neurons of a population lie in any part."""
+    if not parts:
+        return 0
+    there = np.zeros(shape, dtype=bool)
+    for part in parts:
+        for box in part.boxes:
+            there[tuple(slice(*span) for span in box)] = True
+    return int(there.sum())
 
 
 def _check_spans(piece: PlanSlice, shape: tuple[int, ...], where: str) -> None:
@@ -189,7 +203,7 @@ def _check_used(plan: Plan, parts: Sequence[Part], recounted: Recount | None) ->
 
 def _need(plan: Plan, limit: Limit, part: Part, number: int, recounted: Recount | None) -> tuple[int, int] | None:
     """What a slice uses, at least and at most; None where only the network can tell."""
-    known = {"neurons": len(part.neurons) * compartments(plan), "slices": 1}
+    known = {"neurons": part.size * compartments(plan), "slices": 1}
     need = known.get(limit.formula) if recounted is None else recounted.used[number][limit.name]
     if need is None or limit.formula != "synaptic_events":
         return None if need is None else (int(need), int(need))
@@ -208,10 +222,11 @@ def _check_routes(plan: Plan, parts: Sequence[Part], recounted: Recount | None) 
     routes = {(route.core, route.slice): route.targets for route in plan.routes}
     order = [(route.core, route.slice) for route in plan.routes]
     same("PLAN119", "routes in the order of their slices", order, sorted(routes))
+    known = set(slots)
     for slot, targets in routes.items():
         where = f"route of core {slot[0]}, slice {slot[1]}"
         cores = [core for core, _ in targets]
-        if slot not in set(slots):
+        if slot not in known:
             refuse("PLAN119", "there is no such slice", where)
         if not cores or cores != sorted(set(cores)) or not 0 <= cores[0] <= cores[-1] < len(plan.cores):
             refuse("PLAN119", f"its targets are the cores {cores} of {len(plan.cores)}", where)
@@ -229,7 +244,7 @@ def _check_totals(plan: Plan, parts: Sequence[Part], grid: Grid, recounted: Reco
     slots = [(index, at) for index, core in enumerate(plan.cores) for at in range(len(core.slices))]
     slices = dict(zip(slots, parts, strict=True))
     sending = [slices[route.core, route.slice] for route in plan.routes]
-    walked = walk(plan, grid, [len(p.neurons) for p in sending], [rates[p.population] for p in sending])
+    walked = walk(plan, grid, [p.size for p in sending], [rates[p.population] for p in sending])
     inner = [p for p in plan.populations if p.model not in PORTS]
     spikes = math.fsum(math.prod(p.shape) * rates[p.name] for p in inner)
     host = events = 0.0
@@ -249,7 +264,7 @@ def _check_totals(plan: Plan, parts: Sequence[Part], grid: Grid, recounted: Reco
         cores_neurons=roles["neurons"],
         cores_relay_or_copy=0,
         cores_io=0,
-        copies=totals.slots - sum(len(part.neurons) for part in parts) * compartments(plan),
+        copies=totals.slots - sum(part.size for part in parts) * compartments(plan),
         chips_used=len(walked.chips),
     )
     same("PLAN126", "chips of the machine", len(plan.machine.chips), max(walked.chips, default=-1) + 1)
@@ -263,8 +278,8 @@ def _loads(plan: Plan, parts: Sequence[Part], recounted: Recount | None) -> list
     rates = plan.activity.rates
     neurons, messages, spikes, events = ([0.0] * len(plan.cores) for _ in range(4))
     for number, part in enumerate(parts):
-        neurons[part.core] += len(part.neurons)
-        spikes[part.core] += len(part.neurons) * rates[part.population]
+        neurons[part.core] += part.size
+        spikes[part.core] += part.size * rates[part.population]
         events[part.core] += recounted.events[number] if recounted is not None else 0.0
     for route in plan.routes:
         sent = sum(count for core, count in route.targets if core != route.core)
@@ -294,8 +309,8 @@ def _check_outcome(plan: Plan, rules: Rules | None) -> None:
 def _bounds(plan: Plan, rules: Rules) -> dict[str, int]:
     """Per limit of a core: populations that are whole, each on one core, need no more than any split of them."""
     inner = [p.name for p in plan.populations if p.model not in PORTS]
-    parts = [Part(core, name, np.arange(rules.sizes[name])) for core, name in enumerate(inner)]
-    used = recount(parts, rules).used
+    parts = [Part(core, name, (everything(rules.shapes[name]),)) for core, name in enumerate(inner)]
+    used = recount(parts, rules, messages=False).used
     bounds = {}
     for limit in plan.chip.limits:
         least = sum(math.ceil(need[limit.name]) for need in used)

@@ -1,0 +1,99 @@
+"""What any mapping takes at least: known before one is looked for, and a proof where a machine has less."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+from neuedge_nir.chip.model import LimitScope
+from neuedge_nir.errors import CapacityError
+from neuedge_nir.mapping.demand import Demand, Demands
+from neuedge_nir.mapping.partition import Bound
+from neuedge_nir.mapping.split import check_single_neurons, too_many_cores
+
+
+def check_room(demands: Demands, available: int, max_cores: int) -> None:
+    """Raises `CapacityError` where the bounds alone exceed so many chips: a proof, whatever the mapping.
+
+    Raises `NoPlanError` where any plan has more cores than are tried. The connections of so many neurons are looked at
+    only where that is cheap: where no limit asks how the targets are cut.
+    """
+    neurons, per_chip = neurons_bound(demands), demands.legal.chip.topology.cores_per_chip.count
+    huge = neurons.cores > max_cores
+    if huge:
+        _check_chips(math.ceil(neurons.cores / per_chip), neurons.resource, available)
+    if not (huge and demands.depends_on_targets):
+        check_single_neurons(demands)
+        _check_chips(*chips_bound(demands), available)
+    bound = neurons if huge else lower_bound(demands)
+    cores = bound.cores + input_cores_bound(demands)
+    if cores > max_cores:
+        by = bound.resource if cores == bound.cores else f"{bound.resource} and by its inputs"
+        raise too_many_cores(f"the network needs at least {cores} cores, by {by}", max_cores, cores)
+
+
+def _check_chips(chips: int, resource: str, available: int) -> None:
+    if chips > available:
+        raise CapacityError(
+            "FIT015",
+            f"the network needs at least {chips} chips, by {resource}; {available} are available",
+            resource="chips",
+            needed=chips,
+            available=available,
+            hint="raise --chips, or make the network smaller",
+        )
+
+
+def lower_bound(demands: Demands) -> Bound:
+    """The cores that any split needs: the least total demand over one core's capacity, for the limit that asks most."""
+    found = _cores_by_limit(demands, demands.per_core)
+    resource = max(found, key=lambda name: found[name], default="cores")
+    return Bound(max(1, found.get(resource, 1)), resource)
+
+
+def neurons_bound(demands: Demands) -> Bound:
+    """The cores that the neurons alone need, whatever connects them: known without a look at any connection."""
+    neurons = demands.legal.network.neurons
+    taken = {"neurons": neurons * demands.legal.compartments_per_neuron, "neuron_copies": neurons}
+    counted = [limit for limit in demands.limits if limit.formula in taken and limit.scope is LimitScope.CORE]
+    found = {limit.name: math.ceil(taken[limit.formula] / limit.limit.count) for limit in counted}
+    resource = max(found, key=lambda name: found[name], default="cores")
+    return Bound(found.get(resource, 1), resource)
+
+
+def chips_bound(demands: Demands) -> tuple[int, str]:
+    """The chips that any split needs, and the resource that says so: cores, or a limit that a chip's cores share."""
+    bound = lower_bound(demands)
+    per_chip = demands.legal.chip.topology.cores_per_chip.count
+    shared = [i for i in range(len(demands.limits)) if i not in demands.per_core]
+    found = {bound.resource: math.ceil(bound.cores / per_chip), **_cores_by_limit(demands, shared)}
+    resource = max(found, key=lambda name: found[name])
+    return found[resource], resource
+
+
+def _cores_by_limit(demands: Demands, which: Sequence[int]) -> dict[str, int]:
+    """The least total demand of all populations over one holder's capacity, by limit."""
+    uncut = demands.uncut()
+    names = {demands.family(p.name): p.name for p in demands.legal.network.populations}
+    often = Counter(demands.family(p.name) for p in demands.legal.network.populations)
+    totals = {i: sum(often[f] * demands.least(name, i, uncut) for f, name in names.items()) for i in which}
+    return {demands.limits[i].name: math.ceil(total / demands.capacity[i]) for i, total in totals.items()}
+
+
+def input_cores_bound(demands: Demands) -> int:
+    """The cores that input ports need at least: none where a host injects them."""
+    if not demands.legal.mapped_inputs:
+        return 0
+    counted = zip(demands.limits, input_capacity(demands), strict=True)
+    room = min((most for limit, most in counted if limit.formula == "neurons"), default=1 << 62)
+    return sum(math.ceil(port.neurons / room) for port in demands.legal.network.inputs)
+
+
+def input_capacity(demands: Demands) -> Demand:
+    """What a core with inputs has of every limit: as many neurons as its sources hold, where the chip says that."""
+    sources = demands.legal.chip.capabilities.input_neurons_per_core
+    return tuple(
+        sources.count if sources is not None and limit.formula == "neurons" else most
+        for limit, most in zip(demands.limits, demands.capacity, strict=True)
+    )
