@@ -2,7 +2,7 @@
 
 Trains 64-96-10 LIF neurons on the digits of scikit-learn, and runs them on streams: bursts of digits, each shown for a
 window of 20 timesteps, in weak noise, at several duties. Prints Markdown tables, and draws a picture with --picture.
-Needs the extras `train` and `bench`; takes two minutes on one core.
+Needs the extra `train`, and `bench` for the picture; takes a minute on one core.
 
     python benchmarks/adaptation.py --picture docs/adaptation.svg
 """
@@ -213,7 +213,7 @@ def draw(path: Path, found: dict[float, dict[str, Seen]], sweep: Sequence[tuple[
     import matplotlib
 
     matplotlib.use("svg")
-    matplotlib.rcParams["svg.hashsalt"] = "neuedge"
+    matplotlib.rcParams.update({"svg.hashsalt": "neuedge", "svg.fonttype": "none"})
     from matplotlib import pyplot
 
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4))

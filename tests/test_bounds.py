@@ -63,11 +63,11 @@ def test_no_plan_has_more_cores_than_are_tried(net: Network, on: Chip, most: int
     try:
         assert len(partition(demands, "none", max_cores=most).clusters) <= most
     except NoPlanError as error:
-        assert most < cores or error.code != "FIT020" or any(p.neurons > most for p in net.populations)
+        assert most < cores or error.code != "FIT021" or any(p.neurons > most for p in net.populations)
     try:
         check_room(demands, 1 << 40, most)
     except NoPlanError as error:
-        assert (error.code, most < cores) == ("FIT020", True)
+        assert (error.code, most < cores) == ("FIT021", True)
 
 
 @settings(max_examples=100, deadline=None)
@@ -102,8 +102,8 @@ def test_layers_that_are_alike_are_one_family() -> None:
     [
         ("loihi1", CapacityError, "FIT015", None),
         ("spinnaker2", CapacityError, "FIT015", None),
-        ("loihi2", NoPlanError, "FIT020", None),
-        ("loihi2", NoPlanError, "FIT020", 1 << 15),
+        ("loihi2", NoPlanError, "FIT021", None),
+        ("loihi2", NoPlanError, "FIT021", 1 << 15),
         ("truenorth", CapacityError, "FIT015", None),
     ],
 )
@@ -121,7 +121,7 @@ def test_a_plan_of_as_many_cores_as_are_tried_is_found() -> None:
     assert compile_network(net, on, Options(effort="none", max_cores=10)).mapping.cores_used == 10
     with pytest.raises(NoPlanError) as caught:
         compile_network(net, on, Options(effort="none", max_cores=9))
-    assert (caught.value.code, caught.value.needed, caught.value.available) == ("FIT020", 10, 9)
+    assert (caught.value.code, caught.value.needed, caught.value.available) == ("FIT021", 10, 9)
     assert "at least 10 cores, by neurons" in str(caught.value)
 
 
@@ -134,7 +134,7 @@ def test_what_a_bound_does_not_see_is_refused_when_it_is_cut() -> None:
     check_room(demands, 1000, 255)
     with pytest.raises(NoPlanError, match="256 slices") as caught:
         partition(demands, "none", max_cores=255)
-    assert caught.value.code == "FIT020"
+    assert caught.value.code == "FIT021"
 
 
 def test_cores_with_inputs_count() -> None:
@@ -146,4 +146,4 @@ def test_cores_with_inputs_count() -> None:
     for asked in (lambda: check_room(demands, 1000, 10), lambda: partition(demands, "none", max_cores=10)):
         with pytest.raises(NoPlanError) as caught:
             asked()
-        assert caught.value.code == "FIT020"
+        assert caught.value.code == "FIT021"

@@ -66,7 +66,7 @@ def giant(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("target", "status", "code"),
     [
         ("loihi1", 4, "FIT015"),
-        ("loihi2", 5, "FIT020"),
+        ("loihi2", 5, "FIT021"),
         ("truenorth", 4, "FIT015"),
         ("spinnaker1", 4, "FIT015"),
         ("spinnaker2", 4, "FIT015"),

@@ -286,7 +286,8 @@ def test_the_passes_are_listed_and_say_why_they_are_sound(neuedge: Neuedge) -> N
     passes = [entry["name"] for entry in neuedge("passes", "--json").json]
     folding = ["fold-gain", "fold-pool", "fold-scale", "merge-linear"]
     pruning = ["prune", "prune-silent", "prune-zero"]
-    assert passes == sorted(["drop-dead", "hybrid-encoding", *folding, *pruning, "quantise", "split-fan-in"])
+    adapting = ["adaptive-threshold", "lower-adaptive"]
+    assert passes == sorted(["drop-dead", "hybrid-encoding", *adapting, *folding, *pruning, "quantise", "split-fan-in"])
     assert all(name in neuedge("passes").out for name in passes)
     for name in passes:
         shown = neuedge("passes", "show", name)

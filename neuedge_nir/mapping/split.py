@@ -269,7 +269,7 @@ def longest_run(
 def too_many_cores(finding: str, most: int, needed: int | None = None) -> NoPlanError:
     """More work than is tried unasked: that proves nothing."""
     return NoPlanError(
-        "FIT020",
+        "FIT021",
         f"{finding}, and no plan of more than {most} cores is tried; whether it fits is not known",
         resource="cores",
         needed=needed,
