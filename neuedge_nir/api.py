@@ -15,6 +15,7 @@ from neuedge_nir.emulation.run import Emulation, quantised, run_integers
 from neuedge_nir.errors import InputError, UsageError, VerificationError
 from neuedge_nir.events import Observer, silent
 from neuedge_nir.frontend import checked_strictly, read
+from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.network.model import Network, ResetMode
 from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan import store
@@ -43,19 +44,25 @@ def check(model: Network | Path | str, target: Chip | str, options: Options | No
 
 
 def verify(
-    plan: Plan | Path | str, model: Network | Path | str | None = None, target: Chip | str | None = None
+    plan: Plan | Path | str,
+    model: Network | Path | str | None = None,
+    target: Chip | str | None = None,
+    *,
+    samples: Samples | None = None,
 ) -> Plan:
     """Recount a plan with the checker that shares no code with the mapper.
 
-    With the model, every connection is recounted too. The chip in the plan is held against `target`, or against the
-    registered target of its name where there is one. Returns the plan, read from its file if a path was given. Raises
-    `VerificationError` at the first rule broken, `InputError` for a file that is no plan.
+    With the model, every connection is recounted too; `samples` are those that the plan's passes were given, for a pass
+    that cannot do without (prune-silent); what a pass found on them is in the plan. The chip in the plan is held
+    against `target`, or against the registered target of its name where there is one. Returns the plan, read from its
+    file if a path was given. Raises `VerificationError` at the first rule broken, `InputError` for a file that is no
+    plan, `UsageError` where a pass needs samples.
     """
     plan = plan if isinstance(plan, Plan) else store.read(Path(plan))
     network = None
     if model is not None:
-        context = Context(chip=plan.chip, dt=plan.options.dt, reset=ResetMode(plan.options.reset))
-        network = rewritten(network_of(model, _reading_of(plan)), _passes_of(plan), context)
+        context = Context(plan.chip, samples, None, plan.options.dt, ResetMode(plan.options.reset))
+        network = rewritten(network_of(model, reading_of(plan)), _passes_of(plan), context)
     _check_chip(plan, target)
     checker.verify(plan, network)
     return plan
@@ -113,8 +120,11 @@ def _passes_of(plan: Plan) -> list[PassCall]:
         raise VerificationError("PLAN004", f"the plan names a pass that none can be: {error.message}") from error
 
 
-def _reading_of(plan: Plan) -> Options:
-    """The timestep and reset that the plan was made with: what the reader remarks on depends on them."""
+def reading_of(plan: Plan) -> Options:
+    """The timestep and reset that the plan was made with: what the reader remarks on depends on them.
+
+    Raises `VerificationError` (PLAN004) for what no plan is made with.
+    """
     dt, reset = plan.options.dt, plan.options.reset
     if (dt is not None and not 0 < dt < math.inf) or reset not in tuple(ResetMode):
         raise VerificationError("PLAN004", f"the plan names a timestep of {dt} or a reset of {reset!r}")

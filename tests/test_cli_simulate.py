@@ -233,3 +233,21 @@ def test_recordings_within_nested_graphs_stand_in_nested_groups(tmp_path: Path) 
     read = read_recordings(path)
     assert read.simulated
     assert set(read.rates) == {"a", "sub/b"}
+
+
+def test_a_plan_whose_pass_needs_data_is_verified_with_them(neuedge: Neuedge, data: Path, tmp_path: Path) -> None:
+    weight = np.array([[90.0, 0, 0], [0, 90.0, 0]])
+    layers = [("fc", linear(weight)), ("lif", lif(2)), ("fc2", linear(np.full((1, 2), 90.0))), ("lif2", lif(1))]
+    nodes, edges = chain(("in", inputs(3)), *layers, ("out", outputs(1)))
+    model, plan = write_nir(tmp_path / "deep.nir", nodes, edges), tmp_path / "plan.json"
+    some = ("--data", data, "--samples", "1")
+    made = neuedge("compile", model, "--target", "loihi2", "--dt", "0.1", "--pass", "prune-silent", *some, "-o", plan)
+    assert made.status == 0
+    assert "1 of 2 neurons left out" in made.err
+    assert neuedge("verify", plan, "--model", model, *some).status == 0
+    alone = neuedge("verify", plan, "--model", model)
+    assert (alone.status, "USE026" in alone.err, "--data" in alone.err) == (2, True, True)
+    others = neuedge("verify", plan, "--model", model, "--data", data)
+    assert (others.status, "PLAN" in others.err) == (6, True)
+    useless = neuedge("verify", plan, *some)
+    assert (useless.status, "USE001" in useless.err) == (2, True)

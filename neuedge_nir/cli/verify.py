@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from neuedge_nir.cli.shared import add_json, print_json
-from neuedge_nir.errors import VerificationError
+from neuedge_nir.cli.shared import add_data, add_json, data_of, print_json
+from neuedge_nir.errors import UsageError, VerificationError
 
 
 def add_arguments(sub: argparse.ArgumentParser) -> None:
@@ -17,18 +17,25 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--target", metavar="NAME|FILE.toml", help="hold the plan's chip against this one (default: by its name)"
     )
+    add_data(sub)
     add_json(sub)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Accept a plan or raise `VerificationError` with the first rule that it breaks."""
-    from neuedge_nir.api import verify
+    from neuedge_nir.api import network_of, reading_of, verify
     from neuedge_nir.plan.store import read
     from neuedge_nir.plugin import TARGETS, names
 
     plan = read(arguments.plan)
+    if arguments.data is not None and arguments.model is None:
+        message = "data are for the passes that are run on the model again, and no model is given"
+        raise UsageError("USE001", message, where="--data", hint="give --model as well")
     try:
-        verify(plan, arguments.model, arguments.target)
+        network = None if arguments.model is None else network_of(arguments.model, reading_of(plan))
+        arguments.passes = plan.options.passes
+        samples, _ = (None, None) if network is None else data_of(arguments, network)
+        verify(plan, network, arguments.target, samples=samples)
     except VerificationError as error:
         if arguments.json:
             print_json({"accepted": False, "code": error.code, "where": error.where, "message": error.message})
