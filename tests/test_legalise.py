@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from neuedge_nir.chip.model import AxonWeights, Chip
 from neuedge_nir.diagnostics import Severity
 from neuedge_nir.errors import CapacityError, NeuedgeError
-from neuedge_nir.mapping.legalise import Kind, LegalNetwork, effective_weights, kind_of, legalise, node_of
+from neuedge_nir.mapping.effective import effective_weights, node_of
+from neuedge_nir.mapping.legalise import Kind, LegalNetwork, kind_of, legalise
 from neuedge_nir.mapping.weights import Weights
 from neuedge_nir.network.connect import Conv, Dense, Operator, Pool, PoolKind, Scale
 from neuedge_nir.network.model import Network, Projection, ResetMode, Signal

@@ -13,7 +13,8 @@ from neuedge_nir.emulation.chains import carrying
 from neuedge_nir.emulation.form import Form, check_size, form
 from neuedge_nir.emulation.model import Array, Cells, IntegerNetwork, Kept, Loss, Quantise, Quantised, Source
 from neuedge_nir.errors import UsageError
-from neuedge_nir.mapping.legalise import LegalNetwork, effective_weights, mean_delay
+from neuedge_nir.mapping.effective import effective_weights
+from neuedge_nir.mapping.legalise import LegalNetwork, mean_delay
 from neuedge_nir.network.model import Adaptation, Network, Population, Projection, Signal
 
 ARITHMETICS: Mapping[str, Quantise] = {

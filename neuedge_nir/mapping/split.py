@@ -10,7 +10,8 @@ from itertools import islice, product
 
 from neuedge_nir.errors import NoPlanError
 from neuedge_nir.mapping.demand import Demand, Demands, add, fits
-from neuedge_nir.mapping.legalise import node_of, too_large
+from neuedge_nir.mapping.effective import node_of
+from neuedge_nir.mapping.legalise import too_large
 from neuedge_nir.mapping.partition import Destinations, Piece
 from neuedge_nir.mapping.tiles import tile_sizes
 from neuedge_nir.network.count import most_sources
