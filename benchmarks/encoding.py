@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from networks import Layers, convolutional, dense, exported, trained
 
-from neuedge_nir.interpreter.samples import MOST_CALIBRATING, Coding, Samples, load_samples
+from neuedge_nir.interpreter.samples import MOST_CALIBRATING, Coding, Samples, draw, load_samples
 from neuedge_nir.network.model import Network
 from neuedge_nir.rewrite.call import PassCall
 from neuedge_nir.rewrite.door import Cell, Context
@@ -80,14 +80,15 @@ def main() -> None:
         with TemporaryDirectory() as folder:
             path = Path(folder) / "data.npz"
             np.savez(path, **data, y_train=stored["y_train"], y_test=stored["y_test"])
-            apart = np.arange(_calibrating(len(data["x_train"])), len(data["x_train"]))  # a search runs on those before
-            chosen = np.random.default_rng(seed).permutation(apart)[:TRAINED]
+            total = len(data["x_train"])
+            searched = min(MOST_CALIBRATING, total // 5)
+            chosen = np.random.default_rng(seed).permutation(draw(total)[searched:])[:TRAINED]
             known = data["x_train"][chosen], stored["y_train"][chosen]
             layers = trained(task.make, *known, steps=task.steps, epochs=task.epochs, seed=seed)
             network = exported(layers, task.shape, Path(folder) / "model.nir")
             samples = load_samples(path, network, "test", TESTED, Coding(task.steps, seed))
-            count = _calibrating(len(data["x_train"]))
-            calibration = load_samples(path, network, "train", count, Coding(task.steps, seed + 1000))
+            coding = Coding(task.steps, seed + 1000)
+            calibration = load_samples(path, network, "train", searched, coding, drawn=True)
         for name, row in row_of(network, samples, calibration, "hybrid-encoding:search=true").items():
             print(f"  seed {seed} {name}: {row}", flush=True)
             found.setdefault(name, []).append(row)
@@ -96,13 +97,8 @@ def main() -> None:
         print(f"| {name} | " + " | ".join(_spread(cells) for cells in zip(*rows, strict=True)) + " |")
 
 
-def _calibrating(count: int) -> int:
-    """How many of the training samples a search gets: a fifth where there are few."""
-    return min(MOST_CALIBRATING, count // 5)
-
-
 def _spread(cells: Sequence[Cell]) -> str:
-    numbers = [float(cell) for cell in cells if cell is not None]
+    numbers = [float(cell) for cell in cells if cell is not None] or [float("nan")]
     apart = statistics.stdev(numbers) if len(numbers) > 1 else 0.0
     return f"{statistics.mean(numbers):.4g} ± {apart:.2g}"
 

@@ -118,8 +118,8 @@ def add_data(sub: argparse.ArgumentParser, *, required: bool = False) -> None:
     sub.add_argument(
         "--calibrate",
         metavar="SPLIT|N",
-        help="what passes search on: a split of the data, or the first N samples, which are then not measured "
-        "(default: the first 1000 of the split train, if there)",
+        help="what passes search on: a split of the data, or N of the samples, drawn, which are then not measured "
+        "(default: 1000 of the split train, drawn, if there)",
     )
     sub.add_argument("--code-seed", type=seed, default=0, metavar="N", help="seed of that code (default 0)")
 

@@ -62,7 +62,7 @@ class Samples:
         values = self.values[name] if name in self.values else np.clip(spikes.mean(axis=1), 0, 1)
         return np.broadcast_to(values[:, None], spikes.shape)
 
-    def part(self, which: slice) -> Samples:
+    def part(self, which: slice | NDArray[np.int64]) -> Samples:
         """Some of the samples."""
         return Samples(
             {name: spikes[which] for name, spikes in self.inputs.items()},
@@ -84,9 +84,15 @@ class Coding:
 
 
 def load_samples(
-    path: Path, network: Network, split: str | None = None, most: int | None = None, coding: Coding | None = None
+    path: Path,
+    network: Network,
+    split: str | None = None,
+    most: int | None = None,
+    coding: Coding | None = None,
+    *,
+    drawn: bool = False,
 ) -> Samples:
-    """The samples in an .npz file, the first `most` of them; `split` says which part of the file.
+    """The samples in an .npz file, the first `most` of them, or as many `drawn`; `split` says which part of the file.
 
     With a coding the file holds values, (samples, *input shape): from 0 to 1, or whole numbers, which are divided by
     the largest of their type. Raises `InputError` (DATA...) for a file that is refused or does not fit the inputs.
@@ -100,8 +106,10 @@ def load_samples(
         found[names[0]] = arrays[plain]
     unpacked = {name: _unpacked(values, arrays.get("shape"), path.name) for name, values in found.items()}
     count = len(next(iter(unpacked.values()))) if unpacked else 0
-    labels = _labels(arrays, suffix, count, path.name, most)
-    cut = {name: values[:most] for name, values in unpacked.items()}
+    chosen = draw(count)[:most] if drawn else slice(most)
+    labels = _labels(arrays, suffix, count, path.name)
+    labels = None if labels is None else labels[chosen]
+    cut = {name: values[chosen] for name, values in unpacked.items()}
     if coding is None:
         return Samples(fitting(network, cut), labels)
     values = {name: _static(network, name, each) for name, each in cut.items()}
@@ -119,6 +127,8 @@ def calibrating(
     """The samples to measure on, and those to search on: a split of the file (by default `train`, where there is one),
     or, where `wanted` is a number, so many of the samples, which are then not measured.
 
+    Those to search on are drawn, always the same ones: files are often sorted by label, and the first samples show one.
+
     Raises as `load_samples`; `InputError` (DATA005) where nothing would be left to measure.
     """
     if wanted is not None and wanted.isdecimal():
@@ -126,11 +136,17 @@ def calibrating(
         if not 0 < count < samples.count:
             message = f"{count} of {samples.count} samples to search on leave none of both"
             raise InputError("DATA005", message, where=path.name, hint="give a smaller number with --calibrate")
-        return samples.part(slice(count, None)), samples.part(slice(count))
+        order = draw(samples.count)
+        return samples.part(np.sort(order[count:])), samples.part(order[:count])
     if wanted is None and "x_train" not in load_arrays(path, "DATA004", "the data", HINT):
         return samples, None
     apart = None if coding is None else replace(coding, seed=coding.seed + 1)
-    return samples, load_samples(path, network, wanted or "train", MOST_CALIBRATING, apart)
+    return samples, load_samples(path, network, wanted or "train", MOST_CALIBRATING, apart, drawn=True)
+
+
+def draw(count: int) -> NDArray[np.int64]:
+    """The numbers of so many samples in an order that follows nothing in the file, always the same."""
+    return np.random.default_rng(0).permutation(count)
 
 
 def _static(network: Network, name: str, values: NDArray[Any]) -> NDArray[np.float64]:
@@ -172,7 +188,7 @@ def _unpacked(values: NDArray[Any], shape: NDArray[Any] | None, where: str) -> N
     return np.unpackbits(values, axis=1, count=bits).reshape(-1, *sides)
 
 
-def _labels(arrays: Arrays, suffix: str, count: int, where: str, most: int | None) -> NDArray[np.int64] | None:
+def _labels(arrays: Arrays, suffix: str, count: int, where: str) -> NDArray[np.int64] | None:
     key = next((key + suffix for key in ("y", "labels") if key + suffix in arrays), None)
     if key is None:
         return None
@@ -180,4 +196,4 @@ def _labels(arrays: Arrays, suffix: str, count: int, where: str, most: int | Non
     if labels.dtype.kind not in "iu" or labels.shape != (count,) or (labels.size and labels.min() < 0):
         message = f"{key!r} must hold one whole number from 0 upwards a sample, {count} in all"
         raise InputError("DATA005", message, where=where, hint=HINT)
-    return labels[:most].astype(np.int64)
+    return labels.astype(np.int64)
