@@ -19,11 +19,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from networks import Layers, convolutional, dense, exported, trained
 
+from neuedge_nir.interpreter.answers import Course
 from neuedge_nir.interpreter.samples import MOST_CALIBRATING, Coding, Samples, draw, load_samples
 from neuedge_nir.network.model import Network
 from neuedge_nir.rewrite.call import PassCall
 from neuedge_nir.rewrite.door import Cell, Context
-from neuedge_nir.rewrite.manager import apply_passes
+from neuedge_nir.rewrite.manager import apply_passes, rewritten
 
 TRAINED = 10_000
 TESTED = 2_000
@@ -71,6 +72,9 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--task", choices=sorted(TASKS), default="mnist-mlp")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument(
+        "--picture", type=Path, help="accuracy against spikes for the last seed; needs the extra `bench`"
+    )
     arguments = parser.parse_args()
     task = TASKS[arguments.task]
     stored = np.load(arguments.data_dir / task.file)
@@ -92,9 +96,45 @@ def main() -> None:
         for name, row in row_of(network, samples, calibration, "hybrid-encoding:search=true").items():
             print(f"  seed {seed} {name}: {row}", flush=True)
             found.setdefault(name, []).append(row)
+    if arguments.picture:
+        picture(arguments.picture, network, samples)
     print("| | " + " | ".join(COLUMNS) + " |\n" + "| --- " * (len(COLUMNS) + 1) + "|")
     for name, rows in found.items():
         print(f"| {name} | " + " | ".join(_spread(cells) for cells in zip(*rows, strict=True)) + " |")
+
+
+def picture(path: Path, network: Network, samples: Samples) -> None:
+    """Accuracy against spikes: of the network cut short, with early exits, and with encoders of several settings."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams.update({"svg.hashsalt": "neuedge", "svg.fonttype": "none"})
+    from matplotlib import pyplot
+
+    assert samples.labels is not None
+    course, labels = Course.of(network, samples), samples.labels
+    size = float(np.abs(course.outputs[:, -1]).mean())
+    lines = {
+        "fewer steps": [course.after(n + 1) for n in range(samples.steps)],
+        "early exit": [course.exit_at(size * 2.0**k) for k in range(-4, 5)],
+    }
+    for cap in (0, 2):
+        lines["encoder" + (f", at most {cap} spikes of an element" if cap else "")] = [
+            Course.of(coded, samples).whole()
+            for coded in (
+                rewritten(
+                    network, [PassCall.parse(f"hybrid-encoding:v_base={v},cap={cap},weight_scale=1.5")], Context()
+                )
+                for v in (1, 2, 3, 4, 6, 8)
+            )
+        ]
+    figure, axes = pyplot.subplots(figsize=(7, 4))
+    for name, answers in lines.items():
+        axes.plot([a.spikes for a in answers], [100 * a.accuracy(labels) for a in answers], "o-", label=name, ms=4)
+    axes.set(xlabel="spikes per sample, those of the input too", ylabel="accuracy, %", xscale="log")
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
 
 
 def _spread(cells: Sequence[Cell]) -> str:

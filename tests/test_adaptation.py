@@ -20,8 +20,11 @@ from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.mapping.legalise import legalise
 from neuedge_nir.network.connect import Dense
 from neuedge_nir.network.equal import difference
-from neuedge_nir.network.model import IF, LIF, Adaptation, CubaLIF, Listening, Network, ResetMode
+from neuedge_nir.network.model import IF, LIF, Adaptation, CubaLIF, HybridEncoder, Listening, Network, ResetMode
 from neuedge_nir.network.valid import fault
+from neuedge_nir.report.contract import inspection_of
+from neuedge_nir.report.outline import outline_of
+from neuedge_nir.report.tree import Style, tree_lines
 from neuedge_nir.rewrite.call import PassCall
 from neuedge_nir.rewrite.door import Context, configured
 from neuedge_nir.rewrite.manager import apply_passes, rewritten
@@ -389,3 +392,17 @@ def test_a_loop_in_the_network_is_no_input_to_listen_to() -> None:
     assert adapting.heard_by(adapting.populations[0]) == ("i",)
     alone = replace(adapting, projections=tuple(p for p in adapting.projections if p.source != "i"))
     assert "no source" in str(fault(alone))
+
+
+def test_inspect_shows_rules_and_encoders() -> None:
+    net = population(layered(), "hidden", Adaptation(5.0, 0.25, TAU, low=0.5, homeostatic=True))
+    net = replace(net, inputs=(replace(net.inputs[0], encoder=HybridEncoder(4.0, 0.5, 2)),))
+    outline = outline_of(net)
+    shown = "\n".join(tree_lines(outline, Style(300)))
+    assert "threshold follows source=input: gamma 5, target 0.25, tau 0.01, 0.5 .. no bound, homeostatic" in shown
+    assert "codes values: v_base 4, alpha 0.5, at most 2 spikes" in shown
+    found = json.loads(json.dumps(inspection_of(outline)))
+    assert found["inputs"][0]["encoder"]["cap"] == 2
+    by_name = {each["name"]: each["adaptation"] for each in found["populations"]}
+    assert by_name["last"] is None
+    assert by_name["hidden"]["gamma"] == 5.0

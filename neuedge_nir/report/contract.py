@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 
 from neuedge_nir.chip.model import Chip
 from neuedge_nir.diagnostics import Diagnostic
@@ -161,7 +162,13 @@ def inspection_of(outline: Outline) -> Json:
 
 
 def _port(vertex: Vertex) -> Json:
-    return {"name": vertex.name, "shape": vertex.shape, "signals": vertex.size, "sub_graph": _home(vertex)}
+    return {
+        "name": vertex.name,
+        "shape": vertex.shape,
+        "signals": vertex.size,
+        "sub_graph": _home(vertex),
+        "encoder": _rule(vertex),
+    }
 
 
 def _population(vertex: Vertex) -> Json:
@@ -176,7 +183,12 @@ def _population(vertex: Vertex) -> Json:
         "biased": vertex.bias is not None,
         "bias": _spread(vertex.bias),
         "parameters": {name: _spread(values) for name, values in (vertex.parameters or {}).items()},
+        "adaptation": _rule(vertex),
     }
+
+
+def _rule(vertex: Vertex) -> Json | None:
+    return None if vertex.rule is None else asdict(vertex.rule)
 
 
 def _home(vertex: Vertex) -> str | None:

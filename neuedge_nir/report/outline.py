@@ -17,7 +17,7 @@ from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.network.blocks import row_blocks
 from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, PoolKind, Scale, weights_of
 from neuedge_nir.network.count import counter, total_weights
-from neuedge_nir.network.model import Network, Origin, Population, Port, Projection
+from neuedge_nir.network.model import Adaptation, HybridEncoder, Network, Origin, Population, Port, Projection
 from neuedge_nir.plan.model import Counts
 from neuedge_nir.report.loops import Loop, loops_of
 
@@ -107,7 +107,10 @@ class Arrow:
 
 @dataclass(frozen=True, slots=True)
 class Vertex:
-    """A population or a port. `kind` is its neuron model, "Input" or "Output"; `bias` is None where there is none."""
+    """A population or a port. `kind` is its neuron model, "Input" or "Output"; `bias` is None where there is none.
+
+    `rule` is what an input codes by, or what thresholds follow.
+    """
 
     name: str
     kind: str
@@ -117,6 +120,7 @@ class Vertex:
     parameters: Mapping[str, Spread] | None = None
     bias: Spread | None = None
     nodes: tuple[str, ...] = ()
+    rule: HybridEncoder | Adaptation | None = None
 
     @property
     def is_port(self) -> bool:
@@ -216,11 +220,11 @@ def outline_of(network: Network) -> Outline:
 def _population(p: Population) -> Vertex:
     parameters = {name: spread_of(values) for name, values in p.parameters.items()}
     bias = None if p.bias is None else spread_of(p.bias)
-    return Vertex(p.name, p.model, p.shape, group_of(p.name), p.spiking, parameters, bias, p.nodes)
+    return Vertex(p.name, p.model, p.shape, group_of(p.name), p.spiking, parameters, bias, p.nodes, p.adaptation)
 
 
 def _port(port: Port, kind: str) -> Vertex:
-    return Vertex(port.name, kind, port.shape, group_of(port.name))
+    return Vertex(port.name, kind, port.shape, group_of(port.name), rule=port.encoder)
 
 
 def group_of(name: str) -> Path:

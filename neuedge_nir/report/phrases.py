@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from neuedge_nir.network.model import Adaptation, HybridEncoder
 from neuedge_nir.report.outline import Arrow, Kernel, Outline, Spread, Step, Vertex
 from neuedge_nir.report.text import counted, printable, shortened
 
@@ -44,9 +45,25 @@ def heading(vertex: Vertex) -> list[str]:
 
 
 def parameter_words(vertex: Vertex) -> list[str]:
-    """Every parameter and the bias, each with its values."""
+    """Every parameter and the bias, each with its values, and the rule of an encoder or of thresholds."""
     bias = [] if vertex.bias is None else [f"bias {spread_words(vertex.bias)}"]
-    return [*(f"{name} {spread_words(values)}" for name, values in (vertex.parameters or {}).items()), *bias]
+    values = (f"{name} {spread_words(values)}" for name, values in (vertex.parameters or {}).items())
+    return [*values, *bias, *rule_words(vertex.rule)]
+
+
+def rule_words(rule: HybridEncoder | Adaptation | None) -> list[str]:
+    """What an input codes by, or what thresholds follow."""
+    match rule:
+        case HybridEncoder():
+            cap = [] if rule.cap is None else [f"at most {counted(rule.cap, 'spike')}"]
+            return [f"codes values: v_base {figure(rule.v_base)}", f"alpha {figure(rule.alpha)}", *cap]
+        case Adaptation():
+            low, high = ("no bound" if bound is None else figure(bound) for bound in (rule.low, rule.high))
+            form = ["homeostatic"] * rule.homeostatic + ["a note alone"] * rule.noted
+            numbers = [f"{name} {figure(getattr(rule, name))}" for name in ("gamma", "target", "tau")]
+            return [f"threshold follows source={rule.source}: {numbers[0]}", *numbers[1:], f"{low} .. {high}", *form]
+        case None:
+            return []
 
 
 def marks(arrow: Arrow, *, read_out: bool) -> list[str]:

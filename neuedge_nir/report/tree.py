@@ -160,9 +160,9 @@ def _counts(group: Group, scene: _Scene) -> str:
 def _vertex(vertex: Vertex, lead: str, rail: str, scene: _Scene) -> Iterator[Row]:
     arrows = scene.into.get(vertex.name, ())
     yield Row(lead, rail, tuple(heading(vertex)), ("" if vertex.is_port else f"{vertex.size:,}", "", ""))
-    if not vertex.is_port:
+    if words := parameter_words(vertex):
         below = rail + scene.style.rail(last=not arrows)
-        yield Row(below, below, tuple(parameter_words(vertex)))
+        yield Row(below, below, tuple(words))
     shown, rest = _some(arrows, MOST_INTO, scene.style)
     for arrow in shown:
         yield from _arrow(arrow, *_guides(rail, not rest and arrow is shown[-1], scene.style), scene)
