@@ -205,13 +205,14 @@ def _check_adaptation(population: Population, rule: Adaptation, chip: Chip) -> N
     able, form = chip.capabilities.adaptation, "homeostatic" if rule.homeostatic else "literal"
     if able is not None and rule.source in able.sources and form in able.forms:
         return
-    lowered = "fold" if rule.source is Listening.INPUT else "none"
+    lowered = "fold" if rule.source is Listening.INPUT and isinstance(population.neuron, LIF) else "none"
     raise CapacityError(
         "FIT020",
         f"its threshold follows an activity (source={rule.source}, form={form}), and {chip.title} "
         + ("has thresholds that stay" if able is None else f"knows only {_ways(able)}"),
         where=f"node {population.name!r}",
-        hint=f"put it into weights with --pass lower-adaptive:to={lowered}, or choose another chip",
+        hint=f"put it into {'weights' if lowered == 'fold' else 'a note'} with --pass lower-adaptive:to={lowered}, "
+        "or choose another chip",
     )
 
 
