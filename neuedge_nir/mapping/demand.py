@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +17,14 @@ from numpy.typing import NDArray
 from neuedge_nir.chip.model import Limit, LimitScope
 from neuedge_nir.errors import UsageError
 from neuedge_nir.mapping.legalise import Kind, LegalNetwork, LegalProjection
+from neuedge_nir.mapping.memory import behind_pools, blocked_bits, least_blocked_bits, packed_words
 from neuedge_nir.mapping.partition import Destinations, Piece
 from neuedge_nir.network.activity import Activity
 from neuedge_nir.network.area import Area, add_members
-from neuedge_nir.network.axis import array_of
 from neuedge_nir.network.connect import Conv, Dense, Pool
-from neuedge_nir.network.count import Counter, counter
+from neuedge_nir.network.count import counter
 from neuedge_nir.network.model import Projection
-from neuedge_nir.network.reach import Region, target_region
+from neuedge_nir.network.reach import Region
 from neuedge_nir.network.slices import Run, Slice, Span, boxes, whole
 
 Demand = tuple[int, ...]
@@ -138,7 +137,7 @@ class Demands:
         if limit.formula != "blocked_row_bits":
             everything = Piece(name, whole(self.shapes[name]))
             return self._one(everything, self.likeness(everything), index, limit, targets)
-        return sum(_least_blocked_bits(p, limit) for p in self.legal.into(name))
+        return sum(least_blocked_bits(p, limit) for p in self.legal.into(name))
 
     def likeness(self, piece: Piece) -> Hashable:
         """What slices have in common that use the same of every limit: they see the same, shifted."""
@@ -251,20 +250,6 @@ def _input_axons(demands: Demands, piece: Piece, limit: Limit, targets: Destinat
     return sum(counter(p.projection).axons(piece.part) * p.stored.axons_per_input for p in incoming)
 
 
-@lru_cache(maxsize=4096)
-def behind_pools(projection: Projection) -> Counter:
-    """The counter of a projection without its leading pools.
-
-    Where every message is processed, the sources of one pooling window may share an input axon and its row.
-    """
-    chain = projection.chain
-    while chain and isinstance(chain[0], Pool) and len(chain) > 1:
-        chain = chain[1:]
-    if len(chain) == len(projection.chain):
-        return counter(projection)
-    return counter(replace(projection, source_shape=chain[0].input_shape, chain=chain))
-
-
 def _lava_input_axons(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
     del targets
     shared = demands.parameter(limit, "conv_axons")
@@ -306,66 +291,12 @@ def _neuron_copies(demands: Demands, piece: Piece, limit: Limit, targets: Destin
 
 def _packed_row_words(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
     del targets
-    return sum(_packed(piece.part, limit, p) for p in demands.legal.into(piece.population))
-
-
-def _packed(part: Slice, limit: Limit, legal: LegalProjection) -> int:
-    number = {name: q.count for name, q in limit.parameters.items()}
-
-    def words(neurons: int, bits: int) -> int:
-        header = number["header_bits"] * math.ceil(neurons / number["header_every"])
-        return math.ceil((neurons * bits + header) / number["word_bits"])
-
-    if legal.kind is Kind.CONV:
-        rows, channels = _kernel_rows(legal.projection, part)
-        return sum(rows * words(c, legal.stored.bits) for c in channels)
-    bits = legal.stored.bits + number["index_bits"]
-    return sum(count * words(n, bits) for n, count in behind_pools(legal.projection).fan_outs(part))
-
-
-def _kernel_rows(projection: Projection, part: Slice) -> tuple[int, list[int]]:
-    """Rows of a shared kernel per group (taps x input channels of the group), and the slice's channels per group.
-
-    A pool behind the convolution makes the kernel larger; one before it merges its pixels at the axon.
-    """
-    conv = next(op for op in projection.chain if isinstance(op, Conv))
-    offsets = [{d * t for t in range(k)} for k, d in zip(conv.kernel, conv.dilation, strict=True)]
-    steps = conv.stride
-    for pool in (op for op in projection.chain[projection.chain.index(conv) :] if isinstance(op, Pool)):
-        widened = zip(offsets, pool.kernel, steps, strict=True)
-        offsets = [{o + s * i for o in seen for i in range(p)} for seen, p, s in widened]
-        steps = tuple(s * p for s, p in zip(steps, pool.stride, strict=True))
-    region = target_region(projection, counter(projection).stages, part)
-    touched = np.unique(np.concatenate([array_of(product[0]) for product in region.products]))
-    groups = np.bincount(touched // (conv.output_shape[0] // conv.groups))
-    return math.prod(len(seen) for seen in offsets) * conv.weight.shape[1], [int(c) for c in groups if c]
+    return sum(packed_words(piece.part, limit, p) for p in demands.legal.into(piece.population))
 
 
 def _blocked_row_bits(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
     del targets
-    number = {name: q.count for name, q in limit.parameters.items()}
-    total = 0
-    for legal in demands.legal.into(piece.population):
-        bits = legal.stored.bits + (0 if legal.kind is Kind.DENSE else number["index_bits"])
-        for n, count in counter(legal.projection).fan_outs(piece.part):
-            total += count * _blocked(n, bits, number["block"], number["header_bits"], number["word_bits"])
-    return total
-
-
-def _least_blocked_bits(legal: LegalProjection, limit: Limit) -> int:
-    """All synapses at the price of a block that wastes least: a row cut within a block may save a word."""
-    number = {name: q.count for name, q in limit.parameters.items()}
-    bits = legal.stored.bits + (0 if legal.kind is Kind.DENSE else number["index_bits"])
-    synapses = counter(legal.projection).connections(whole(legal.projection.target_shape))
-    sizes = range(1, number["block"] + 1)
-    prices = [Fraction(_blocked(n, bits, n, number["header_bits"], number["word_bits"]), n) for n in sizes]
-    return math.ceil(synapses * min(prices))
-
-
-def _blocked(synapses: int, bits: int, block: int, header: int, word: int) -> int:
-    full, rest = divmod(synapses, block)
-    sizes = [block] * full + [rest] * bool(rest)
-    return sum(word * math.ceil((n * bits + header) / word) for n in sizes)
+    return sum(blocked_bits(piece.part, limit, p) for p in demands.legal.into(piece.population))
 
 
 def _row_table_bytes(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:

@@ -1,0 +1,93 @@
+"""The synaptic memory that a projection into a slice takes, by the formulas of chips that store rows of synapses.
+
+A row holds what one source sends to the slice.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+
+from neuedge_nir.chip.model import Limit
+from neuedge_nir.mapping.legalise import Kind, LegalProjection
+from neuedge_nir.network.axis import array_of
+from neuedge_nir.network.connect import Conv, Pool
+from neuedge_nir.network.count import Counter, counter
+from neuedge_nir.network.model import Projection
+from neuedge_nir.network.reach import target_region
+from neuedge_nir.network.slices import Slice, whole
+
+
+@lru_cache(maxsize=4096)
+def behind_pools(projection: Projection) -> Counter:
+    """The counter of a projection without its leading pools.
+
+    Where every message is processed, the sources of one pooling window may share an input axon and its row.
+    """
+    chain = projection.chain
+    while chain and isinstance(chain[0], Pool) and len(chain) > 1:
+        chain = chain[1:]
+    if len(chain) == len(projection.chain):
+        return counter(projection)
+    return counter(replace(projection, source_shape=chain[0].input_shape, chain=chain))
+
+
+def packed_words(part: Slice, limit: Limit, legal: LegalProjection) -> int:
+    """Words of a projection's rows into a slice, synapses packed one behind the other behind headers."""
+    number = {name: q.count for name, q in limit.parameters.items()}
+
+    def words(neurons: int, bits: int) -> int:
+        header = number["header_bits"] * math.ceil(neurons / number["header_every"])
+        return math.ceil((neurons * bits + header) / number["word_bits"])
+
+    if legal.kind is Kind.CONV:
+        rows, channels = _kernel_rows(legal.projection, part)
+        return sum(rows * words(c, legal.stored.bits) for c in channels)
+    bits = legal.stored.bits + number["index_bits"]
+    return sum(count * words(n, bits) for n, count in behind_pools(legal.projection).fan_outs(part))
+
+
+def _kernel_rows(projection: Projection, part: Slice) -> tuple[int, list[int]]:
+    """Rows of a shared kernel per group (taps x input channels of the group), and the slice's channels per group.
+
+    A pool behind the convolution makes the kernel larger; one before it merges its pixels at the axon.
+    """
+    conv = next(op for op in projection.chain if isinstance(op, Conv))
+    offsets = [{d * t for t in range(k)} for k, d in zip(conv.kernel, conv.dilation, strict=True)]
+    steps = conv.stride
+    for pool in (op for op in projection.chain[projection.chain.index(conv) :] if isinstance(op, Pool)):
+        widened = zip(offsets, pool.kernel, steps, strict=True)
+        offsets = [{o + s * i for o in seen for i in range(p)} for seen, p, s in widened]
+        steps = tuple(s * p for s, p in zip(steps, pool.stride, strict=True))
+    region = target_region(projection, counter(projection).stages, part)
+    touched = np.unique(np.concatenate([array_of(product[0]) for product in region.products]))
+    groups = np.bincount(touched // (conv.output_shape[0] // conv.groups))
+    return math.prod(len(seen) for seen in offsets) * conv.weight.shape[1], [int(c) for c in groups if c]
+
+
+def blocked_bits(part: Slice, limit: Limit, legal: LegalProjection) -> int:
+    """Bits of a projection's rows into a slice, in blocks of synapses, each behind a header and in whole words."""
+    number = {name: q.count for name, q in limit.parameters.items()}
+    bits = legal.stored.bits + (0 if legal.kind is Kind.DENSE else number["index_bits"])
+    sizes = number["block"], number["header_bits"], number["word_bits"]
+    return sum(count * _blocked(n, bits, *sizes) for n, count in counter(legal.projection).fan_outs(part))
+
+
+def least_blocked_bits(legal: LegalProjection, limit: Limit) -> int:
+    """All synapses at the price of a block that wastes least: a row cut within a block may save a word."""
+    number = {name: q.count for name, q in limit.parameters.items()}
+    bits = legal.stored.bits + (0 if legal.kind is Kind.DENSE else number["index_bits"])
+    synapses = counter(legal.projection).connections(whole(legal.projection.target_shape))
+    sizes = range(1, number["block"] + 1)
+    prices = [Fraction(_blocked(n, bits, n, number["header_bits"], number["word_bits"]), n) for n in sizes]
+    return math.ceil(synapses * min(prices))
+
+
+def _blocked(synapses: int, bits: int, block: int, header: int, word: int) -> int:
+    full, rest = divmod(synapses, block)
+    sizes = [block] * full + [rest] * bool(rest)
+    return sum(word * math.ceil((n * bits + header) / word) for n in sizes)
