@@ -16,6 +16,7 @@ from neuedge_nir.errors import InputError, UsageError, VerificationError
 from neuedge_nir.events import Observer, silent
 from neuedge_nir.frontend import checked_strictly, read
 from neuedge_nir.interpreter.samples import Samples
+from neuedge_nir.network.given import of_type
 from neuedge_nir.network.model import Network, ResetMode
 from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan import store
@@ -35,12 +36,14 @@ def compile(  # noqa: A001 - the compiler's own verb
     `target` is a Chip, the name of a registered target, or the path of a chip's .toml file. Raises `InputError` for
     a file that is refused, `CapacityError` where it is proved that no plan exists, `NoPlanError` where none was found.
     """
-    return compile_network(network_of(model, options), chip_of(target), options, observer)
+    wanted = of_type(options or Options(), Options, "options", "give Options(...)")
+    return compile_network(network_of(model, wanted), chip_of(target), wanted, observer)
 
 
 def check(model: Network | Path | str, target: Chip | str, options: Options | None = None) -> Plan:
     """A plan found without a solver: whether the model fits, and what binds. Raises as `compile`."""
-    return compile(model, target, replace(options or Options(), effort="none"))
+    wanted = of_type(options or Options(), Options, "options", "give Options(...)")
+    return compile(model, target, replace(wanted, effort="none"))
 
 
 def verify(
@@ -92,13 +95,15 @@ def network_of(model: Network | Path | str, options: Options | None = None) -> N
     wanted = options or Options()
     if isinstance(model, Network):
         return checked_strictly(model) if wanted.strict else model
-    return read(Path(model), strict=wanted.strict, dt=wanted.dt, reset=wanted.reset, limits=wanted.limits)
+    return read(model, strict=wanted.strict, dt=wanted.dt, reset=wanted.reset, limits=wanted.limits)
 
 
 def chip_of(target: Chip | str) -> Chip:
     """The chip itself, the one in a .toml file, or the registered target's."""
     if isinstance(target, Chip):
         return target
+    hint = "give the name of a chip, the path of its .toml file as a string, or a Chip; several need a call each"
+    of_type(target, str, "target", hint)
     if target.endswith(".toml") or "/" in target:
         return _chip_of_file(Path(target))
     return chip_of_target(target)

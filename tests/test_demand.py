@@ -151,10 +151,8 @@ def written_out(rule: Limit, demands: Demands, piece: Piece) -> int:
                 for row in rows_of(p.projection, part)
             )
         case "row_table_bytes":
-            return sum(
-                math.prod(p.projection.source_shape) * 4 * (3 + max(rows_of(p.projection, part), default=0))
-                for p in incoming
-            )
+            rows = [[row for row in rows_of(p.projection, part) if row] for p in incoming]
+            return sum(len(found) * 4 * (3 + max(found, default=0)) for found in rows)
         case "weight_bytes":
             return sum(math.ceil(unrolled(p.projection, part)[2] * p.stored.bits / 8) for p in incoming)
         case "synaptic_events":
@@ -398,3 +396,28 @@ def test_a_pool_behind_a_padded_convolution_hides_which_outputs_it_took() -> Non
     behind = replace(pool(kernel.output_shape, 2, stride=1), padding=(1, 1), output_shape=(1, 4, 4))
     net = network({"a": (1, 4, 4)}, wire("i", "a", kernel, behind), inputs={"i": (1, 1, 1)})
     assert_alike_means_equal(net, everything())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data(), networks())
+def test_no_cut_takes_less_than_the_least(data: st.DataObject, net: Network) -> None:
+    """Formulas that padding makes larger than their parts have a bound of their own."""
+    demands = demands_of(net, chip(rules=[limit("row_table_bytes", 2**40, shared=True)]))
+    for population in net.populations:
+        cuts = sorted(data.draw(st.sets(st.integers(1, max(1, population.neurons - 1)), max_size=4)))
+        ends = [0, *(cut for cut in cuts if cut < population.neurons), population.neurons]
+        pieces = [Piece(population.name, Run(a, b)) for a, b in itertools.pairwise(ends)]
+        for index, rule in enumerate(demands.limits):
+            if rule.formula == "row_table_bytes":
+                parts = sum(demands.of(piece, demands.uncut())[index] for piece in pieces)
+                assert demands.least(population.name, index, demands.uncut()) <= parts
+
+
+def test_a_convolution_is_charged_for_the_pixels_that_it_sees() -> None:
+    """On SpiNNaker the rows of a slice were once those of the whole picture: a proof that was none."""
+    layer = conv((1, 40, 40), 1)
+    net = network({"a": layer.output_shape}, wire("i", "a", layer), inputs={"i": (1, 40, 40)})
+    demands = demands_of(net, real("spinnaker1"))
+    index = next(i for i, rule in enumerate(demands.limits) if rule.formula == "row_table_bytes")
+    one = demands.of(Piece("a", Run(820, 821)), demands.uncut())[index]
+    assert one == 9 * 4 * (3 + 1)

@@ -91,6 +91,7 @@ def test_a_reset_to_another_value_is_refused() -> None:
     odd = replace(neuron("LIF"), v_reset=np.array([0.0, 0.0, -0.5, 0.0]))  # type: ignore[arg-type]
     net = replace(net, populations=(replace(net.populations[0], neuron=odd),))
     assert (refusal(net, chip(neurons=9)).code, refusal(net, chip(neurons=9)).where) == ("FIT004", "node 'a'")
+    assert legalise(net, chip(neurons=9), reset=ResetMode.SUBTRACT).reset is ResetMode.SUBTRACT  # v_reset is not used
 
 
 def test_the_reset_is_the_users_then_the_files_then_an_assumption() -> None:

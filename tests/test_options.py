@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
+import neuedge_nir
+from neuedge_models.digits import DIGITS
 from neuedge_nir.errors import InputError, UsageError
 from neuedge_nir.network.activity import ActivityKind, resolve_activity
 from neuedge_nir.network.model import ResetMode
@@ -15,6 +18,9 @@ from neuedge_nir.rewrite.call import PassCall
 from tests.worlds import chain
 
 NET = chain(inputs=2, a=3, b=2)
+BUNDLED = DIGITS.bundled()
+API: Any = neuedge_nir
+"""As those see it who check no types."""
 
 
 def test_names_are_taken_for_what_they_name() -> None:
@@ -76,3 +82,22 @@ def test_neurons_that_differ_are_averaged_aloud() -> None:
     assert [remark.code for remark in found.remarks()] == ["WARN005"]
     even: Any = {"a": np.full(3, 0.1), "b": 0.1, "in": 0.1}
     assert not resolve_activity(even, NET).remarks()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "where"),
+    [
+        (lambda: API.read(None), "path"),
+        (lambda: API.read(b"x.nir"), "path"),
+        (lambda: API.check(3, "loihi2"), "path"),
+        (lambda: API.check(BUNDLED, ["loihi2", "truenorth"]), "target"),
+        (lambda: API.compile(BUNDLED, "loihi2", 3), "options"),
+        (lambda: API.check(BUNDLED, "loihi2", "quick"), "options"),
+        (lambda: API.write(3, "a.nir"), "network"),
+        (lambda: API.write(neuedge_nir.read(BUNDLED), 3), "path"),
+    ],
+)
+def test_arguments_of_another_type_are_usage_errors(wrong: Callable[[], object], where: str) -> None:
+    with pytest.raises(neuedge_nir.UsageError) as caught:
+        wrong()
+    assert (caught.value.code, caught.value.where) == ("USE034", where)

@@ -81,9 +81,9 @@ _BLOCKED_ROW_BITS = Formula(
 _ROW_TABLE_BYTES = Formula(
     "row_table_bytes",
     "B",
-    "Summed over the incoming projections: source neurons * word_bytes * (row_header_words + synapses in the longest "
-    "row of the slice); every source has a row, and rows are padded to the longest. After sPyNNaker's synaptic "
-    "matrices in the SDRAM of the chip.",
+    "Summed over the incoming projections: sources that reach the slice * word_bytes * (row_header_words + synapses in "
+    "the longest row of the slice); each of them has a row, and rows are padded to the longest. After sPyNNaker's "
+    "synaptic matrices in the SDRAM of the chip; there all sources on a core have rows if one reaches the slice.",
     ("word_bytes", "row_header_words"),
 )
 _WEIGHT_BYTES = Formula(

@@ -33,7 +33,7 @@ from neuedge_nir.frontend.propagate import Nodes, Signatures, shape_remarks, sig
 from neuedge_nir.frontend.raw import DEFAULT_CAPS, RECORDING, Caps, RawFile, RawNode
 from neuedge_nir.frontend.remarks import odd_kernels, remarks_on
 from neuedge_nir.frontend.settings import NOTHING_WANTED, Settings, settings_of
-from neuedge_nir.network.given import reset_given, timestep_given
+from neuedge_nir.network.given import of_type, reset_given, timestep_given
 from neuedge_nir.network.model import SPIKING, Network, Origin, Population, Port, Projection, ResetMode, Signal
 
 
@@ -52,6 +52,7 @@ def read(
     are what the file may ask for. Raises `InputError`: FILE... for the file, NET... and NIR... for the graph in it;
     `UsageError` for a `dt`, `reset` or `limits` that cannot be.
     """
+    of_type(path, (str, os.PathLike), "path", "give the path of a .nir file")
     settings = Settings(reset_given(reset), timestep_given(dt))
     if not isinstance(limits, Caps):
         raise UsageError("USE018", f"limits cannot be {shown(limits)}", where="limits", hint="give Caps(...)")

@@ -33,6 +33,7 @@ from neuedge_nir.frontend.write_nodes import constant_node, element_node, neuron
 from neuedge_nir.frontend.write_paths import ILL, Flat, Path, paths_of
 from neuedge_nir.frontend.write_shared import told_apart
 from neuedge_nir.network.equal import difference
+from neuedge_nir.network.given import of_type
 from neuedge_nir.network.model import Network, Population, Port
 
 MOST_BYTES = 2**36
@@ -48,9 +49,10 @@ def write(network: Network, path: str | os.PathLike[str], *, compat: str | None 
     must be able to read the file.
 
     Raises `InputError` (OUT..., or NET... for numbers that no node may hold) for a network that NIR cannot say or that
-    version cannot read, `UsageError` (USE006) where the file cannot be written.
+    version cannot read, `UsageError`: USE006 where the file cannot be written, USE034 for arguments of other types.
     """
-    place = FilePath(path)
+    of_type(network, Network, "network", "give a Network, as neuedge_nir.read returns")
+    place = FilePath(of_type(path, (str, os.PathLike), "path", "give the path of the file to write"))
     check_writable(place)
     made = file_of(network, compat)
     with whole_file(place) as file:

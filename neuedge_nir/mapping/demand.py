@@ -1,6 +1,6 @@
 """What a slice of a population uses of every limit of the chip: one function per formula of `chip.formulas`.
 
-All demands are whole numbers. All but one are sub-additive, so that cutting a slice in two never lowers their sum;
+All demands are whole numbers. All but two are sub-additive, so that cutting a slice in two never lowers their sum;
 lower bounds rest on `Demands.least`, which is sub-additive for every formula.
 """
 
@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 from neuedge_nir.chip.model import Limit, LimitScope
 from neuedge_nir.errors import UsageError
 from neuedge_nir.mapping.legalise import Kind, LegalNetwork, LegalProjection
-from neuedge_nir.mapping.memory import behind_pools, blocked_bits, least_blocked_bits, packed_words
+from neuedge_nir.mapping.memory import (
+    behind_pools,
+    blocked_bits,
+    least_blocked_bits,
+    least_row_table_bytes,
+    packed_words,
+    row_table_bytes,
+)
 from neuedge_nir.mapping.partition import Destinations, Piece
 from neuedge_nir.network.activity import Activity
 from neuedge_nir.network.area import Area, add_members
@@ -134,10 +141,10 @@ class Demands:
     def least(self, name: str, index: int, targets: Destinations) -> int:
         """What a limit is used by a population at least, however it is cut."""
         limit = self.limits[index]
-        if limit.formula != "blocked_row_bits":
-            everything = Piece(name, whole(self.shapes[name]))
-            return self._one(everything, self.likeness(everything), index, limit, targets)
-        return sum(least_blocked_bits(p, limit) for p in self.legal.into(name))
+        if limit.formula in LEAST:
+            return sum(LEAST[limit.formula](p, limit) for p in self.legal.into(name))
+        everything = Piece(name, whole(self.shapes[name]))
+        return self._one(everything, self.likeness(everything), index, limit, targets)
 
     def likeness(self, piece: Piece) -> Hashable:
         """What slices have in common that use the same of every limit: they see the same, shifted."""
@@ -301,12 +308,7 @@ def _blocked_row_bits(demands: Demands, piece: Piece, limit: Limit, targets: Des
 
 def _row_table_bytes(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
     del targets
-    word, header = demands.parameter(limit, "word_bytes"), demands.parameter(limit, "row_header_words")
-    total = 0
-    for legal in demands.legal.into(piece.population):
-        longest = counter(legal.projection).longest_fan_out(piece.part)
-        total += math.prod(legal.projection.source_shape) * word * (header + longest)
-    return total
+    return sum(row_table_bytes(piece.part, limit, p) for p in demands.legal.into(piece.population))
 
 
 def _weight_bytes(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
@@ -327,6 +329,11 @@ def _synaptic_events(demands: Demands, piece: Piece, limit: Limit, targets: Dest
     )
 
 
+LEAST: dict[str, Callable[[LegalProjection, Limit], int]] = {
+    "blocked_row_bits": least_blocked_bits,
+    "row_table_bytes": least_row_table_bytes,
+}
+"""What the formulas that are not sub-additive give at least, however a population is cut."""
 Formula = Callable[[Demands, Piece, Limit, Destinations], int]
 FORMULAS: dict[str, Formula] = {
     "neurons": _neurons,

@@ -116,7 +116,7 @@ def legalise(
     """
     mode, remarks = _reset_mode(network, chip, reset)
     for population in network.populations:
-        _check_neurons(population, network, chip)
+        _check_neurons(population, network, chip, mode)
     for projection in network.projections:
         _check_projection(projection, network, chip)
     timing = lag(network, chip, dt if dt is not None else network.dt, mapped_inputs=mapped_inputs)
@@ -163,7 +163,7 @@ def _reset_mode(network: Network, chip: Chip, wanted: ResetMode | None) -> tuple
     return mode, remarks
 
 
-def _check_neurons(population: Population, network: Network, chip: Chip) -> None:
+def _check_neurons(population: Population, network: Network, chip: Chip, mode: ResetMode) -> None:
     where = f"node {population.name!r}"
     able = chip.capabilities
     if isinstance(population.neuron, (LIF, LI, CubaLIF, CubaLI)) and not able.exponential_leak:
@@ -181,12 +181,12 @@ def _check_neurons(population: Population, network: Network, chip: Chip) -> None
             hint=f"it has: {', '.join(able.neuron_models)}",
         )
     resets = population.parameters.get("v_reset")
-    if resets is not None and np.any(resets):
+    if resets is not None and np.any(resets) and mode is ResetMode.ZERO:
         raise CapacityError(
             "FIT004",
             f"v_reset is not zero, and {chip.title} resets to zero",
             where=where,
-            hint="shift the neuron's potentials so that it resets to zero",
+            hint="shift the neuron's potentials so that it resets to zero, or say --reset subtract",
         )
     if population.adapts is not None:
         _check_adaptation(population, population.adapts, chip)

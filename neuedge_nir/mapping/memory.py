@@ -91,3 +91,19 @@ def _blocked(synapses: int, bits: int, block: int, header: int, word: int) -> in
     full, rest = divmod(synapses, block)
     sizes = [block] * full + [rest] * bool(rest)
     return sum(word * math.ceil((n * bits + header) / word) for n in sizes)
+
+
+def row_table_bytes(part: Slice, limit: Limit, legal: LegalProjection) -> int:
+    """Bytes of a table with a row for every source that reaches the slice, all as long as the longest."""
+    number = {name: q.count for name, q in limit.parameters.items()}
+    found = counter(legal.projection)
+    row = number["row_header_words"] + found.longest_fan_out(part)
+    return sum(count for n, count in found.fan_outs(part) if n) * number["word_bytes"] * row
+
+
+def least_row_table_bytes(legal: LegalProjection, limit: Limit) -> int:
+    """Every source that reaches anything has a header somewhere, and every synapse stands in some row."""
+    number = {name: q.count for name, q in limit.parameters.items()}
+    everything, found = whole(legal.projection.target_shape), counter(legal.projection)
+    rows = sum(count for n, count in found.fan_outs(everything) if n)
+    return number["word_bytes"] * (number["row_header_words"] * rows + found.connections(everything))

@@ -1,14 +1,17 @@
-"""What a caller may say of a network's timestep and reset, on any of the doors of the Python API."""
+"""What a caller may give, on any of the doors of the Python API."""
 
 from __future__ import annotations
 
 import math
 from reprlib import repr as shown
+from typing import TypeVar
 
 import numpy as np
 
 from neuedge_nir.errors import UsageError
 from neuedge_nir.network.model import ResetMode
+
+Given = TypeVar("Given")
 
 
 def timestep_given(value: object, where: str = "dt") -> float | None:
@@ -40,3 +43,10 @@ def reset_given(value: object, where: str = "reset") -> ResetMode | None:
         hint = f"there are: {', '.join(ResetMode)}"
         raise UsageError("USE019", f"there is no reset {shown(value)}", where=where, hint=hint)
     return ResetMode(value)
+
+
+def of_type(value: Given, kinds: type | tuple[type, ...], where: str, hint: str) -> Given:
+    """The value. Raises `UsageError` (USE034) where it is of another type."""
+    if not isinstance(value, kinds):
+        raise UsageError("USE034", f"{where} cannot be a {type(value).__name__}", where=where, hint=hint)
+    return value

@@ -251,9 +251,9 @@ def _incoming(limit: Limit, wire: Wire, held: PlanProjection, part: Patch, reach
             row, often = reached.tally()
             return int((often * _blocked(row, held.weight_bits + index, number)).sum())
         case "row_table_bytes":
-            row, _ = reached.tally()
+            row, often = reached.tally()
             longest = number["row_header_words"] + int(row.max(initial=0))
-            return math.prod(wire.projection.source_shape) * number["word_bytes"] * longest
+            return int(often[row > 0].sum()) * number["word_bytes"] * longest
         case "weight_bytes":
             return -(-used_weights(wire.projection.chain, part) * held.weight_bits // 8)
         case "synaptic_events":
