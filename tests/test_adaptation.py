@@ -320,6 +320,7 @@ def test_a_loop_beyond_its_estimated_limit_does_latch() -> None:
         ("gamma=-1", "USE025"),
         ("gamma=nan", "USE025"),
         ("low=3,high=2,target=0.1", "USE025"),
+        ("gamma=1e308,target=1e300", "USE025"),
         ("target=x", "USE025"),
         ("target=0.1/0.2", "USE025"),
         ("tau=0.0001,target=0.1", "USE025"),

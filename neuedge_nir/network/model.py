@@ -183,6 +183,8 @@ class Adaptation:
             yield f"its bounds are {low:g} and {high:g}"
         if self.late < 0:
             yield f"it is {self.late} steps late"
+        if math.isfinite(self.gamma) and math.isfinite(self.target) and not math.isfinite(self.rest):
+            yield f"the threshold at no activity is {self.rest} times the base"
         if not 0 < self.drop < math.inf:
             yield f"a spike subtracts {self.drop:g} times the threshold"
 
