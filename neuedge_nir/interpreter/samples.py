@@ -117,8 +117,8 @@ def load_samples(
     return Samples(fitting(network, spikes), labels, values)
 
 
-MOST_CALIBRATING = 1000
-"""Samples of a split that a search runs on: enough for an error of about half a point, few enough to run often."""
+MOST_CALIBRATING = 4000
+"""Samples of a split that a search gets: enough to choose on some and to tell a point of accuracy on the others."""
 
 
 def calibrating(

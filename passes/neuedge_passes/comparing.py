@@ -14,8 +14,10 @@ from neuedge_nir.network.model import Network
 from neuedge_nir.rewrite.door import Cell, Context
 
 SPARE = 2.0
-"""Standard errors between the loss on the calibration data and what is allowed: the best of many candidates looks
-better there than it is."""
+"""Standard errors between the loss on the calibration data and what is allowed: other data would show another loss."""
+SOUGHT_ON = 1000
+"""Samples that a search among many candidates sees at most: where the best of them looks better than it is. What it
+finds is held against the rest."""
 HEADER = ("", "input", "neurons", "all", "fewer", "steps", "accuracy %", "same class %", "mbit/spike")
 
 
@@ -39,8 +41,17 @@ class Guard:
 
     def kept(self, answers: Answers, spare: float = SPARE) -> bool:
         """Whether the loss is allowed with so many of its standard errors to spare; negative ones are a grace."""
-        apart = self.right(self.original) - self.right(answers)
-        return self.loss(answers) + spare * 100 * float(apart.std()) / math.sqrt(len(apart)) <= self.max_loss
+        lost = self.right(self.original) - self.right(answers)
+        return self.loss(answers) + spare * 100 * float(lost.std()) / math.sqrt(len(lost)) <= self.max_loss
+
+
+def apart(calibration: Samples) -> tuple[Samples, Samples]:
+    """What a search sees, a third of the samples and `SOUGHT_ON` at most, and those on which its finds must stand.
+
+    Both are all samples where there are fewer than three.
+    """
+    seen = min(calibration.count // 3, SOUGHT_ON)
+    return (calibration.part(slice(seen)), calibration.part(slice(seen, None))) if seen else (calibration, calibration)
 
 
 def answers_of(network: Network, samples: Samples, context: Context) -> Answers:
