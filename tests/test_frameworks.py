@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,18 @@ import pytest
 import neuedge_nir
 from neuedge_nir.network.count import total_synapses
 from neuedge_nir.network.equal import difference
-from neuedge_nir.network.model import Network
+from neuedge_nir.network.model import LIF, Network, ResetMode
+from neuedge_nir.rewrite.call import PassCall
+from neuedge_nir.rewrite.door import Context
+from neuedge_nir.rewrite.manager import rewritten
 from tests.conftest import Golden, Neuedge
 from tests.environments import ROOT, SCRIPTS, python_of, run
+from tests.worlds import dense, network, wire
 
 pytestmark = [pytest.mark.frameworks, pytest.mark.xdist_group("frameworks")]
+
+STEPS = 20
+"""Timesteps that every network runs, as the scripts do."""
 
 IMPORTERS = (("norse", "current"), ("snntorch", "current"), ("spikingjelly", "current"), ("sinabs", "sinabs3"))
 EXPORTERS = (*IMPORTERS, ("sinabs", "current"))
@@ -194,6 +201,31 @@ def test_every_difference_of_spikes_has_a_remedy_or_a_reason(tour: Tour) -> None
         if found.get("remedies", ()) is None and not found["converted"].startswith("fails")
     }
     assert unexplained == BEYOND.keys()
+
+
+def test_a_folded_threshold_spikes_in_sinabs_as_the_adaptive_one_does_here(tmp_path: Path) -> None:
+    """lower-adaptive makes ordinary LIF neurons: sinabs, which knows no adaptive ones, runs them spike for spike."""
+    wires = wire("in", "hidden", dense(12, 10)), wire("hidden", "last", dense(4, 12))
+    plain = network({"hidden": 12, "last": 4}, *wires, inputs={"in": 10})
+    tau, one = np.array([2.0]), np.array([1.0])
+    lif = LIF(tau, tau, 0 * one, 0.7 * one, 0 * one)
+    neurons = tuple(replace(p, neuron=lif) for p in plain.populations)
+    plain = replace(plain, populations=neurons, dt=1.0, reset=ResetMode.SUBTRACT)
+    rule = "adaptive-threshold:gamma=3,target=0.2,low=0,high=0,drop=raised"
+    adaptive = rewritten(plain, [PassCall.parse(rule)], Context())
+    folded = rewritten(adaptive, [PassCall.parse("lower-adaptive:to=fold")], Context())
+    signal = np.random.default_rng(1).random((1, STEPS, 10)) < 1 / 3
+    runs = [neuedge_nir.simulate(net, {"in": signal}, record=["last"]) for net in (adaptive, plain)]
+    own, fixed = (run.recorded["last"][0] for run in runs)
+    assert own.sum() > 20
+    assert not np.array_equal(own, fixed), "the rule does something"
+    np.savez(tmp_path / "folded.npz", signal=signal[0].astype(np.float32), spikes=own.astype(np.float32))
+    for suffix in (".nir", ".clean.nir"):
+        neuedge_nir.write(folded, tmp_path / f"folded{suffix}", compat="1.0.4")
+    (tmp_path / "jobs.json").write_text(json.dumps([{"name": "folded", "dt": 1.0}]), encoding="utf-8")
+    _, imports = imported_by("sinabs", "sinabs3", tmp_path)
+    # What every LIF needs there: the decay of sinabs, and one spike in a step at most.
+    assert imports["folded"].get("remedies") == ["decay", "single"], imports["folded"]
 
 
 def test_the_table_in_the_docs_is_what_came_of_it(tour: Tour, golden: Golden) -> None:
