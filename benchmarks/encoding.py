@@ -27,7 +27,7 @@ from neuedge_nir.rewrite.door import Cell, Context
 from neuedge_nir.rewrite.manager import apply_passes, rewritten
 
 TRAINED = 10_000
-TESTED = 2_000
+TESTED = 10_000
 COLUMNS = ("input", "neurons", "all", "fewer", "steps", "accuracy %", "same class %", "mbit/spike")
 
 
@@ -42,6 +42,12 @@ class Task:
     epochs: int
 
 
+ENCODERS = {
+    "encoder": [f"v_base={v},weight_scale=1.5" for v in (1, 2, 3, 4, 6, 8)],
+    "encoder, at most 2 spikes of an element": [f"v_base={v},cap=2,weight_scale=1.5" for v in (1, 2, 3, 4, 6)],
+    "encoder, for a few steps": [f"window={n},v_base=1.5,weight_scale=2" for n in (3, 4, 5, 6, 8, 10)],
+}
+"""Settings in the picture."""
 TASKS = {
     "mnist-mlp": Task("mnist.npz", (784,), partial(dense, 784, 256, 10), 25, 6),
     "mnist-conv": Task("mnist.npz", (1, 28, 28), partial(convolutional, (1, 28, 28), 10), 25, 6),
@@ -72,6 +78,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--task", choices=sorted(TASKS), default="mnist-mlp")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first", type=int, default=0, help="the first of the seeds")
     parser.add_argument(
         "--picture", type=Path, help="accuracy against spikes for the last seed; needs the extra `bench`"
     )
@@ -80,7 +87,7 @@ def main() -> None:
     stored = np.load(arguments.data_dir / task.file)
     data = {part: _values(task, stored[part]) for part in ("x_train", "x_test")}
     found: dict[str, list[tuple[Cell, ...]]] = {}
-    for seed in range(arguments.seeds):
+    for seed in range(arguments.first, arguments.first + arguments.seeds):
         with TemporaryDirectory() as folder:
             path = Path(folder) / "data.npz"
             np.savez(path, **data, y_train=stored["y_train"], y_test=stored["y_test"])
@@ -118,16 +125,9 @@ def picture(path: Path, network: Network, samples: Samples) -> None:
         "fewer steps": [course.after(n + 1) for n in range(samples.steps)],
         "early exit": [course.exit_at(size * 2.0**k) for k in range(-4, 5)],
     }
-    for cap in (0, 2):
-        lines["encoder" + (f", at most {cap} spikes of an element" if cap else "")] = [
-            Course.of(coded, samples).whole()
-            for coded in (
-                rewritten(
-                    network, [PassCall.parse(f"hybrid-encoding:v_base={v},cap={cap},weight_scale=1.5")], Context()
-                )
-                for v in (1, 2, 3, 4, 6, 8)
-            )
-        ]
+    for name, settings in ENCODERS.items():
+        coded = (rewritten(network, [PassCall.parse(f"hybrid-encoding:{text}")], Context()) for text in settings)
+        lines[name] = [Course.of(each, samples).whole() for each in coded]
     figure, axes = pyplot.subplots(figsize=(7, 4))
     for name, answers in lines.items():
         axes.plot([a.spikes for a in answers], [100 * a.accuracy(labels) for a in answers], "o-", label=name, ms=4)

@@ -32,16 +32,18 @@ ENCODERS = st.builds(
     alpha=st.floats(0, 0.95),
     cap=st.none() | st.integers(1, 3),
     reset=st.sampled_from(ResetMode),
+    window=st.none() | st.integers(1, 31),
 )
 
 
 def by_hand(x: float, encoder: HybridEncoder, steps: int) -> list[bool]:
     """Eq. 7 for one element and one value, number by number."""
     v, sent, found = 0.0, 0, []
-    for _ in range(steps):
+    for step in range(steps):
         v += x
         threshold = encoder.v_base * (1 - encoder.alpha * x)
         fires = v > threshold and (encoder.cap is None or sent < encoder.cap)
+        fires = fires and (encoder.window is None or step < encoder.window)
         found.append(fires)
         sent += fires
         if fires:
@@ -55,12 +57,14 @@ def test_an_encoder_is_equation_7(encoder: HybridEncoder, values: list[float], s
     assert found[0].T.tolist() == [by_hand(x, encoder, steps) for x in values]
 
 
-@pytest.mark.parametrize("reset", ResetMode)
+@pytest.mark.parametrize(
+    ("reset", "window"), [(ResetMode.ZERO, None), (ResetMode.SUBTRACT, None), (ResetMode.ZERO, 20)]
+)
 @pytest.mark.parametrize("alpha", [0.0, 0.5, 0.9])
-def test_for_steady_values_it_is_an_if_of_the_mapped_value(alpha: float, reset: ResetMode) -> None:
-    """Spike for spike, on 200,000 neuron steps: v' = v / (1 - alpha x)."""
+def test_for_steady_values_it_is_an_if_of_the_mapped_value(alpha: float, reset: ResetMode, window: int | None) -> None:
+    """Spike for spike, on 200,000 neuron steps: v' = v / (1 - alpha x), and no value after the window."""
     x = np.random.default_rng(5).random(4000)
-    encoder = HybridEncoder(3.7, alpha, None, reset)
+    encoder = HybridEncoder(3.7, alpha, None, reset, window)
     neuron = IF(np.array(1.0), np.array(3.7), np.array(0.0))
     net = Network(
         (Port("in", x.shape),),
@@ -69,10 +73,11 @@ def test_for_steady_values_it_is_an_if_of_the_mapped_value(alpha: float, reset: 
         (Projection("ia", "in", "a", x.shape, x.shape), Projection("ao", "a", "out", x.shape, x.shape)),
         dt=1.0,
     )
-    mapped = np.broadcast_to(x / (1 - alpha * x), (1, 50, len(x)))
+    mapped = np.broadcast_to(x / (1 - alpha * x), (1, 50, len(x))).copy()
+    mapped[:, window or 50 :] = 0
     run = simulate(net, mapped, reset=reset, record=["a"])
     coded = hybrid_coded(np.broadcast_to(x, (1, 50, len(x))), encoder)
-    assert coded.sum() > 10_000
+    assert coded.sum() > (5_000 if window else 10_000)
     assert (run.recorded["a"] == coded).all()
 
 
@@ -140,7 +145,15 @@ def test_without_a_timestep_it_cannot_be_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ['{"x": 3}', '{"x": {"v_base": 0}}', '{"x": {"v_base": 1, "alpha": 1}}', '{"x": {"v_base": 1, "cap": 0}}', "[]"],
+    [
+        "[]",
+        '{"x": 3}',
+        '{"x": {"v_base": 0}}',
+        '{"x": {"v_base": 1, "alpha": 1}}',
+        '{"x": {"v_base": 1, "cap": 0}}',
+        '{"x": {"v_base": 1, "window": 0}}',
+        '{"x": {"v_base": 1, "window": 1.5}}',
+    ],
 )
 def test_metadata_of_impossible_encoders_are_refused(tmp_path: Path, text: str) -> None:
     nodes, edges = chain(("in", inputs(2)), ("lif", lif(2)), ("out", outputs(2)))
@@ -213,6 +226,7 @@ def test_weights_behind_the_input_are_scaled_and_others_are_not() -> None:
         ("hybrid-encoding:v_base=-1", "USE025"),
         ("hybrid-encoding:v_base=nan", "USE025"),
         ("hybrid-encoding:cap=-1", "USE025"),
+        ("hybrid-encoding:window=-1", "USE025"),
         ("hybrid-encoding:input=x", "USE028"),
         ("hybrid-encoding:search=true", "USE026"),
     ],

@@ -2,7 +2,8 @@
 
 For a value x that does not change within a sample, Eq. 7 is an IF whose threshold is v_base and whose input, which the
 host gives, is u = x / (1 - alpha x): v' = v / (1 - alpha x) turns one into the other. So a tool that knows nothing of
-encoders runs the graph rightly where the host maps x to u and no spike is cut off by the cap.
+encoders runs the graph rightly where the host maps x to u, gives nothing after the encoder's
+window, and no spike is cut off by the cap.
 """
 
 from __future__ import annotations

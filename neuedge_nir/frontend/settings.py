@@ -139,9 +139,9 @@ def _encoders(value: Any, where: str) -> Mapping[str, HybridEncoder]:
     found = _records(value, HybridEncoder, "encoders", where)
     for name, encoder in found.items():
         possible = 0 < encoder.v_base <= sys.float_info.max and 0 <= encoder.alpha < 1
-        if not possible or (encoder.cap is not None and encoder.cap < 1):
+        if not possible or not all(most is None or most >= 1 for most in (encoder.cap, encoder.window)):
             message = f"the neuedge metadata has an encoder {shown(name)} with impossible numbers"
-            raise InputError("NET020", message, where=where, hint="v_base > 0, 0 <= alpha < 1, cap >= 1")
+            raise InputError("NET020", message, where=where, hint="v_base > 0, 0 <= alpha < 1, cap and window >= 1")
     return found
 
 

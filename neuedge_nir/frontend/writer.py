@@ -147,8 +147,10 @@ def _host_maps(network: Network) -> Iterator[Diagnostic]:
     for port in network.inputs:
         if (encoder := port.encoder) is not None:
             what = "x" if not encoder.alpha else f"x / (1 - {encoder.alpha:g} x)"
+            shut = f" in the first {encoder.window} timesteps of a sample" if encoder.window else ""
             capped = f", and stops it after {encoder.cap} spikes a sample" if encoder.cap else ""
-            message = f"has an encoder: other tools take it for an IF that the host feeds {what} for a value x{capped}"
+            message = "has an encoder: other tools take it for an IF"
+            message += f" that the host feeds {what} for a value x{shut}{capped}"
             yield Diagnostic("OUT104", Severity.INFO, port.name, message)
 
 

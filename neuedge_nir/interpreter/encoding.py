@@ -29,12 +29,12 @@ def hybrid_coded(values: Signal, encoder: HybridEncoder) -> NDArray[np.bool_]:
     """Spikes of the values x, both (samples, steps, *shape), by Eq. 7 of the NeuEdge paper (arXiv 2602.02439).
 
     In each step v += x, and a spike where v > v_base (1 - alpha x); then v = 0, or v -= v_base (1 - alpha x). After
-    `cap` spikes an element is silent to the end of its sample.
+    `cap` spikes an element is silent to the end of its sample, and all are after `window` timesteps.
     """
     spikes = np.zeros(values.shape, bool)
     membrane = np.zeros((values.shape[0], *values.shape[2:]))
     left = np.full(membrane.shape, encoder.cap or values.shape[1] + 1)
-    for step in range(values.shape[1]):
+    for step in range(min(values.shape[1], encoder.window or values.shape[1])):
         x = values[:, step]
         membrane += x
         threshold = encoder.v_base * (1 - encoder.alpha * x)

@@ -236,13 +236,15 @@ class HybridEncoder:
     """How a host makes spikes of a value x in [0, 1]: by rate and by time (Eq. 7, NeuEdge, arXiv 2602.02439).
 
     In each timestep v += x; a spike where v > v_base (1 - alpha x), then v is reset, to 0 or by the threshold. At most
-    `cap` spikes per element and sample, any number where it is None. 0 < v_base, 0 <= alpha < 1.
+    `cap` spikes per element and sample, any number where it is None; none after the first `window` timesteps of a
+    sample, where there is one. 0 < v_base, 0 <= alpha < 1.
     """
 
     v_base: float
     alpha: float = 0.0
     cap: int | None = None
     reset: ResetMode = ResetMode.ZERO
+    window: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

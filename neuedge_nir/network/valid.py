@@ -61,6 +61,8 @@ def _port_faults(port: Port, enters: bool) -> Iterator[str]:
         yield f"its encoder has v_base {encoder.v_base} and alpha {encoder.alpha}"
     if encoder is not None and encoder.cap is not None and encoder.cap < 1:
         yield f"its encoder sends at most {encoder.cap} spikes"
+    if encoder is not None and encoder.window is not None and encoder.window < 1:
+        yield f"its encoder sends for {encoder.window} timesteps"
 
 
 def _population_faults(population: Population) -> Iterator[str]:

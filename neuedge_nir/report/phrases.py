@@ -56,7 +56,8 @@ def rule_words(rule: HybridEncoder | Adaptation | None) -> list[str]:
     match rule:
         case HybridEncoder():
             cap = [] if rule.cap is None else [f"at most {counted(rule.cap, 'spike')}"]
-            return [f"codes values: v_base {figure(rule.v_base)}", f"alpha {figure(rule.alpha)}", *cap]
+            window = [] if rule.window is None else [f"in the first {counted(rule.window, 'timestep')}"]
+            return [f"codes values: v_base {figure(rule.v_base)}", f"alpha {figure(rule.alpha)}", *cap, *window]
         case Adaptation():
             low, high = ("no bound" if bound is None else figure(bound) for bound in (rule.low, rule.high))
             form = ["homeostatic"] * rule.homeostatic + ["a note alone"] * rule.noted

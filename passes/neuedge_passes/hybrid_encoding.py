@@ -20,10 +20,12 @@ from neuedge_nir.network.model import HybridEncoder, Network, ResetMode
 from neuedge_nir.rewrite.door import Context, Table
 from neuedge_passes.comparing import HEADER, Guard, answers_of, apart, row
 
-BASES = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
-ALPHAS = (0.0, 0.5, 0.75)
-CAPS = (0, 3, 2, 1)
+BASES = (1.0, 1.5, 2.0, 3.0, 4.0, 8.0)
 SCALES = (1.0, 1.5, 2.0, 3.0)
+ALPHAS = (0.0, 0.75)
+CAPS = (0, 3, 2, 1)
+WINDOWS = (1 / 8, 1 / 6, 1 / 5, 1 / 4, 2 / 5)
+"""Shares of a sample's timesteps. Windows are tried without a cap and with alpha = 0."""
 STAGES = ((100, 2.0), (300, 0.0))
 """So many samples at first, and candidates go on whose loss exceeds what is allowed by so many standard errors at most.
 Few samples tell the bad ones."""
@@ -40,12 +42,13 @@ MARGINS = tuple(2.0**k for k in range(-4, 9))
 class HybridEncoding:
     """Each input element integrates its value x, from 0 to 1, and spikes above v_base (1 - alpha x): Eq. 7 of NeuEdge.
 
-    The spikes of a rate code are replaced by these (arXiv 2602.02439, Eq. 6-8). Larger v_base and a `cap` on the spikes
-    of an element save spikes; alpha, taken literally, makes more of them, sooner. `weight_scale` multiplies the weights
-    behind the input, for fewer spikes carry less current. `reset` is what a spike does to the encoder's membrane.
+    The spikes of a rate code are replaced by these (arXiv 2602.02439, Eq. 6-8). Larger v_base, a `cap` on the spikes
+    of an element, and a `window`, after which none is sent in a sample, save spikes; alpha, taken literally, makes more
+    of them, sooner. `weight_scale` multiplies the weights behind the input, for fewer spikes carry less current.
+    `reset` is what a spike does to the encoder's membrane.
 
-    With `search=true` the four are searched for on calibration data, apart from the samples that are measured: the
-    fewest spikes in all whose accuracy (agreement with the original, where there are no labels) is no more than
+    With `search=true` all but the reset are searched for on calibration data, apart from the samples that are measured:
+    the fewest spikes in all whose accuracy (agreement with the original, where there are no labels) is no more than
     `max_loss` points lower, with two standard errors of the paired difference to spare. The search is deterministic. On
     a third of the samples, 1,000 at most, it ranks the candidates: all on the first 100, those that may do on 300. Then
     each, the most frugal first, is held against the other samples, which chose none, until one keeps the guard there.
@@ -64,10 +67,11 @@ class HybridEncoding:
     v_base: Annotated[float, Meta(ge=0, description="threshold of the encoder; 0 leaves the input as it is")] = 4.0
     alpha: Annotated[float, Meta(ge=0, lt=1, description="how far a value of 1 lowers its own threshold")] = 0.0
     cap: Annotated[int, Meta(ge=0, description="most spikes of an element in a sample; 0 for any number")] = 0
+    window: Annotated[int, Meta(ge=0, description="timesteps of a sample with spikes; 0 for all of them")] = 0
     weight_scale: Annotated[float, Meta(gt=0, description="factor on the weights behind the input")] = 1.0
     reset: Annotated[Literal["zero", "subtract"], Meta(description="the encoder's reset")] = "zero"
     input: Annotated[str, Meta(description="name of the input; empty for all of them")] = ""
-    search: Annotated[bool, Meta(description="find v_base, alpha, cap and weight_scale on calibration data")] = False
+    search: Annotated[bool, Meta(description="find all but the reset on calibration data")] = False
     max_loss: Annotated[float, Meta(ge=0, le=100, description="points of accuracy that the search may lose")] = 1.0
 
     def settled(self, network: Network, context: Context) -> HybridEncoding:
@@ -85,7 +89,8 @@ class HybridEncoding:
         """The network with encoders at its inputs; the same network where they are there, or v_base is 0."""
         del context
         self._check(network)
-        encoder = HybridEncoder(self.v_base, self.alpha, self.cap or None, ResetMode(self.reset))
+        reset = ResetMode(self.reset)
+        encoder = HybridEncoder(self.v_base, self.alpha, self.cap or None, reset, self.window or None)
         changed = [port.name for port in network.inputs if self._is_meant(port.name) and port.encoder != encoder]
         if not self.v_base or not changed:
             return network
@@ -142,14 +147,14 @@ def _searched(wanted: HybridEncoding, network: Network, context: Context, calibr
         if proof.kept(answers_of(coded, others, context)):
             return candidate
         least = answers.spikes * MILDER
-    return replace(wanted, v_base=0.0, alpha=0.0, cap=0, weight_scale=1.0)
+    return replace(wanted, v_base=0.0, alpha=0.0, cap=0, window=0, weight_scale=1.0)
 
 
 def _promising(
     wanted: HybridEncoding, network: Network, context: Context, calibration: Samples
 ) -> list[HybridEncoding]:
     """The candidates that a few samples do not tell to be bad, those with the fewest spikes first."""
-    left = list(_candidates(wanted))
+    left = list(_candidates(wanted, calibration.steps))
     for count, grace in STAGES:
         few = calibration.part(slice(count))
         guard = Guard(answers_of(network, few, context), few, wanted.max_loss)
@@ -159,9 +164,11 @@ def _promising(
     return left
 
 
-def _candidates(wanted: HybridEncoding) -> Iterator[HybridEncoding]:
-    for base, alpha, cap, scale in product(BASES, ALPHAS, CAPS, SCALES):
-        yield replace(wanted, v_base=base, alpha=alpha, cap=cap, weight_scale=scale)
+def _candidates(wanted: HybridEncoding, steps: int) -> Iterator[HybridEncoding]:
+    windows = sorted({max(1, round(share * steps)) for share in WINDOWS})
+    ends = [(alpha, cap, 0) for alpha, cap in product(ALPHAS, CAPS)] + [(0.0, 0, window) for window in windows]
+    for base, (alpha, cap, window), scale in product(BASES, ends, SCALES):
+        yield replace(wanted, v_base=base, alpha=alpha, cap=cap, window=window, weight_scale=scale)
 
 
 def _comparison(made: HybridEncoding, before: Network, after: Network, context: Context, samples: Samples) -> Table:
@@ -180,7 +187,10 @@ def _words(made: HybridEncoding) -> str:
     cap = f", at most {made.cap} of an element" if made.cap else ""
     if not made.v_base:
         return "no encoder keeps the guard"
-    return f"encoder with v_base {made.v_base:g}, alpha {made.alpha:g}{cap}, weights times {made.weight_scale:g}"
+    window = f", for {made.window} steps" if made.window else ""
+    return (
+        f"encoder with v_base {made.v_base:g}, alpha {made.alpha:g}{cap}{window}, weights times {made.weight_scale:g}"
+    )
 
 
 def _controls(
