@@ -20,12 +20,14 @@ from neuedge_nir.network.model import HybridEncoder, Network, ResetMode
 from neuedge_nir.rewrite.door import Context, Table
 from neuedge_passes.comparing import HEADER, Guard, answers_of, apart, row
 
-BASES = (1.0, 1.5, 2.0, 3.0, 4.0, 8.0)
 SCALES = (1.0, 1.5, 2.0, 3.0)
+BASES = (1.0, 2.0, 4.0, 8.0)
 ALPHAS = (0.0, 0.75)
 CAPS = (0, 3, 2, 1)
-WINDOWS = (1 / 8, 1 / 6, 1 / 5, 1 / 4, 2 / 5)
-"""Shares of a sample's timesteps. Windows are tried without a cap and with alpha = 0."""
+SHORT_BASES = (1.0, 1.5, 2.0, 3.0)
+WINDOWS = (0.12, 0.16, 0.2, 0.24, 0.28, 0.32, 0.4)
+"""Shares of a sample's timesteps, tried without a cap, with alpha = 0, and with both resets: caps spare the later
+spikes of every element, windows spare those of all, and keep more of the proportions between them."""
 STAGES = ((100, 2.0), (300, 0.0))
 """So many samples at first, and candidates go on whose loss exceeds what is allowed by so many standard errors at most.
 Few samples tell the bad ones."""
@@ -47,8 +49,8 @@ class HybridEncoding:
     of them, sooner. `weight_scale` multiplies the weights behind the input, for fewer spikes carry less current.
     `reset` is what a spike does to the encoder's membrane.
 
-    With `search=true` all but the reset are searched for on calibration data, apart from the samples that are measured:
-    the fewest spikes in all whose accuracy (agreement with the original, where there are no labels) is no more than
+    With `search=true` all of them are searched for on calibration data, apart from the samples that are measured: the
+    fewest spikes in all whose accuracy (agreement with the original, where there are no labels) is no more than
     `max_loss` points lower, with two standard errors of the paired difference to spare. The search is deterministic. On
     a third of the samples, 1,000 at most, it ranks the candidates: all on the first 100, those that may do on 300. Then
     each, the most frugal first, is held against the other samples, which chose none, until one keeps the guard there.
@@ -71,7 +73,7 @@ class HybridEncoding:
     weight_scale: Annotated[float, Meta(gt=0, description="factor on the weights behind the input")] = 1.0
     reset: Annotated[Literal["zero", "subtract"], Meta(description="the encoder's reset")] = "zero"
     input: Annotated[str, Meta(description="name of the input; empty for all of them")] = ""
-    search: Annotated[bool, Meta(description="find all but the reset on calibration data")] = False
+    search: Annotated[bool, Meta(description="find all these on calibration data")] = False
     max_loss: Annotated[float, Meta(ge=0, le=100, description="points of accuracy that the search may lose")] = 1.0
 
     def settled(self, network: Network, context: Context) -> HybridEncoding:
@@ -165,10 +167,11 @@ def _promising(
 
 
 def _candidates(wanted: HybridEncoding, steps: int) -> Iterator[HybridEncoding]:
+    for base, alpha, cap, scale in product(BASES, ALPHAS, CAPS, SCALES):
+        yield replace(wanted, v_base=base, alpha=alpha, cap=cap, window=0, weight_scale=scale)
     windows = sorted({max(1, round(share * steps)) for share in WINDOWS})
-    ends = [(alpha, cap, 0) for alpha, cap in product(ALPHAS, CAPS)] + [(0.0, 0, window) for window in windows]
-    for base, (alpha, cap, window), scale in product(BASES, ends, SCALES):
-        yield replace(wanted, v_base=base, alpha=alpha, cap=cap, window=window, weight_scale=scale)
+    for base, window, scale, reset in product(SHORT_BASES, windows, SCALES, ("zero", "subtract")):
+        yield replace(wanted, v_base=base, alpha=0.0, cap=0, window=window, weight_scale=scale, reset=reset)
 
 
 def _comparison(made: HybridEncoding, before: Network, after: Network, context: Context, samples: Samples) -> Table:
