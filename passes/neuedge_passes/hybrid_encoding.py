@@ -20,10 +20,12 @@ from neuedge_nir.network.model import HybridEncoder, Network, ResetMode
 from neuedge_nir.rewrite.door import Context, Table
 from neuedge_passes.comparing import HEADER, Guard, answers_of, apart, row
 
+Reset = Literal["zero", "subtract"]
 SCALES = (1.0, 1.5, 2.0, 3.0)
 BASES = (1.0, 2.0, 4.0, 8.0)
 ALPHAS = (0.0, 0.75)
 CAPS = (0, 3, 2, 1)
+RESETS: tuple[Reset, ...] = ("zero", "subtract")
 SHORT_BASES = (1.0, 1.5, 2.0, 3.0)
 WINDOWS = (0.12, 0.16, 0.2, 0.24, 0.28, 0.32, 0.4)
 """Shares of a sample's timesteps, tried without a cap, with alpha = 0, and with both resets: caps spare the later
@@ -71,7 +73,7 @@ class HybridEncoding:
     cap: Annotated[int, Meta(ge=0, description="most spikes of an element in a sample; 0 for any number")] = 0
     window: Annotated[int, Meta(ge=0, description="timesteps of a sample with spikes; 0 for all of them")] = 0
     weight_scale: Annotated[float, Meta(gt=0, description="factor on the weights behind the input")] = 1.0
-    reset: Annotated[Literal["zero", "subtract"], Meta(description="the encoder's reset")] = "zero"
+    reset: Annotated[Reset, Meta(description="the encoder's reset")] = "zero"
     input: Annotated[str, Meta(description="name of the input; empty for all of them")] = ""
     search: Annotated[bool, Meta(description="find all these on calibration data")] = False
     max_loss: Annotated[float, Meta(ge=0, le=100, description="points of accuracy that the search may lose")] = 1.0
@@ -170,7 +172,7 @@ def _candidates(wanted: HybridEncoding, steps: int) -> Iterator[HybridEncoding]:
     for base, alpha, cap, scale in product(BASES, ALPHAS, CAPS, SCALES):
         yield replace(wanted, v_base=base, alpha=alpha, cap=cap, window=0, weight_scale=scale)
     windows = sorted({max(1, round(share * steps)) for share in WINDOWS})
-    for base, window, scale, reset in product(SHORT_BASES, windows, SCALES, ("zero", "subtract")):
+    for base, window, scale, reset in product(SHORT_BASES, windows, SCALES, RESETS):
         yield replace(wanted, v_base=base, alpha=0.0, cap=0, window=window, weight_scale=scale, reset=reset)
 
 
@@ -190,10 +192,9 @@ def _words(made: HybridEncoding) -> str:
     cap = f", at most {made.cap} of an element" if made.cap else ""
     if not made.v_base:
         return "no encoder keeps the guard"
-    window = f", for {made.window} steps" if made.window else ""
-    return (
-        f"encoder with v_base {made.v_base:g}, alpha {made.alpha:g}{cap}{window}, weights times {made.weight_scale:g}"
-    )
+    ends = f", for {made.window} steps" if made.window else ""
+    ends += ", reset by subtraction" if made.reset == "subtract" else ""
+    return f"encoder with v_base {made.v_base:g}, alpha {made.alpha:g}{cap}{ends}, weights times {made.weight_scale:g}"
 
 
 def _controls(
