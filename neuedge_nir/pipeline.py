@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,13 +40,14 @@ class Options:
 
     `strict` refuses a model that the reader had to repair, `limits` are what its file may ask for. `activity`: a
     rate, rates by population, the path of an .npz profile or of NIRData (.h5), an Activity, or samples on which the
-    network is simulated. What passes search for they find on `calibration`. `chips` None: as many as needed, up to the
-    chip's largest published system. `max_cores`: those of the largest plan that is tried, None for
-    what the effort says. `dt` in the model's time unit.
+    network is simulated; `early_exit` is the lead of the greatest summed output at which one of these ends. What passes
+    search for they find on `calibration`. `chips` None: as many as needed, up to the chip's largest published system.
+    `max_cores`: those of the largest plan that is tried, None for what the effort says. `dt` in the model's time unit.
     """
 
     passes: tuple[PassCall, ...] = ()
     activity: str | float | Mapping[str, float] | Activity | Samples | None = None
+    early_exit: float | None = None
     calibration: Samples | None = None
     reset: ResetMode | None = None
     dt: float | None = None
@@ -67,10 +69,14 @@ class Options:
             "max_cores": self.max_cores is not None and self.max_cores < 1,
             "effort": self.effort not in EFFORTS,
             "seed": not 0 <= self.seed < 1 << 31,
+            "early_exit": self.early_exit is not None and not 0 < self.early_exit < math.inf,
         }
         for name, bad in wrong.items():
             if bad:
                 raise UsageError("USE019", f"{name} cannot be {getattr(self, name)!r}", where=f"Options.{name}")
+        if self.early_exit is not None and not isinstance(self.activity, Samples):
+            message = "an early exit shortens samples, and there are none"
+            raise UsageError("USE001", message, where="--early-exit", hint="give --data")
 
 
 def compile_network(
@@ -171,7 +177,7 @@ def _legal(network: Network, chip: Chip, options: Options) -> LegalNetwork:
 def _activity(network: Network, legal: LegalNetwork, options: Options) -> Activity:
     """What is known of the spikes, or what a simulation of the network after its passes finds."""
     if isinstance(options.activity, Samples):
-        return simulated_activity(network, options.activity, options.dt, legal.reset)
+        return simulated_activity(network, options.activity, options.dt, legal.reset, options.early_exit)
     if isinstance(options.activity, str) and Path(options.activity).suffix.lower() in SUFFIXES:
         found = read_recordings(options.activity, options.limits)
         return recorded_activity(found.rates, Path(options.activity).name, network, simulated=found.simulated)

@@ -32,6 +32,7 @@ CONTRACT: dict[str, set[str]] = {
     },
     "energy": {"dynamic_j_per_step", "static_w"},
     "latency": {"step_s"},
+    "inference": set(),
     "activity": {"kind", "spikes_per_neuron_per_step"},
     "diagnostics": set(),
 }

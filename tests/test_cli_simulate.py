@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import neuedge_nir
+from neuedge_nir.errors import VerificationError
 from neuedge_nir.frontend.recordings import encoded_recordings, read_recordings
+from neuedge_nir.interpreter.samples import load_samples
+from neuedge_nir.pipeline import Options
+from neuedge_nir.plan.model import Interval
 from tests.conftest import TOYCHIP, Neuedge
 from tests.nirfile import chain, inputs, lif, linear, outputs, write_nir
 
@@ -65,6 +71,59 @@ def test_a_profile_is_read_back_and_is_called_simulated(
     from_file, at_once = neuedge(*words, "--activity", profile).json, neuedge(*words, "--data", data).json
     assert from_file["activity"] == at_once["activity"] == {"kind": "simulated", "spikes_per_neuron_per_step": 0.1}
     assert from_file["traffic"] == at_once["traffic"]
+
+
+def test_an_early_exit_is_counted_in_energy_and_time(neuedge: Neuedge, model: Path, data: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    words = ("compile", model, "--target", "loihi1", "--dt", "0.1", "--data", data, "--json")
+    whole = neuedge(*words).json
+    early = neuedge(*words, "--early-exit", "1", "-o", plan).json
+    assert neuedge("verify", plan, "--model", model).status == 0
+    for found in (whole, early):
+        told, lag = found["inference"], found["inference"]["pipeline_steps"]
+        assert told["steps_shown"] == 5
+        assert lag == 1
+        for key in ("low", "typical", "high"):
+            step = found["latency"]["step_s"][key]
+            assert told["time_s"][key] == pytest.approx((told["steps"] + lag) * step)
+            assert told["dynamic_j"][key] == pytest.approx(told["steps"] * found["energy"]["dynamic_j_per_step"][key])
+            assert told["static_j"][key] == pytest.approx(told["time_s"][key] * found["energy"]["static_w"][key])
+    simulated = neuedge("simulate", model, "--data", data, "--dt", "0.1", "--early-exit", "1", "--json").json
+    assert whole["inference"]["steps"] == 5
+    assert early["inference"]["steps"] == simulated["early_exit"]["steps"] < 5
+    sent = early["traffic"]["spikes_per_step"] + early["traffic"]["host_spikes_per_step"]
+    assert sent * early["inference"]["steps"] == pytest.approx(simulated["early_exit"]["spikes"])
+    assert "stopping at a lead of 1" in neuedge(*words[:-1], "--early-exit", "1").out
+    assert neuedge(*words[:6], "--early-exit", "1").refusal == (2, "USE001")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"steps": 3.0},
+        {"steps": 0.0},
+        {"steps": 6.0, "lead": None},
+        {"depth": 0},
+        {"lead": -1.0},
+        {"time_s": Interval(None, None, None, "nothing")},
+        {"static_j": Interval(0.0, 0.0, 0.0, "nothing")},
+        {"dynamic_j": Interval(0.0, 0.0, 0.0, "nothing")},
+    ],
+)
+def test_a_wrong_cost_of_an_inference_is_refused_by_the_checker(
+    model: Path, data: Path, change: dict[str, object]
+) -> None:
+    net = neuedge_nir.read(model, dt=0.1)
+    plan = neuedge_nir.compile(net, "loihi1", Options(activity=load_samples(data, net), early_exit=1.0))
+    assert plan.cost.inference is not None
+    wrong = replace(plan.cost.inference, **change)  # type: ignore[arg-type]
+    neuedge_nir.verify(plan)
+    with pytest.raises(VerificationError) as caught:
+        neuedge_nir.verify(replace(plan, cost=replace(plan.cost, inference=wrong)))
+    assert caught.value.code == "PLAN135"
+    given = replace(plan, activity=replace(plan.activity, kind="given"))
+    with pytest.raises(VerificationError, match="an activity that is given"):
+        neuedge_nir.verify(given)
 
 
 def test_a_plan_of_simulated_activity_is_accepted_by_the_checker(

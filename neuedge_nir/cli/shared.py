@@ -45,6 +45,7 @@ def add_mapping_options(sub: argparse.ArgumentParser) -> None:
         "default: 0.1, labelled assumed",
     )
     add_data(sub)
+    add_early_exit(sub)
     add_reading_options(sub)
     sub.add_argument("--chips", type=whole, metavar="N", help="chips available (default: the largest published system)")
     sub.add_argument(
@@ -55,6 +56,16 @@ def add_mapping_options(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument(
         "--map-inputs", action="store_true", help="give the inputs cores of their own instead of the host port"
+    )
+
+
+def add_early_exit(sub: argparse.ArgumentParser) -> None:
+    """`--early-exit`."""
+    sub.add_argument(
+        "--early-exit",
+        type=positive,
+        metavar="LEAD",
+        help="with --data: a sample ends once its greatest summed output leads the next by so much",
     )
 
 
@@ -119,7 +130,7 @@ def add_data(sub: argparse.ArgumentParser, *, required: bool = False) -> None:
         "--calibrate",
         metavar="SPLIT|N",
         help="what passes search on: a split of the data, or N of the samples, drawn, which are then not measured "
-        "(default: 1000 of the split train, drawn, if there)",
+        "(default: 4000 of the split train, drawn, if there)",
     )
     sub.add_argument("--code-seed", type=seed, default=0, metavar="N", help="seed of that code (default 0)")
 
@@ -164,6 +175,7 @@ def options_of(
         dt=arguments.dt,
         passes=calls,
         activity=arguments.activity if samples is None else samples,
+        early_exit=arguments.early_exit,
         calibration=calibration,
         chips=arguments.chips,
         max_cores=arguments.max_cores,

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from neuedge_nir.cli.rewriting import add_passes, applied_json, calls_of, context_of, rewritten
 from neuedge_nir.cli.shared import (
     add_data,
+    add_early_exit,
     add_json,
     add_model,
     add_reading_options,
     check_output,
-    positive,
     print_diagnostics,
     print_json,
     print_tables,
@@ -52,12 +52,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         metavar="NAME|FILE.toml",
         help="run in a chip's own numbers too, beside the reference; may be repeated",
     )
-    sub.add_argument(
-        "--early-exit",
-        type=positive,
-        metavar="LEAD",
-        help="stop a sample once its greatest summed output leads the next by so much; tells accuracy, steps, spikes",
-    )
+    add_early_exit(sub)
     add_passes(sub)
     add_reading_options(sub)
     add_json(sub)

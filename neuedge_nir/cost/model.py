@@ -6,6 +6,8 @@ static power   = chips that must be on x static_per_chip
 step time      = the tick, where the chip has one; otherwise max over cores of (synaptic events x time + neuron
                  updates x time + messages out x time + spikes x time) + longest way x hop time + barrier
 
+An inference: steps x dynamic energy; static power x its time; (steps + the largest lag of the plan) x step time.
+
 Hops are tree hops on a multicast chip and unicast hops elsewhere. An average at an operating point is never a cost
 here: static power and hops would be counted twice.
 """
@@ -16,7 +18,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from neuedge_nir.chip.model import Chip, CostProfile, Quantity
-from neuedge_nir.plan.model import Interval
+from neuedge_nir.network.activity import Duration
+from neuedge_nir.plan.model import Inference, Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,32 @@ def dynamic_energy(chip: Chip, events: Events, step: Interval) -> Interval:
     """Energy of one timestep beyond the static power, in joules."""
     found = {p.name: _profile_energy(p, events, step) for p in chip.costs.profiles if _has_energy(p)}
     return _span(found, chip, "events x marginal energy")
+
+
+def of_inference(duration: Duration, depth: int, dynamic: Interval, static: Interval, step: Interval) -> Inference:
+    """What one sample costs. Its outputs come `depth` timesteps late, which take time but no events."""
+    late = f"{duration.steps:g} + {depth} steps"
+    time = _scaled(step, duration.steps + depth, f"({late}) x step time")
+    return Inference(
+        duration.steps,
+        duration.shown,
+        duration.lead,
+        depth,
+        _scaled(dynamic, duration.steps, f"{duration.steps:g} steps x dynamic energy of a step"),
+        _product(static, time, "static power x time of an inference"),
+        time,
+    )
+
+
+def _scaled(interval: Interval, factor: float, basis: str) -> Interval:
+    low, typical, high = (None if v is None else v * factor for v in (interval.low, interval.typical, interval.high))
+    return Interval(low, typical, high, basis)
+
+
+def _product(one: Interval, other: Interval, basis: str) -> Interval:
+    pairs = ((one.low, other.low), (one.typical, other.typical), (one.high, other.high))
+    low, typical, high = (None if a is None or b is None else a * b for a, b in pairs)
+    return Interval(low, typical, high, basis)
 
 
 def _bounds(quantity: Quantity) -> Bounds:

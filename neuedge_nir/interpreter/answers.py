@@ -72,11 +72,16 @@ class Course:
 
     def exit_at(self, margin: float) -> Answers:
         """What it answers if it stops where the greatest summed output leads the next by the margin (early exit)."""
+        return self._at(self.last_step(margin))
+
+    def last_step(self, margin: float) -> Classes:
+        """The timestep at which each sample stops then, counted from 0; the last where none leads so."""
         best = np.sort(self.outputs, axis=2)
         lead = best[..., -1] - best[..., -2] if best.shape[2] > 1 else np.full(best.shape[:2], math.inf)
         sure = lead >= margin
         last = self.outputs.shape[1] - 1
-        return self._at(np.where(sure.any(axis=1), sure.argmax(axis=1), last))
+        found: Classes = np.where(sure.any(axis=1), sure.argmax(axis=1), last)
+        return found
 
     def _at(self, step: Classes) -> Answers:
         sample = np.arange(len(self.outputs))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuedge_nir.interpreter.answers import Course
 from neuedge_nir.interpreter.run import Run, simulate
 from neuedge_nir.interpreter.samples import Samples
-from neuedge_nir.network.activity import PER_STEP, SIMULATED_MARK, Activity, ActivityKind
+from neuedge_nir.network.activity import PER_STEP, SIMULATED_MARK, Activity, ActivityKind, Duration
 from neuedge_nir.network.model import Network, ResetMode
 
 
@@ -19,9 +21,23 @@ def activity_of(run: Run) -> Activity:
     return Activity(ActivityKind.SIMULATED, {name: run.rate(name) for name in sorted(run.counts)})
 
 
-def simulated_activity(network: Network, samples: Samples, dt: float | None, reset: ResetMode | None) -> Activity:
-    """The activity of a network on samples. Raises what `simulate` raises."""
-    return activity_of(simulate(network, samples.of(network), dt, reset))
+def simulated_activity(
+    network: Network, samples: Samples, dt: float | None, reset: ResetMode | None, lead: float | None = None
+) -> Activity:
+    """The activity of a network on samples, in the timesteps before each stops early at a `lead`, if one is given.
+
+    Raises what `simulate` raises.
+    """
+    run = simulate(network, samples.of(network), dt, reset)
+    if lead is None:
+        return replace(activity_of(run), duration=Duration(float(run.steps), run.steps))
+    used = Course.of_run(network, run).last_step(lead) + 1
+    until = np.arange(run.steps) < used[:, None]
+    rates = {
+        name: float((run.per_sample[name] * until).sum()) / max(1, int(used.sum()) * counts.size)
+        for name, counts in sorted(run.counts.items())
+    }
+    return Activity(ActivityKind.SIMULATED, rates, duration=Duration(float(used.mean()), run.steps, lead))
 
 
 def profile(run: Run) -> dict[str, NDArray[np.float64]]:

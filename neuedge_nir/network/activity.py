@@ -31,6 +31,18 @@ class ActivityKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Duration:
+    """Timesteps of an inference: `steps` on average, of the `shown` in which a sample is presented.
+
+    They differ where a sample ends as soon as the greatest summed output leads the next by `lead` (early exit).
+    """
+
+    steps: float
+    shown: int
+    lead: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Activity:
     """Mean spikes per neuron and timestep of each population and input port, by name."""
 
@@ -40,6 +52,8 @@ class Activity:
     """Names that a given profile left out."""
     averaged: tuple[str, ...] = ()
     """Names whose neurons differ in the profile: their mean is used."""
+    duration: Duration | None = None
+    """How long a sample takes, where samples were simulated."""
 
     def remarks(self) -> list[Diagnostic]:
         """What had to be assumed although an activity was given."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from neuedge_nir.chip.model import Chip, LimitScope, RoutingKind
-from neuedge_nir.cost.model import CoreEvents, Events, dynamic_energy, static_power, step_time
+from neuedge_nir.cost.model import CoreEvents, Events, dynamic_energy, of_inference, static_power, step_time
 from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.partition import Cluster, Partition, Role
@@ -212,14 +212,18 @@ def _share(stages: Stages, formulas: Sequence[str], chips: int) -> float | None:
 def _cost(stages: Stages) -> CostReport:
     events = _events(stages)
     chip = stages.demands.legal.chip
-    step = step_time(chip, events)
+    step, static = step_time(chip, events), static_power(chip, events)
+    dynamic = dynamic_energy(chip, events, step)
+    duration = stages.demands.activity.duration
+    depth = max(stages.demands.legal.timing.lags.values(), default=0)
     return CostReport(
         traffic=_traffic(stages, events),
         synaptic_events_per_step=float(events.synaptic_events),
         neuron_updates_per_step=events.neuron_updates,
-        dynamic_j_per_step=dynamic_energy(chip, events, step),
-        static_w=static_power(chip, events),
+        dynamic_j_per_step=dynamic,
+        static_w=static,
         step_s=step,
+        inference=None if duration is None else of_inference(duration, depth, dynamic, static, step),
     )
 
 

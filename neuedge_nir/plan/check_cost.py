@@ -134,6 +134,28 @@ def check_costs(plan: Plan, totals: Totals) -> None:
     _check_interval("PLAN130", "dynamic energy", stated.dynamic_j_per_step, energy)
     static = _range(costs.static_per_chip_w, plan.mapping.chips_used)
     _check_interval("PLAN131", "static power", stated.static_w, static)
+    _check_inference(plan)
+
+
+def _check_inference(plan: Plan) -> None:
+    """A sample's cost from that of a step. How long samples took is believed: the plan does not hold them."""
+    found, cost = plan.cost.inference, plan.cost
+    if found is None:
+        return
+    if plan.activity.kind != "simulated":
+        refuse("PLAN135", f"an inference, and an activity that is {plan.activity.kind}")
+    most = found.shown if found.lead is None else found.steps
+    agree("PLAN135", found, depth=max((p.lag for p in plan.populations), default=0), steps=most)
+    if not (0 < found.steps <= found.shown) or (found.lead is not None and not 0 < found.lead < math.inf):
+        refuse("PLAN135", f"an inference of {found.steps} of {found.shown} steps, lead {found.lead}")
+    for name in RANGE:
+        step, watts, joules = (getattr(each, name) for each in (cost.step_s, cost.static_w, cost.dynamic_j_per_step))
+        time = None if step is None else step * (found.steps + found.depth)
+        rest = None if time is None or watts is None else watts * time
+        agree("PLAN135", found.time_s, "time of an inference", **{name: time})
+        agree("PLAN135", found.static_j, "static energy of an inference", **{name: rest})
+        spent = None if joules is None else joules * found.steps
+        agree("PLAN135", found.dynamic_j, "dynamic energy of an inference", **{name: spent})
 
 
 def _check_interval(code: str, what: str, stated: Interval, counted: Figures) -> None:

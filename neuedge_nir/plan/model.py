@@ -188,8 +188,25 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True)
+class Inference:
+    """What one sample costs, where samples were simulated: energy in joules, time in seconds.
+
+    `steps` are those that a sample takes on average, of the `shown`: fewer where it ends once the greatest summed
+    output leads the next by `lead`. `depth` is the largest lag, by which the last output comes later.
+    """
+
+    steps: float
+    shown: int
+    lead: float | None
+    depth: int
+    dynamic_j: Interval
+    static_j: Interval
+    time_s: Interval
+
+
+@dataclass(frozen=True, slots=True)
 class CostReport:
-    """What the plan costs, per timestep: energy in joules, power in watts, time in seconds."""
+    """What the plan costs, per timestep: energy in joules, power in watts, time in seconds; and per inference."""
 
     traffic: Traffic
     synaptic_events_per_step: float
@@ -197,6 +214,7 @@ class CostReport:
     dynamic_j_per_step: Interval
     static_w: Interval
     step_s: Interval
+    inference: Inference | None = None
 
 
 @dataclass(frozen=True, slots=True)

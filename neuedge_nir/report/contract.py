@@ -10,7 +10,7 @@ from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.errors import CapacityError, NoPlanError
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.build import counts, scope_of
-from neuedge_nir.plan.model import Counts, Interval, Plan, PlanModel
+from neuedge_nir.plan.model import Counts, Inference, Interval, Plan, PlanModel
 from neuedge_nir.report.outline import Arrow, Group, Kernel, Outline, Spread, Step, Vertex
 
 SCHEMA = "neuedge-nir/report/1"
@@ -68,6 +68,7 @@ def report_of(plan: Plan) -> Json:
             "neuron_updates_per_step": cost.neuron_updates_per_step,
         },
         "latency": {"step_s": _interval(cost.step_s)},
+        "inference": _inference(cost.inference),
         "activity": {"kind": plan.activity.kind, "spikes_per_neuron_per_step": _mean_rate(plan)},
         "weights": [
             {"projection": p.name, "bits": p.weight_bits, "relative_error": p.weight_error, "axons": p.axons_per_input}
@@ -100,9 +101,24 @@ def refusal(error: CapacityError | NoPlanError, chip: Chip, network: Network) ->
         "traffic": None,
         "energy": None,
         "latency": None,
+        "inference": None,
         "activity": None,
         "weights": None,
         "diagnostics": [*(diagnostic(d) for d in network.origin.diagnostics), last],
+    }
+
+
+def _inference(found: Inference | None) -> Json | None:
+    if found is None:
+        return None
+    return {
+        "steps": found.steps,
+        "steps_shown": found.shown,
+        "early_exit": found.lead,
+        "pipeline_steps": found.depth,
+        "dynamic_j": _interval(found.dynamic_j),
+        "static_j": _interval(found.static_j),
+        "time_s": _interval(found.time_s),
     }
 
 

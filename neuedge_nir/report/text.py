@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from neuedge_nir.chip.model import LimitScope
-from neuedge_nir.plan.model import Interval, Plan, PlanCore
+from neuedge_nir.plan.model import Inference, Interval, Plan, PlanCore
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -75,7 +75,22 @@ def plan_tables(plan: Plan) -> list[RenderableType]:
         ),
         table("Limits", ("limit", "kind", "fullest", "of", "mean use"), _limits(plan), right=(2, 3, 4)),
         table("Cost of one timestep", ("", "low", "typical", "high", "rests on"), _costs(plan), right=(1, 2, 3)),
+        *_inference(plan.cost.inference),
     ]
+
+
+def _inference(found: Inference | None) -> list[RenderableType]:
+    """What one sample costs, where samples were simulated."""
+    if found is None:
+        return []
+    early = f", stopping at a lead of {found.lead:g}" if found.lead is not None else ""
+    title = f"Cost of one inference: {found.steps:.4g} of {found.shown} timesteps{early}"
+    rows = [
+        ("dynamic energy", *_span(found.dynamic_j, "J")),
+        ("static energy", *_span(found.static_j, "J")),
+        ("time", *_span(found.time_s, "s")),
+    ]
+    return [table(title, ("", "low", "typical", "high", "rests on"), rows, right=(1, 2, 3))]
 
 
 def _headline(plan: Plan) -> str:
