@@ -130,7 +130,7 @@ def add_data(sub: argparse.ArgumentParser, *, required: bool = False) -> None:
         "--calibrate",
         metavar="SPLIT|N",
         help="what passes search on: a split of the data, or N of the samples, drawn, which are then not measured "
-        "(default: 4000 of the split train, drawn, if there)",
+        "(default: 6000 of the split train, drawn, if there)",
     )
     sub.add_argument("--code-seed", type=seed, default=0, metavar="N", help="seed of that code (default 0)")
 

@@ -117,7 +117,7 @@ def load_samples(
     return Samples(fitting(network, spikes), labels, values)
 
 
-MOST_CALIBRATING = 4000
+MOST_CALIBRATING = 6000
 """Samples of a split that a search gets: enough to choose on some and to tell a point of accuracy on the others."""
 
 

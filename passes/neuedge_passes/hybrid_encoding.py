@@ -33,8 +33,6 @@ spikes of every element, windows spare those of all, and keep more of the propor
 STAGES = ((100, 2.0), (300, 0.0))
 """So many samples at first, and candidates go on whose loss exceeds what is allowed by so many standard errors at most.
 Few samples tell the bad ones."""
-SHOWN = 1.0
-"""Standard errors to spare on all samples that the search sees, before a candidate is held against others."""
 MILDER = 1.05
 """A candidate that fails on those others is followed by one with so many times its spikes: a second look at nearly the
 same setting would be another throw of the same dice."""
@@ -146,7 +144,7 @@ def _searched(wanted: HybridEncoding, network: Network, context: Context, calibr
     for candidate in _promising(wanted, network, context, seen):
         coded = candidate.run(network, context)
         answers = answers_of(coded, seen, context)
-        if not least <= answers.spikes < shown.original.spikes or not shown.kept(answers, SHOWN):
+        if not least <= answers.spikes < shown.original.spikes or not shown.kept(answers, 0.0):
             continue
         if proof.kept(answers_of(coded, others, context)):
             return candidate
