@@ -33,13 +33,17 @@ COLUMNS = ("input", "neurons", "all", "fewer", "steps", "accuracy %", "same clas
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Data, the shape of a sample as the network takes it, and how the network is made and trained."""
+    """Data, the shape of a sample as the network takes it, and how the network is made and trained.
+
+    `events`: the data are spikes, which no encoder made; they are packed bits.
+    """
 
     file: str
     shape: tuple[int, ...]
     make: Callable[[], Layers]
     steps: int
     epochs: int
+    events: bool = False
 
 
 ENCODERS = {
@@ -54,11 +58,15 @@ TASKS = {
     "fsdd": Task("fsdd_logmel.npz", (1, 61, 32), partial(convolutional, (1, 61, 32), 10), 8, 12),
     "speech": Task("speech_commands12_logmel.npz", (1, 49, 40), partial(convolutional, (1, 49, 40), 12), 8, 10),
     "cifar1k": Task("cifar10_1k.npz", (3, 32, 32), partial(convolutional, (3, 32, 32), 10), 10, 10),
+    "nmnist": Task("nmnist_small.npz", (2, 34, 34), partial(dense, 2312, 64, 10), 30, 20, events=True),
 }
 
 
 def _values(task: Task, x: np.ndarray) -> np.ndarray:
     """Samples from 0 to 1 in the network's shape; whole numbers are divided by the largest of their type."""
+    if task.events:
+        shape = task.steps, *task.shape
+        return np.unpackbits(x, axis=1, count=int(np.prod(shape))).reshape(-1, *shape)
     most = np.iinfo(x.dtype).max if x.dtype.kind in "iu" else 1
     x = np.moveaxis(x, -1, 1) if x.ndim == 4 and x.shape[-1] == task.shape[0] else x
     return (x.reshape(-1, *task.shape) / most).astype(np.float32)
@@ -69,7 +77,7 @@ def row_of(network: Network, samples: Samples, calibration: Samples, pass_text: 
     (done,) = apply_passes(network, [PassCall.parse(pass_text)], Context(None, samples, calibration), measured=True)
     (table,) = done.report
     print(f"  {done.call}", flush=True)
-    names = ("original", "fewer steps", "early exit", "encoder")
+    names = ("original", "fewer steps", "early exit", "encoder", "encoder, early exit")
     return {name: row[1:] for name, row in zip(names, table.rows, strict=True)}
 
 
@@ -95,11 +103,11 @@ def main() -> None:
             searched = min(MOST_CALIBRATING, total // 5)
             chosen = np.random.default_rng(seed).permutation(draw(total)[searched:])[:TRAINED]
             known = data["x_train"][chosen], stored["y_train"][chosen]
-            layers = trained(task.make, *known, steps=task.steps, epochs=task.epochs, seed=seed)
+            layers = trained(task.make, *known, steps=task.steps, epochs=task.epochs, seed=seed, events=task.events)
             network = exported(layers, task.shape, Path(folder) / "model.nir")
-            samples = load_samples(path, network, "test", TESTED, Coding(task.steps, seed))
-            coding = Coding(task.steps, seed + 1000)
-            calibration = load_samples(path, network, "train", searched, coding, drawn=True)
+            codings = [None if task.events else Coding(task.steps, n) for n in (seed, seed + 1000)]
+            samples = load_samples(path, network, "test", TESTED, codings[0])
+            calibration = load_samples(path, network, "train", searched, codings[1], drawn=True)
         for name, row in row_of(network, samples, calibration, "hybrid-encoding:search=true").items():
             print(f"  seed {seed} {name}: {row}", flush=True)
             found.setdefault(name, []).append(row)

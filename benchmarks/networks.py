@@ -50,14 +50,17 @@ def convolutional(shape: tuple[int, ...], classes: int) -> Layers:
     return [first, second, torch.nn.Linear(16 * math.prod(left), classes, bias=False)]
 
 
-def forward(network: Sequence[torch.nn.Module], x: torch.Tensor, steps: int) -> torch.Tensor:
-    """The mean output over the steps, of spikes drawn with x as probability."""
+def forward(network: Sequence[torch.nn.Module], x: torch.Tensor, steps: int, *, events: bool = False) -> torch.Tensor:
+    """The mean output over the steps, of spikes drawn with x (batch, *shape) as probability.
+
+    `events`: x (batch, steps, *shape) are the spikes.
+    """
     membranes: list[torch.Tensor | float] = [0.0] * (len(network) - 1)
     total: torch.Tensor | float = 0.0
-    for _ in range(steps):
-        signal = (torch.rand_like(x) < x).float()
+    for step in range(steps):
+        signal = x[:, step] if events else (torch.rand_like(x) < x).float()
         for k, layer in enumerate(network[:-1]):
-            membrane = KEEP * membranes[k] + layer(signal)
+            membrane = KEEP * membranes[k] + layer(signal.flatten(1) if isinstance(layer, torch.nn.Linear) else signal)
             signal = Spike.apply(membrane - 1)  # type: ignore[no-untyped-call]
             membranes[k] = membrane - signal
         total = total + network[-1](signal.flatten(1))
@@ -65,17 +68,24 @@ def forward(network: Sequence[torch.nn.Module], x: torch.Tensor, steps: int) -> 
 
 
 def trained(
-    make: Callable[[], Layers], values: np.ndarray, labels: np.ndarray, *, steps: int, epochs: int, seed: int
+    make: Callable[[], Layers],
+    values: np.ndarray,
+    labels: np.ndarray,
+    *,
+    steps: int,
+    epochs: int,
+    seed: int,
+    events: bool = False,
 ) -> Layers:
-    """The layers after so many epochs on values (samples, *shape) from 0 to 1."""
+    """The layers, trained on values from 0 to 1, (samples, *shape), or on spikes, (samples, steps, *shape)."""
     torch.manual_seed(seed)
     torch.set_num_threads(1)
     network = make()
-    x, y = torch.tensor(values, dtype=torch.float32), torch.tensor(labels.astype(np.int64))
+    x, y = torch.tensor(values), torch.tensor(labels.astype(np.int64))
     optimiser = torch.optim.Adam([p for layer in network for p in layer.parameters()], lr=1e-3)
     for _ in range(epochs):
         for batch in torch.randperm(len(x)).split(100):
-            loss = torch.nn.functional.cross_entropy(forward(network, x[batch], steps), y[batch])
+            loss = torch.nn.functional.cross_entropy(forward(network, x[batch].float(), steps, events=events), y[batch])
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()

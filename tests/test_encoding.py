@@ -194,11 +194,13 @@ def test_a_search_finds_fewer_spikes_within_the_loss(sorter: tuple[Network, Samp
     again = run_pass(str(done.call), net, samples, None)
     assert again.effect == done.effect
     (table,) = done.report
-    original, short, early, encoder = (dict(zip(table.header, row, strict=True)) for row in table.rows)
+    original, short, early, encoder, both = (dict(zip(table.header, row, strict=True)) for row in table.rows)
     assert (original["fewer"], original["steps"]) == (1.0, 40.0)
     assert short["steps"] < 40
     assert early["steps"] < 40
     assert encoder["all"] == pytest.approx(done.effect.spikes)
+    assert both["steps"] < encoder["steps"]
+    assert both["all"] <= encoder["all"]
 
 
 def test_where_nothing_keeps_the_guard_the_network_stays(sorter: tuple[Network, Samples, Samples]) -> None:
