@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuedge_nir.errors import CapacityError, NeuedgeError, UsageError
+from neuedge_nir.errors import CapacityError, NeuedgeError, UsageError, VerificationError
 from neuedge_nir.frontend import read
 from neuedge_nir.frontend.writer import write
 from neuedge_nir.interpreter.run import Run, simulate
@@ -22,6 +22,9 @@ from neuedge_nir.network.connect import Dense
 from neuedge_nir.network.equal import difference
 from neuedge_nir.network.model import IF, LIF, Adaptation, CubaLIF, HybridEncoder, Listening, Network, ResetMode
 from neuedge_nir.network.valid import fault
+from neuedge_nir.pipeline import Options, compile_network
+from neuedge_nir.plan.store import decode, encode
+from neuedge_nir.plan.verify import verify
 from neuedge_nir.report.contract import inspection_of
 from neuedge_nir.report.outline import outline_of
 from neuedge_nir.report.tree import Style, tree_lines
@@ -385,6 +388,26 @@ def test_a_chip_adapts_by_itself_or_says_what_to_do(chip: str, source: Listening
     assert error.value.code == "FIT020"
     assert "'hidden'" in str(error.value.where)
     assert "lower-adaptive" in str(error.value.hint)
+
+
+@pytest.mark.parametrize(("source", "late"), [(Listening.INPUT, 2), (Listening.NEURON, 0)])
+def test_a_plan_lists_rules_and_encoders_and_the_checker_knows_them(source: Listening, late: int) -> None:
+    rule, encoder = Adaptation(1.0, 0.2, TAU, source), HybridEncoder(4.0, 0.5, 2)
+    net = population(layered(), "hidden", rule)
+    net = replace(net, inputs=(replace(net.inputs[0], encoder=encoder),))
+    plan = compile_network(net, real("loihi2"), Options(effort="none"))
+    told = {p.name: (p.encoder, p.adaptation) for p in plan.populations if p.model != "Output"}
+    assert told == {"in": (encoder, None), "hidden": (None, replace(rule, late=late)), "last": (None, None)}
+    assert decode(encode(plan), "plan") == plan
+    for at, change in ((0, {"encoder": None}), (1, {"adaptation": None}), (1, {"adaptation": replace(rule, late=5)})):
+        changed = tuple(replace(p, **change) if n == at else p for n, p in enumerate(plan.populations))
+        with pytest.raises(VerificationError) as refusal:
+            verify(replace(plan, populations=changed), net)
+        assert refusal.value.code == "PLAN136"
+    stiff = replace(plan.chip, capabilities=replace(plan.chip.capabilities, adaptation=None))
+    with pytest.raises(VerificationError, match="follows an activity") as refusal:
+        verify(replace(plan, chip=stiff), None)
+    assert refusal.value.code == "PLAN118"
 
 
 def test_a_loop_in_the_network_is_no_input_to_listen_to() -> None:

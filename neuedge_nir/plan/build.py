@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 from neuedge_nir.chip.model import Chip, LimitScope, RoutingKind
 from neuedge_nir.cost.model import CoreEvents, Events, dynamic_energy, of_inference, static_power, step_time
 from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.mapping.demand import Demands
+from neuedge_nir.mapping.legalise import mean_delay
 from neuedge_nir.mapping.partition import Cluster, Partition, Role
 from neuedge_nir.mapping.place import Placement
 from neuedge_nir.mapping.route import Routing
 from neuedge_nir.mapping.traffic import Flow, host_messages
 from neuedge_nir.network.count import counter, total_synapses, total_weights
-from neuedge_nir.network.model import Network, Port
+from neuedge_nir.network.model import Network, Population, Port
 from neuedge_nir.network.slices import Block, Slice
 from neuedge_nir.plan.model import (
     SCHEMA,
@@ -68,7 +69,7 @@ def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic
         activity=PlanActivity(stages.demands.activity.kind.value, dict(stages.demands.activity.rates)),
         chip=chip,
         chips_available=stages.chips_available,
-        populations=_populations(network, legal.timing.lags),
+        populations=_populations(network, chip, legal.timing.lags),
         projections=_projections(stages.demands),
         machine=Machine(
             stages.placement.fabric.system.name, stages.placement.fabric.positions[: _positions_used(stages)]
@@ -99,13 +100,17 @@ def scope_of(chip: Chip) -> str:
     return "all limits" if chip.limits_complete else "published limits only"
 
 
-def _populations(network: Network, lags: Mapping[str, int]) -> tuple[PlanPopulation, ...]:
+def _populations(network: Network, chip: Chip, lags: Mapping[str, int]) -> tuple[PlanPopulation, ...]:
     def port(p: Port, model: str) -> PlanPopulation:
-        return PlanPopulation(p.name, model, p.shape, lags[p.name])
+        return PlanPopulation(p.name, model, p.shape, lags[p.name], encoder=p.encoder)
+
+    def neurons(p: Population) -> PlanPopulation:
+        rule = None if p.adapts is None else replace(p.adapts, late=p.adapts.late + mean_delay(p.adapts, chip))
+        return PlanPopulation(p.name, p.model, p.shape, lags[p.name], adaptation=rule)
 
     return (
         *(port(p, "Input") for p in network.inputs),
-        *(PlanPopulation(p.name, p.model, p.shape, lags[p.name]) for p in network.populations),
+        *(neurons(p) for p in network.populations),
         *(port(p, "Output") for p in network.outputs),
     )
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuedge_nir.chip.model import AxonWeights
+from neuedge_nir.chip.model import AdaptiveThresholds, AxonWeights
 from neuedge_nir.network.blocks import row_blocks
 from neuedge_nir.network.connect import Conv, Delay, Dense, Pool, Scale
-from neuedge_nir.network.model import Network, Projection, Signal
-from neuedge_nir.plan.check_rules import at_most, refuse, same
+from neuedge_nir.network.model import Adaptation, HybridEncoder, Listening, Network, Population, Projection, Signal
+from neuedge_nir.plan.check_rules import at_most, match, refuse, same
 from neuedge_nir.plan.model import Plan, PlanProjection
 
 Floats = NDArray[np.floating]
@@ -29,6 +30,8 @@ def check_abilities(plan: Plan) -> None:
             refuse("PLAN118", f"{chip} has no neuron of the model {population.model}", population.name)
         if population.model in EXPONENTIAL and not able.exponential_leak:
             refuse("PLAN118", f"{chip} has no exponential leak for {population.model}", population.name)
+        if population.adaptation is not None and not _follows(population.adaptation, able.adaptation):
+            refuse("PLAN118", f"{chip} has no threshold that follows an activity so", population.name)
     if plan.options.reset not in able.reset_modes:
         refuse("PLAN118", f"{chip} cannot reset by {plan.options.reset!r}")
     for projection in plan.projections:
@@ -44,6 +47,28 @@ def check_abilities(plan: Plan) -> None:
             refuse("PLAN116", f"{projection.axons_per_input} axons per input, of {allowed}", where)
         if not (0 <= projection.weight_step < math.inf and 0 <= projection.weight_error < math.inf):
             refuse("PLAN117", f"a step of {projection.weight_step}, an error of {projection.weight_error}", where)
+
+
+def _follows(rule: Adaptation, able: AdaptiveThresholds | None) -> bool:
+    form = "homeostatic" if rule.homeostatic else "literal"
+    return able is not None and rule.source.value in able.sources and form in able.forms
+
+
+def check_rules(plan: Plan, network: Network) -> None:
+    """Inputs are encoded and thresholds follow as in the network, as many steps later as the chip takes for a mean."""
+    due: dict[str, tuple[HybridEncoder | None, Adaptation | None]]
+    due = {port.name: (port.encoder, None) for port in (*network.inputs, *network.outputs)}
+    due |= {population.name: (None, _on_chip(population, plan)) for population in network.populations}
+    match("PLAN136", "encoder and rule", {p.name: (p.encoder, p.adaptation) for p in plan.populations}, due)
+
+
+def _on_chip(population: Population, plan: Plan) -> Adaptation | None:
+    rule, able = population.adaptation, plan.chip.capabilities.adaptation
+    if rule is None or rule.noted:
+        return None
+    if able is None or able.steps_late is None or rule.source is Listening.NEURON:
+        return rule
+    return replace(rule, late=rule.late + round(able.steps_late.typical))
 
 
 def check_timing(plan: Plan, network: Network | None) -> None:

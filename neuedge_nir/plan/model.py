@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from neuedge_nir.chip.model import Chip
 from neuedge_nir.diagnostics import Diagnostic
+from neuedge_nir.network.model import Adaptation, HybridEncoder
 
 SCHEMA = "neuedge-nir/plan/1"
 
@@ -50,12 +51,18 @@ class PlanActivity:
 
 @dataclass(frozen=True, slots=True)
 class PlanPopulation:
-    """A population or port. `lag`: steps that it runs behind the original network."""
+    """A population or port. `lag`: steps that it runs behind the original network.
+
+    `encoder`: how the host makes spikes of the values of an input. `adaptation`: the rule that thresholds follow on the
+    chip, whose activity is as many steps `late` as the chip is.
+    """
 
     name: str
     model: str  # a neuron model, "Input" or "Output"
     shape: tuple[int, ...]
     lag: int
+    encoder: HybridEncoder | None = None
+    adaptation: Adaptation | None = None
 
 
 @dataclass(frozen=True, slots=True)

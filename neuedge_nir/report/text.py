@@ -193,7 +193,8 @@ def _populations(plan: Plan) -> list[Row]:
             continue
         cores = sum(any(s.population == p.name for s in core.slices) for core in plan.cores)
         held = str(cores) if cores else "host"
-        rows.append((p.name, p.model, f"{math.prod(p.shape):,}", held, str(p.lag)))
+        how = ", encoded" if p.encoder else ", adaptive" if p.adaptation else ""
+        rows.append((p.name, p.model + how, f"{math.prod(p.shape):,}", held, str(p.lag)))
     return rows
 
 
