@@ -285,7 +285,7 @@ def test_a_sound_chip_file_has_no_mistakes(neuedge: Neuedge) -> None:
 
 def test_the_passes_are_listed_and_say_why_they_are_sound(neuedge: Neuedge) -> None:
     passes = [entry["name"] for entry in neuedge("passes", "--json").json]
-    folding = ["fold-gain", "fold-pool", "fold-scale", "merge-linear"]
+    folding = ["fold-gain", "fold-li", "fold-pool", "fold-scale", "merge-linear"]
     pruning = ["prune", "prune-silent", "prune-zero"]
     adapting = ["adaptive-threshold", "lower-adaptive"]
     assert passes == sorted(["drop-dead", "hybrid-encoding", *adapting, *folding, *pruning, "quantise", "split-fan-in"])

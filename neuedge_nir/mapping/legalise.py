@@ -197,7 +197,8 @@ def _check_neurons(population: Population, network: Network, chip: Chip, mode: R
             "FIT005",
             f"{population.model} hands its potential to {inner[0].target!r}, and {chip.title} sends spikes only",
             where=where,
-            hint="put a spiking population in its place",
+            hint="put a spiking population in its place"
+            + (", or try --pass fold-li" if isinstance(population.neuron, LI) else ""),
         )
 
 
