@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuedge_nir.chip.model import Chip, CostProfile, Costs, Quantity
+from neuedge_nir.chip.model import Boards, Chip, Confidence, CostProfile, Costs, Quantity
 from neuedge_nir.cost.model import CoreEvents, Events, dynamic_energy, static_power, step_time
 from neuedge_nir.plan.model import Interval
-from tests.worlds import REAL_CHIPS, between, chip, known, real
+from tests.worlds import REAL_CHIPS, between, chip, known, real, system
 
 BUSY = CoreEvents(synaptic_events=1000, neuron_updates=64, messages_out=30, spikes=8)
 IDLE = CoreEvents(synaptic_events=10, neuron_updates=16, messages_out=0, spikes=2)
@@ -84,7 +85,7 @@ def test_what_nobody_published_costs_nothing_and_is_said_so() -> None:
     for found in (energy(costing(CostProfile("p"))), step_time(costing(CostProfile("p")), STEP)):
         assert bounds(found) is None
         assert "published" in found.basis
-    assert bounds(static_power(costing(CostProfile("p")), STEP)) is None
+    assert bounds(static_power(costing(CostProfile("p")), system(2, 2), STEP)) is None
 
 
 def test_absent_prices_are_left_out_of_the_sum() -> None:
@@ -109,8 +110,16 @@ def test_profiles_that_disagree_span_the_interval_and_their_mean_is_typical() ->
 
 
 def test_static_power_is_that_of_all_chips_that_are_on() -> None:
-    found = static_power(costing(CostProfile("p"), static=between(0.1, 0.2, 0.4)), STEP)
+    found = static_power(costing(CostProfile("p"), static=between(0.1, 0.2, 0.4)), system(2, 2), STEP)
     assert bounds(found) == pytest.approx((0.3, 0.6, 1.2))
+
+
+def test_static_power_is_that_of_whole_boards_where_chips_stand_on_boards() -> None:
+    boards = Boards(((0, 1), (0, 1)), ((0, 0),), 2, between(1, 2, 4), "made up", Confidence.ASSUMED)
+    on = costing(CostProfile("p"), static=known(0.1))
+    found = static_power(on, replace(system(4, 2), boards=boards), replace(STEP, boards=2))
+    assert bounds(found) == (2, 4, 8)
+    assert "board" in found.basis
 
 
 @pytest.mark.parametrize("name", REAL_CHIPS)
@@ -127,7 +136,8 @@ def test_the_energy_of_each_chip_is_its_formula_by_hand(name: str) -> None:
             found.append(by_hand(*terms))
     assert bounds(energy(on)) == (pytest.approx(spanned(found)) if found else None)
     power = on.costs.static_per_chip_w
-    assert bounds(static_power(on, STEP)) == (pytest.approx(by_hand((power, 3))) if power else None)
+    alone = replace(on.topology.systems[-1], boards=None)
+    assert bounds(static_power(on, alone, STEP)) == (pytest.approx(by_hand((power, 3))) if power else None)
 
 
 @pytest.mark.parametrize("name", REAL_CHIPS)

@@ -110,7 +110,7 @@ def test_swaps_never_make_the_way_longer(data: st.DataObject, on: Topology, coun
     chip_of = [site.chip for site in start.sites]
     sites = fabric.sites([chip_of.count(c) for c in range(max(chip_of) + 1)])
     starts = [
-        _cost(pairs, _start(_fill_chips(clusters, made), sites, order), sites, fabric) for order in _orders(sites)
+        _cost(pairs, _start(_fill_chips(clusters, fabric), sites, order), sites, fabric) for order in _orders(sites)
     ]
     assert moved.cost <= min(starts) * (1 + 1e-12)
     assert moved.cost == pytest.approx(cost_by_hand(flows, moved))
@@ -179,9 +179,9 @@ def test_swaps_reach_the_best_of_all_arrangements_of_a_small_chain() -> None:
 
 
 def test_chips_are_filled_in_order_until_one_is_full() -> None:
-    made = sharing(topology(columns=2, rows=1), 10)
-    assert _fill_chips(clusters_using([1, 1, 1]), made) == [0, 0, 1]
-    assert _fill_chips(clusters_using([6, 6, 4, 1]), made) == [0, 1, 1, 2]
+    fabric = fabric_for(sharing(topology(columns=2, rows=1), 10), 1)
+    assert _fill_chips(clusters_using([1, 1, 1]), fabric) == [0, 0, 1]
+    assert _fill_chips(clusters_using([6, 6, 4, 1]), fabric) == [0, 1, 1, 2]
 
 
 def test_too_few_chips_are_no_proof_that_it_cannot_be_done() -> None:

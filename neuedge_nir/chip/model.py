@@ -80,11 +80,29 @@ class RoutingKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Boards:
+    """How a system is built of boards, each of which is powered as a whole.
+
+    A board holds the chips of `row_spans`, first and last column of each row, counted from its corner. `corners` are
+    positions of corners, which repeat every `period` columns and rows. `static_w`: a board with all its chips idle;
+    `corner_cores`: usable cores of the chip at a corner, such as one that serves Ethernet; absent: as any other.
+    """
+
+    row_spans: tuple[tuple[int, int], ...]
+    corners: tuple[tuple[int, int], ...]
+    period: int
+    static_w: Quantity
+    source: str
+    confidence: Confidence
+    corner_cores: Quantity | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class System:
     """A published machine made of these chips: `columns` x `rows` positions of which `chips` are fitted.
 
     `rows_spans` lists, for each row from the bottom, the first and last column fitted, where the outline is no
-    rectangle. `wraps` says whether the outer links close to a torus.
+    rectangle. `wraps` says whether the outer links close to a torus. `boards` absent: chips are powered one by one.
     """
 
     name: str
@@ -95,6 +113,7 @@ class System:
     source: str
     confidence: Confidence
     row_spans: tuple[tuple[int, int], ...] = ()
+    boards: Boards | None = None
     note: str | None = None
 
 

@@ -7,7 +7,7 @@ is sound.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -18,6 +18,7 @@ from neuedge_nir.chip.model import (
     AdaptiveThresholds,
     Arithmetic,
     AxonWeights,
+    Boards,
     Capabilities,
     Chip,
     CostProfile,
@@ -89,6 +90,9 @@ EXPECTED: Mapping[tuple[type, str], Expected] = {
     (System, "chips"): _WHOLE,
     (System, "columns"): _WHOLE,
     (System, "rows"): _WHOLE,
+    (Boards, "period"): Expected(least=1, most=256, whole=True),
+    (Boards, "corner_cores"): _WHOLE,
+    **_cost_units(Boards),
     (Arithmetic, "kind"): Expected(among=tuple(KINDS)),
     (Capabilities, "neuron_models"): Expected(least=1, among=NEURON_MODELS),
     (Capabilities, "reset_modes"): Expected(least=1, among=RESET_MODES),
@@ -167,6 +171,8 @@ def _system(system: System) -> Iterator[Problem]:
         yield Problem("CHIP012", ("chips",), message)
     if system.row_spans:
         yield from _row_spans(system)
+    elif system.boards is not None:
+        yield from _boards(system, system.boards, ((0, system.columns - 1),) * min(system.rows, system.boards.period))
 
 
 def _row_spans(system: System) -> Iterator[Problem]:
@@ -178,6 +184,24 @@ def _row_spans(system: System) -> Iterator[Problem]:
         yield Problem("CHIP012", ("row_spans",), f"must have 0 <= first <= last < {system.columns} in every span")
     elif fitted != system.chips:
         yield Problem("CHIP012", ("row_spans",), f"covers {fitted} positions for {system.chips} chips")
+    elif system.boards is not None:
+        yield from _boards(system, system.boards, spans)
+
+
+def _boards(system: System, boards: Boards, rows: Sequence[tuple[int, int]]) -> Iterator[Problem]:
+    """Every chip of these rows stands on one board, and on no more: beyond a period it all repeats."""
+    period, spans = boards.period, boards.row_spans
+    if len(spans) > period or not all(0 <= first <= last < period for first, last in spans):
+        yield Problem("CHIP012", ("boards", "row_spans"), f"must have 0 <= first <= last < {period}, in {period} rows")
+        return
+    for y, (first, last) in enumerate(rows[:period]):
+        for x in range(first, min(last, first + period) + 1):
+            local = [((x - left) % period, (y - low) % period) for left, low in boards.corners]
+            found = sum(row < len(spans) and spans[row][0] <= column <= spans[row][1] for column, row in local)
+            if found != 1:
+                message = f"put the chip at ({x}, {y}) of {system.name!r} on {found} boards"
+                yield Problem("CHIP012", ("boards", "corners"), message)
+                return
 
 
 def _topology(topology: Topology) -> Iterator[Problem]:

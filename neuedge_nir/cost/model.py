@@ -2,7 +2,7 @@
 
 dynamic energy = synaptic events x synaptic_event + neuron updates x neuron_step + spikes x spike + messages x message
                  + hops x hop + chip crossings x chip_crossing + active cores x core_active x step time
-static power   = chips that must be on x static_per_chip
+static power   = chips that must be on x static_per_chip, or boards x static_w where whole boards are powered
 step time      = the tick, where the chip has one; otherwise max over cores of (synaptic events x time + neuron
                  updates x time + messages out x time + spikes x time) + longest way x hop time + barrier
 
@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from neuedge_nir.chip.model import Chip, CostProfile, Quantity
+from neuedge_nir.chip.model import Chip, CostProfile, Quantity, System
 from neuedge_nir.network.activity import Duration
 from neuedge_nir.plan.model import Inference, Interval
 
@@ -43,6 +43,7 @@ class Events:
     crossings: float
     longest_way: int
     chips: int
+    boards: int | None = None
 
     @property
     def synaptic_events(self) -> float:
@@ -71,8 +72,12 @@ Bounds = tuple[float, float, float]
 """Low, typical, high."""
 
 
-def static_power(chip: Chip, events: Events) -> Interval:
-    """Static power of the chips that must be on, in watts."""
+def static_power(chip: Chip, system: System, events: Events) -> Interval:
+    """Static power of the chips or boards that must be on, in watts."""
+    if system.boards is not None and events.boards is not None:
+        board = system.boards.static_w
+        low, typical, high = (events.boards * value for value in _bounds(board))
+        return Interval(low, typical, high, f"{events.boards} x a board, idle; {board.source} [{board.confidence}]")
     power = chip.costs.static_per_chip_w
     if power is None:
         return Interval(None, None, None, f"no static power of {chip.title} is published")

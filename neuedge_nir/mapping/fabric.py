@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -77,6 +77,28 @@ class Fabric:
         """The chip that a router belongs to."""
         return self.index_of[(router[0] // self.chip_columns, router[1] // self.chip_rows)]
 
+    def cores_of(self, chip: int) -> int:
+        """The usable cores of a chip: fewer, perhaps, at the corner of its board."""
+        usable, boards = self.chip.topology.cores_per_chip.count, self.system.boards
+        if boards is None or boards.corner_cores is None or chip >= len(self.positions):
+            return usable
+        here = self.positions[chip]
+        return boards.corner_cores.count if self._corner(here) == here else usable
+
+    def boards_of(self, chips: Iterable[int]) -> int | None:
+        """How many boards these chips stand on; None where chips are powered one by one."""
+        return None if self.system.boards is None else len({self._corner(self.positions[chip]) for chip in chips})
+
+    def _corner(self, position: Router) -> Router | None:
+        """The corner of the board that a chip stands on; a torus of boards has one across its edge too."""
+        boards = self.system.boards
+        for left, low in boards.corners if boards is not None else ():
+            assert boards is not None
+            x, y = (position[0] - left) % boards.period, (position[1] - low) % boards.period
+            if y < len(boards.row_spans) and boards.row_spans[y][0] <= x <= boards.row_spans[y][1]:
+                return (position[0] - x) % self.system.columns, (position[1] - y) % self.system.rows
+        return None
+
     def sites(self, held: Sequence[int]) -> list[Site]:
         """Usable cores of the first chips, along a path that goes back and forth over each chip's routers.
 
@@ -96,7 +118,7 @@ class Fabric:
             for x in across:
                 router = (column * self.chip_columns + x, row * self.chip_rows + y)
                 found += [Site(chip, router, slot) for slot in range(min(per_router, count))]
-        return found[: self.chip.topology.cores_per_chip.count]
+        return found[: self.cores_of(chip)]
 
     @cached_property
     def steps(self) -> tuple[tuple[int, int], ...]:

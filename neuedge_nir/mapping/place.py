@@ -46,19 +46,8 @@ def place(
 
     Raises `NoPlanError` where the clusters take more chips than there are.
     """
-    chip_of = _fill_chips(clusters, chip)
-    chips = max(chip_of, default=0) + 1
-    if chips > chips_available:
-        raise NoPlanError(
-            "FIT014",
-            f"the mapping found takes {chips} chips, {chips_available} are available; whether fewer do is not proved",
-            resource="chips",
-            needed=chips,
-            available=chips_available,
-            hint="raise --chips or --effort, or make the network smaller",
-        )
-    fabric = fabric_for(chip, chips, chips_available)
-    sites = fabric.sites([chip_of.count(c) for c in range(chips)])
+    fabric, chip_of = _filled(clusters, chip, chips_available)
+    sites = fabric.sites([chip_of.count(c) for c in range(max(chip_of, default=0) + 1)])
     pairs = _pairs(flows)
     best = min(
         (_start(chip_of, sites, order) for order in _orders(sites)),
@@ -70,13 +59,38 @@ def place(
     return Placement(fabric, tuple(sites[s] for s in best), _cost(pairs, best, sites, fabric))
 
 
-def _fill_chips(clusters: Sequence[Cluster], chip: Chip) -> list[int]:
+def _filled(clusters: Sequence[Cluster], chip: Chip, chips_available: int) -> tuple[Fabric, list[int]]:
+    """The smallest system that holds the clusters, and the chip of each: which cores a chip has depends on where it is.
+
+    Raises `NoPlanError` where they take more chips than there are.
+    """
+    chips = 1
+    while True:
+        fabric = fabric_for(chip, chips, chips_available)
+        chip_of = _fill_chips(clusters, fabric)
+        needed = max(chip_of, default=0) + 1
+        if needed <= chips:
+            return fabric, chip_of
+        if needed > chips_available:
+            raise NoPlanError(
+                "FIT014",
+                f"the mapping found takes {needed} chips, {chips_available} are available; whether fewer do is not "
+                "proved",
+                resource="chips",
+                needed=needed,
+                available=chips_available,
+                hint="raise --chips or --effort, or make the network smaller",
+            )
+        chips = needed
+
+
+def _fill_chips(clusters: Sequence[Cluster], fabric: Fabric) -> list[int]:
     """Chip after chip, in the clusters' order, as full as its cores and its own limits allow."""
-    rules = [limit for limit in chip.limits if limit.scope is LimitScope.CHIP]
+    rules = [limit for limit in fabric.chip.limits if limit.scope is LimitScope.CHIP]
     chip_of: list[int] = []
     current, held, used = 0, 0, dict.fromkeys((rule.name for rule in rules), 0)
     for cluster in clusters:
-        full = held >= chip.topology.cores_per_chip.count or any(
+        full = held >= fabric.cores_of(current) or any(
             used[rule.name] + cluster.used[rule.name] > rule.limit.count for rule in rules
         )
         if full:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
@@ -155,9 +155,9 @@ def _routes(stages: Stages) -> tuple[PlanRoute, ...]:
     )
 
 
-def _chips_used(stages: Stages) -> int:
+def _chips_used(stages: Stages) -> Set[int]:
     """Chips with cores in use, and chips that messages cross on their way: all of them must be on."""
-    return len({site.chip for site in stages.placement.sites} | stages.routing.transit)
+    return {site.chip for site in stages.placement.sites} | stages.routing.transit
 
 
 def _positions_used(stages: Stages) -> int:
@@ -177,7 +177,8 @@ def _mapped(stages: Stages) -> Mapped:
         cores_relay_or_copy=0,
         cores_io=0,
         copies=slots - neurons * per_neuron,
-        chips_used=chips,
+        chips_used=len(chips),
+        boards_used=stages.placement.fabric.boards_of(chips),
         cores_lower_bound=partition.bound.cores,
         bound_scope="universal",
         bound_resource=partition.bound.resource,
@@ -192,15 +193,15 @@ def _slots(cluster: Cluster, chip: Chip) -> int:
     return max(counted, default=sum(piece.part.neurons for piece in cluster.pieces))
 
 
-def _utilisation(stages: Stages, chips: int) -> Utilisation:
+def _utilisation(stages: Stages, chips: Set[int]) -> Utilisation:
     chip = stages.demands.legal.chip
     shares: dict[str, float | None] = {}
     why: dict[str, str] = {}
     for name, formulas in (("neurons", NEURONS), ("synapse_memory", SYNAPSE_MEMORY), ("axons_in", AXONS_IN)):
-        shares[name] = _share(stages, formulas, chips)
+        shares[name] = _share(stages, formulas, len(chips))
         if shares[name] is None:
             why[name] = f"no such limit of {chip.title} is published"
-    cores = len(stages.partition.clusters) / (chips * chip.topology.cores_per_chip.count)
+    cores = len(stages.partition.clusters) / sum(map(stages.placement.fabric.cores_of, chips))
     return Utilisation(cores, shares["neurons"], shares["synapse_memory"], shares["axons_in"], why)
 
 
@@ -217,7 +218,7 @@ def _share(stages: Stages, formulas: Sequence[str], chips: int) -> float | None:
 def _cost(stages: Stages) -> CostReport:
     events = _events(stages)
     chip = stages.demands.legal.chip
-    step, static = step_time(chip, events), static_power(chip, events)
+    step, static = step_time(chip, events), static_power(chip, stages.placement.fabric.system, events)
     dynamic = dynamic_energy(chip, events, step)
     duration = stages.demands.activity.duration
     depth = max(stages.demands.legal.timing.lags.values(), default=0)
@@ -264,7 +265,8 @@ def _events(stages: Stages) -> Events:
         hops=routing.tree_hops if multicast else routing.unicast_hops,
         crossings=routing.interchip,
         longest_way=routing.longest_way,
-        chips=_chips_used(stages),
+        chips=len(_chips_used(stages)),
+        boards=stages.placement.fabric.boards_of(_chips_used(stages)),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from neuedge_nir.chip.model import CostProfile, LimitScope, Quantity, RoutingKind
-from neuedge_nir.plan.check_links import Walked
+from neuedge_nir.plan.check_links import Grid, Walked, board_of, usable
 from neuedge_nir.plan.check_rules import agree, at_most, refuse, same
 from neuedge_nir.plan.model import Interval, Link, Plan
 
@@ -96,11 +96,18 @@ def _check_hottest(stated: Sequence[tuple[Link, float]], loads: Mapping[Link, fl
         same("PLAN123", "load at this rank", load, ranked, str(link))
 
 
-def check_utilisation(plan: Plan) -> None:
+def boards_on(plan: Plan, grid: Grid, totals: Totals) -> int | None:
+    """How many boards the chips in use, or crossed, stand on; None where chips are powered one by one."""
+    if grid.system.boards is None:
+        return None
+    return len({board_of(grid.system, plan.machine.chips[chip]) for chip in totals.walked.chips})
+
+
+def check_utilisation(plan: Plan, grid: Grid, totals: Totals) -> None:
     """Shares of what the allocated cores and chips have."""
     stated = plan.mapping.utilisation
-    usable = plan.mapping.chips_used * plan.chip.topology.cores_per_chip.count
-    agree("PLAN127", stated, cores=len(plan.cores) / usable if usable else 0.0)
+    have = sum(usable(plan, grid.system, plan.machine.chips[chip]) for chip in totals.walked.chips)
+    agree("PLAN127", stated, cores=len(plan.cores) / have if have else 0.0)
     for measure, formulas in MEASURES.items():
         share = _share(plan, formulas)
         same("PLAN127", measure.replace("_", " "), getattr(stated, measure), share)
@@ -117,7 +124,7 @@ def _share(plan: Plan, formulas: Sequence[str]) -> float | None:
     return sum(core.used[limit.name] for core in busy) / have if have else 0.0
 
 
-def check_costs(plan: Plan, totals: Totals) -> None:
+def check_costs(plan: Plan, grid: Grid, totals: Totals) -> None:
     """Energy, static power and time of a step."""
     stated, costs = plan.cost, plan.chip.costs
     agree("PLAN130", stated, neuron_updates_per_step=totals.slots)
@@ -132,7 +139,9 @@ def check_costs(plan: Plan, totals: Totals) -> None:
     events = totals.events if totals.counted else stated.synaptic_events_per_step
     energy = _combined([_energy(profile, plan, totals, events, step) for profile in costs.profiles])
     _check_interval("PLAN130", "dynamic energy", stated.dynamic_j_per_step, energy)
-    static = _range(costs.static_per_chip_w, plan.mapping.chips_used)
+    boards, on = grid.system.boards, boards_on(plan, grid, totals)
+    whole = None if boards is None or on is None else _range(boards.static_w, on)
+    static = whole or _range(costs.static_per_chip_w, plan.mapping.chips_used)
     _check_interval("PLAN131", "static power", stated.static_w, static)
     _check_inference(plan)
 

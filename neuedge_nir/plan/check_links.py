@@ -91,6 +91,27 @@ def check_sites(plan: Plan) -> Grid:
     return grid
 
 
+def board_of(system: System, position: Router) -> Router | None:
+    """The corner of the board that a chip stands on, None where chips stand on none. A torus of boards closes."""
+    if system.boards is None:
+        return None
+    spans, period = system.boards.row_spans, system.boards.period
+    for y, (first, last) in enumerate(spans):
+        for x in range(first, last + 1):
+            corner = (position[0] - x) % system.columns, (position[1] - y) % system.rows
+            if any((corner[0] - a) % period == 0 == (corner[1] - b) % period for a, b in system.boards.corners):
+                return corner
+    return refuse("PLAN109", f"the chip at {position} stands on no board", system.name)
+
+
+def usable(plan: Plan, system: System, position: Router) -> int:
+    """The cores of a chip that neurons may have."""
+    boards = system.boards
+    if boards is not None and boards.corner_cores is not None and board_of(system, position) == position:
+        return boards.corner_cores.count
+    return plan.chip.topology.cores_per_chip.count
+
+
 def _check_seats(plan: Plan, grid: Grid) -> None:
     topology = plan.chip.topology
     seats: dict[tuple[Router, int], int] = {}
@@ -103,7 +124,7 @@ def _check_seats(plan: Plan, grid: Grid) -> None:
         if (other := seats.setdefault((core.router, core.slot), index)) != index:
             refuse("PLAN111", f"core {other} stands at router {core.router}, slot {core.slot} too", where)
     for chip, cores in sorted(Counter(core.chip for core in plan.cores).items()):
-        at_most("PLAN111", "cores", cores, topology.cores_per_chip.count, f"chip {chip}")
+        at_most("PLAN111", "cores", cores, usable(plan, grid.system, plan.machine.chips[chip]), f"chip {chip}")
 
 
 def check_links(plan: Plan, grid: Grid) -> None:

@@ -158,7 +158,10 @@ class Utilisation:
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """What the mapping takes. The bound counts neuron cores and holds for every split (`universal`)."""
+    """What the mapping takes. The bound counts neuron cores and holds for every split (`universal`).
+
+    `boards_used`: those that are powered, whole; None where the system's chips are powered one by one.
+    """
 
     cores_used: int
     cores_input: int
@@ -167,6 +170,7 @@ class Mapped:
     cores_io: int
     copies: int
     chips_used: int
+    boards_used: int | None
     cores_lower_bound: int
     bound_scope: str
     bound_resource: str

@@ -16,7 +16,7 @@ from neuedge_nir.chip.formulas import FORMULAS
 from neuedge_nir.chip.model import Limit, LimitScope
 from neuedge_nir.network.connect import Scale, weights_of
 from neuedge_nir.network.model import Network
-from neuedge_nir.plan.check_cost import Load, Totals, check_costs, check_traffic, check_utilisation
+from neuedge_nir.plan.check_cost import Load, Totals, boards_on, check_costs, check_traffic, check_utilisation
 from neuedge_nir.plan.check_demand import (
     HOST,
     Part,
@@ -267,11 +267,12 @@ def _check_totals(plan: Plan, parts: Sequence[Part], grid: Grid, recounted: Reco
         cores_io=0,
         copies=totals.slots - sum(part.size for part in parts) * compartments(plan),
         chips_used=len(walked.chips),
+        boards_used=boards_on(plan, grid, totals),
     )
     same("PLAN126", "chips of the machine", len(plan.machine.chips), max(walked.chips, default=-1) + 1)
     check_traffic(plan, totals)
-    check_utilisation(plan)
-    check_costs(plan, totals)
+    check_utilisation(plan, grid, totals)
+    check_costs(plan, grid, totals)
 
 
 def _loads(plan: Plan, parts: Sequence[Part], recounted: Recount | None) -> list[Load]:

@@ -37,6 +37,7 @@ def report_of(plan: Plan) -> Json:
             "cores_io": mapping.cores_io,
             "copies": mapping.copies,
             "chips_used": mapping.chips_used,
+            "boards_used": mapping.boards_used,
             "cores_lower_bound": mapping.cores_lower_bound,
             "bound_scope": mapping.bound_scope,
             "bound_resource": mapping.bound_resource,

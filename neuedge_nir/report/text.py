@@ -106,13 +106,13 @@ def counted(count: int, noun: str) -> str:
 
 
 def _summary(plan: Plan) -> list[Row]:
-    mapping, traffic, use = plan.mapping, plan.cost.traffic, plan.mapping.utilisation
+    traffic, use = plan.cost.traffic, plan.mapping.utilisation
     return [
         ("model", _model_line(plan)),
         ("cores", _cores_line(plan)),
         (
             "chips",
-            f"{mapping.chips_used} of {plan.machine.system}, {plan.chip.topology.cores_per_chip.count} cores each",
+            _chips_line(plan),
         ),
         ("bound", _bound_line(plan)),
         (
@@ -142,6 +142,14 @@ def _model_line(plan: Plan) -> str:
     sizes = ((c.populations, "population"), (c.projections, "projection"), (c.neurons, "neuron"),
              (c.synapses, "synapse"), (c.stored_weights, "stored weight"))  # fmt: skip
     return ", ".join(counted(count, noun) for count, noun in sizes)
+
+
+def _chips_line(plan: Plan) -> str:
+    m, most = plan.mapping, plan.chip.topology.cores_per_chip.count
+    if m.boards_used is None:
+        return f"{m.chips_used} of {plan.machine.system}, {most} cores each"
+    boards = counted(m.boards_used, "board")
+    return f"{m.chips_used} of {plan.machine.system}, up to {most} cores each; {boards} powered, whole"
 
 
 def _cores_line(plan: Plan) -> str:
