@@ -180,7 +180,9 @@ def _activity(network: Network, legal: LegalNetwork, options: Options) -> Activi
         return simulated_activity(network, options.activity, options.dt, legal.reset, options.early_exit)
     if isinstance(options.activity, str) and Path(options.activity).suffix.lower() in SUFFIXES:
         found = read_recordings(options.activity, options.limits)
-        return recorded_activity(found.rates, Path(options.activity).name, network, simulated=found.simulated)
+        ports = {port.name for port in network.inputs}
+        rates = {**found.rates, **{name: rate for name, rate in found.valued.items() if name in ports}}
+        return recorded_activity(rates, Path(options.activity).name, network, simulated=found.simulated)
     return resolve_activity(options.activity, network)
 
 

@@ -92,7 +92,7 @@ def test_a_folded_threshold_spikes_as_the_adaptive_one(seed: int, gamma: int, so
     target = 0.3 if not homeostatic else min(0.3, 0.9 / max(gamma, 1))
     form = "homeostatic" if homeostatic else "literal"
     call = f"adaptive-threshold:gamma={gamma},source={source},form={form},target={target},low=0,high=0,drop=raised"
-    before = after(f"{call},slope=0", layered(seed % 1000))
+    before = after(call if source == "input" else f"{call},slope=0", layered(seed % 1000))
     folded = after("lower-adaptive:loop=true", before)
     assert all(p.adaptation is None for p in folded.populations)
     assert fault(folded) is None

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from neuedge_nir.errors import InputError, NeuedgeError
 from neuedge_nir.frontend import read, write
-from neuedge_nir.interpreter.answers import Course, information
+from neuedge_nir.interpreter.answers import Answers, Course, information
 from neuedge_nir.interpreter.encoding import hybrid_coded, rate_coded
 from neuedge_nir.interpreter.run import simulate
 from neuedge_nir.interpreter.samples import Coding, Samples, calibrating, load_samples
@@ -22,6 +22,7 @@ from neuedge_nir.network.model import IF, HybridEncoder, Network, Population, Po
 from neuedge_nir.rewrite.call import PassCall
 from neuedge_nir.rewrite.door import Context, configured
 from neuedge_nir.rewrite.manager import apply_passes
+from neuedge_passes.comparing import Guard
 from tests.conftest import Neuedge, Refused
 from tests.nirfile import chain, inputs, lif, linear, outputs, write_nir
 from tests.worlds import dense, network, wire
@@ -172,8 +173,8 @@ def sorter() -> tuple[Network, Samples, Samples]:
     weight = np.kron(np.eye(2), np.ones(8)) - 0.5
     net = network({"a": 2}, wire("i", "a", replace(dense(2, 16), weight=weight)), inputs={"i": 16}, model="IF", dt=1.0)
     rng = np.random.default_rng(0)
-    labels = rng.integers(0, 2, 400)
-    values = np.clip(0.15 + 0.5 * (np.arange(16) // 8 == labels[:, None]) + 0.05 * rng.random((400, 16)), 0, 1)
+    labels = rng.integers(0, 2, 1000)
+    values = np.clip(0.15 + 0.5 * (np.arange(16) // 8 == labels[:, None]) + 0.05 * rng.random((1000, 16)), 0, 1)
     data = Samples({"i": rate_coded(values, 40, 0)}, labels.astype(np.int64), {"i": values})
     return net, data.part(slice(200)), data.part(slice(200, None))
 
@@ -269,7 +270,7 @@ def test_values_are_coded_over_the_steps_that_are_given(values: Path) -> None:
 def test_what_is_searched_on_is_drawn_from_files_that_are_sorted_by_label(tmp_path: Path) -> None:
     x, y = np.zeros((5000, 3)), np.arange(5000) // 500
     np.savez(tmp_path / "sorted.npz", x_train=x, y_train=y, x_test=x[:10], y_test=y[:10])
-    net = network({"a": 2}, wire("i", "a", dense(2, 3)), inputs={"i": 3})
+    net = network({"a": 10}, wire("i", "a", dense(10, 3)), inputs={"i": 3})
     path, coding = tmp_path / "sorted.npz", Coding(2)
     samples = load_samples(path, net, coding=coding)
     _, searched = calibrating(samples, path, net, None, coding)
@@ -338,3 +339,93 @@ def test_information_is_that_of_a_channel() -> None:
     wrong = rng.random(40_000) < 0.11
     capacity = 1 + 0.11 * np.log2(0.11) + 0.89 * np.log2(0.89)  # a binary symmetric channel
     assert information(np.where(wrong, 1 - labels % 2, labels % 2), labels % 2) == pytest.approx(capacity, abs=0.02)
+
+
+def test_information_of_few_samples_is_not_far_off() -> None:
+    rng = np.random.default_rng(1)
+    for count in (50, 100, 300):
+        labels = rng.integers(0, 10, count)
+        assert information(labels, labels) == pytest.approx(np.log2(10), abs=0.15)
+    assert information(rng.integers(0, 10, 300), labels) < 0.1
+
+
+# --- data
+
+
+@pytest.mark.parametrize(("lost", "won", "count"), [(0, 0, 3), (0, 0, 250), (0, 1, 100)])
+def test_few_samples_that_agree_prove_no_point(lost: int, won: int, count: int) -> None:
+    first, second = np.zeros((2, count), np.int64)
+    first[:won], second[won : won + lost] = 1, 1
+    samples = Samples({"i": np.zeros((count, 1, 1), bool)}, np.zeros(count, np.int64))
+    original, other = (Answers(classes, 1.0, 1.0, 1.0) for classes in (first, second))
+    assert not Guard(original, samples, 1.0).kept(other)
+
+
+def test_many_samples_that_agree_do() -> None:
+    guard = Guard(Answers(np.zeros(300, np.int64), 1.0, 1.0, 1.0), Samples({"i": np.zeros((300, 1, 1), bool)}), 1.0)
+    assert guard.kept(guard.original)
+    assert 250 < guard.least <= 300
+
+
+def test_a_search_on_too_few_samples_says_how_many_would_do(sorter: tuple[Network, Samples, Samples]) -> None:
+    net, samples, calibration = sorter
+    done = run_pass("hybrid-encoding:search=true", net, samples, calibration.part(slice(60)))
+    assert done.network is net
+    assert "40 samples cannot tell 1 points, 281 could" in done.report[0].title
+
+
+def small_file(tmp_path: Path, **arrays: np.ndarray) -> tuple[Path, Network]:
+    path = tmp_path / "data.npz"
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+    return path, network({"a": 2}, wire("i", "a", dense(2, 3)), inputs={"i": 3})
+
+
+def test_what_is_measured_is_not_searched_on(tmp_path: Path) -> None:
+    x, y = np.zeros((20, 3)), np.zeros(20, int)
+    path, net = small_file(tmp_path, x_train=x, y_train=y, x_test=x, y_test=y)
+    coding = Coding(2)
+    for split, wanted in ((None, "test"), ("test", "test"), ("train", "train")):
+        samples = load_samples(path, net, split, coding=coding)
+        with pytest.raises(InputError, match="would be searched on and measured") as caught:
+            calibrating(samples, path, net, wanted, coding, split)
+        assert caught.value.code == "DATA005"
+    assert calibrating(load_samples(path, net, "train", coding=coding), path, net, None, coding, "train")[1] is None
+
+
+@pytest.mark.parametrize(
+    ("values", "known"),
+    [
+        (np.array([[0, 255, 51]], np.uint8), [0.0, 1.0, 0.2]),
+        (np.array([[False, True, True]]), [0.0, 1.0, 1.0]),
+        (np.array([[0, 1, 1]]), [0.0, 1.0, 1.0]),
+        (np.array([[0, 1, 1]], np.uint8), None),
+        (np.array([[0, 1, 16]]), None),
+        (np.array([[0, -1, 0]], np.int8), None),
+    ],
+)
+def test_whole_numbers_are_scaled_where_only_one_scale_can_be_meant(
+    tmp_path: Path, values: np.ndarray, known: list[float] | None
+) -> None:
+    path, net = small_file(tmp_path, x=values)
+    if known is None:
+        with pytest.raises(InputError) as caught:
+            load_samples(path, net, coding=Coding(2))
+        assert caught.value.code == "DATA006"
+        return
+    assert load_samples(path, net, coding=Coding(2)).values["i"].tolist() == [known]
+
+
+def test_labels_that_no_output_stands_for_are_none(tmp_path: Path) -> None:
+    path, net = small_file(tmp_path, x=np.zeros((2, 4, 3)), y=np.array([0, 2]))
+    samples = load_samples(path, net)
+    assert samples.labels is None
+    assert [d.code for d in samples.remarks] == ["DATA008"]
+
+
+def test_inputs_that_are_no_spikes_are_counted_as_messages(tmp_path: Path) -> None:
+    net = small_file(tmp_path, x=np.zeros(1))[1]
+    graded = np.array([[[-0.5, 0.0, 2.5], [0.0, 0.0, 1.0]]])
+    assert simulate(net, graded, dt=1.0).counts["i"].tolist() == [1, 0, 2]
+    assert simulate(net, np.array([[[2, 0, 1]]]), dt=1.0).counts["i"].tolist() == [2, 0, 1]
+    with pytest.raises(InputError, match="at most 1e"):
+        simulate(net, np.full((1, 1, 3), 1e300), dt=1.0)

@@ -124,7 +124,8 @@ def add_data(sub: argparse.ArgumentParser, *, required: bool = False) -> None:
         "--steps",
         type=whole,
         metavar="T",
-        help="the data are values (samples, *input shape), such as images: code them by rate over T steps",
+        help="the data are values (samples, *input shape) from 0 to 1, such as images: code them by rate over T steps "
+        "(whole numbers of an unsigned type, such as uint8, are divided by the largest of it)",
     )
     sub.add_argument(
         "--calibrate",
@@ -146,9 +147,10 @@ def data_of(arguments: argparse.Namespace, network: Network) -> tuple[Samples | 
         return None, None
     coding = Coding(arguments.steps, arguments.code_seed) if arguments.steps else None
     samples = load_samples(arguments.data, network, arguments.split, arguments.samples, coding)
+    print_diagnostics(samples.remarks)
     if not arguments.passes:
         return samples, None
-    return calibrating(samples, arguments.data, network, arguments.calibrate, coding)
+    return calibrating(samples, arguments.data, network, arguments.calibrate, coding, arguments.split)
 
 
 def read_model(arguments: argparse.Namespace) -> Network:

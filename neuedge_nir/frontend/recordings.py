@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -46,34 +46,40 @@ def encoded_recordings(recorded: Recorded, dt: float) -> bytes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recordings:
-    """Mean spikes per timestep of each neuron, by population, and whether our own simulation found them."""
+    """Mean spikes per timestep of each neuron, by population, and whether our own simulation found them.
+
+    `valued`: by population or input that sent other values, in what share of the timesteps they were not 0.
+    """
 
     rates: Mapping[str, NDArray[np.float64]]
     simulated: bool
+    valued: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 def read_recordings(path: str | os.PathLike[str], caps: Caps = DEFAULT_CAPS) -> Recordings:
-    """What a file of recordings holds as "spikes".
+    """What a file of recordings holds as "spikes" and as "values".
 
     Raises `InputError` (FILE...) for whatever is no file of recordings; it is read as safely as a network.
     """
     file = read_container(path, caps)
-    found = {}
+    found, valued = {}, {}
     for name, node in file.graph.nodes.items():
         if not isinstance(node, RawNode) or node.type != RECORDING:
             message, hint = "the file holds a network, not recordings (NIRData)", "give a rate, or the file of a run"
             raise InputError("FILE016", message, where=file.name, hint=hint)
-        spikes = node.fields.get("spikes")
+        spikes, values = node.fields.get("spikes"), node.fields.get("values")
         if isinstance(spikes, np.ndarray):
             found[name] = _rates(spikes)
-    return Recordings(found, file.version == STAMP)
+        elif isinstance(values, np.ndarray):
+            valued[name] = _rates(values, sent=True)
+    return Recordings(found, file.version == STAMP, valued)
 
 
-def _rates(spikes: NDArray[Any]) -> NDArray[np.float64]:
-    """Means over samples and timesteps, some samples at a time: the array may lie on disk."""
+def _rates(spikes: NDArray[Any], *, sent: bool = False) -> NDArray[np.float64]:
+    """Means over samples and timesteps, some samples at a time: the array may lie on disk. `sent`: of what is not 0."""
     total = np.zeros(spikes.shape[2])
     for _, block in row_blocks(spikes):
-        total += block.sum(axis=(0, 1), dtype=np.float64)
+        total += (block != 0 if sent else block).sum(axis=(0, 1), dtype=np.float64)
     rates: NDArray[np.float64] = total / max(1, spikes.shape[0] * spikes.shape[1])
     return rates
 

@@ -117,10 +117,10 @@ def _so_far(run: Run, names: list[str]) -> Floats:
 
 
 def information(answered: Classes, labels: Classes) -> float:
-    """Bits that the answers tell of the labels, I(label; class): from the counts of both, less the estimator's bias.
+    """Bits that the answers tell of the labels, I(label; class) = H(label) + H(class) - H(both), from N samples.
 
-    Counts alone overestimate by about (rows - 1) (columns - 1) / (2 N ln 2) bits (Miller and Madow): subtracted, and
-    never below 0.
+    An entropy of counts is too small by about (K - 1) / (2 N ln 2) bits, K the values that were seen (Miller and
+    Madow): added to each of the three. Never below 0.
     """
     size = int(max(answered.max(), labels.max())) + 1
     joint = np.zeros((size, size))
@@ -129,5 +129,5 @@ def information(answered: Classes, labels: Classes) -> float:
     rows, columns = share.sum(axis=1), share.sum(axis=0)
     seen = share > 0
     bits = float((share[seen] * np.log2(share[seen] / np.outer(rows, columns)[seen])).sum())
-    bias = ((rows > 0).sum() - 1) * ((columns > 0).sum() - 1) / (2 * len(labels) * math.log(2))
-    return max(0.0, bits - float(bias))
+    missing = int((rows > 0).sum()) + int((columns > 0).sum()) - int(seen.sum()) - 1
+    return max(0.0, bits + missing / (2 * len(labels) * math.log(2)))

@@ -12,6 +12,9 @@ from neuedge_nir.interpreter.encoding import check_values, hybrid_coded
 from neuedge_nir.interpreter.operators import Signal
 from neuedge_nir.network.model import Network, Port
 
+MOST = 1e30
+"""Far beyond any current, and weights times it are still numbers."""
+
 
 def fitting(network: Network, spikes: ArrayLike | Mapping[str, ArrayLike]) -> dict[str, Signal]:
     """The input of every port, (samples, steps, *shape). Raises `InputError` (DATA...) where it does not fit."""
@@ -59,4 +62,7 @@ def _checked(port: Port, values: Signal) -> Signal:
         raise InputError("DATA002", "there are no data", where=f"input {port.name!r}", hint="give one sample at least")
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise InputError("DATA003", "the data hold NaN or infinity", where=f"input {port.name!r}", hint="give 0 and 1")
+    if values.dtype.kind != "b" and not (values.min() >= -MOST and values.max() <= MOST):
+        message = f"the data go from {values.min():g} to {values.max():g}, and at most {MOST:g} can be computed with"
+        raise InputError("DATA003", message, where=f"input {port.name!r}", hint="give 0 and 1")
     return values.reshape(*values.shape[:2], *port.shape)

@@ -150,7 +150,7 @@ def _part(setting: Setting, inputs: Inputs, record: Collection[str]) -> _Part:
     network = setting.network
     sent: dict[str, Signal] = dict(inputs)
     waiting = _readers(network)
-    counted = {name: _counted(values, True) for name, values in inputs.items()}
+    counted = {name: _counted(_messages(values), True) for name, values in inputs.items()}
     recorded = {name: values for name, values in inputs.items() if name in record}
     outputs = {port.name: np.zeros((*_lead(inputs), *port.shape)) for port in network.outputs}
     factors: dict[str, Array] = {}
@@ -189,6 +189,13 @@ def _forget(sent: dict[str, Signal], waiting: dict[str, set[str]], done: Group) 
         left -= names
         if not left:
             del sent[source]
+
+
+def _messages(values: Signal) -> Signal:
+    """What an input sends in messages: spikes, several in a step perhaps; one for each value that is no such number."""
+    if values.dtype.kind in "bu" or (values.min(initial=0) >= 0 and not np.any(values % 1)):
+        return values
+    return np.asarray(values != 0)
 
 
 def _counted(values: Signal, spiking: bool) -> tuple[Array, Array]:

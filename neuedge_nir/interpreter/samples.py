@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.arrays import load_arrays
+from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import InputError
 from neuedge_nir.interpreter.data import fitting
 from neuedge_nir.interpreter.encoding import check_values, rate_coded
@@ -26,6 +27,7 @@ from neuedge_nir.network.model import Network
 
 HINT = "give x (samples, steps, *input shape) and, for an accuracy, y (samples,)"
 Arrays = Mapping[str, NDArray[Any]]
+Remarks = tuple[Diagnostic, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,11 +35,13 @@ class Samples:
     """What a network runs on: by input, (samples, steps, *shape), and the class of each sample where it is known.
 
     `values`, (samples, *shape) from 0 to 1, are what the spikes of an input were coded from, where that is known.
+    `remarks` are the reader's on the file.
     """
 
     inputs: Mapping[str, Signal]
     labels: NDArray[np.int64] | None = None
     values: Mapping[str, Signal] = field(default_factory=dict)
+    remarks: Remarks = ()
 
     @property
     def count(self) -> int:
@@ -108,13 +112,14 @@ def load_samples(
     count = len(next(iter(unpacked.values()))) if unpacked else 0
     chosen = draw(count)[:most] if drawn else slice(most)
     labels = _labels(arrays, suffix, count, path.name)
+    labels, remarks = _told(labels, network)
     labels = None if labels is None else labels[chosen]
     cut = {name: values[chosen] for name, values in unpacked.items()}
     if coding is None:
-        return Samples(fitting(network, cut), labels)
+        return Samples(fitting(network, cut), labels, remarks=remarks)
     values = {name: _static(network, name, each) for name, each in cut.items()}
     spikes = {name: rate_coded(each, coding.steps, coding.seed) for name, each in values.items()}
-    return Samples(fitting(network, spikes), labels, values)
+    return Samples(fitting(network, spikes), labels, values, remarks)
 
 
 MOST_CALIBRATING = 6000
@@ -122,14 +127,20 @@ MOST_CALIBRATING = 6000
 
 
 def calibrating(
-    samples: Samples, path: Path, network: Network, wanted: str | None, coding: Coding | None
+    samples: Samples,
+    path: Path,
+    network: Network,
+    wanted: str | None,
+    coding: Coding | None,
+    measured: str | None = None,
 ) -> tuple[Samples, Samples | None]:
     """The samples to measure on, and those to search on: a split of the file (by default `train`, where there is one),
-    or, where `wanted` is a number, so many of the samples, which are then not measured.
+    or, where `wanted` is a number, so many of the samples, which are then not measured. `measured` is the split that
+    the samples are from, if one was named.
 
     Those to search on are drawn, always the same ones: files are often sorted by label, and the first samples show one.
 
-    Raises as `load_samples`; `InputError` (DATA005) where nothing would be left to measure.
+    Raises as `load_samples`; `InputError` (DATA005) where nothing would be left to measure, or the same be measured.
     """
     if wanted is not None and wanted.isdecimal():
         count = int(wanted)
@@ -138,8 +149,13 @@ def calibrating(
             raise InputError("DATA005", message, where=path.name, hint="give a smaller number with --calibrate")
         order = draw(samples.count)
         return samples.part(np.sort(order[count:])), samples.part(order[:count])
-    if wanted is None and "x_train" not in load_arrays(path, "DATA004", "the data", HINT):
+    arrays = load_arrays(path, "DATA004", "the data", HINT)
+    of_both = _suffix(arrays, measured, path.name) == f"_{wanted or 'train'}"
+    if wanted is None and ("x_train" not in arrays or of_both):
         return samples, None
+    if of_both:
+        message = f"the split {wanted!r} would be searched on and measured"
+        raise InputError("DATA005", message, where=path.name, hint="--calibrate N draws N samples apart from the rest")
     apart = None if coding is None else replace(coding, seed=coding.seed + 1)
     return samples, load_samples(path, network, wanted or "train", MOST_CALIBRATING, apart, drawn=True)
 
@@ -157,12 +173,21 @@ def _static(network: Network, name: str, values: NDArray[Any]) -> NDArray[np.flo
         wanted = ", ".join(map(str, port.shape))
         message = f"values of shape {values.shape} do not fit: wanted is (samples, {wanted})"
         raise InputError("DATA002", message, where=where, hint="leave --steps out for data that have timesteps")
-    largest = np.iinfo(values.dtype).max if values.dtype.kind in "iu" else 1
-    scaled = values.reshape(len(values), *port.shape) / largest
+    scaled = values.reshape(len(values), *port.shape) / _largest(values, where)
     if not np.isfinite(scaled).all():
         raise InputError("DATA003", "the data hold NaN or infinity", where=where, hint="give values from 0 to 1")
     check_values(scaled, where)
     return scaled
+
+
+def _largest(values: NDArray[Any], where: str) -> int:
+    """What stands for 1: the largest of an unsigned type. Raises `InputError` (DATA006) where that cannot be meant."""
+    if values.dtype.kind == "u" and values.max() != 1:
+        return int(np.iinfo(values.dtype).max)
+    if values.dtype.kind in "iu" and not (values.dtype.kind == "i" and 0 <= values.min() <= values.max() <= 1):
+        message = f"{values.dtype} from {values.min()} to {values.max()} could be meant in several scales"
+        raise InputError("DATA006", message, where=where, hint="give numbers with a point, from 0.0 to 1.0")
+    return 1
 
 
 def _suffix(arrays: Arrays, split: str | None, where: str) -> str:
@@ -186,6 +211,15 @@ def _unpacked(values: NDArray[Any], shape: NDArray[Any] | None, where: str) -> N
         message = f"rows of {values.shape[1]} bytes cannot be packed bits of shape {sides}"
         raise InputError("DATA002", message, where=where, hint=HINT)
     return np.unpackbits(values, axis=1, count=bits).reshape(-1, *sides)
+
+
+def _told(labels: NDArray[np.int64] | None, network: Network) -> tuple[NDArray[np.int64] | None, Remarks]:
+    """The labels, where each is the place of an output; else none, and a remark."""
+    outputs = sum(port.neurons for port in network.outputs)
+    if labels is None or not labels.size or labels.max() < outputs:
+        return labels, ()
+    message = f"a label is {labels.max()}, and the network has {outputs} outputs, counted from 0: no accuracy is told"
+    return None, (Diagnostic("DATA008", Severity.WARNING, None, message, "number the classes as the outputs stand"),)
 
 
 def _labels(arrays: Arrays, suffix: str, count: int, where: str) -> NDArray[np.int64] | None:

@@ -21,6 +21,8 @@ GAMMAS = (40.0, 20.0, 10.0, 5.0, 2.0, 1.0)
 """What a search tries."""
 STATICS = (4.0, 3.0, 2.0, 1.5, 1.25, 1.1)
 """Thresholds that stay, times the model's: the control."""
+MOST_GAMMA = 1e6
+"""Nothing sensible is near it, and no threshold overflows."""
 NUDGE = 0.1
 """A threshold is raised by this share of itself to see how the activity answers."""
 OF_INTEGRATORS = 10
@@ -58,7 +60,9 @@ class AdaptiveThreshold:
     keeps: ClassVar[str] = "approximate"
     requires: ClassVar[tuple[str, ...]] = ("timestep",)
 
-    gamma: Annotated[float, Meta(ge=0, description="how far an activity of 0 raises the threshold, per target")] = 5.0
+    gamma: Annotated[
+        float, Meta(ge=0, le=MOST_GAMMA, description="how far an activity of 0 raises the threshold, per target")
+    ] = 5.0
     source: Annotated[Literal["input", "self", "neuron"], Meta(description="whose spikes A is the mean of")] = "input"
     form: Annotated[Literal["literal", "homeostatic"], Meta(description="the sign: as Eq. 11 has it, or opposite")] = (
         "literal"
@@ -66,7 +70,9 @@ class AdaptiveThreshold:
     target: Annotated[
         str, Meta(description="spikes per neuron and step: one number, or one per population with / between; searched")
     ] = ""
-    tau: Annotated[float, Meta(ge=0, description="time constant of A in the file's unit; 0: the membrane's")] = 0.0
+    tau: Annotated[
+        float, Meta(ge=0, description="time constant of A in the file's unit; 0: the membrane's, 10 steps for an IF")
+    ] = 0.0
     low: Annotated[float, Meta(ge=0, description="lowest threshold over v_threshold; 0: no bound")] = 0.5
     high: Annotated[float, Meta(ge=0, description="highest threshold over v_threshold; 0: no bound")] = 4.0
     drop: Annotated[Literal["base", "raised"], Meta(description="what a spike subtracts, where it subtracts")] = "base"
@@ -80,6 +86,10 @@ class AdaptiveThreshold:
     def settled(self, network: Network, context: Context) -> AdaptiveThreshold:
         """The pass with targets, slopes and gamma found on calibration data; itself where all are given."""
         chosen, loops = self._chosen(network), self.source != "input"
+        if self.slope and not loops:
+            hint = "leave it out, or choose source=self or source=neuron"
+            message = "slope says how a loop answers, and source=input is none"
+            raise UsageError("USE025", message, where=f"--pass {self.name}", hint=hint)
         if self.target and (self.slope or not loops) and not self.search:
             return self
         calibration = context.calibration
@@ -180,7 +190,7 @@ class AdaptiveThreshold:
             if wrong is None and not made.heard_by(population):
                 wrong = "it has no source to listen to"
             if wrong is not None:
-                hint = f"neuedge-nir passes show {self.name}"
+                hint = "low and high bound the threshold, drop=base subtracts v_threshold: see passes show"
                 raise UsageError("USE025", f"{name}: {wrong}", where=f"--pass {self.name}", hint=hint)
 
     def _check_stable(self, made: Network, chosen: Sequence[str], slopes: Sequence[float], context: Context) -> None:
@@ -209,7 +219,7 @@ class AdaptiveThreshold:
                 rows.append(
                     (name, rule.target, _mean(run, after, name), factors.mean(), factors.min(), factors.max(), limit)
                 )
-        header = ("population", "target", "activity", "threshold mean", "least", "most", "gamma below")
+        header = ("population", "target", "spikes listened to", "threshold mean", "least", "most", "gamma below")
         return Table("Thresholds, in units of v_threshold", header, tuple(rows))
 
 

@@ -42,7 +42,24 @@ class Guard:
     def kept(self, answers: Answers, spare: float = SPARE) -> bool:
         """Whether the loss is allowed with so many of its standard errors to spare; negative ones are a grace."""
         lost = self.right(self.original) - self.right(answers)
-        return self.loss(answers) + spare * 100 * float(lost.std()) / math.sqrt(len(lost)) <= self.max_loss
+        error = _standard_error(int((lost > 0).sum()), int((lost < 0).sum()), len(lost))
+        return self.loss(answers) + spare * 100 * error <= self.max_loss
+
+    @property
+    def least(self) -> int:
+        """The fewest samples on which no loss at all keeps the guard; 0 where no number would do."""
+        spare = SPARE * 100 * math.sqrt(2)
+        return math.ceil(spare / self.max_loss) - 2 if self.max_loss else 0
+
+
+def _standard_error(lost: int, won: int, count: int) -> float:
+    """Of the difference of two shares of the same samples, of which so many are right in one of both alone.
+
+    One is added to each of these, and two to the count, so that few samples that agree prove little: Bonett and Price
+    2012, British Journal of Mathematical and Statistical Psychology 65(3), the adjusted Wald interval.
+    """
+    total, more, less = count + 2, lost + 1, won + 1
+    return math.sqrt(more + less - (more - less) ** 2 / total) / total
 
 
 def apart(calibration: Samples) -> tuple[Samples, Samples]:

@@ -39,6 +39,8 @@ MORE = 300
 MILDER = 1.05
 """A candidate that fails on those others is followed by one with so many times its spikes: a second look at nearly the
 same setting would be another throw of the same dice."""
+MOST = 1e6
+"""What a base or a factor may be at most: nothing sensible is near it, and no number overflows."""
 MARGINS = tuple(2.0**k for k in range(-4, 9))
 """Early exits that are tried as a control, times the mean size of a summed output's lead."""
 
@@ -70,11 +72,13 @@ class HybridEncoding:
     keeps: ClassVar[str] = "approximate"
     requires: ClassVar[tuple[str, ...]] = ()
 
-    v_base: Annotated[float, Meta(ge=0, description="threshold of the encoder; 0 leaves the input as it is")] = 4.0
+    v_base: Annotated[
+        float, Meta(ge=0, le=MOST, description="threshold of the encoder; 0 leaves the input as it is")
+    ] = 4.0
     alpha: Annotated[float, Meta(ge=0, lt=1, description="how far a value of 1 lowers its own threshold")] = 0.0
     cap: Annotated[int, Meta(ge=0, description="most spikes of an element in a sample; 0 for any number")] = 0
     window: Annotated[int, Meta(ge=0, description="timesteps of a sample with spikes; 0 for all of them")] = 0
-    weight_scale: Annotated[float, Meta(gt=0, description="factor on the weights behind the input")] = 1.0
+    weight_scale: Annotated[float, Meta(gt=0, le=MOST, description="factor on the weights behind the input")] = 1.0
     reset: Annotated[Reset, Meta(description="the encoder's reset")] = "zero"
     input: Annotated[str, Meta(description="name of the input; empty for all of them")] = ""
     search: Annotated[bool, Meta(description="find all these on calibration data")] = False
@@ -199,12 +203,25 @@ def _comparison(made: HybridEncoding, before: Network, after: Network, context: 
         short = next((n for n in range(1, others.steps) if guard.kept(trial.after(n))), others.steps)
         rows.append((f"{short} of {others.steps} steps", course.after(short)))
         margin = _least_lead(trial, guard)
-        rows.append((f"early exit, lead {margin:.3g}", course.exit_at(margin)))
+        rows.append((f"early exit, {_lead(margin)}", course.exit_at(margin)))
         rows.append(("encoder", coded.whole()))
         margin = _least_lead(coded_trial, guard)
-        rows.append((f"encoder, early exit, lead {margin:.3g}", coded.exit_at(margin)))
+        rows.append((f"encoder, early exit, {_lead(margin)}", coded.exit_at(margin)))
     cells = tuple(row(name, answers, original, samples) for name, answers in rows)
-    return Table(f"Spikes per sample: {_words(made)}", HEADER, cells)
+    return Table(f"Spikes per sample: {_words(made)}{_too_few(made, before, context)}", HEADER, cells)
+
+
+def _lead(margin: float) -> str:
+    return f"lead {margin:.3g}" if math.isfinite(margin) else "none keeps the guard"
+
+
+def _too_few(made: HybridEncoding, network: Network, context: Context) -> str:
+    """A word on samples that are too few to tell what may be lost."""
+    if context.calibration is None:
+        return ""
+    count = apart(context.calibration)[1].count
+    least = _trial(made, network, context, context.calibration.part(slice(1))).least
+    return f"; {count} samples cannot tell {made.max_loss:g} points, {least} could" if count < least else ""
 
 
 def _least_lead(trial: Course, guard: Guard) -> float:
@@ -216,7 +233,7 @@ def _least_lead(trial: Course, guard: Guard) -> float:
 def _words(made: HybridEncoding) -> str:
     cap = f", at most {made.cap} of an element" if made.cap else ""
     if not made.v_base:
-        return "no encoder keeps the guard"
+        return "no encoder (none keeps the guard, or v_base is 0)"
     ends = f", for {made.window} steps" if made.window else ""
     ends += ", reset by subtraction" if made.reset == "subtract" else ""
     return f"encoder with v_base {made.v_base:g}, alpha {made.alpha:g}{cap}{ends}, weights times {made.weight_scale:g}"
