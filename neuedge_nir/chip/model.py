@@ -65,6 +65,18 @@ class Limit:
     parameters: Mapping[str, Quantity] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class NotChecked:
+    """A limit of the chip that no plan is held against, because nobody published its figure or no formula counts it.
+
+    `source` says where the limit shows.
+    """
+
+    name: str
+    why: str
+    source: str
+
+
 class Mesh(StrEnum):
     """The graph of the routers of a chip or of a system of chips."""
 
@@ -218,8 +230,9 @@ class Chip:
     topology: Topology
     capabilities: Capabilities
     costs: Costs
-    limits_complete: bool  # False: further limits exist whose figures are not published
+    limits_complete: bool  # False: further limits exist, and `not_checked` names them
     sha256: str  # of the TOML file it was read from
+    not_checked: tuple[NotChecked, ...] = ()
     notes: tuple[str, ...] = ()
     arithmetic: Arithmetic | None = None  # absent: no run can be emulated in the chip's own numbers
 
