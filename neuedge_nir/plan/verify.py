@@ -33,6 +33,7 @@ from neuedge_nir.plan.check_fan import synapses
 from neuedge_nir.plan.check_links import Grid, check_links, check_sites, walk
 from neuedge_nir.plan.check_parts import everything
 from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, match, refuse, same
+from neuedge_nir.plan.check_tiles import check_tiles
 from neuedge_nir.plan.check_weights import check_abilities, check_rules, check_timing, check_weights
 from neuedge_nir.plan.model import SCHEMA, Plan, PlanCore, PlanSlice
 
@@ -52,6 +53,7 @@ def verify(plan: Plan, network: Network | None) -> None:
     check_abilities(plan)
     check_timing(plan, network)
     parts = _check_slices(plan)
+    check_tiles(plan)
     grid = check_sites(plan)
     rules = recounted = None
     if network is not None:
