@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from neuedge_nir.frontend import DEFAULT_CAPS, Caps
 from neuedge_nir.frontend.recordings import SUFFIXES, read_recordings
 from neuedge_nir.interpreter.profile import simulated_activity
 from neuedge_nir.interpreter.samples import Samples
+from neuedge_nir.mapping.asked import Tiles, check_asked, tiles_given
 from neuedge_nir.mapping.bounds import check_room
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.fabric import largest_system
@@ -43,6 +44,7 @@ class Options:
     network is simulated; `early_exit` is the lead of the greatest summed output at which one of these ends. What passes
     search for they find on `calibration`. `chips` None: as many as needed, up to the chip's largest published system.
     `max_cores`: those of the largest plan that is tried, None for what the effort says. `dt` in the model's time unit.
+    `tiles` cuts populations, by name, as `mapping.asked` reads it: {"conv1": "16x8x28", "hidden": 50, "out": "/2"}.
     """
 
     passes: tuple[PassCall, ...] = ()
@@ -56,14 +58,16 @@ class Options:
     effort: str = "normal"
     seed: int = 0
     map_inputs: bool = False
+    tiles: Mapping[str, str | int | Tiles] = field(default_factory=dict)
     strict: bool = False
     limits: Caps = DEFAULT_CAPS
 
     def __post_init__(self) -> None:
-        """Take names for what they name. Raises `UsageError` (USE017, USE019) for a value that makes no sense."""
+        """Take names for what they name. Raises `UsageError` (USE017, USE019, USE035) for a value without sense."""
         object.__setattr__(self, "passes", tuple(PassCall.parse(c) if isinstance(c, str) else c for c in self.passes))
         object.__setattr__(self, "reset", reset_given(self.reset, "Options.reset"))
         object.__setattr__(self, "dt", timestep_given(self.dt, "Options.dt"))
+        object.__setattr__(self, "tiles", tiles_given(self.tiles))
         wrong = {
             "chips": self.chips is not None and self.chips < 1,
             "max_cores": self.max_cores is not None and self.max_cores < 1,
@@ -106,7 +110,9 @@ def compile_network(
     available = _chips_available(chip, wanted.chips)
     most = wanted.max_cores or EFFORTS[wanted.effort].cores
     check_room(demands, available, most)
-    split = _stage("partition", observer, lambda: partition(demands, wanted.effort, wanted.seed, observer, most))
+    asked = tiles_given(wanted.tiles)
+    check_asked(asked, network)
+    split = _stage("partition", observer, lambda: partition(demands, wanted.effort, wanted.seed, observer, most, asked))
     sent = _stage("traffic", observer, lambda: flows(split.clusters, demands))
     placement = _stage("place", observer, lambda: place(split.clusters, sent, chip, available, wanted.effort, observer))
     routing = _stage("route", observer, lambda: route(sent, placement))
@@ -195,4 +201,5 @@ def _plan_options(options: Options, passes: Sequence[PassCall], legal: LegalNetw
         reset=legal.reset.value,
         dt=options.dt if options.dt is not None else legal.network.dt,
         map_inputs=options.map_inputs,
+        tiles={name: str(tiles) for name, tiles in sorted(tiles_given(options.tiles).items())},
     )

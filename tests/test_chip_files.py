@@ -109,7 +109,8 @@ def test_every_capability_that_is_no_number_has_a_source(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_incomplete_says_what_is_missing(name: str) -> None:
     loaded = chip(name)
-    assert loaded.limits_complete or any("Not covered" in note or "only" in note for note in loaded.notes)
+    assert loaded.limits_complete == (not loaded.not_checked)
+    assert all(left.name and left.why and left.source for left in loaded.not_checked)
     assert all(system.note or system.confidence is not Confidence.ASSUMED for system in loaded.topology.systems)
 
 

@@ -208,6 +208,14 @@ CORRUPTIONS = [
         "topology.cores_per_chip",
         "cores_per_chip",
     ),
+    ("limits_complete = true", "limits_complete = false", "CHIP012", "limits_complete", "limits_complete"),
+    (
+        "[capabilities]\n",
+        '[[not_checked]]\nname = "heat"\nwhy = "not published"\nsource = "DATASHEET"\n\n[capabilities]\n',
+        "CHIP012",
+        "limits_complete",
+        "limits_complete",
+    ),
 ]
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from neuedge_nir.mapping.bounds import lower_bound
 from neuedge_nir.mapping.demand import DOWNSTREAM, FORMULAS, Demands
 from neuedge_nir.mapping.legalise import Kind, LegalProjection
 from neuedge_nir.mapping.partition import Destinations, Piece
-from neuedge_nir.network.connect import Conv, Dense, Pool
+from neuedge_nir.network.connect import Conv, Delay, Dense, Pool, Scale
 from neuedge_nir.network.model import Network, Projection, ResetMode
 from neuedge_nir.network.slices import Block, Run, Slice
 from tests.strategies import slices
@@ -27,6 +28,7 @@ from tests.worlds import (
     PARAMETERS,
     chain,
     chip,
+    computed,
     conv,
     demands_of,
     dense,
@@ -108,10 +110,22 @@ def words(neurons: int, bits: int) -> int:
     return math.ceil((neurons * bits + headers) / number["word_bits"])
 
 
+def stored(legal: LegalProjection, source: int, target: int) -> bool:
+    """Whether the synapse of a dense layer alone has another weight than 0, as the chip stores it; others always."""
+    behind = merged(legal.projection)
+    if len([op for op in behind.chain if not isinstance(op, (Scale, Delay))]) > 1 or legal.kind is not Kind.DENSE:
+        return True
+    one = np.zeros(math.prod(behind.source_shape))
+    one[source] = math.prod(op.factor for op in legal.projection.chain[: -len(behind.chain)] if isinstance(op, Pool))
+    weight = computed(behind.chain, one.reshape(behind.source_shape)).ravel()[target]
+    return legal.stored.step == 0 or round(float(weight) / legal.stored.step) != 0
+
+
 def packed(legal: LegalProjection, part: Slice) -> int:
     p = legal.projection
     if legal.kind is not Kind.CONV:
-        return sum(words(n, legal.stored.bits + 12) for n in rows_of(merged(p), part))
+        pairs = [(source, target) for source, target in unrolled(merged(p), part)[0] if stored(legal, source, target)]
+        return sum(words(n, legal.stored.bits + 12) for n in Counter(source for source, _ in pairs).values())
     kernel = next(op for op in p.chain if isinstance(op, Conv))
     pixels = math.prod(p.chain[-1].output_shape[1:])
     channels = {index // pixels for index in members(part, p.target_shape)}
@@ -266,6 +280,26 @@ def test_the_layers_of_lavas_mnist_table_take_the_printed_share_of_the_axons(
 ) -> None:
     demands = demands_of(chain(inputs=inputs, a=outputs), real("loihi2"))
     assert used(demands, Piece("a", Run(0, 1)))["input_axons"] / 16000 == pytest.approx(figure, abs=5e-5)
+
+
+def test_zeros_of_a_dense_layer_take_no_room() -> None:
+    weight = np.array([[1, 0, 0, -3], [0, 0, 2, 1], [5, 0, 0.001, 0]], dtype=float)
+    net = network({"b": 3}, wire("a", "b", Dense("fc", weight)), inputs={"a": 4})
+    demands = demands_of(net, real("loihi2"))
+    (legal,) = demands.legal.into("b")
+    assert (legal.stored.bits, stored(legal, 2, 2)) == (8, False), "0.001 of 5 is no step of 8 bits"
+    rows = {(0, 3): [2, 0, 1, 2], (0, 2): [1, 0, 1, 2], (2, 3): [1, 0, 0, 0]}
+    for (start, stop), lengths in rows.items():
+        for part in (Run(start, stop), Block(((start, stop),))):
+            assert used(demands, Piece("b", part))["synapse_words"] == sum(words(n, 20) for n in lengths if n)
+
+
+def test_slices_of_a_layer_with_zeros_are_not_alike() -> None:
+    weight = np.ones((4, 300))
+    weight[:2] = 0
+    demands = demands_of(network({"b": 4}, wire("a", "b", Dense("fc", weight)), inputs={"a": 300}), real("loihi2"))
+    assert [used(demands, Piece("b", Run(k, k + 1)))["synapse_words"] for k in range(4)] == [0, 0, 300, 300]
+    assert lower_bound(demands).cores == 1
 
 
 # --- What searches and bounds rest on ---------------------------------------------------------------------------------

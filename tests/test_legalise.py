@@ -196,6 +196,15 @@ def test_parameters_that_differ_from_neuron_to_neuron_are_remarked_on() -> None:
     assert [(d.code, d.node) for d in legalise(net, chip(neurons=9)).diagnostics] == [("WARN002", "a")]
 
 
+@pytest.mark.parametrize(("width", "remarks"), [(256, []), (257, [("WARN008", "conv")])])
+def test_a_convolution_that_sees_more_than_coordinates_count_is_remarked_on(width: int, remarks: list[object]) -> None:
+    image = (1, 4, width)
+    wide = wire("in", "a", conv(image, 2))
+    net = replace(network({"a": (2, 4, width)}, wide, inputs={"in": image}), reset=ResetMode.ZERO)
+    assert [(d.code, d.node) for d in legalise(net, real("loihi2")).diagnostics] == remarks
+    assert legalise(net, real("loihi1")).diagnostics == ()
+
+
 def test_projections_are_kept_in_order_by_target_and_by_source() -> None:
     legal = legalise(residual(), chip(neurons=9, max_delay=9))
     assert [p.projection.source for p in legal.into("c")] == ["b", "a"]

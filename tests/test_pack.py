@@ -157,7 +157,7 @@ def test_never_more_cores_than_sequential_fill_and_never_fewer_than_the_bound(
     assume(not any(rule.formula in ("output_axons", "neuron_copies") for rule in on.limits))
     demands = legal(net, on)
     found = partitioned(demands, effort)
-    filled = _sequential(demands, demands.uncut(), 1000)
+    filled = _sequential(demands, demands.uncut(), {}, 1000)
     assert filled is None or found.neuron_cores <= len(filled)
     assert max(found.tiles_bound, found.bound.cores) <= found.neuron_cores
     assert found.packing_proven or found.neuron_cores > found.bound.cores

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from neuedge_nir.chip.model import AxonWeights, Chip
 from neuedge_nir.errors import CapacityError, NoPlanError, VerificationError
 from neuedge_nir.network.activity import uniform
-from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool
+from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, PoolKind
 from neuedge_nir.network.model import Network, Origin, Projection
 from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.check_fan import fan, stages, synapses, used_weights
@@ -316,6 +316,21 @@ def test_a_corrupt_plan_is_refused(name: str) -> None:
     base, code, (path, make) = CORRUPTIONS[name]
     plan, net = world(base)
     assert code_of(changed(plan, path, make), net) == code
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_zeros_that_take_no_room_are_found_by_the_checker_too(pooled: bool) -> None:
+    rng = np.random.default_rng(7)
+    weight = np.where(rng.random((130, 400)) < 0.6, 0.0, rng.normal(size=(130, 400)))
+    front = (Pool("pool", PoolKind.AVERAGE, (4, 20, 20), (4, 10, 10), (2, 2), (2, 2), (0, 0)),) if pooled else ()
+    inputs: tuple[int, ...] = (4, 20, 20) if pooled else (400,)
+    net = named(network({"a": 130}, wire("in", "a", *front, Dense("fc", weight)), inputs={"in": inputs}))
+    plan = compile_network(net, real("loihi2"), Options(effort="none", tiles={"a": "50"}))
+    verify(plan, net)
+    words = sum(core.used["synapse_words"] for core in plan.cores)
+    full = compile_network(named(even(net)), real("loihi2"), Options(effort="none", tiles={"a": "50"}))
+    assert words < 0.6 * sum(core.used["synapse_words"] for core in full.cores)
+    assert code_of(changed(plan, ("cores", 0, "used", "synapse_words"), add(1)), net) == "PLAN112"
 
 
 def test_an_analog_signal_without_graded_spikes_is_refused() -> None:

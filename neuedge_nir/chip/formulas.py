@@ -65,8 +65,8 @@ _PACKED_ROW_WORDS = Formula(
     "ceil(C/header_every)) / word_bits), with rows = kernel taps x input channels per group x groups touched and C "
     "the output channels of the slice. Otherwise, for every distinct source element (the sources under one leading "
     "pool's window share a row): ceil((n*(b+index_bits) + header_bits * ceil(n/header_every)) / word_bits), n = "
-    "neurons of the slice it reaches. A fit that reproduces "
-    "all rows of lava-dl's YOLO-KP compiler table and the dense layers of its MNIST and Oxford tables.",
+    "synapses that it has in the slice; of one dense layer those whose weight is stored as 0 are left out. A fit that "
+    "reproduces all rows of lava-dl's YOLO-KP compiler table and the dense layers of its MNIST and Oxford tables.",
     ("word_bits", "header_bits", "header_every", "index_bits"),
 )
 _BLOCKED_ROW_BITS = Formula(

@@ -189,6 +189,17 @@ def _problems(data: object, keys: Mapping[str, Key]) -> Iterator[Problem]:
     if isinstance(data, dict) and isinstance(sources := data.get("sources"), dict):
         yield from _misspelt_sources(data, sources)
     yield from _unlike_weights(data)
+    yield from _unlike_completeness(data)
+
+
+def _unlike_completeness(data: Any) -> Iterator[Problem]:
+    """A chip has limits that are not checked, or its limits are complete: one says the other."""
+    complete, named = _child(data, "limits_complete"), _child(data, "not_checked") or []
+    if complete is True and named:
+        yield Problem("CHIP012", ("limits_complete",), "is true, but not_checked names limits that are not checked")
+    if complete is False and not named:
+        hint = "name each limit that no formula counts in a [[not_checked]] with name, why and source"
+        yield Problem("CHIP012", ("limits_complete",), "is false, but not_checked names nothing", hint)
 
 
 def _unlike_weights(data: Any) -> Iterator[Problem]:

@@ -65,6 +65,18 @@ class Limit:
     parameters: Mapping[str, Quantity] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class NotChecked:
+    """A limit of the chip that no plan is held against, because nobody published its figure or no formula counts it.
+
+    `source` says where the limit shows.
+    """
+
+    name: str
+    why: str
+    source: str
+
+
 class Mesh(StrEnum):
     """The graph of the routers of a chip or of a system of chips."""
 
@@ -174,6 +186,7 @@ class Capabilities:
     graded_spikes: bool = False
     max_delay: Quantity | None = None  # timesteps; absent: only the one step every hop takes
     compartments_subtract: Quantity | None = None  # compartments a neuron takes under subtract reset; absent: 1
+    window_extent: Quantity | None = None  # pixels along an axis of what a convolution sees, safely; absent: any number
     input_neurons_per_core: Quantity | None = None  # for --map-inputs; absent: as the neurons limit
     adaptation: AdaptiveThresholds | None = None  # absent: thresholds stay as they are
     sources: Mapping[str, str] = field(default_factory=dict)  # capability name -> where it was read
@@ -237,8 +250,9 @@ class Chip:
     topology: Topology
     capabilities: Capabilities
     costs: Costs
-    limits_complete: bool  # False: further limits exist whose figures are not published
+    limits_complete: bool  # False: further limits exist, and `not_checked` names them
     sha256: str  # of the TOML file it was read from
+    not_checked: tuple[NotChecked, ...] = ()
     notes: tuple[str, ...] = ()
     arithmetic: Arithmetic | None = None  # absent: no run can be emulated in the chip's own numbers
 

@@ -100,6 +100,7 @@ EXPECTED: Mapping[tuple[type, str], Expected] = {
     (Capabilities, "axon_types"): _WHOLE,
     (Capabilities, "max_delay"): Expected(least=1, whole=True, unit="timesteps"),
     (Capabilities, "compartments_subtract"): _WHOLE,
+    (Capabilities, "window_extent"): Expected(least=1, most=MOST, whole=True, unit="pixels"),
     (AdaptiveThresholds, "sources"): Expected(least=1, among=LISTENING),
     (AdaptiveThresholds, "forms"): Expected(least=1, among=FORMS),
     (AdaptiveThresholds, "steps_late"): Expected(whole=True, most=1000, unit="timesteps"),

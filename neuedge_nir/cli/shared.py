@@ -55,6 +55,13 @@ def add_mapping_options(sub: argparse.ArgumentParser) -> None:
         help="cores of the largest plan that is tried (default: 32768, in `check` 8192; some seconds a thousand)",
     )
     sub.add_argument(
+        "--tiles",
+        action="append",
+        default=[],
+        metavar="POPULATION=TILES",
+        help="cut a population into slices of N neurons (N), of AxBxC neurons, or into K (/K) or AxBxC (/AxBxC) slices",
+    )
+    sub.add_argument(
         "--map-inputs", action="store_true", help="give the inputs cores of their own instead of the host port"
     )
 
@@ -165,6 +172,7 @@ def options_of(
     arguments: argparse.Namespace, network: Network, calls: tuple[PassCall, ...], effort: str, seed: int
 ) -> Options:
     """The options of a compilation of this network, from the command line."""
+    from neuedge_nir.mapping.asked import tiles_given
     from neuedge_nir.network.model import ResetMode
     from neuedge_nir.pipeline import Options
 
@@ -184,6 +192,7 @@ def options_of(
         effort=effort,
         seed=seed,
         map_inputs=arguments.map_inputs,
+        tiles=tiles_given(arguments.tiles),
     )
 
 

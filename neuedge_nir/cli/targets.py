@@ -64,6 +64,7 @@ def _show(name: str, as_json: bool) -> int:
         [
             table(f"{chip.title} ({chip.name})", ("number", "value", "unit", "known", "source"), numbers, right=(1,)),
             table("Limits", ("name", "kind", "per", "counted as"), _limits(chip)),
+            table("Not checked", ("limit", "why", "source"), [(n.name, n.why, n.source) for n in chip.not_checked]),
             table("Systems", ("name", "chips", "arrangement", "source"), _systems(chip), right=(1,)),
             table("Capabilities", ("", "", "source"), _capabilities(chip)),
             table("Arithmetic, for simulate --as", ("kind", "meaning", "source"), _arithmetic(chip.arithmetic)),

@@ -24,6 +24,7 @@ from neuedge_nir.mapping.memory import (
     least_row_table_bytes,
     packed_words,
     row_table_bytes,
+    stored_synapses,
 )
 from neuedge_nir.mapping.partition import Destinations, Piece
 from neuedge_nir.network.activity import Activity
@@ -123,7 +124,14 @@ class Demands:
             for p in self.legal.into(name)
         )
         feeds = tuple(_windows(p) for p in self.legal.network.out_of(name))
+        if self._drops_zeros(name):
+            return name
         return self._numbers.setdefault((self.shapes[name], fed, feeds), len(self._numbers))
+
+    def _drops_zeros(self, name: str) -> bool:
+        """Whether what a slice uses depends on which of its weights are 0: then no two are known to be alike."""
+        packed = any(limit.formula == "packed_row_words" for limit in self.limits)
+        return packed and any(stored_synapses(p) is not None for p in self.legal.into(name))
 
     def _rate(self, legal: LegalProjection) -> float:
         return self.activity.rate(legal.projection.source)
@@ -168,7 +176,8 @@ class Demands:
         family = self.family(name)
         if family not in self._shifts:
             incoming = self.legal.into(name)
-            self._shifts[family] = all(_keeps_shape(p.projection, self.shapes[name]) for p in incoming)
+            shaped = all(_keeps_shape(p.projection, self.shapes[name]) for p in incoming)
+            self._shifts[family] = shaped and not self._drops_zeros(name)
         return self._shifts[family]
 
     def axis_likeness(self, name: str, axis: int, span: Span) -> Hashable:

@@ -14,6 +14,7 @@ from neuedge_nir.chip.model import AdaptiveThresholds, AxonWeights, Chip, Limit
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import CapacityError
 from neuedge_nir.mapping.effective import effective_weights, node_of
+from neuedge_nir.mapping.remarks import of_population, of_projection
 from neuedge_nir.mapping.timing import Timing, lag, rounded_delays
 from neuedge_nir.mapping.weights import (
     MAX_AXONS_PER_INPUT,
@@ -42,9 +43,6 @@ from neuedge_nir.network.model import (
     Signal,
     grouped,
 )
-
-NOTABLE_ERROR = 0.1
-"""A weight error above this share of the weights' norm is remarked on."""
 
 
 class Kind(StrEnum):
@@ -127,8 +125,8 @@ def legalise(
         if p.name in stored
     )
     remarks += rounded_delays(network, dt if dt is not None else network.dt)
-    remarks += [_coarse(p, chip) for p in projections if p.stored.error > NOTABLE_ERROR]
-    remarks += [_uneven(p, chip) for p in network.populations if any(v.size > 1 for v in p.parameters.values())]
+    remarks += [remark for p in projections for remark in of_projection(p.projection, p.stored, chip)]
+    remarks += [remark for p in network.populations for remark in of_population(p, chip)]
     remarks += [_follows(p, rule, chip) for p in network.populations if (rule := p.adapts) is not None]
     return LegalNetwork(network, chip, projections, timing, mode, mapped_inputs, tuple(remarks))
 
@@ -251,27 +249,6 @@ def _check_projection(projection: Projection, network: Network, chip: Chip) -> N
         )
     if projection.source in {port.name for port in network.inputs} and projection.signal is Signal.ANALOG:
         raise CapacityError("FIT005", f"{chip.title} takes spikes as input", where=f"node {projection.source!r}")
-
-
-def _coarse(legal: LegalProjection, chip: Chip) -> Diagnostic:
-    return Diagnostic(
-        "WARN001",
-        Severity.WARNING,
-        node_of(legal.projection),
-        f"{chip.title} stores these weights with a relative error of {legal.stored.error:.0%}",
-        "expect another accuracy; train with weights of that resolution",
-    )
-
-
-def _uneven(population: Population, chip: Chip) -> Diagnostic:
-    names = ", ".join(name for name, values in population.parameters.items() if values.size > 1)
-    return Diagnostic(
-        "WARN002",
-        Severity.WARNING,
-        population.name,
-        f"{names} differ from neuron to neuron; how many values a core of {chip.title} can hold is not checked yet",
-        "use one value per population where you can",
-    )
 
 
 def _stored_weights(network: Network, chip: Chip) -> dict[str, Stored]:

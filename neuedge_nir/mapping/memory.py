@@ -6,20 +6,24 @@ A row holds what one source sends to the slice.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuedge_nir.chip.model import Limit
+from neuedge_nir.mapping.effective import effective_weights
 from neuedge_nir.mapping.legalise import Kind, LegalProjection
 from neuedge_nir.network.axis import array_of
-from neuedge_nir.network.connect import Conv, Pool
+from neuedge_nir.network.blocks import row_blocks
+from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scale
 from neuedge_nir.network.count import Counter, counter
 from neuedge_nir.network.model import Projection
 from neuedge_nir.network.reach import target_region
-from neuedge_nir.network.slices import Slice, whole
+from neuedge_nir.network.slices import Run, Slice, runs_of, whole
 
 
 @lru_cache(maxsize=4096)
@@ -28,12 +32,17 @@ def behind_pools(projection: Projection) -> Counter:
 
     Where every message is processed, the sources of one pooling window may share an input axon and its row.
     """
-    chain = projection.chain
-    while chain and isinstance(chain[0], Pool) and len(chain) > 1:
-        chain = chain[1:]
+    chain = without_leading_pools(projection.chain)
     if len(chain) == len(projection.chain):
         return counter(projection)
     return counter(replace(projection, source_shape=chain[0].input_shape, chain=chain))
+
+
+def without_leading_pools(chain: tuple[Operator, ...]) -> tuple[Operator, ...]:
+    """What follows the leading pools of a chain; a chain of pools keeps its last."""
+    while len(chain) > 1 and isinstance(chain[0], Pool):
+        chain = chain[1:]
+    return chain
 
 
 def packed_words(part: Slice, limit: Limit, legal: LegalProjection) -> int:
@@ -48,7 +57,36 @@ def packed_words(part: Slice, limit: Limit, legal: LegalProjection) -> int:
         rows, channels = _kernel_rows(legal.projection, part)
         return sum(rows * words(c, legal.stored.bits) for c in channels)
     bits = legal.stored.bits + number["index_bits"]
-    return sum(count * words(n, bits) for n, count in behind_pools(legal.projection).fan_outs(part))
+    return sum(count * words(n, bits) for n, count in _rows(part, legal))
+
+
+def _rows(part: Slice, legal: LegalProjection) -> Iterable[tuple[int, int]]:
+    """How many synapses of the slice the sources have, each number with the count of such sources."""
+    held = stored_synapses(legal)
+    if held is None:
+        return behind_pools(legal.projection).fan_outs(part)
+    runs = (part,) if isinstance(part, Run) else runs_of(part, legal.projection.target_shape)
+    found = np.zeros(held.shape[1] * 8, dtype=np.int64)
+    for run in runs:
+        for _, some in row_blocks(held[run.start : run.stop]):
+            found += np.unpackbits(some, axis=1).sum(axis=0, dtype=np.int64)
+    return list(zip(*(each.tolist() for each in np.unique(found[found > 0], return_counts=True)), strict=True))
+
+
+@lru_cache(maxsize=4096)
+def stored_synapses(legal: LegalProjection) -> NDArray[np.uint8] | None:
+    """Which weights of a dense layer are not stored as 0: a row of bits for each neuron, in the order of its inputs.
+
+    None where all are stored, or where the projection is anything but one dense layer behind pools.
+    """
+    chain = [op for op in without_leading_pools(legal.projection.chain) if not isinstance(op, Scale | Delay)]
+    if legal.stored.step == 0 or len(chain) != 1 or not isinstance(chain[0], Dense) or chain[0].weight.ndim != 2:
+        return None
+    weights = effective_weights(legal.projection)
+    kept = [np.rint(np.asarray(rows, dtype=np.float64) / legal.stored.step) != 0 for _, rows in row_blocks(weights)]
+    if all(rows.all() for rows in kept):
+        return None
+    return np.concatenate([np.packbits(rows, axis=1) for rows in kept])
 
 
 def _kernel_rows(projection: Projection, part: Slice) -> tuple[int, list[int]]:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from neuedge_nir.errors import NoPlanError
 from neuedge_nir.events import Improved, Observer, silent
+from neuedge_nir.mapping.asked import Tiles
 from neuedge_nir.mapping.bounds import input_capacity, lower_bound
 from neuedge_nir.mapping.choose import choices, deterministic_solver
 from neuedge_nir.mapping.demand import Demand, Demands, add, fits
 from neuedge_nir.mapping.partition import Bound, Cluster, Destinations, Partition, Piece, Role
-from neuedge_nir.mapping.split import Tiling, axons_into, longest_run, tilings, too_many_cores
+from neuedge_nir.mapping.split import Tiling, asked_tiling, axons_into, longest_run, tilings, too_many_cores
 from neuedge_nir.network.slices import Run, Slice, boxes
 
 MAX_PACKING_VARIABLES = 4000
@@ -55,21 +56,24 @@ def partition(
     seed: int = 0,
     observer: Observer = silent,
     max_cores: int | None = None,
+    asked: Mapping[str, Tiles] | None = None,
 ) -> Partition:
     """The network cut and packed onto as few cores as found, never more than sequential fill takes.
 
-    Deterministic: one worker, a fixed seed and deterministic time limits. Raises `NoPlanError` where no cut was found
-    that fits the cores and agrees with itself, or none of at most `max_cores` (None: what the effort says).
+    Populations are cut as `asked`, all others as is best. Deterministic: one worker, a fixed seed and deterministic
+    time limits. Raises `NoPlanError` where no cut was found that fits the cores and agrees with itself, or none of at
+    most `max_cores` (None: what the effort says).
     """
     most = max_cores or EFFORTS[effort].cores
     bound = lower_bound(demands)
-    candidates, cuts = _candidates(demands, most)
+    candidates, cuts = _candidates(demands, most, asked or {})
     per_core = demands.per_core
     picks = choices(candidates, demands.capacity, per_core, EFFORTS[effort].choice, seed)
     options = [_first_fit([t for t in pick if len(t)], demands) for pick in picks]
     options = [cores for cores in options if _consistent(cores, demands)]
     fewest = min((len(cores) for cores in options), default=None)
-    filled = _sequential(demands, cuts, fewest or most) if fewest != bound.cores else None
+    given = {t.population: t.parts for options in candidates for t in options if t.population in (asked or {})}
+    filled = _sequential(demands, cuts, given, fewest or most) if fewest != bound.cores else None
     if filled is not None and _consistent(filled, demands):
         options.append(filled)
     if not options:
@@ -86,7 +90,9 @@ def partition(
     return _finished(best, inputs, bound, tiles_bound, proven or len(best) == bound.cores, demands)
 
 
-def _candidates(demands: Demands, most_slices: int) -> tuple[list[list[Tiling]], Destinations]:
+def _candidates(
+    demands: Demands, most_slices: int, asked: Mapping[str, Tiles]
+) -> tuple[list[list[Tiling]], Destinations]:
     """Candidate tilings per population, in the network's order, and one cut of each that its sources may rely on.
 
     Targets come before their sources. Where a formula depends on how the targets are cut, only the candidate that
@@ -97,9 +103,10 @@ def _candidates(demands: Demands, most_slices: int) -> tuple[list[list[Tiling]],
     known: dict[Hashable, list[Tiling]] = {}
     for name in _targets_first(demands):
         family = demands.family(name)
-        if family not in known:
+        if name not in asked and family not in known:
             known[family] = tilings(name, demands, cuts, most_slices)
-        options = [replace(tiling, population=name) for tiling in known[family]]
+        of_size = [asked_tiling(name, asked[name], demands, cuts)] if name in asked else known[family]
+        options = [replace(tiling, population=name) for tiling in of_size]
         best = min(options, key=lambda t: (_cores_alone(t, demands), len(t), t.axons))
         found[name] = [best] if demands.depends_on_targets else options
         if demands.depends_on_targets:
@@ -143,10 +150,11 @@ def _first_fit(pick: Sequence[Tiling], demands: Demands) -> Cores:
     return tuple(tuple(pieces[i] for i in sorted(core)) for core in cores)
 
 
-def _sequential(demands: Demands, cuts: Destinations, most: int) -> Cores | None:
+def _sequential(demands: Demands, cuts: Destinations, given: Mapping[str, Sequence[Slice]], most: int) -> Cores | None:
     """Fill core after core with the longest runs that still fit: the baseline that every mapper beats or equals.
 
-    Given up as soon as it takes more than `most` cores: what another way has reached, or what is tried at all.
+    Populations whose slices are `given` keep them. Given up as soon as it takes more than `most` cores: what another
+    way has reached, or what is tried at all.
     """
     names = [p.name for p in demands.legal.network.populations]
     known = dict(cuts)
@@ -155,23 +163,40 @@ def _sequential(demands: Demands, cuts: Destinations, most: int) -> Cores | None
     cores: list[list[Piece]] = [[]]
     room = demands.capacity
     for name in names:
-        size, start, length = math.prod(demands.shapes[name]), 0, None
+        size, start = math.prod(demands.shapes[name]), 0
         groups: list[tuple[Slice, ...]] = []
         while start < size:
-            stop = longest_run(name, start, demands, known, room, guess=length)
-            if stop == start:
+            part = _next(name, start, groups, given, demands, known, room)
+            if part is None:
                 if not cores[-1] or len(cores) == most:
                     return None
                 cores.append([])
                 room = demands.capacity
                 continue
-            piece = Piece(name, Run(start, stop))
+            piece = Piece(name, part)
             room = tuple(r - d for r, d in zip(room, demands.of(piece, known), strict=True))
             cores[-1].append(piece)
-            groups.append((piece.part,))
-            start, length = stop, stop - start
+            groups.append((part,))
+            start += part.neurons
         known[name] = tuple(groups)
     return tuple(tuple(core) for core in cores if core)
+
+
+def _next(
+    name: str,
+    start: int,
+    before: Sequence[tuple[Slice, ...]],
+    given: Mapping[str, Sequence[Slice]],
+    demands: Demands,
+    targets: Destinations,
+    room: Demand,
+) -> Slice | None:
+    """The slice that comes next: the one given, or the longest run from `start`; None where nothing fits the room."""
+    if name in given:
+        part = given[name][len(before)]
+        return part if demands.fits_in(Piece(name, part), targets, room) else None
+    stop = longest_run(name, start, demands, targets, room, guess=before[-1][0].neurons if before else None)
+    return Run(start, stop) if stop > start else None
 
 
 def grouped(cores: Cores, demands: Demands) -> Destinations:

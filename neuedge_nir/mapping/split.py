@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice, product
 
 from neuedge_nir.errors import NoPlanError
+from neuedge_nir.mapping.asked import Tiles, too_large_tile
 from neuedge_nir.mapping.demand import Demand, Demands, add, fits
 from neuedge_nir.mapping.effective import node_of
 from neuedge_nir.mapping.legalise import too_large
@@ -110,6 +111,16 @@ def tilings(name: str, demands: Demands, targets: Destinations, most_slices: int
     if not found:
         raise _no_cut(name, demands)
     return found
+
+
+def asked_tiling(name: str, asked: Tiles, demands: Demands, targets: Destinations) -> Tiling:
+    """The cut that the user asked for. Raises `NoPlanError` (FIT022) where one of its tiles fits no core."""
+    cut = asked.of(demands.shapes[name])
+    given = _tiling(name, cut, demands, targets) if isinstance(cut, Grid) else _listed(name, cut, demands, targets)
+    if given is None:
+        parts = tuple(cut.blocks()) if isinstance(cut, Grid) else cut
+        raise too_large_tile(name, parts, demands, _cut_so(name, parts, targets))
+    return given
 
 
 def _no_better(tiling: Tiling, other: Tiling) -> bool:

@@ -97,7 +97,7 @@ def counts(network: Network) -> Counts:
 
 def scope_of(chip: Chip) -> str:
     """Which of a chip's limits a verdict covers."""
-    return "all limits" if chip.limits_complete else "published limits only"
+    return "published limits only" if chip.not_checked else "all limits"
 
 
 def _populations(network: Network, chip: Chip, lags: Mapping[str, int]) -> tuple[PlanPopulation, ...]:

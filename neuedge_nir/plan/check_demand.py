@@ -6,16 +6,18 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.chip.model import Limit
-from neuedge_nir.network.connect import Conv, Dense, Operator, Pool
+from neuedge_nir.network.blocks import BLOCK_ELEMENTS
+from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scale
 from neuedge_nir.network.model import Network, Projection
 from neuedge_nir.plan.check_fan import Stage, channels_of, fan, pulled, stages, used_weights
 from neuedge_nir.plan.check_parts import Box, Ints, Patch, Shape, boxes_of, size_of
+from neuedge_nir.plan.check_weights import Floats, effective
 from neuedge_nir.plan.model import Plan, PlanProjection, PlanSlice
 
 HOST = -1
@@ -244,7 +246,7 @@ def _incoming(limit: Limit, wire: Wire, held: PlanProjection, part: Patch, reach
             rows, channels = _kernel(wire.projection.chain, part)
             return rows * int(_packed(channels, held.weight_bits, number).sum())
         case "packed_row_words":
-            merged, often = fan(wire.rows, part).tally()
+            merged, often = _rows(wire, held, part)
             return int((often * _packed(merged, held.weight_bits + number["index_bits"], number)).sum())
         case "blocked_row_bits":
             index = 0 if wire.kind == "dense" else number["index_bits"]
@@ -260,6 +262,24 @@ def _incoming(limit: Limit, wire: Wire, held: PlanProjection, part: Patch, reach
             return events
         case _:
             return 0
+
+
+def _rows(wire: Wire, held: PlanProjection, part: Patch) -> tuple[Ints, Ints]:
+    """Lengths of the rows of sources into a part, and how many have each: without the zeros of one dense layer."""
+    layers = [one for one in _behind_pools(wire.projection.chain) if not isinstance(one, Scale | Delay)]
+    layer = layers[0] if len(layers) == 1 else None
+    if not isinstance(layer, Dense) or layer.weight.ndim > 2 or held.weight_step == 0:
+        return fan(wire.rows, part).tally()
+    weights, length = _effective(wire.projection), np.zeros(layer.weight.shape[1], dtype=np.int64)
+    mine = part.where()
+    for some in np.array_split(mine, 1 + mine.size * len(length) // BLOCK_ELEMENTS):
+        length += (np.abs(weights[some] / held.weight_step) > 0.5).sum(axis=0)
+    return np.unique(length, return_counts=True)
+
+
+@lru_cache(maxsize=8)
+def _effective(projection: Projection) -> Floats:
+    return effective(projection)
 
 
 def _packed(row: Ints, bits: int, number: Mapping[str, int]) -> Ints:

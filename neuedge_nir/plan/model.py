@@ -30,7 +30,10 @@ class PlanModel:
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """What the user asked for, as far as it changes the plan. `dt` in the model's time unit."""
+    """What the user asked for, as far as it changes the plan. `dt` in the model's time unit.
+
+    `tiles`, by population: AxBxC, neurons along each axis, or /AxBxC, so many tiles; one number cuts row-major order.
+    """
 
     passes: tuple[str, ...]
     effort: str
@@ -39,6 +42,7 @@ class PlanOptions:
     reset: str
     dt: float | None
     map_inputs: bool
+    tiles: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

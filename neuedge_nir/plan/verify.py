@@ -33,6 +33,7 @@ from neuedge_nir.plan.check_fan import synapses
 from neuedge_nir.plan.check_links import Grid, check_links, check_sites, walk
 from neuedge_nir.plan.check_parts import everything
 from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, match, refuse, same
+from neuedge_nir.plan.check_tiles import check_tiles
 from neuedge_nir.plan.check_weights import check_abilities, check_rules, check_timing, check_weights
 from neuedge_nir.plan.model import SCHEMA, Plan, PlanCore, PlanSlice
 
@@ -52,6 +53,7 @@ def verify(plan: Plan, network: Network | None) -> None:
     check_abilities(plan)
     check_timing(plan, network)
     parts = _check_slices(plan)
+    check_tiles(plan)
     grid = check_sites(plan)
     rules = recounted = None
     if network is not None:
@@ -304,7 +306,7 @@ def _check_outcome(plan: Plan, rules: Rules | None) -> None:
         same("PLAN128", "bound by the limit named", bounds.get(mapping.bound_resource), mapping.cores_lower_bound)
     at_most("PLAN128", "neuron cores of the bound", mapping.cores_lower_bound, mapping.cores_neurons)
     agree("PLAN129", plan, outcome="optimal" if met else "feasible")
-    agree("PLAN129", plan, scope="all limits" if plan.chip.limits_complete else "published limits only")
+    agree("PLAN129", plan, scope="published limits only" if plan.chip.not_checked else "all limits")
     agree("PLAN129", mapping, packing_proven=mapping.packing_proven or met)
 
 

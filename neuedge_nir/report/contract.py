@@ -27,6 +27,7 @@ def report_of(plan: Plan) -> Json:
         "schema": SCHEMA,
         "outcome": plan.outcome,
         "scope": plan.scope,
+        "not_checked": _not_checked(plan.chip),
         "model": _model(plan.model, plan.counts),
         "target": _target(plan.chip, plan.chips_available, plan.machine.system),
         "mapping": {
@@ -96,6 +97,7 @@ def refusal(error: CapacityError | NoPlanError, chip: Chip, network: Network) ->
         "schema": SCHEMA,
         "outcome": "infeasible" if isinstance(error, CapacityError) else "timeout",
         "scope": scope_of(chip),
+        "not_checked": _not_checked(chip),
         "model": _model(PlanModel(network.origin.name, network.origin.sha256, network.origin.nir_version), size),
         "target": _target(chip, None, None),
         "mapping": None,
@@ -107,6 +109,10 @@ def refusal(error: CapacityError | NoPlanError, chip: Chip, network: Network) ->
         "weights": None,
         "diagnostics": [*(diagnostic(d) for d in network.origin.diagnostics), last],
     }
+
+
+def _not_checked(chip: Chip) -> list[Json]:
+    return [{"name": left.name, "why": left.why, "source": left.source} for left in chip.not_checked]
 
 
 def _inference(found: Inference | None) -> Json | None:

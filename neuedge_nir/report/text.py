@@ -134,6 +134,7 @@ def _summary(plan: Plan) -> list[Row]:
         ("weights", _weights_line(plan)),
         ("activity", _activity_line(plan)),
         ("checked", f"{plan.scope}; every count, limit, route and total recounted"),
+        *([("not checked", ", ".join(left.name for left in plan.chip.not_checked))] if plan.chip.not_checked else []),
     ]
 
 

@@ -1,0 +1,39 @@
+"""What a network loses or risks on a chip, though it can be mapped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from neuedge_nir.chip.model import Chip
+from neuedge_nir.diagnostics import Diagnostic, Severity
+from neuedge_nir.mapping.effective import node_of
+from neuedge_nir.mapping.weights import Stored
+from neuedge_nir.network.connect import Conv
+from neuedge_nir.network.model import Population, Projection
+
+NOTABLE_ERROR = 0.1
+"""A weight error above this share of the weights' norm is remarked on."""
+
+
+def of_projection(projection: Projection, stored: Stored, chip: Chip) -> Iterator[Diagnostic]:
+    """Weights of which much is lost (WARN001), and kernels that see more than coordinates count (WARN008)."""
+    if stored.error > NOTABLE_ERROR:
+        lost = f"{chip.title} stores these weights with a relative error of {stored.error:.0%}"
+        advice = "expect another accuracy; train with weights of that resolution"
+        yield Diagnostic("WARN001", Severity.WARNING, node_of(projection), lost, advice)
+    most = chip.capabilities.window_extent
+    for conv in projection.chain if most is not None else ():
+        if most is not None and isinstance(conv, Conv) and max(conv.input_shape[1:], default=0) > most.count:
+            seen = " x ".join(map(str, conv.input_shape[1:]))
+            risk = f"it sees {seen} pixels, and {chip.title} may lose spikes near each multiple of {most.count}"
+            yield Diagnostic("WARN008", Severity.WARNING, conv.node, risk, f"cut the image into parts of {most.count}")
+
+
+def of_population(population: Population, chip: Chip) -> Iterator[Diagnostic]:
+    """Parameters that differ from neuron to neuron (WARN002)."""
+    uneven = [name for name, values in population.parameters.items() if values.size > 1]
+    if uneven:
+        unknown = f"how many values a core of {chip.title} can hold is not checked yet"
+        message = f"{', '.join(uneven)} differ from neuron to neuron; {unknown}"
+        advice = "use one value per population where you can"
+        yield Diagnostic("WARN002", Severity.WARNING, population.name, message, advice)
