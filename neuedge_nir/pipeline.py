@@ -102,7 +102,7 @@ def compile_network(
         )
     legal = _stage("legalise", observer, lambda: _legal(network, chip, wanted))
     activity = _stage("activity", observer, lambda: _activity(network, legal, wanted))
-    demands = Demands(legal, activity)
+    demands = Demands(legal, legal.relays.active(activity))
     available = _chips_available(chip, wanted.chips)
     most = wanted.max_cores or EFFORTS[wanted.effort].cores
     check_room(demands, available, most)

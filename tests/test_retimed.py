@@ -64,10 +64,15 @@ def looped() -> Network:
     )
 
 
-def busy(net: Network) -> Network:
-    """The network in numbers that are exact, with thresholds so low that every population spikes."""
+def busy_neurons(net: Network) -> Network:
+    """The network with thresholds so low that every population spikes."""
     eager = [replace(p, neuron=replace(p.neuron, v_threshold=np.asarray(0.25))) for p in net.populations]  # type: ignore[arg-type]
-    return dyadic.dyadic(replace(net, populations=tuple(eager)))
+    return replace(net, populations=tuple(eager))
+
+
+def busy(net: Network) -> Network:
+    """The same, in numbers that are exact."""
+    return dyadic.dyadic(busy_neurons(net))
 
 
 WORLDS: Mapping[str, Callable[[], Network]] = {

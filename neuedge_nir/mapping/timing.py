@@ -33,14 +33,24 @@ def lag(
     mapped_inputs: bool = False,
     at_least: Mapping[str, int] | None = None,
 ) -> Timing:
-    """The smallest lags that make every hardware delay at least one step, those of populations `at_least` as given.
+    """The lags of `balanced` on a chip.
 
     Inputs have lag 0; the host may inject later, so their projections need no delay of the chip's, unless the inputs
     have cores of their own (`mapped_inputs`). Outputs are read at the lag of their source.
 
-    Raises `CapacityError` for a cycle that cannot be balanced and for a delay longer than the chip's, naming the path;
-    `NoPlanError` for a delay where the chip's is not published; `UsageError` where a Delay node needs a timestep that
-    nobody gave.
+    Raises what `balanced` raises; `CapacityError` for a delay longer than the chip's, naming the path; `NoPlanError`
+    for a delay where the chip's is not published.
+    """
+    found = balanced(network, dt, at_least)
+    _check_delays(network, chip, found.delays, mapped_inputs)
+    return found
+
+
+def balanced(network: Network, dt: float | None, at_least: Mapping[str, int] | None = None) -> Timing:
+    """The smallest lags that make every hardware delay at least one step, those of populations `at_least` as given.
+
+    Raises `CapacityError` for a cycle that cannot be balanced, naming it; `UsageError` where a Delay node needs a
+    timestep that nobody gave.
     """
     delays = {p.name: p.steps + _delay_steps(p, dt) for p in network.projections}
     lags = _longest_paths(network, delays, at_least or {})
@@ -50,7 +60,6 @@ def lag(
             hardware[projection.name] = lags[projection.target] - lags[projection.source] + delays[projection.name]
     for port in network.outputs:
         lags[port.name] = max((lags[p.source] for p in network.into(port.name)), default=0)
-    _check_delays(network, chip, hardware, mapped_inputs)
     return Timing(lags, hardware)
 
 

@@ -50,8 +50,19 @@ class PlanActivity:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanRelay:
+    """A population that the chip needs and the model has not: neuron by neuron it repeats the spikes of `of`.
+
+    `of` is a population, an input with cores, or another relay. `parameters` are those of its neuron model.
+    """
+
+    of: str
+    parameters: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class PlanPopulation:
-    """A population or port. `lag`: steps that it runs behind the original network.
+    """A population or port. `lag`: steps that it runs behind the original network, and at which it is read.
 
     `encoder`: how the host makes spikes of the values of an input. `adaptation`: the rule that thresholds follow on the
     chip, whose activity is as many steps `late` as the chip is.
@@ -63,11 +74,12 @@ class PlanPopulation:
     lag: int
     encoder: HybridEncoder | None = None
     adaptation: Adaptation | None = None
+    relay: PlanRelay | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PlanProjection:
-    """A projection into a population, as the chip holds it.
+    """A projection into a population, as the chip holds it. One whose delay relays shorten has a relay as its source.
 
     `delay` in timesteps; a weight is a whole number of `weight_step`, of at most `weight_bits` bits with its sign;
     `weight_step` is 0 where every neuron has a scale of its own. `weight_error` is ||stored - wanted|| / ||wanted||.
@@ -158,7 +170,11 @@ class Utilisation:
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """What the mapping takes. The bound counts neuron cores and holds for every split (`universal`)."""
+    """What the mapping takes. The bound counts neuron cores and holds for every split (`universal`).
+
+    `cores_relay_or_copy` hold nothing but relays (copies lie in the cores of their neurons); other cores with neurons,
+    relays among them or not, are `cores_neurons`. `relay_neurons` are all neurons of relays.
+    """
 
     cores_used: int
     cores_input: int
@@ -166,12 +182,18 @@ class Mapped:
     cores_relay_or_copy: int
     cores_io: int
     copies: int
+    relay_neurons: int
     chips_used: int
     cores_lower_bound: int
     bound_scope: str
     bound_resource: str
     packing_proven: bool
     utilisation: Utilisation
+
+    @property
+    def cores_inner(self) -> int:
+        """All cores but those of inputs: what the bound is a bound of."""
+        return self.cores_neurons + self.cores_relay_or_copy
 
 
 @dataclass(frozen=True, slots=True)

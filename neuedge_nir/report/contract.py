@@ -36,6 +36,7 @@ def report_of(plan: Plan) -> Json:
             "cores_relay_or_copy": mapping.cores_relay_or_copy,
             "cores_io": mapping.cores_io,
             "copies": mapping.copies,
+            "relay_neurons": mapping.relay_neurons,
             "chips_used": mapping.chips_used,
             "cores_lower_bound": mapping.cores_lower_bound,
             "bound_scope": mapping.bound_scope,
@@ -149,7 +150,7 @@ def diagnostic(d: Diagnostic) -> Json:
 
 
 def _mean_rate(plan: Plan) -> float:
-    populations = [p for p in plan.populations if p.model not in ("Input", "Output")]
+    populations = [p for p in plan.populations if p.model not in ("Input", "Output") and p.relay is None]
     neurons = {p.name: math.prod(p.shape) for p in populations}
     total = sum(neurons.values())
     return sum(plan.activity.rates[name] * n for name, n in neurons.items()) / total if total else 0.0

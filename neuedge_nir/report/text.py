@@ -96,7 +96,7 @@ def _inference(found: Inference | None) -> list[RenderableType]:
 def _headline(plan: Plan) -> str:
     mapping = plan.mapping
     gap = "" if plan.outcome == "optimal" else f", at least {mapping.cores_lower_bound} needed"
-    size = f"{counted(mapping.cores_neurons, 'core')} on {counted(mapping.chips_used, 'chip')}"
+    size = f"{counted(mapping.cores_inner, 'core')} on {counted(mapping.chips_used, 'chip')}"
     return f"{plan.model.name} fits {plan.chip.title}: {size} ({plan.outcome}{gap})"
 
 
@@ -149,6 +149,10 @@ def _cores_line(plan: Plan) -> str:
     extra = [f"{m.cores_input} for inputs"] if m.cores_input else ["inputs injected by the host"]
     if m.copies:
         extra.append(f"{m.copies} exact copies of neurons among them")
+    if m.relay_neurons:
+        extra.append(f"{counted(m.relay_neurons, 'neuron')} of relays")
+    if m.cores_relay_or_copy:
+        extra.append(f"{m.cores_relay_or_copy} with relays alone")
     return f"{m.cores_neurons} with neurons, " + ", ".join(extra)
 
 
@@ -194,6 +198,7 @@ def _populations(plan: Plan) -> list[Row]:
         cores = sum(any(s.population == p.name for s in core.slices) for core in plan.cores)
         held = str(cores) if cores else "host"
         how = ", encoded" if p.encoder else ", adaptive" if p.adaptation else ""
+        how += f", relay of {p.relay.of}" if p.relay else ""
         rows.append((p.name, p.model + how, f"{math.prod(p.shape):,}", held, str(p.lag)))
     return rows
 
