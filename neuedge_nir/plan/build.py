@@ -7,7 +7,17 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 from neuedge_nir.chip.model import Chip, LimitScope, RoutingKind
-from neuedge_nir.cost.model import CoreEvents, Events, dynamic_energy, of_inference, static_power, step_time
+from neuedge_nir.cost.model import (
+    CoreEvents,
+    Events,
+    PerStep,
+    dynamic_energy,
+    idle_energy,
+    of_inference,
+    reset_energy,
+    static_power,
+    step_time,
+)
 from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.legalise import LegalNetwork, mean_delay
@@ -33,6 +43,7 @@ from neuedge_nir.plan.model import (
     PlanProjection,
     PlanRelay,
     PlanRoute,
+    PlanSchedule,
     PlanSlice,
     Traffic,
     Utilisation,
@@ -54,6 +65,7 @@ class Stages:
     flows: tuple[Flow, ...]
     routing: Routing
     chips_available: int
+    schedule: PlanSchedule
 
 
 def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic]) -> Plan:
@@ -71,6 +83,7 @@ def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic
         chip=chip,
         chips_available=stages.chips_available,
         populations=_populations(legal),
+        schedule=stages.schedule,
         projections=_projections(stages.demands),
         machine=Machine(
             stages.placement.fabric.system.name, stages.placement.fabric.positions[: _positions_used(stages)]
@@ -229,16 +242,18 @@ def _cost(stages: Stages) -> CostReport:
     chip = stages.demands.legal.chip
     step, static = step_time(chip, events), static_power(chip, events)
     dynamic = dynamic_energy(chip, events, step)
-    duration = stages.demands.activity.duration
-    depth = max(stages.demands.legal.timing.lags.values(), default=0)
+    idle, duration = idle_energy(chip, events, step), stages.demands.activity.duration
+    reset = reset_energy(chip, events)
+    per_step = PerStep(dynamic, idle, static, step)
     return CostReport(
         traffic=_traffic(stages, events),
         synaptic_events_per_step=float(events.synaptic_events),
         neuron_updates_per_step=events.neuron_updates,
         dynamic_j_per_step=dynamic,
+        idle_j_per_step=idle,
         static_w=static,
         step_s=step,
-        inference=None if duration is None else of_inference(duration, depth, dynamic, static, step),
+        inference=None if duration is None else of_inference(duration, stages.schedule, per_step, reset),
     )
 
 

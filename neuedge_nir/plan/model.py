@@ -39,6 +39,7 @@ class PlanOptions:
     reset: str
     dt: float | None
     map_inputs: bool
+    steps_per_sample: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,17 +218,34 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanSchedule:
+    """How samples are kept apart. In every `period` of timesteps each population is reset at its offset, its lag.
+
+    `rule` is the chip's (`chip.model.ResetSchedule.period`), None where nothing is published. A sample of `steps`
+    timesteps takes `depth` more, the largest lag, and what the rule asks for; None: nobody said how long samples are.
+    """
+
+    rule: str | None
+    offsets: Mapping[str, int]
+    depth: int
+    steps: int | None
+    period: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Inference:
-    """What one sample costs, where samples were simulated: energy in joules, time in seconds.
+    """What one sample costs, where it is known how long samples are: energy in joules, time in seconds.
 
     `steps` are those that a sample takes on average, of the `shown`: fewer where it ends once the greatest summed
-    output leads the next by `lead`. `depth` is the largest lag, by which the last output comes later.
+    output leads the next by `lead`. `depth` is the largest lag, by which the last output comes later. The chip runs for
+    `period` timesteps: those of the schedule, or on average fewer where a sample may end early.
     """
 
     steps: float
     shown: int
     lead: float | None
     depth: int
+    period: float
     dynamic_j: Interval
     static_j: Interval
     time_s: Interval
@@ -235,12 +253,16 @@ class Inference:
 
 @dataclass(frozen=True, slots=True)
 class CostReport:
-    """What the plan costs, per timestep: energy in joules, power in watts, time in seconds; and per inference."""
+    """What the plan costs, per timestep: energy in joules, power in watts, time in seconds; and per inference.
+
+    `idle_j_per_step` is the dynamic energy of a step in which nothing spikes: neurons are updated all the same.
+    """
 
     traffic: Traffic
     synaptic_events_per_step: float
     neuron_updates_per_step: int
     dynamic_j_per_step: Interval
+    idle_j_per_step: Interval
     static_w: Interval
     step_s: Interval
     inference: Inference | None = None
@@ -270,6 +292,7 @@ class Plan:
     chip: Chip
     chips_available: int
     populations: tuple[PlanPopulation, ...]
+    schedule: PlanSchedule
     projections: tuple[PlanProjection, ...]
     machine: Machine
     cores: tuple[PlanCore, ...]

@@ -10,7 +10,7 @@ from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.errors import CapacityError, NoPlanError
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.build import counts, scope_of
-from neuedge_nir.plan.model import Counts, Inference, Interval, Plan, PlanModel
+from neuedge_nir.plan.model import Counts, Inference, Interval, Plan, PlanModel, PlanSchedule
 from neuedge_nir.report.outline import Arrow, Group, Kernel, Outline, Spread, Step, Vertex
 
 SCHEMA = "neuedge-nir/report/1"
@@ -64,12 +64,14 @@ def report_of(plan: Plan) -> Json:
         },
         "energy": {
             "dynamic_j_per_step": _interval(cost.dynamic_j_per_step),
+            "idle_j_per_step": _interval(cost.idle_j_per_step),
             "static_w": _interval(cost.static_w),
             "synaptic_events_per_step": cost.synaptic_events_per_step,
             "neuron_updates_per_step": cost.neuron_updates_per_step,
         },
         "latency": {"step_s": _interval(cost.step_s)},
         "inference": _inference(cost.inference),
+        "schedule": _schedule(plan.schedule),
         "activity": {"kind": plan.activity.kind, "spikes_per_neuron_per_step": _mean_rate(plan)},
         "weights": [
             {"projection": p.name, "bits": p.weight_bits, "relative_error": p.weight_error, "axons": p.axons_per_input}
@@ -103,6 +105,7 @@ def refusal(error: CapacityError | NoPlanError, chip: Chip, network: Network) ->
         "energy": None,
         "latency": None,
         "inference": None,
+        "schedule": None,
         "activity": None,
         "weights": None,
         "diagnostics": [*(diagnostic(d) for d in network.origin.diagnostics), last],
@@ -117,9 +120,20 @@ def _inference(found: Inference | None) -> Json | None:
         "steps_shown": found.shown,
         "early_exit": found.lead,
         "pipeline_steps": found.depth,
+        "period_steps": found.period,
         "dynamic_j": _interval(found.dynamic_j),
         "static_j": _interval(found.static_j),
         "time_s": _interval(found.time_s),
+    }
+
+
+def _schedule(found: PlanSchedule) -> Json:
+    return {
+        "rule": found.rule,
+        "steps_per_sample": found.steps,
+        "pipeline_steps": found.depth,
+        "period_steps": found.period,
+        "reset_steps": dict(found.offsets),
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from neuedge_nir.chip.model import LimitScope
-from neuedge_nir.plan.model import Inference, Interval, Plan, PlanCore
+from neuedge_nir.plan.model import Inference, Interval, Plan, PlanCore, PlanSchedule
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -84,7 +84,9 @@ def _inference(found: Inference | None) -> list[RenderableType]:
     if found is None:
         return []
     early = f", stopping at a lead of {found.lead:g}" if found.lead is not None else ""
-    title = f"Cost of one inference: {found.steps:.4g} of {found.shown} timesteps{early}"
+    title = (
+        f"Cost of one inference: {found.steps:.4g} of {found.shown} timesteps, {found.period:.4g} with resets{early}"
+    )
     rows = [
         ("dynamic energy", *_span(found.dynamic_j, "J")),
         ("static energy", *_span(found.static_j, "J")),
@@ -133,6 +135,7 @@ def _summary(plan: Plan) -> list[Row]:
         ("busiest link", f"{number(traffic.max_link_load)} messages/step; {_deadlock(traffic.deadlock_free)}"),
         ("weights", _weights_line(plan)),
         ("activity", _activity_line(plan)),
+        ("reset", _reset_line(plan.schedule)),
         ("checked", f"{plan.scope}; every count, limit, route and total recounted"),
     ]
 
@@ -188,6 +191,20 @@ def _activity_line(plan: Plan) -> str:
     rates = sorted({plan.activity.rates[p.name] for p in plan.populations if p.model != "Output"})
     spread = f"{rates[0]:g}" if len(rates) == 1 else f"{rates[0]:g} to {rates[-1]:g}"
     return f"{plan.activity.kind}: {spread} spikes per neuron and step" if rates else plan.activity.kind
+
+
+RULES = {
+    None: "how is not published",
+    "power-of-two": "by a counter, every power of two of steps",
+    "snip": "by a program on the chip",
+}
+
+
+def _reset_line(found: PlanSchedule) -> str:
+    how = RULES.get(found.rule, found.rule)
+    if found.period is None:
+        return f"at the lags, {how}; samples take {counted(found.depth, 'step')} more"
+    return f"at the lags, {how}; samples of {counted(found.steps or 0, 'step')} take {found.period}"
 
 
 def _populations(plan: Plan) -> list[Row]:
