@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,11 +24,12 @@ from neuedge_nir.mapping.pack import EFFORTS, partition
 from neuedge_nir.mapping.place import Placement, place
 from neuedge_nir.mapping.route import Routing, route
 from neuedge_nir.mapping.traffic import flows
-from neuedge_nir.network.activity import Activity, recorded_activity, resolve_activity
+from neuedge_nir.network.activity import Activity, Duration, recorded_activity, resolve_activity
 from neuedge_nir.network.given import reset_given, timestep_given
 from neuedge_nir.network.model import Network, ResetMode
 from neuedge_nir.plan.build import Stages, build
 from neuedge_nir.plan.model import Plan, PlanOptions
+from neuedge_nir.plan.schedule import schedule_of, under_way
 from neuedge_nir.plan.verify import verify
 from neuedge_nir.rewrite.call import PassCall
 from neuedge_nir.rewrite.door import Context
@@ -41,15 +42,17 @@ class Options:
 
     `strict` refuses a model that the reader had to repair, `limits` are what its file may ask for. `activity`: a
     rate, rates by population, the path of an .npz profile or of NIRData (.h5), an Activity, or samples on which the
-    network is simulated; `early_exit` is the lead of the greatest summed output at which one of these ends. What passes
-    search for they find on `calibration`. `chips` None: as many as needed, up to the chip's largest published system.
-    `max_cores`: those of the largest plan that is tried, None for what the effort says. `dt` in the model's time unit.
-    `tiles` cuts populations, by name, as `mapping.asked` reads it: {"conv1": "16x8x28", "hidden": 50, "out": "/2"}.
+    network is simulated; `early_exit` is the lead of the greatest summed output at which one of these ends. Without
+    samples, `steps_per_sample` says how many timesteps one has. What passes search for they find on `calibration`.
+    `chips` None: as many as needed, up to the chip's largest published system. `max_cores`: those of the largest plan
+    that is tried, None for what the effort says. `dt` in the model's time unit. `tiles` cuts populations, by name, as
+    `mapping.asked` reads it: {"conv1": "16x8x28", "hidden": 50, "out": "/2"}.
     """
 
     passes: tuple[PassCall, ...] = ()
     activity: str | float | Mapping[str, float] | Activity | Samples | None = None
     early_exit: float | None = None
+    steps_per_sample: int | None = None
     calibration: Samples | None = None
     reset: ResetMode | None = None
     dt: float | None = None
@@ -73,6 +76,7 @@ class Options:
             "max_cores": self.max_cores is not None and self.max_cores < 1,
             "effort": self.effort not in EFFORTS,
             "seed": not 0 <= self.seed < 1 << 31,
+            "steps_per_sample": self.steps_per_sample is not None and self.steps_per_sample < 1,
             "early_exit": self.early_exit is not None and not 0 < self.early_exit < math.inf,
         }
         for name, bad in wrong.items():
@@ -81,6 +85,9 @@ class Options:
         if self.early_exit is not None and not isinstance(self.activity, Samples):
             message = "an early exit shortens samples, and there are none"
             raise UsageError("USE001", message, where="--early-exit", hint="give --data")
+        if self.steps_per_sample is not None and isinstance(self.activity, Samples):
+            message = "the samples themselves say how many timesteps they have"
+            raise UsageError("USE001", message, where="--steps-per-sample, --data", hint="give one of them")
 
 
 def compile_network(
@@ -106,7 +113,7 @@ def compile_network(
         )
     legal = _stage("legalise", observer, lambda: _legal(network, chip, wanted))
     activity = _stage("activity", observer, lambda: _activity(network, legal, wanted))
-    demands = Demands(legal, activity)
+    demands = Demands(legal, legal.relays.active(activity))
     available = _chips_available(chip, wanted.chips)
     most = wanted.max_cores or EFFORTS[wanted.effort].cores
     check_room(demands, available, most)
@@ -117,8 +124,11 @@ def compile_network(
     placement = _stage("place", observer, lambda: place(split.clusters, sent, chip, available, wanted.effort, observer))
     routing = _stage("route", observer, lambda: route(sent, placement))
     _check_crossed(placement, routing, available)
-    stages = Stages(demands, split, placement, sent, routing, available)
-    remarks = (*network.origin.diagnostics, *legal.diagnostics, *demands.activity.remarks())
+    duration = demands.activity.duration
+    schedule = schedule_of(legal, None if duration is None else duration.shown)
+    stages = Stages(demands, split, placement, sent, routing, available, schedule)
+    remarks = [*network.origin.diagnostics, *legal.diagnostics, *demands.activity.remarks()]
+    remarks += under_way(legal, schedule)
     plan = build(stages, _plan_options(wanted, passes, legal), remarks)
     _stage("verify", observer, lambda: verify(plan, network))
     return plan
@@ -181,7 +191,12 @@ def _legal(network: Network, chip: Chip, options: Options) -> LegalNetwork:
 
 
 def _activity(network: Network, legal: LegalNetwork, options: Options) -> Activity:
-    """What is known of the spikes, or what a simulation of the network after its passes finds."""
+    """What is known of the spikes, or what a simulation of the network after its passes finds; how long samples are."""
+    found, steps = _spikes(network, legal, options), options.steps_per_sample
+    return found if steps is None else replace(found, duration=Duration(float(steps), steps))
+
+
+def _spikes(network: Network, legal: LegalNetwork, options: Options) -> Activity:
     if isinstance(options.activity, Samples):
         return simulated_activity(network, options.activity, options.dt, legal.reset, options.early_exit)
     if isinstance(options.activity, str) and Path(options.activity).suffix.lower() in SUFFIXES:
@@ -202,4 +217,5 @@ def _plan_options(options: Options, passes: Sequence[PassCall], legal: LegalNetw
         dt=options.dt if options.dt is not None else legal.network.dt,
         map_inputs=options.map_inputs,
         tiles={name: str(tiles) for name, tiles in sorted(tiles_given(options.tiles).items())},
+        steps_per_sample=options.steps_per_sample,
     )

@@ -86,7 +86,10 @@ def test_an_early_exit_is_counted_in_energy_and_time(neuedge: Neuedge, model: Pa
         for key in ("low", "typical", "high"):
             step = found["latency"]["step_s"][key]
             assert told["time_s"][key] == pytest.approx((told["steps"] + lag) * step)
-            assert told["dynamic_j"][key] == pytest.approx(told["steps"] * found["energy"]["dynamic_j_per_step"][key])
+            assert told["period_steps"] == told["steps"] + lag
+            active = told["steps"] * found["energy"]["dynamic_j_per_step"][key]
+            idle = lag * found["energy"]["idle_j_per_step"][key]
+            assert told["dynamic_j"][key] == pytest.approx(active + idle + 5.94e-6)  # and a reset of one chip
             assert told["static_j"][key] == pytest.approx(told["time_s"][key] * found["energy"]["static_w"][key])
     simulated = neuedge("simulate", model, "--data", data, "--dt", "0.1", "--early-exit", "1", "--json").json
     assert whole["inference"]["steps"] == 5

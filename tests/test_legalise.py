@@ -322,9 +322,9 @@ def test_an_input_that_has_cores_of_its_own_keeps_the_chips_delay() -> None:
         inputs={"i": 2},
     )  # fmt: skip
     assert legalise(net, chip(neurons=9, max_delay=1)).timing.delays["i->b#2"] == 2
-    with pytest.raises(CapacityError) as caught:
-        legalise(net, chip(neurons=9, max_delay=1), mapped_inputs=True)
-    assert caught.value.code == "FIT008"
+    mapped = legalise(net, chip(neurons=9, max_delay=1), mapped_inputs=True)
+    assert mapped.timing.delays["i->b#2"] == 1
+    assert mapped.relays.sources == {"i.relay1": "i"}
 
 
 @pytest.mark.parametrize("name", REAL_CHIPS)

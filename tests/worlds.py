@@ -353,7 +353,8 @@ def demands_of(
     net: Network, on: Chip, rate: float = 0.25, reset: ResetMode | None = None, *, mapped_inputs: bool = False
 ) -> Demands:
     """What a network needs of a chip, at a rate that binary fractions hold exactly."""
-    return Demands(legalise(net, on, reset=reset, mapped_inputs=mapped_inputs), uniform(net, rate))
+    legal = legalise(net, on, reset=reset, mapped_inputs=mapped_inputs)
+    return Demands(legal, legal.relays.active(uniform(net, rate)))
 
 
 @st.composite

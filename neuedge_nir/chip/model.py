@@ -173,6 +173,20 @@ class AdaptiveThresholds:
 
 
 @dataclass(frozen=True, slots=True)
+class ResetSchedule:
+    """How the neurons are brought to rest between samples, each population at its own step of the `period`.
+
+    "power-of-two": by a counter, every 2, 4, 8 ... timesteps; "snip": by a program on the chip, whenever it is told to.
+    """
+
+    period: str
+    source: str
+    confidence: Confidence
+    energy_per_chip_j: Quantity | None = None  # of one reset of all cores of a chip
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What the circuit can do. What is absent is unknown, and the network that needs it is refused."""
 
@@ -189,6 +203,7 @@ class Capabilities:
     window_extent: Quantity | None = None  # pixels along an axis of what a convolution sees, safely; absent: any number
     input_neurons_per_core: Quantity | None = None  # for --map-inputs; absent: as the neurons limit
     adaptation: AdaptiveThresholds | None = None  # absent: thresholds stay as they are
+    reset_schedule: ResetSchedule | None = None  # absent: how samples are kept apart is not published
     sources: Mapping[str, str] = field(default_factory=dict)  # capability name -> where it was read
 
 

@@ -25,6 +25,7 @@ from neuedge_nir.chip.model import (
     Costs,
     Limit,
     Quantity,
+    ResetSchedule,
     System,
     Topology,
 )
@@ -32,6 +33,7 @@ from neuedge_nir.chip.model import (
 NEURON_MODELS = ("IF", "LIF", "CubaLIF", "LI", "CubaLI", "I", "Threshold")
 RESET_MODES = ("zero", "subtract")
 LISTENING = ("input", "self", "neuron")
+PERIODS = ("power-of-two", "snip")
 FORMS = ("literal", "homeostatic")
 _DIVISORS = ("word_bits", "header_every", "block")
 
@@ -105,6 +107,8 @@ EXPECTED: Mapping[tuple[type, str], Expected] = {
     (AdaptiveThresholds, "forms"): Expected(least=1, among=FORMS),
     (AdaptiveThresholds, "steps_late"): Expected(whole=True, most=1000, unit="timesteps"),
     (Capabilities, "input_neurons_per_core"): _WHOLE,
+    (ResetSchedule, "period"): Expected(among=PERIODS),
+    (ResetSchedule, "energy_per_chip_j"): Expected(unit="J"),
     (Capabilities, "sources"): Expected(among=tuple(f.name for f in fields(Capabilities) if f.name != "sources")),
     **_cost_units(CostProfile),
     **_cost_units(Costs),

@@ -107,7 +107,7 @@ def _row(answer: Answer) -> tuple[str, ...]:
             return (
                 answer.target,
                 "yes",
-                str(m.cores_neurons),
+                str(m.cores_inner),
                 str(m.cores_lower_bound),
                 str(m.chips_used),
                 m.bound_resource,

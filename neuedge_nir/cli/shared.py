@@ -46,6 +46,12 @@ def add_mapping_options(sub: argparse.ArgumentParser) -> None:
     )
     add_data(sub)
     add_early_exit(sub)
+    sub.add_argument(
+        "--steps-per-sample",
+        type=whole,
+        metavar="N",
+        help="without --data: a sample has N timesteps; tells when the chip is reset and what an inference costs",
+    )
     add_reading_options(sub)
     sub.add_argument("--chips", type=whole, metavar="N", help="chips available (default: the largest published system)")
     sub.add_argument(
@@ -186,6 +192,7 @@ def options_of(
         passes=calls,
         activity=arguments.activity if samples is None else samples,
         early_exit=arguments.early_exit,
+        steps_per_sample=arguments.steps_per_sample,
         calibration=calibration,
         chips=arguments.chips,
         max_cores=arguments.max_cores,

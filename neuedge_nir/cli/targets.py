@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
-from neuedge_nir.chip.model import AdaptiveThresholds, Arithmetic, Chip, Quantity
+from neuedge_nir.chip.model import AdaptiveThresholds, Arithmetic, Chip, Quantity, ResetSchedule
 from neuedge_nir.cli.shared import add_json, print_json, print_tables
 
 
@@ -112,12 +112,15 @@ def _systems(chip: Chip) -> list[tuple[str, ...]]:
 def _capabilities(chip: Chip) -> list[tuple[str, ...]]:
     able = chip.capabilities
     shown = {f.name: getattr(able, f.name) for f in fields(able) if f.name != "sources"}
-    plain = {k: v for k, v in shown.items() if not isinstance(v, Quantity | AdaptiveThresholds) and v is not None}
+    records = Quantity | AdaptiveThresholds | ResetSchedule
+    plain = {k: v for k, v in shown.items() if not isinstance(v, records) and v is not None}
     rows: list[tuple[str, ...]] = [
         (k, ", ".join(map(str, v)) if isinstance(v, tuple) else str(v), able.sources.get(k, ""))
         for k, v in plain.items()
     ]
-    return rows if able.adaptation is None else [*rows, _adaptation(able.adaptation)]
+    rows += [] if able.adaptation is None else [_adaptation(able.adaptation)]
+    reset = able.reset_schedule
+    return rows if reset is None else [*rows, ("reset_schedule", f"period: {reset.period}", _source(reset))]
 
 
 def _adaptation(able: AdaptiveThresholds) -> tuple[str, ...]:
@@ -134,7 +137,7 @@ def _arithmetic(found: Arithmetic | None) -> list[tuple[str, ...]]:
     return [(found.kind, KINDS[found.kind].meaning, _source(found))]
 
 
-def _source(found: Arithmetic | AdaptiveThresholds) -> str:
+def _source(found: Arithmetic | AdaptiveThresholds | ResetSchedule) -> str:
     return f"{found.source} [{found.confidence}]" + (f". {found.note}" if found.note else "")
 
 

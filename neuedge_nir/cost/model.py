@@ -6,7 +6,9 @@ static power   = chips that must be on x static_per_chip, or boards x static_w w
 step time      = the tick, where the chip has one; otherwise max over cores of (synaptic events x time + neuron
                  updates x time + messages out x time + spikes x time) + longest way x hop time + barrier
 
-An inference: steps x dynamic energy; static power x its time; (steps + the largest lag of the plan) x step time.
+An inference: steps x dynamic energy + idle steps x idle energy + a reset; static power x its time; period x step time.
+The period of the schedule holds the steps of a sample, the largest lag of the plan and what the chip's resets ask for;
+its steps beyond those of the sample are idle: neurons are updated, nothing spikes.
 
 Hops are tree hops on a multicast chip and unicast hops elsewhere. An average at an operating point is never a cost
 here: static power and hops would be counted twice.
@@ -15,11 +17,11 @@ here: static power and hops would be counted twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from neuedge_nir.chip.model import Chip, CostProfile, Quantity, System
 from neuedge_nir.network.activity import Duration
-from neuedge_nir.plan.model import Inference, Interval
+from neuedge_nir.plan.model import Inference, Interval, PlanSchedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +102,67 @@ def dynamic_energy(chip: Chip, events: Events, step: Interval) -> Interval:
     return _span(found, chip, "events x marginal energy")
 
 
-def of_inference(duration: Duration, depth: int, dynamic: Interval, static: Interval, step: Interval) -> Inference:
-    """What one sample costs. Its outputs come `depth` timesteps late, which take time but no events."""
-    late = f"{duration.steps:g} + {depth} steps"
-    time = _scaled(step, duration.steps + depth, f"({late}) x step time")
+def idle_energy(chip: Chip, events: Events, step: Interval) -> Interval:
+    """Energy of one timestep in which nothing spikes, beyond the static power, in joules."""
+    quiet = tuple(replace(core, synaptic_events=0.0, messages_out=0.0, spikes=0.0) for core in events.cores)
+    idle = replace(events, cores=quiet, spikes=0.0, messages=0.0, hops=0.0, crossings=0.0)
+    found = {p.name: _profile_energy(p, idle, step) for p in chip.costs.profiles if _has_energy(p)}
+    return _span(found, chip, "neuron updates x marginal energy, no events")
+
+
+def reset_energy(chip: Chip, events: Events) -> Interval | None:
+    """Energy of bringing all neurons to rest once, in joules; None where nobody published it."""
+    able = chip.capabilities.reset_schedule
+    if able is None or able.energy_per_chip_j is None:
+        return None
+    price = able.energy_per_chip_j
+    basis = f"a reset of {events.chips} chip{'s' * (events.chips != 1)}; {price.source} [{price.confidence}]"
+    return Interval(*_times(price, events.chips), basis)
+
+
+@dataclass(frozen=True, slots=True)
+class PerStep:
+    """What a timestep costs: its dynamic energy, that of an idle one, the static power, its time."""
+
+    dynamic: Interval
+    idle: Interval
+    static: Interval
+    time: Interval
+
+
+def of_inference(duration: Duration, schedule: PlanSchedule, per_step: PerStep, reset: Interval | None) -> Inference:
+    """What one sample costs. A counter that resets the chip does not know of an early exit, a program can."""
+    fixed = schedule.rule == "power-of-two" or duration.lead is None
+    period = schedule.period if fixed and schedule.period is not None else duration.steps + schedule.depth
+    idle = period - duration.steps
+    time = _scaled(per_step.time, period, f"{_sum_of_steps(duration, schedule, period)} x step time")
+    active = _scaled(per_step.dynamic, duration.steps, f"{duration.steps:.6g} steps x dynamic energy of a step")
+    waiting = f"{idle:.6g} idle steps, in which neurons are updated and nothing spikes (assumed)"
+    dynamic = _added(active, _scaled(per_step.idle, idle, waiting))
     return Inference(
         duration.steps,
         duration.shown,
         duration.lead,
-        depth,
-        _scaled(dynamic, duration.steps, f"{duration.steps:g} steps x dynamic energy of a step"),
-        _product(static, time, "static power x time of an inference"),
+        schedule.depth,
+        float(period),
+        dynamic if reset is None else _added(dynamic, reset),
+        _product(per_step.static, time, "static power x time of an inference"),
         time,
     )
+
+
+def _sum_of_steps(duration: Duration, schedule: PlanSchedule, period: float) -> str:
+    """How the steps of a period come about."""
+    shown = duration.shown if period == schedule.period else duration.steps
+    padding = period - shown - schedule.depth
+    parts = f"{shown:.6g} + {schedule.depth}"
+    return f"({parts} steps)" if not padding else f"({parts} + {padding:.6g} = {period:.6g} steps)"
+
+
+def _added(one: Interval, other: Interval) -> Interval:
+    pairs = ((one.low, other.low), (one.typical, other.typical), (one.high, other.high))
+    low, typical, high = (None if a is None or b is None else a + b for a, b in pairs)
+    return Interval(low, typical, high, f"{one.basis} + {other.basis}")
 
 
 def _scaled(interval: Interval, factor: float, basis: str) -> Interval:

@@ -39,8 +39,8 @@ class Agreement:
 
 
 def agreement(network: Network, reference: Run, emulated: Run, labels: NDArray[np.int64] | None) -> Agreement:
-    """Two runs of a network on the same samples, all spiking populations recorded."""
-    spiking = [p.name for p in network.populations if p.spiking]
+    """Two runs of a network on the same samples, all spiking populations recorded. Relays have no reference."""
+    spiking = [p.name for p in network.populations if p.spiking and p.name in reference.recorded]
     return Agreement(
         {name: _spikes(reference.recorded[name], emulated.recorded[name]) for name in spiking},
         float((classes(reference) == classes(emulated)).mean()),

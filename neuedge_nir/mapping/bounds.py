@@ -46,7 +46,10 @@ def _check_chips(chips: int, resource: str, available: int) -> None:
 
 
 def lower_bound(demands: Demands) -> Bound:
-    """The cores that any split needs: the least total demand over one core's capacity, for the limit that asks most."""
+    """The cores that any split needs: the least total demand over one core's capacity, for the limit that asks most.
+
+    Relays do not count: another mapping might do with fewer.
+    """
     found = _cores_by_limit(demands, demands.per_core)
     resource = max(found, key=lambda name: found[name], default="cores")
     return Bound(max(1, found.get(resource, 1)), resource)
@@ -54,7 +57,7 @@ def lower_bound(demands: Demands) -> Bound:
 
 def neurons_bound(demands: Demands) -> Bound:
     """The cores that the neurons alone need, whatever connects them: known without a look at any connection."""
-    neurons = demands.legal.network.neurons
+    neurons = demands.legal.model.neurons
     taken = {"neurons": neurons * demands.legal.compartments_per_neuron, "neuron_copies": neurons}
     counted = [limit for limit in demands.limits if limit.formula in taken and limit.scope is LimitScope.CORE]
     found = {limit.name: math.ceil(taken[limit.formula] / limit.limit.count) for limit in counted}
@@ -74,9 +77,9 @@ def chips_bound(demands: Demands) -> tuple[int, str]:
 
 def _cores_by_limit(demands: Demands, which: Sequence[int]) -> dict[str, int]:
     """The least total demand of all populations over one holder's capacity, by limit."""
-    uncut = demands.uncut()
-    names = {demands.family(p.name): p.name for p in demands.legal.network.populations}
-    often = Counter(demands.family(p.name) for p in demands.legal.network.populations)
+    uncut = {**demands.uncut(), **dict.fromkeys(demands.legal.relays.sources, ())}
+    names = {demands.family(p.name): p.name for p in demands.legal.model.populations}
+    often = Counter(demands.family(p.name) for p in demands.legal.model.populations)
     totals = {i: sum(often[f] * demands.least(name, i, uncut) for f, name in names.items()) for i in which}
     return {demands.limits[i].name: math.ceil(total / demands.capacity[i]) for i, total in totals.items()}
 

@@ -14,8 +14,9 @@ from neuedge_nir.chip.model import AdaptiveThresholds, AxonWeights, Chip, Limit
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import CapacityError
 from neuedge_nir.mapping.effective import effective_weights, node_of
+from neuedge_nir.mapping.relays import Relayed, with_relays
 from neuedge_nir.mapping.remarks import of_population, of_projection
-from neuedge_nir.mapping.timing import Timing, lag, rounded_delays
+from neuedge_nir.mapping.timing import Timing, balanced, lag, rounded_delays
 from neuedge_nir.mapping.weights import (
     MAX_AXONS_PER_INPUT,
     AxonTypes,
@@ -69,7 +70,8 @@ class LegalNetwork:
     """A network that the chip can compute, in its own arithmetic.
 
     `projections` are those into populations; those into output ports are read out by the host and stay as they are.
-    `mapped_inputs` says that input ports occupy cores of the chip.
+    `mapped_inputs` says that input ports occupy cores of the chip. `model` is the network as it was given, without
+    `relays`.
     """
 
     network: Network
@@ -79,6 +81,8 @@ class LegalNetwork:
     reset: ResetMode
     mapped_inputs: bool
     diagnostics: tuple[Diagnostic, ...]
+    model: Network
+    relays: Relayed
 
     def into(self, name: str) -> tuple[LegalProjection, ...]:
         return self._by_target.get(name, ())
@@ -117,18 +121,21 @@ def legalise(
         _check_neurons(population, network, chip, mode)
     for projection in network.projections:
         _check_projection(projection, network, chip)
-    timing = lag(network, chip, dt if dt is not None else network.dt, mapped_inputs=mapped_inputs)
-    stored = _stored_weights(network, chip)
+    step = dt if dt is not None else network.dt
+    relayed = with_relays(network, balanced(network, step), chip, mode, step, mapped_inputs=mapped_inputs)
+    timing = lag(relayed.network, chip, step, mapped_inputs=mapped_inputs, at_least=relayed.lags)
+    stored = _stored_weights(relayed.network, chip)
     projections = tuple(
         LegalProjection(p, kind_of(p), stored[p.name], timing.delays[p.name])
-        for p in network.projections
+        for p in relayed.network.projections
         if p.name in stored
     )
-    remarks += rounded_delays(network, dt if dt is not None else network.dt)
+    remarks += [*rounded_delays(network, step), *relayed.remarks]
     remarks += [remark for p in projections for remark in of_projection(p.projection, p.stored, chip)]
     remarks += [remark for p in network.populations for remark in of_population(p, chip)]
     remarks += [_follows(p, rule, chip) for p in network.populations if (rule := p.adapts) is not None]
-    return LegalNetwork(network, chip, projections, timing, mode, mapped_inputs, tuple(remarks))
+    whole = relayed.network
+    return LegalNetwork(whole, chip, projections, timing, mode, mapped_inputs, tuple(remarks), network, relayed)
 
 
 def kind_of(projection: Projection) -> Kind:

@@ -25,25 +25,41 @@ class Timing:
     delays: Mapping[str, int]
 
 
-def lag(network: Network, chip: Chip, dt: float | None, *, mapped_inputs: bool = False) -> Timing:
-    """The smallest lags that make every hardware delay at least one step.
+def lag(
+    network: Network,
+    chip: Chip,
+    dt: float | None,
+    *,
+    mapped_inputs: bool = False,
+    at_least: Mapping[str, int] | None = None,
+) -> Timing:
+    """The lags of `balanced` on a chip.
 
     Inputs have lag 0; the host may inject later, so their projections need no delay of the chip's, unless the inputs
     have cores of their own (`mapped_inputs`). Outputs are read at the lag of their source.
 
-    Raises `CapacityError` for a cycle that cannot be balanced and for a delay longer than the chip's, naming the path;
-    `NoPlanError` for a delay where the chip's is not published; `UsageError` where a Delay node needs a timestep that
-    nobody gave.
+    Raises what `balanced` raises; `CapacityError` for a delay longer than the chip's, naming the path; `NoPlanError`
+    for a delay where the chip's is not published.
+    """
+    found = balanced(network, dt, at_least)
+    _check_delays(network, chip, found.delays, mapped_inputs)
+    return found
+
+
+def balanced(network: Network, dt: float | None, at_least: Mapping[str, int] | None = None) -> Timing:
+    """The smallest lags that make every hardware delay at least one step, those of populations `at_least` as given.
+
+    Raises `CapacityError` for a cycle that cannot be balanced, naming it; `UsageError` where a Delay node needs a
+    timestep that nobody gave.
     """
     delays = {p.name: p.steps + _delay_steps(p, dt) for p in network.projections}
-    lags = _longest_paths(network, delays)
+    lags = _longest_paths(network, delays, at_least or {})
     hardware = {}
     for projection in network.projections:
         if projection.target in lags:
             hardware[projection.name] = lags[projection.target] - lags[projection.source] + delays[projection.name]
     for port in network.outputs:
         lags[port.name] = max((lags[p.source] for p in network.into(port.name)), default=0)
-    _check_delays(network, chip, hardware, mapped_inputs)
     return Timing(lags, hardware)
 
 
@@ -72,9 +88,9 @@ def _steps(delay: Delay, dt: float | None) -> int:
     return round(value / dt)
 
 
-def _longest_paths(network: Network, delays: Mapping[str, int]) -> dict[str, int]:
+def _longest_paths(network: Network, delays: Mapping[str, int], at_least: Mapping[str, int]) -> dict[str, int]:
     """Bellman-Ford for lag(q) >= lag(p) + 1 - d, in an order that settles feed-forward networks in one sweep."""
-    lags = {port.name: 0 for port in network.inputs} | {p.name: 0 for p in network.populations}
+    lags = {port.name: 0 for port in network.inputs} | {p.name: at_least.get(p.name, 0) for p in network.populations}
     edges = [p for p in _feed_forward_order(network) if p.target in lags]
     via: dict[str, Projection] = {}
     while True:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 from neuedge_nir.chip.model import Chip, LimitScope, RoutingKind
-from neuedge_nir.cost.model import CoreEvents, Events, dynamic_energy, of_inference, static_power, step_time
+from neuedge_nir.cost.model import (
+    CoreEvents,
+    Events,
+    PerStep,
+    dynamic_energy,
+    idle_energy,
+    of_inference,
+    reset_energy,
+    static_power,
+    step_time,
+)
 from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.mapping.demand import Demands
-from neuedge_nir.mapping.legalise import mean_delay
+from neuedge_nir.mapping.legalise import LegalNetwork, mean_delay
 from neuedge_nir.mapping.partition import Cluster, Partition, Role
 from neuedge_nir.mapping.place import Placement
 from neuedge_nir.mapping.route import Routing
@@ -31,7 +41,9 @@ from neuedge_nir.plan.model import (
     PlanOptions,
     PlanPopulation,
     PlanProjection,
+    PlanRelay,
     PlanRoute,
+    PlanSchedule,
     PlanSlice,
     Traffic,
     Utilisation,
@@ -53,6 +65,7 @@ class Stages:
     flows: tuple[Flow, ...]
     routing: Routing
     chips_available: int
+    schedule: PlanSchedule
 
 
 def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic]) -> Plan:
@@ -64,19 +77,20 @@ def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic
         schema=SCHEMA,
         tool={name: version(name) for name in ("neuedge-nir", "networkx", "numpy", "ortools")},
         model=PlanModel(network.origin.name, network.origin.sha256, network.origin.nir_version),
-        counts=counts(network),
+        counts=counts(legal.model),
         options=options,
         activity=PlanActivity(stages.demands.activity.kind.value, dict(stages.demands.activity.rates)),
         chip=chip,
         chips_available=stages.chips_available,
-        populations=_populations(network, chip, legal.timing.lags),
+        populations=_populations(legal),
+        schedule=stages.schedule,
         projections=_projections(stages.demands),
         machine=Machine(
             stages.placement.fabric.system.name, stages.placement.fabric.positions[: _positions_used(stages)]
         ),
         cores=_cores(stages),
         routes=_routes(stages),
-        outcome="optimal" if mapping.cores_neurons == mapping.cores_lower_bound else "feasible",
+        outcome="optimal" if mapping.cores_inner == mapping.cores_lower_bound else "feasible",
         scope=scope_of(chip),
         mapping=mapping,
         cost=_cost(stages),
@@ -100,19 +114,26 @@ def scope_of(chip: Chip) -> str:
     return "published limits only" if chip.not_checked else "all limits"
 
 
-def _populations(network: Network, chip: Chip, lags: Mapping[str, int]) -> tuple[PlanPopulation, ...]:
+def _populations(legal: LegalNetwork) -> tuple[PlanPopulation, ...]:
+    lags, network = legal.timing.lags, legal.network
+
     def port(p: Port, model: str) -> PlanPopulation:
         return PlanPopulation(p.name, model, p.shape, lags[p.name], encoder=p.encoder)
 
     def neurons(p: Population) -> PlanPopulation:
-        rule = None if p.adapts is None else replace(p.adapts, late=p.adapts.late + mean_delay(p.adapts, chip))
-        return PlanPopulation(p.name, p.model, p.shape, lags[p.name], adaptation=rule)
+        rule = None if p.adapts is None else replace(p.adapts, late=p.adapts.late + mean_delay(p.adapts, legal.chip))
+        return PlanPopulation(p.name, p.model, p.shape, lags[p.name], adaptation=rule, relay=_relay(p, legal))
 
     return (
         *(port(p, "Input") for p in network.inputs),
         *(neurons(p) for p in network.populations),
         *(port(p, "Output") for p in network.outputs),
     )
+
+
+def _relay(population: Population, legal: LegalNetwork) -> PlanRelay | None:
+    of = legal.relays.sources.get(population.name)
+    return None if of is None else PlanRelay(of, {name: float(v) for name, v in population.parameters.items()})
 
 
 def _projections(demands: Demands) -> tuple[PlanProjection, ...]:
@@ -166,17 +187,19 @@ def _positions_used(stages: Stages) -> int:
 
 def _mapped(stages: Stages) -> Mapped:
     partition, chip = stages.partition, stages.demands.legal.chip
-    chips = _chips_used(stages)
+    relays, chips = stages.demands.legal.relays.sources, _chips_used(stages)
+    of_relays = sum(all(piece.population in relays for piece in c.pieces) for c in partition.clusters)
     slots = sum(_slots(c, chip) for c in partition.clusters)
     neurons = sum(piece.part.neurons for c in partition.clusters for piece in c.pieces)
     per_neuron = stages.demands.legal.compartments_per_neuron
     return Mapped(
         cores_used=len(partition.clusters),
         cores_input=partition.input_cores,
-        cores_neurons=partition.neuron_cores,
-        cores_relay_or_copy=0,
+        cores_neurons=partition.neuron_cores - of_relays,
+        cores_relay_or_copy=of_relays,
         cores_io=0,
         copies=slots - neurons * per_neuron,
+        relay_neurons=sum(p.neurons for p in stages.demands.legal.network.populations if p.name in relays),
         chips_used=len(chips),
         boards_used=stages.placement.fabric.boards_of(chips),
         cores_lower_bound=partition.bound.cores,
@@ -220,16 +243,18 @@ def _cost(stages: Stages) -> CostReport:
     chip = stages.demands.legal.chip
     step, static = step_time(chip, events), static_power(chip, stages.placement.fabric.system, events)
     dynamic = dynamic_energy(chip, events, step)
-    duration = stages.demands.activity.duration
-    depth = max(stages.demands.legal.timing.lags.values(), default=0)
+    idle, duration = idle_energy(chip, events, step), stages.demands.activity.duration
+    reset = reset_energy(chip, events)
+    per_step = PerStep(dynamic, idle, static, step)
     return CostReport(
         traffic=_traffic(stages, events),
         synaptic_events_per_step=float(events.synaptic_events),
         neuron_updates_per_step=events.neuron_updates,
         dynamic_j_per_step=dynamic,
+        idle_j_per_step=idle,
         static_w=static,
         step_s=step,
-        inference=None if duration is None else of_inference(duration, depth, dynamic, static, step),
+        inference=None if duration is None else of_inference(duration, stages.schedule, per_step, reset),
     )
 
 

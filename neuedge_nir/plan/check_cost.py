@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 
 from neuedge_nir.chip.model import CostProfile, LimitScope, Quantity, RoutingKind
 from neuedge_nir.plan.check_links import Grid, Walked, board_of, usable
 from neuedge_nir.plan.check_rules import agree, at_most, refuse, same
-from neuedge_nir.plan.model import Interval, Link, Plan
+from neuedge_nir.plan.model import Inference, Interval, Link, Plan
 
 Figures = tuple[float, ...] | None
 """Low, typical, high; None where nobody published what it takes."""
@@ -139,6 +139,10 @@ def check_costs(plan: Plan, grid: Grid, totals: Totals) -> None:
     events = totals.events if totals.counted else stated.synaptic_events_per_step
     energy = _combined([_energy(profile, plan, totals, events, step) for profile in costs.profiles])
     _check_interval("PLAN130", "dynamic energy", stated.dynamic_j_per_step, energy)
+    silent = replace(totals.walked, deliveries=0.0, unicast_hops=0.0, tree_hops=0.0, interchip=0.0)
+    quiet = replace(totals, spikes=0.0, host=0.0, events=0.0, walked=silent)
+    idle = _combined([_energy(profile, plan, quiet, 0.0, step) for profile in costs.profiles])
+    _check_interval("PLAN130", "energy of an idle step", stated.idle_j_per_step, idle)
     boards, on = grid.system.boards, boards_on(plan, grid, totals)
     whole = None if boards is None or on is None else _range(boards.static_w, on)
     static = whole or _range(costs.static_per_chip_w, plan.mapping.chips_used)
@@ -148,23 +152,37 @@ def check_costs(plan: Plan, grid: Grid, totals: Totals) -> None:
 
 def _check_inference(plan: Plan) -> None:
     """A sample's cost from that of a step. How long samples took is believed: the plan does not hold them."""
-    found, cost = plan.cost.inference, plan.cost
+    found, cost, schedule = plan.cost.inference, plan.cost, plan.schedule
+    same("PLAN135", "a cost of an inference", found is not None, schedule.steps is not None)
     if found is None:
         return
-    if plan.activity.kind != "simulated":
-        refuse("PLAN135", f"an inference, and an activity that is {plan.activity.kind}")
+    if found.lead is not None and plan.activity.kind != "simulated":
+        refuse("PLAN135", f"an early exit, and an activity that is {plan.activity.kind}")
     most = found.shown if found.lead is None else found.steps
-    agree("PLAN135", found, depth=max((p.lag for p in plan.populations), default=0), steps=most)
+    agree("PLAN135", found, depth=schedule.depth, steps=most, shown=schedule.steps, period=_period(plan, found))
     if not (0 < found.steps <= found.shown) or (found.lead is not None and not 0 < found.lead < math.inf):
         refuse("PLAN135", f"an inference of {found.steps} of {found.shown} steps, lead {found.lead}")
-    for name in RANGE:
-        step, watts, joules = (getattr(each, name) for each in (cost.step_s, cost.static_w, cost.dynamic_j_per_step))
-        time = None if step is None else step * (found.steps + found.depth)
-        rest = None if time is None or watts is None else watts * time
+    reset = plan.chip.capabilities.reset_schedule
+    price = reset.energy_per_chip_j if reset is not None else None
+    for index, name in enumerate(RANGE):
+        step, watts, joules, rest = (
+            getattr(each, name) for each in (cost.step_s, cost.static_w, cost.dynamic_j_per_step, cost.idle_j_per_step)
+        )
+        time = None if step is None else step * found.period
+        static = None if time is None or watts is None else watts * time
         agree("PLAN135", found.time_s, "time of an inference", **{name: time})
-        agree("PLAN135", found.static_j, "static energy of an inference", **{name: rest})
-        spent = None if joules is None else joules * found.steps
+        agree("PLAN135", found.static_j, "static energy of an inference", **{name: static})
+        bare = None if None in (joules, rest) else joules * found.steps + rest * (found.period - found.steps)
+        once = (_range(price, plan.mapping.chips_used) or (0.0,) * 3)[index]
+        spent = None if bare is None else bare + once
         agree("PLAN135", found.dynamic_j, "dynamic energy of an inference", **{name: spent})
+
+
+def _period(plan: Plan, found: Inference) -> float | None:
+    """Only where no counter resets the chip, a sample that ends early leaves the chip to the next."""
+    if found.lead is not None and plan.schedule.rule != "power-of-two":
+        return found.steps + found.depth
+    return plan.schedule.period
 
 
 def _check_interval(code: str, what: str, stated: Interval, counted: Figures) -> None:

@@ -297,9 +297,9 @@ def _blocked(row: Ints, bits: int, number: Mapping[str, int]) -> Ints:
 def least_blocked(rules: Rules, limit: Limit) -> int:
     """The bits of all rows where every block had the size that wastes least: no split can take fewer."""
     number = {name: quantity.count for name, quantity in limit.parameters.items()}
-    total = 0
+    total, relays = 0, {p.name for p in rules.plan.populations if p.relay is not None}
     for wire in rules.wires:
-        if wire.held is not None:
+        if wire.held is not None and wire.held.target not in relays:
             bits = wire.held.weight_bits + (0 if wire.kind == "dense" else number["index_bits"])
             block = np.arange(1, number["block"] + 1)
             price = number["word_bits"] * -(-(block * bits + number["header_bits"]) // number["word_bits"])

@@ -43,6 +43,7 @@ class PlanOptions:
     dt: float | None
     map_inputs: bool
     tiles: Mapping[str, str]
+    steps_per_sample: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,19 @@ class PlanActivity:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanRelay:
+    """A population that the chip needs and the model has not: neuron by neuron it repeats the spikes of `of`.
+
+    `of` is a population, an input with cores, or another relay. `parameters` are those of its neuron model.
+    """
+
+    of: str
+    parameters: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class PlanPopulation:
-    """A population or port. `lag`: steps that it runs behind the original network.
+    """A population or port. `lag`: steps that it runs behind the original network, and at which it is read.
 
     `encoder`: how the host makes spikes of the values of an input. `adaptation`: the rule that thresholds follow on the
     chip, whose activity is as many steps `late` as the chip is.
@@ -67,11 +79,12 @@ class PlanPopulation:
     lag: int
     encoder: HybridEncoder | None = None
     adaptation: Adaptation | None = None
+    relay: PlanRelay | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PlanProjection:
-    """A projection into a population, as the chip holds it.
+    """A projection into a population, as the chip holds it. One whose delay relays shorten has a relay as its source.
 
     `delay` in timesteps; a weight is a whole number of `weight_step`, of at most `weight_bits` bits with its sign;
     `weight_step` is 0 where every neuron has a scale of its own. `weight_error` is ||stored - wanted|| / ||wanted||.
@@ -165,6 +178,8 @@ class Mapped:
     """What the mapping takes. The bound counts neuron cores and holds for every split (`universal`).
 
     `boards_used`: those that are powered, whole; None where the system's chips are powered one by one.
+    `cores_relay_or_copy` hold nothing but relays (copies lie in the cores of their neurons); other cores with neurons,
+    relays among them or not, are `cores_neurons`. `relay_neurons` are all neurons of relays.
     """
 
     cores_used: int
@@ -173,6 +188,7 @@ class Mapped:
     cores_relay_or_copy: int
     cores_io: int
     copies: int
+    relay_neurons: int
     chips_used: int
     boards_used: int | None
     cores_lower_bound: int
@@ -180,6 +196,11 @@ class Mapped:
     bound_resource: str
     packing_proven: bool
     utilisation: Utilisation
+
+    @property
+    def cores_inner(self) -> int:
+        """All cores but those of inputs: what the bound is a bound of."""
+        return self.cores_neurons + self.cores_relay_or_copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,17 +224,34 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanSchedule:
+    """How samples are kept apart. In every `period` of timesteps each population is reset at its offset, its lag.
+
+    `rule` is the chip's (`chip.model.ResetSchedule.period`), None where nothing is published. A sample of `steps`
+    timesteps takes `depth` more, the largest lag, and what the rule asks for; None: nobody said how long samples are.
+    """
+
+    rule: str | None
+    offsets: Mapping[str, int]
+    depth: int
+    steps: int | None
+    period: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Inference:
-    """What one sample costs, where samples were simulated: energy in joules, time in seconds.
+    """What one sample costs, where it is known how long samples are: energy in joules, time in seconds.
 
     `steps` are those that a sample takes on average, of the `shown`: fewer where it ends once the greatest summed
-    output leads the next by `lead`. `depth` is the largest lag, by which the last output comes later.
+    output leads the next by `lead`. `depth` is the largest lag, by which the last output comes later. The chip runs for
+    `period` timesteps: those of the schedule, or on average fewer where a sample may end early.
     """
 
     steps: float
     shown: int
     lead: float | None
     depth: int
+    period: float
     dynamic_j: Interval
     static_j: Interval
     time_s: Interval
@@ -221,12 +259,16 @@ class Inference:
 
 @dataclass(frozen=True, slots=True)
 class CostReport:
-    """What the plan costs, per timestep: energy in joules, power in watts, time in seconds; and per inference."""
+    """What the plan costs, per timestep: energy in joules, power in watts, time in seconds; and per inference.
+
+    `idle_j_per_step` is the dynamic energy of a step in which nothing spikes: neurons are updated all the same.
+    """
 
     traffic: Traffic
     synaptic_events_per_step: float
     neuron_updates_per_step: int
     dynamic_j_per_step: Interval
+    idle_j_per_step: Interval
     static_w: Interval
     step_s: Interval
     inference: Inference | None = None
@@ -256,6 +298,7 @@ class Plan:
     chip: Chip
     chips_available: int
     populations: tuple[PlanPopulation, ...]
+    schedule: PlanSchedule
     projections: tuple[PlanProjection, ...]
     machine: Machine
     cores: tuple[PlanCore, ...]

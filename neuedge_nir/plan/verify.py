@@ -32,7 +32,9 @@ from neuedge_nir.plan.check_demand import (
 from neuedge_nir.plan.check_fan import synapses
 from neuedge_nir.plan.check_links import Grid, check_links, check_sites, walk
 from neuedge_nir.plan.check_parts import everything
+from neuedge_nir.plan.check_relays import check_relays, relayed, relays_of
 from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, match, refuse, same
+from neuedge_nir.plan.check_schedule import check_schedule
 from neuedge_nir.plan.check_tiles import check_tiles
 from neuedge_nir.plan.check_weights import check_abilities, check_rules, check_timing, check_weights
 from neuedge_nir.plan.model import SCHEMA, Plan, PlanCore, PlanSlice
@@ -48,10 +50,15 @@ def verify(plan: Plan, network: Network | None) -> None:
     agree("PLAN101", plan, schema=SCHEMA)
     _check_chip(plan)
     _check_names(plan)
+    check_relays(plan)
     if network is not None:
+        _check_origin(plan, network)
+        model, network = network, relayed(plan, network)
         _check_model(plan, network)
+        _check_size(plan, model)
     check_abilities(plan)
     check_timing(plan, network)
+    check_schedule(plan)
     parts = _check_slices(plan)
     check_tiles(plan)
     grid = check_sites(plan)
@@ -99,14 +106,18 @@ def _check_names(plan: Plan) -> None:
             refuse("PLAN133", f"a rate of {rate} spikes per step", name)
 
 
-def _check_model(plan: Plan, network: Network) -> None:
-    """The plan speaks of this network: its populations, its projections, its size."""
+def _check_origin(plan: Plan, network: Network) -> None:
+    """The plan speaks of this file, and of what its reader said."""
     origin = network.origin
     agree("PLAN101", plan.model, sha256=origin.sha256, nir_version=origin.nir_version)
     told = len(set(origin.diagnostics) & set(plan.diagnostics))
     same("PLAN101", "remarks of the reader", told, len(set(origin.diagnostics)))
     if origin.sha256 is None:  # a file is known by its content, whatever it is called by now
         agree("PLAN101", plan.model, name=origin.name)
+
+
+def _check_model(plan: Plan, network: Network) -> None:
+    """The plan has the populations and projections of the network that the chip runs, relays included."""
     due = {p.name: (p.model, p.shape) for p in network.populations}
     due |= {port.name: ("Input", port.shape) for port in network.inputs}
     due |= {port.name: ("Output", port.shape) for port in network.outputs}
@@ -117,6 +128,12 @@ def _check_model(plan: Plan, network: Network) -> None:
     match("PLAN103", "ends and signal", ends, {w.name: (w.source, w.target, str(w.signal)) for w in wires})
     kinds = {projection.name: projection.kind for projection in plan.projections}
     match("PLAN105", "kind", kinds, {wire.name: kind_of(wire.chain) for wire in wires})
+
+
+def _check_size(plan: Plan, network: Network) -> None:
+    """The model is as large as the plan says: relays are none of it."""
+    inner = {population.name for population in network.populations}
+    wires = [wire for wire in network.projections if wire.target in inner]
     stored = {
         operator.node: math.prod(operator.shape) if isinstance(operator, Scale) else weight.size
         for wire in network.projections
@@ -259,13 +276,16 @@ def _check_totals(plan: Plan, parts: Sequence[Part], grid: Grid, recounted: Reco
     loads = _loads(plan, parts, recounted)
     totals = Totals(recounted is not None, loads, spikes, host, events, walked)
     roles = Counter(core.role for core in plan.cores)
+    relays = {relay.name: math.prod(relay.shape) for relay in relays_of(plan)}
+    of_relays = sum(all(piece.population in relays for piece in core.slices) for core in plan.cores)
     agree(
         "PLAN126",
         plan.mapping,
         cores_used=len(plan.cores),
         cores_input=roles["input"],
-        cores_neurons=roles["neurons"],
-        cores_relay_or_copy=0,
+        cores_neurons=roles["neurons"] - of_relays,
+        cores_relay_or_copy=of_relays,
+        relay_neurons=sum(relays.values()),
         cores_io=0,
         copies=totals.slots - sum(part.size for part in parts) * compartments(plan),
         chips_used=len(walked.chips),
@@ -298,21 +318,25 @@ def _loads(plan: Plan, parts: Sequence[Part], recounted: Recount | None) -> list
 
 def _check_outcome(plan: Plan, rules: Rules | None) -> None:
     """The outcome is no better than the bound allows."""
-    mapping, met = plan.mapping, plan.mapping.cores_neurons == plan.mapping.cores_lower_bound
+    mapping, inner = plan.mapping, sum(core.role == "neurons" for core in plan.cores)
+    met = inner == mapping.cores_lower_bound
     agree("PLAN128", mapping, bound_scope="universal")
     if rules is not None:
         bounds = _bounds(plan, rules)
         agree("PLAN128", mapping, cores_lower_bound=max([1, *bounds.values()]))
         same("PLAN128", "bound by the limit named", bounds.get(mapping.bound_resource), mapping.cores_lower_bound)
-    at_most("PLAN128", "neuron cores of the bound", mapping.cores_lower_bound, mapping.cores_neurons)
+    at_most("PLAN128", "neuron cores of the bound", mapping.cores_lower_bound, inner)
     agree("PLAN129", plan, outcome="optimal" if met else "feasible")
     agree("PLAN129", plan, scope="published limits only" if plan.chip.not_checked else "all limits")
     agree("PLAN129", mapping, packing_proven=mapping.packing_proven or met)
 
 
 def _bounds(plan: Plan, rules: Rules) -> dict[str, int]:
-    """Per limit of a core: populations that are whole, each on one core, need no more than any split of them."""
-    inner = [p.name for p in plan.populations if p.model not in PORTS]
+    """Per limit of a core: populations that are whole, each on one core, need no more than any split of them.
+
+    Relays do not count: other mappings may have fewer.
+    """
+    inner = [p.name for p in plan.populations if p.model not in PORTS and p.relay is None]
     parts = [Part(core, name, (everything(rules.shapes[name]),)) for core, name in enumerate(inner)]
     used = recount(parts, rules, messages=False).used
     bounds = {}

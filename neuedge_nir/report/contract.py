@@ -10,7 +10,7 @@ from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.errors import CapacityError, NoPlanError
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.build import counts, scope_of
-from neuedge_nir.plan.model import Counts, Inference, Interval, Plan, PlanModel
+from neuedge_nir.plan.model import Counts, Inference, Interval, Plan, PlanModel, PlanSchedule
 from neuedge_nir.report.outline import Arrow, Group, Kernel, Outline, Spread, Step, Vertex
 
 SCHEMA = "neuedge-nir/report/1"
@@ -37,6 +37,7 @@ def report_of(plan: Plan) -> Json:
             "cores_relay_or_copy": mapping.cores_relay_or_copy,
             "cores_io": mapping.cores_io,
             "copies": mapping.copies,
+            "relay_neurons": mapping.relay_neurons,
             "chips_used": mapping.chips_used,
             "boards_used": mapping.boards_used,
             "cores_lower_bound": mapping.cores_lower_bound,
@@ -65,12 +66,14 @@ def report_of(plan: Plan) -> Json:
         },
         "energy": {
             "dynamic_j_per_step": _interval(cost.dynamic_j_per_step),
+            "idle_j_per_step": _interval(cost.idle_j_per_step),
             "static_w": _interval(cost.static_w),
             "synaptic_events_per_step": cost.synaptic_events_per_step,
             "neuron_updates_per_step": cost.neuron_updates_per_step,
         },
         "latency": {"step_s": _interval(cost.step_s)},
         "inference": _inference(cost.inference),
+        "schedule": _schedule(plan.schedule),
         "activity": {"kind": plan.activity.kind, "spikes_per_neuron_per_step": _mean_rate(plan)},
         "weights": [
             {"projection": p.name, "bits": p.weight_bits, "relative_error": p.weight_error, "axons": p.axons_per_input}
@@ -105,6 +108,7 @@ def refusal(error: CapacityError | NoPlanError, chip: Chip, network: Network) ->
         "energy": None,
         "latency": None,
         "inference": None,
+        "schedule": None,
         "activity": None,
         "weights": None,
         "diagnostics": [*(diagnostic(d) for d in network.origin.diagnostics), last],
@@ -123,9 +127,20 @@ def _inference(found: Inference | None) -> Json | None:
         "steps_shown": found.shown,
         "early_exit": found.lead,
         "pipeline_steps": found.depth,
+        "period_steps": found.period,
         "dynamic_j": _interval(found.dynamic_j),
         "static_j": _interval(found.static_j),
         "time_s": _interval(found.time_s),
+    }
+
+
+def _schedule(found: PlanSchedule) -> Json:
+    return {
+        "rule": found.rule,
+        "steps_per_sample": found.steps,
+        "pipeline_steps": found.depth,
+        "period_steps": found.period,
+        "reset_steps": dict(found.offsets),
     }
 
 
@@ -156,7 +171,7 @@ def diagnostic(d: Diagnostic) -> Json:
 
 
 def _mean_rate(plan: Plan) -> float:
-    populations = [p for p in plan.populations if p.model not in ("Input", "Output")]
+    populations = [p for p in plan.populations if p.model not in ("Input", "Output") and p.relay is None]
     neurons = {p.name: math.prod(p.shape) for p in populations}
     total = sum(neurons.values())
     return sum(plan.activity.rates[name] * n for name, n in neurons.items()) / total if total else 0.0

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from neuedge_nir.chip.model import LimitScope
-from neuedge_nir.plan.model import Inference, Interval, Plan, PlanCore
+from neuedge_nir.plan.model import Inference, Interval, Plan, PlanCore, PlanSchedule
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -84,7 +84,9 @@ def _inference(found: Inference | None) -> list[RenderableType]:
     if found is None:
         return []
     early = f", stopping at a lead of {found.lead:g}" if found.lead is not None else ""
-    title = f"Cost of one inference: {found.steps:.4g} of {found.shown} timesteps{early}"
+    title = (
+        f"Cost of one inference: {found.steps:.4g} of {found.shown} timesteps, {found.period:.4g} with resets{early}"
+    )
     rows = [
         ("dynamic energy", *_span(found.dynamic_j, "J")),
         ("static energy", *_span(found.static_j, "J")),
@@ -96,7 +98,7 @@ def _inference(found: Inference | None) -> list[RenderableType]:
 def _headline(plan: Plan) -> str:
     mapping = plan.mapping
     gap = "" if plan.outcome == "optimal" else f", at least {mapping.cores_lower_bound} needed"
-    size = f"{counted(mapping.cores_neurons, 'core')} on {counted(mapping.chips_used, 'chip')}"
+    size = f"{counted(mapping.cores_inner, 'core')} on {counted(mapping.chips_used, 'chip')}"
     return f"{plan.model.name} fits {plan.chip.title}: {size} ({plan.outcome}{gap})"
 
 
@@ -133,6 +135,7 @@ def _summary(plan: Plan) -> list[Row]:
         ("busiest link", f"{number(traffic.max_link_load)} messages/step; {_deadlock(traffic.deadlock_free)}"),
         ("weights", _weights_line(plan)),
         ("activity", _activity_line(plan)),
+        ("reset", _reset_line(plan.schedule)),
         ("checked", f"{plan.scope}; every count, limit, route and total recounted"),
         *([("not checked", ", ".join(left.name for left in plan.chip.not_checked))] if plan.chip.not_checked else []),
     ]
@@ -158,6 +161,10 @@ def _cores_line(plan: Plan) -> str:
     extra = [f"{m.cores_input} for inputs"] if m.cores_input else ["inputs injected by the host"]
     if m.copies:
         extra.append(f"{m.copies} exact copies of neurons among them")
+    if m.relay_neurons:
+        extra.append(f"{counted(m.relay_neurons, 'neuron')} of relays")
+    if m.cores_relay_or_copy:
+        extra.append(f"{m.cores_relay_or_copy} with relays alone")
     return f"{m.cores_neurons} with neurons, " + ", ".join(extra)
 
 
@@ -195,6 +202,20 @@ def _activity_line(plan: Plan) -> str:
     return f"{plan.activity.kind}: {spread} spikes per neuron and step" if rates else plan.activity.kind
 
 
+RULES = {
+    None: "how is not published",
+    "power-of-two": "by a counter, every power of two of steps",
+    "snip": "by a program on the chip",
+}
+
+
+def _reset_line(found: PlanSchedule) -> str:
+    how = RULES.get(found.rule, found.rule)
+    if found.period is None:
+        return f"at the lags, {how}; samples take {counted(found.depth, 'step')} more"
+    return f"at the lags, {how}; samples of {counted(found.steps or 0, 'step')} take {found.period}"
+
+
 def _populations(plan: Plan) -> list[Row]:
     rows: list[Row] = []
     for p in plan.populations:
@@ -203,6 +224,7 @@ def _populations(plan: Plan) -> list[Row]:
         cores = sum(any(s.population == p.name for s in core.slices) for core in plan.cores)
         held = str(cores) if cores else "host"
         how = ", encoded" if p.encoder else ", adaptive" if p.adaptation else ""
+        how += f", relay of {p.relay.of}" if p.relay else ""
         rows.append((p.name, p.model + how, f"{math.prod(p.shape):,}", held, str(p.lag)))
     return rows
 
