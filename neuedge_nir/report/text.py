@@ -136,6 +136,7 @@ def _summary(plan: Plan) -> list[Row]:
         ("weights", _weights_line(plan)),
         ("activity", _activity_line(plan)),
         ("reset", _reset_line(plan.schedule)),
+        *_late(plan),
         ("checked", f"{plan.scope}; every count, limit, route and total recounted"),
     ]
 
@@ -205,6 +206,16 @@ def _reset_line(found: PlanSchedule) -> str:
     if found.period is None:
         return f"at the lags, {how}; samples take {counted(found.depth, 'step')} more"
     return f"at the lags, {how}; samples of {counted(found.steps or 0, 'step')} take {found.period}"
+
+
+def _late(plan: Plan) -> list[Row]:
+    """What is late, and how much that matters."""
+    late = [p.excess for p in plan.projections if p.excess]
+    if not late:
+        return []
+    error = plan.timing_error
+    known = "not measured" if error is None else f"the model's class in {percent(error.same_class)} of the samples"
+    return [("recurrence", f"{counted(len(late), 'projection')} late, by {counted(sum(late), 'step')} in all; {known}")]
 
 
 def _populations(plan: Plan) -> list[Row]:
