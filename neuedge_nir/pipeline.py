@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from neuedge_nir.chip.model import Chip
+from neuedge_nir.diagnostics import Diagnostic, Severity
+from neuedge_nir.emulation.late import timed
 from neuedge_nir.errors import CapacityError, NoPlanError, UsageError
 from neuedge_nir.events import Finished, Observer, Started, silent
 from neuedge_nir.frontend import DEFAULT_CAPS, Caps
@@ -28,7 +30,7 @@ from neuedge_nir.network.activity import Activity, Duration, recorded_activity, 
 from neuedge_nir.network.given import reset_given, timestep_given
 from neuedge_nir.network.model import Network, ResetMode
 from neuedge_nir.plan.build import Stages, build
-from neuedge_nir.plan.model import Plan, PlanOptions
+from neuedge_nir.plan.model import Plan, PlanOptions, TimingError
 from neuedge_nir.plan.schedule import schedule_of, under_way
 from neuedge_nir.plan.verify import verify
 from neuedge_nir.rewrite.call import PassCall
@@ -46,7 +48,8 @@ class Options:
     samples, `steps_per_sample` says how many timesteps one has. What passes search for they find on `calibration`.
     `chips` None: as many as needed, up to the chip's largest published system. `max_cores`: those of the largest plan
     that is tried, None for what the effort says. `dt` in the model's time unit. `tiles` cuts populations, by name, as
-    `mapping.asked` reads it: {"conv1": "16x8x28", "hidden": 50, "out": "/2"}.
+    `mapping.asked` reads it: {"conv1": "16x8x28", "hidden": 50, "out": "/2"}. `recurrence` "approximate" accepts
+    cycles that are quicker than the chip: projections are then late, and with samples it is measured what that does.
     """
 
     passes: tuple[PassCall, ...] = ()
@@ -62,6 +65,7 @@ class Options:
     seed: int = 0
     map_inputs: bool = False
     tiles: Mapping[str, str | int | Tiles] = field(default_factory=dict)
+    recurrence: str = "exact"
     strict: bool = False
     limits: Caps = DEFAULT_CAPS
 
@@ -75,6 +79,7 @@ class Options:
             "chips": self.chips is not None and self.chips < 1,
             "max_cores": self.max_cores is not None and self.max_cores < 1,
             "effort": self.effort not in EFFORTS,
+            "recurrence": self.recurrence not in ("exact", "approximate"),
             "seed": not 0 <= self.seed < 1 << 31,
             "steps_per_sample": self.steps_per_sample is not None and self.steps_per_sample < 1,
             "early_exit": self.early_exit is not None and not 0 < self.early_exit < math.inf,
@@ -126,9 +131,10 @@ def compile_network(
     _check_crossed(placement, routing, available)
     duration = demands.activity.duration
     schedule = schedule_of(legal, None if duration is None else duration.shown)
-    stages = Stages(demands, split, placement, sent, routing, available, schedule)
+    error, known = _stage("timing", observer, lambda: _timing_error(legal, wanted))
+    stages = Stages(demands, split, placement, sent, routing, available, schedule, error)
     remarks = [*network.origin.diagnostics, *legal.diagnostics, *demands.activity.remarks()]
-    remarks += under_way(legal, schedule)
+    remarks += [*under_way(legal, schedule), *known]
     plan = build(stages, _plan_options(wanted, passes, legal), remarks)
     _stage("verify", observer, lambda: verify(plan, network))
     return plan
@@ -187,7 +193,36 @@ def _check_crossed(placement: Placement, routing: Routing, available: int) -> No
 
 
 def _legal(network: Network, chip: Chip, options: Options) -> LegalNetwork:
-    return legalise(network, chip, reset=options.reset, dt=options.dt, mapped_inputs=options.map_inputs)
+    return legalise(
+        network,
+        chip,
+        reset=options.reset,
+        dt=options.dt,
+        mapped_inputs=options.map_inputs,
+        approximate=options.recurrence == "approximate",
+    )
+
+
+def _timing_error(legal: LegalNetwork, options: Options) -> tuple[TimingError | None, list[Diagnostic]]:
+    """What late projections do on the samples, and a remark on it; nothing where none is late."""
+    if not legal.timing.excess:
+        return None, []
+    if not isinstance(options.activity, Samples):
+        return None, [_late_remark("what that does to the spikes is not measured", "give --data")]
+    try:
+        found = timed(legal, options.activity, options.dt)
+    except UsageError as error:
+        if error.code != "USE050":
+            raise
+        return None, [_late_remark(f"what that does to the spikes cannot be measured: {error.message}", None)]
+    equal = {name: spikes.equal for name, spikes in sorted(found.spikes.items())}
+    share = f"{min(equal.values(), default=1.0):.2%} to {max(equal.values(), default=1.0):.2%}"
+    message = f"the model's class in {found.same_class:.2%} of the samples, {share} of a population's spikes equal"
+    return TimingError(options.activity.count, found.same_class, equal), [_late_remark(message, None)]
+
+
+def _late_remark(message: str, hint: str | None) -> Diagnostic:
+    return Diagnostic("WARN023", Severity.WARNING, None, f"projections are late: {message}", hint)
 
 
 def _activity(network: Network, legal: LegalNetwork, options: Options) -> Activity:
@@ -217,5 +252,6 @@ def _plan_options(options: Options, passes: Sequence[PassCall], legal: LegalNetw
         dt=options.dt if options.dt is not None else legal.network.dt,
         map_inputs=options.map_inputs,
         tiles={name: str(tiles) for name, tiles in sorted(tiles_given(options.tiles).items())},
+        recurrence=options.recurrence,
         steps_per_sample=options.steps_per_sample,
     )

@@ -135,6 +135,7 @@ def test_the_options_stand_in_the_plan(neuedge: Neuedge, digits: Path, tmp_path:
         "dt": 2.0,
         "effort": "quick",
         "map_inputs": True,
+        "recurrence": "exact",
         "reset": "zero",
         "seed": 7,
         "steps_per_sample": None,

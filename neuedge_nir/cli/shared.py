@@ -70,6 +70,12 @@ def add_mapping_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--map-inputs", action="store_true", help="give the inputs cores of their own instead of the host port"
     )
+    sub.add_argument(
+        "--recurrence",
+        choices=("exact", "approximate"),
+        default="exact",
+        help="approximate: take cycles that are quicker than the chip, with some projections late; --data measures it",
+    )
 
 
 def add_early_exit(sub: argparse.ArgumentParser) -> None:
@@ -200,6 +206,7 @@ def options_of(
         seed=seed,
         map_inputs=arguments.map_inputs,
         tiles=tiles_given(arguments.tiles),
+        recurrence=arguments.recurrence,
     )
 
 

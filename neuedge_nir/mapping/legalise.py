@@ -14,9 +14,10 @@ from neuedge_nir.chip.model import AdaptiveThresholds, AxonWeights, Chip, Limit
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import CapacityError
 from neuedge_nir.mapping.effective import effective_weights, node_of
+from neuedge_nir.mapping.recurrence import least_excess
 from neuedge_nir.mapping.relays import Relayed, with_relays
 from neuedge_nir.mapping.remarks import of_population, of_projection
-from neuedge_nir.mapping.timing import Timing, balanced, lag, rounded_delays
+from neuedge_nir.mapping.timing import Timing, balanced, lag, model_delays, rounded_delays
 from neuedge_nir.mapping.weights import (
     MAX_AXONS_PER_INPUT,
     AxonTypes,
@@ -111,8 +112,9 @@ def legalise(
     reset: ResetMode | None = None,
     dt: float | None = None,
     mapped_inputs: bool = False,
+    approximate: bool = False,
 ) -> LegalNetwork:
-    """The network in the chip's terms.
+    """The network in the chip's terms. `approximate`: cycles may be slower than in the model, by as little as can be.
 
     Raises `CapacityError`, naming the node, the figure and the limit, for what the chip cannot compute.
     """
@@ -122,20 +124,33 @@ def legalise(
     for projection in network.projections:
         _check_projection(projection, network, chip)
     step = dt if dt is not None else network.dt
-    relayed = with_relays(network, balanced(network, step), chip, mode, step, mapped_inputs=mapped_inputs)
-    timing = lag(relayed.network, chip, step, mapped_inputs=mapped_inputs, at_least=relayed.lags)
+    excess = least_excess(network, model_delays(network, step)) if approximate else {}
+    exact = balanced(network, step, None, excess)
+    relayed = with_relays(network, exact, chip, mode, step, mapped_inputs=mapped_inputs)
+    timing = lag(relayed.network, chip, step, mapped_inputs=mapped_inputs, at_least=relayed.lags, excess=excess)
     stored = _stored_weights(relayed.network, chip)
     projections = tuple(
         LegalProjection(p, kind_of(p), stored[p.name], timing.delays[p.name])
         for p in relayed.network.projections
         if p.name in stored
     )
-    remarks += [*rounded_delays(network, step), *relayed.remarks]
+    remarks += [*rounded_delays(network, step), *_late(network, timing), *relayed.remarks]
     remarks += [remark for p in projections for remark in of_projection(p.projection, p.stored, chip)]
     remarks += [remark for p in network.populations for remark in of_population(p, chip)]
     remarks += [_follows(p, rule, chip) for p in network.populations if (rule := p.adapts) is not None]
     whole = relayed.network
     return LegalNetwork(whole, chip, projections, timing, mode, mapped_inputs, tuple(remarks), network, relayed)
+
+
+def _late(network: Network, timing: Timing) -> list[Diagnostic]:
+    """A remark on each projection that takes longer than in the model."""
+    found = []
+    for projection in network.projections:
+        if (steps := timing.excess.get(projection.name, 0)) > 0:
+            message = f"{projection.name} takes {steps} step{'s' * (steps != 1)} more than in the model"
+            hint = "put a Delay into its cycle, or train with such a delay"
+            found.append(Diagnostic("WARN022", Severity.WARNING, projection.target, message, hint))
+    return found
 
 
 def kind_of(projection: Projection) -> Kind:

@@ -8,7 +8,7 @@ cycle, more through Delay nodes), and it must be at least 1.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from neuedge_nir.chip.model import Chip
 from neuedge_nir.diagnostics import Diagnostic, Severity
@@ -19,10 +19,14 @@ from neuedge_nir.network.model import Network, Projection
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Lags of the populations and ports in steps, and the hardware delay of each projection (by name) in steps."""
+    """Lags of the populations and ports in steps, and the hardware delay of each projection (by name) in steps.
+
+    `excess` are the steps by which delays are longer than the lags ask for: cycles that are quicker than any chip.
+    """
 
     lags: Mapping[str, int]
     delays: Mapping[str, int]
+    excess: Mapping[str, int] = field(default_factory=dict)
 
 
 def lag(
@@ -32,6 +36,7 @@ def lag(
     *,
     mapped_inputs: bool = False,
     at_least: Mapping[str, int] | None = None,
+    excess: Mapping[str, int] | None = None,
 ) -> Timing:
     """The lags of `balanced` on a chip.
 
@@ -41,18 +46,24 @@ def lag(
     Raises what `balanced` raises; `CapacityError` for a delay longer than the chip's, naming the path; `NoPlanError`
     for a delay where the chip's is not published.
     """
-    found = balanced(network, dt, at_least)
+    found = balanced(network, dt, at_least, excess)
     _check_delays(network, chip, found.delays, mapped_inputs)
     return found
 
 
-def balanced(network: Network, dt: float | None, at_least: Mapping[str, int] | None = None) -> Timing:
+def balanced(
+    network: Network,
+    dt: float | None,
+    at_least: Mapping[str, int] | None = None,
+    excess: Mapping[str, int] | None = None,
+) -> Timing:
     """The smallest lags that make every hardware delay at least one step, those of populations `at_least` as given.
 
-    Raises `CapacityError` for a cycle that cannot be balanced, naming it; `UsageError` where a Delay node needs a
-    timestep that nobody gave.
+    Projections may be late by an `excess`. Raises `CapacityError` for a cycle that cannot be balanced, naming it;
+    `UsageError` where a Delay node needs a timestep that nobody gave.
     """
-    delays = {p.name: p.steps + _delay_steps(p, dt) for p in network.projections}
+    late = excess or {}
+    delays = {name: steps + late.get(name, 0) for name, steps in model_delays(network, dt).items()}
     lags = _longest_paths(network, delays, at_least or {})
     hardware = {}
     for projection in network.projections:
@@ -60,7 +71,12 @@ def balanced(network: Network, dt: float | None, at_least: Mapping[str, int] | N
             hardware[projection.name] = lags[projection.target] - lags[projection.source] + delays[projection.name]
     for port in network.outputs:
         lags[port.name] = max((lags[p.source] for p in network.into(port.name)), default=0)
-    return Timing(lags, hardware)
+    return Timing(lags, hardware, late)
+
+
+def model_delays(network: Network, dt: float | None) -> dict[str, int]:
+    """The timesteps that each projection takes in the model. Raises `UsageError` as `balanced`."""
+    return {p.name: p.steps + _delay_steps(p, dt) for p in network.projections}
 
 
 def _delay_steps(projection: Projection, dt: float | None) -> int:
@@ -91,7 +107,7 @@ def _steps(delay: Delay, dt: float | None) -> int:
 def _longest_paths(network: Network, delays: Mapping[str, int], at_least: Mapping[str, int]) -> dict[str, int]:
     """Bellman-Ford for lag(q) >= lag(p) + 1 - d, in an order that settles feed-forward networks in one sweep."""
     lags = {port.name: 0 for port in network.inputs} | {p.name: at_least.get(p.name, 0) for p in network.populations}
-    edges = [p for p in _feed_forward_order(network) if p.target in lags]
+    edges = [p for p in feed_forward_order(network) if p.target in lags]
     via: dict[str, Projection] = {}
     while True:
         changed = False
@@ -105,7 +121,7 @@ def _longest_paths(network: Network, delays: Mapping[str, int], at_least: Mappin
             raise _unbalanced(cycle, delays)
 
 
-def _feed_forward_order(network: Network) -> list[Projection]:
+def feed_forward_order(network: Network) -> list[Projection]:
     """The projections sorted so that, cycles apart, each comes after those that feed its source."""
     waiting = {p.name: 0 for p in network.populations}
     for edge in network.projections:
@@ -153,7 +169,7 @@ def _unbalanced(cycle: list[Projection], delays: Mapping[str, int]) -> CapacityE
         resource="steps",
         needed=len(cycle),
         available=steps,
-        hint="put a Delay into the cycle, or merge its populations",
+        hint="put a Delay into the cycle, merge its populations, or compile with --recurrence approximate",
     )
 
 

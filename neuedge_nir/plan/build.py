@@ -45,6 +45,7 @@ from neuedge_nir.plan.model import (
     PlanRoute,
     PlanSchedule,
     PlanSlice,
+    TimingError,
     Traffic,
     Utilisation,
 )
@@ -66,6 +67,7 @@ class Stages:
     routing: Routing
     chips_available: int
     schedule: PlanSchedule
+    timing_error: TimingError | None = None
 
 
 def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic]) -> Plan:
@@ -85,6 +87,7 @@ def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic
         populations=_populations(legal),
         schedule=stages.schedule,
         projections=_projections(stages.demands),
+        timing_error=stages.timing_error,
         machine=Machine(
             stages.placement.fabric.system.name, stages.placement.fabric.positions[: _positions_used(stages)]
         ),
@@ -149,6 +152,7 @@ def _projections(demands: Demands) -> tuple[PlanProjection, ...]:
             p.stored.step,
             p.stored.error,
             p.stored.axons_per_input,
+            demands.legal.timing.excess.get(p.projection.name, 0),
         )
         for p in demands.legal.projections
     )

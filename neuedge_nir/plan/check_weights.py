@@ -19,6 +19,7 @@ from neuedge_nir.plan.model import Plan, PlanProjection
 Floats = NDArray[np.floating]
 
 PORTS = ("Input", "Output")
+SPIKING = ("IF", "LIF", "CubaLIF", "Threshold")
 EXPONENTIAL = ("LIF", "LI", "CubaLIF", "CubaLI")
 
 
@@ -83,17 +84,45 @@ def check_timing(plan: Plan, network: Network | None) -> None:
     for held in plan.projections:
         where = f"projection {held.name!r}"
         at_most("PLAN114", "steps of delay at least", 1, held.delay, where)
+        _check_excess(held, plan, where)
         if held.source not in inputs or plan.options.map_inputs:
             at_most("PLAN115", "steps of delay", held.delay, longest, where)
-        delays[held.name] = held.delay
+        delays[held.name] = held.delay - held.excess
     for projection in network.projections if network is not None else ():
         if projection.name in delays:
             due = lag[projection.target] - lag[projection.source] + projection.steps
             due += _delay(projection, plan.options.dt or (network.dt if network is not None else None))
-            same("PLAN114", "steps of delay", delays[projection.name], due, f"projection {projection.name!r}")
+            where = f"projection {projection.name!r}"
+            same("PLAN114", "steps of delay", delays[projection.name], due, where)
+            if due < 1 and not projection.steps:
+                refuse("PLAN152", "it closes no cycle, and is late", where)
     for port in network.outputs if network is not None else ():
         sources = [lag[projection.source] for projection in network.into(port.name)] if network is not None else []
         same("PLAN114", "lag", lag[port.name], max(sources, default=0), port.name)
+
+
+def _check_excess(held: PlanProjection, plan: Plan, where: str) -> None:
+    """A projection is late only where that was asked for, and then takes the one step that no chip can do without."""
+    if held.excess < 0 or (held.excess and plan.options.recurrence != "approximate"):
+        refuse("PLAN152", f"it is {held.excess} steps late, and the recurrence is {plan.options.recurrence}", where)
+    if held.excess:
+        same("PLAN152", "steps of delay of what is late", held.delay, 1, where)
+
+
+def check_error(plan: Plan) -> None:
+    """What was measured of late projections is possible. The figures have to be believed: the samples are not here."""
+    found, late = plan.timing_error, any(held.excess for held in plan.projections)
+    if plan.options.recurrence not in ("exact", "approximate"):
+        refuse("PLAN152", f"a recurrence that is {plan.options.recurrence!r}")
+    if found is None:
+        return
+    if not late or plan.activity.kind != "simulated":
+        refuse("PLAN152", f"an error of timing, late: {late}, activity: {plan.activity.kind}")
+    spiking = sorted(p.name for p in plan.populations if p.model in SPIKING and p.relay is None)
+    same("PLAN152", "populations compared", sorted(found.equal), spiking)
+    for share in (found.same_class, *found.equal.values()):
+        if not 0 <= share <= 1 or found.samples < 1:
+            refuse("PLAN152", f"a share of {share} on {found.samples} samples")
 
 
 def _delay(projection: Projection, dt: float | None) -> int:

@@ -43,6 +43,7 @@ class PlanOptions:
     dt: float | None
     map_inputs: bool
     tiles: Mapping[str, str]
+    recurrence: str
     steps_per_sample: int | None
 
 
@@ -88,6 +89,7 @@ class PlanProjection:
 
     `delay` in timesteps; a weight is a whole number of `weight_step`, of at most `weight_bits` bits with its sign;
     `weight_step` is 0 where every neuron has a scale of its own. `weight_error` is ||stored - wanted|| / ||wanted||.
+    `excess`: steps by which it is later than in the model, where it closes a cycle that is too quick for the chip.
     """
 
     name: str
@@ -100,6 +102,7 @@ class PlanProjection:
     weight_step: float
     weight_error: float
     axons_per_input: int
+    excess: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +242,19 @@ class PlanSchedule:
 
 
 @dataclass(frozen=True, slots=True)
+class TimingError:
+    """What late projections do, measured on samples: the network in the chip's time beside the model.
+
+    `same_class` is the share of samples that both put into the same class; `equal`, by spiking population, the share of
+    the places (sample, step, neuron) with a spike in either where both have one.
+    """
+
+    samples: int
+    same_class: float
+    equal: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Inference:
     """What one sample costs, where it is known how long samples are: energy in joules, time in seconds.
 
@@ -300,6 +316,7 @@ class Plan:
     populations: tuple[PlanPopulation, ...]
     schedule: PlanSchedule
     projections: tuple[PlanProjection, ...]
+    timing_error: TimingError | None
     machine: Machine
     cores: tuple[PlanCore, ...]
     routes: tuple[PlanRoute, ...]

@@ -36,7 +36,7 @@ from neuedge_nir.plan.check_relays import check_relays, relayed, relays_of
 from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, match, refuse, same
 from neuedge_nir.plan.check_schedule import check_schedule
 from neuedge_nir.plan.check_tiles import check_tiles
-from neuedge_nir.plan.check_weights import check_abilities, check_rules, check_timing, check_weights
+from neuedge_nir.plan.check_weights import check_abilities, check_error, check_rules, check_timing, check_weights
 from neuedge_nir.plan.model import SCHEMA, Plan, PlanCore, PlanSlice
 
 PORTS = ("Input", "Output")
@@ -59,6 +59,7 @@ def verify(plan: Plan, network: Network | None) -> None:
     check_abilities(plan)
     check_timing(plan, network)
     check_schedule(plan)
+    check_error(plan)
     parts = _check_slices(plan)
     check_tiles(plan)
     grid = check_sites(plan)

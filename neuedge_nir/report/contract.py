@@ -74,6 +74,7 @@ def report_of(plan: Plan) -> Json:
         "latency": {"step_s": _interval(cost.step_s)},
         "inference": _inference(cost.inference),
         "schedule": _schedule(plan.schedule),
+        "recurrence": _recurrence(plan),
         "activity": {"kind": plan.activity.kind, "spikes_per_neuron_per_step": _mean_rate(plan)},
         "weights": [
             {"projection": p.name, "bits": p.weight_bits, "relative_error": p.weight_error, "axons": p.axons_per_input}
@@ -109,6 +110,7 @@ def refusal(error: CapacityError | NoPlanError, chip: Chip, network: Network) ->
         "latency": None,
         "inference": None,
         "schedule": None,
+        "recurrence": None,
         "activity": None,
         "weights": None,
         "diagnostics": [*(diagnostic(d) for d in network.origin.diagnostics), last],
@@ -131,6 +133,16 @@ def _inference(found: Inference | None) -> Json | None:
         "dynamic_j": _interval(found.dynamic_j),
         "static_j": _interval(found.static_j),
         "time_s": _interval(found.time_s),
+    }
+
+
+def _recurrence(plan: Plan) -> Json:
+    """`late_steps` by projection; `error` null where nothing is late, or nothing was measured."""
+    error = plan.timing_error
+    return {
+        "mode": plan.options.recurrence,
+        "late_steps": {p.name: p.excess for p in plan.projections if p.excess},
+        "error": None if error is None else asdict(error),
     }
 
 

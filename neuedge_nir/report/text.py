@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from neuedge_nir.chip.model import LimitScope
-from neuedge_nir.plan.model import Inference, Interval, Plan, PlanCore, PlanSchedule
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from neuedge_nir.plan.model import Inference, Interval, Plan, PlanCore, PlanSchedule
 
 Row = tuple[str, ...]
 
@@ -136,6 +137,7 @@ def _summary(plan: Plan) -> list[Row]:
         ("weights", _weights_line(plan)),
         ("activity", _activity_line(plan)),
         ("reset", _reset_line(plan.schedule)),
+        *_late(plan),
         ("checked", f"{plan.scope}; every count, limit, route and total recounted"),
         *([("not checked", ", ".join(left.name for left in plan.chip.not_checked))] if plan.chip.not_checked else []),
     ]
@@ -214,6 +216,16 @@ def _reset_line(found: PlanSchedule) -> str:
     if found.period is None:
         return f"at the lags, {how}; samples take {counted(found.depth, 'step')} more"
     return f"at the lags, {how}; samples of {counted(found.steps or 0, 'step')} take {found.period}"
+
+
+def _late(plan: Plan) -> list[Row]:
+    """What is late, and how much that matters."""
+    late = [p.excess for p in plan.projections if p.excess]
+    if not late:
+        return []
+    error = plan.timing_error
+    known = "not measured" if error is None else f"the model's class in {percent(error.same_class)} of the samples"
+    return [("recurrence", f"{counted(len(late), 'projection')} late, by {counted(sum(late), 'step')} in all; {known}")]
 
 
 def _populations(plan: Plan) -> list[Row]:
