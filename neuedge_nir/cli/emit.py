@@ -43,6 +43,5 @@ def run(arguments: argparse.Namespace) -> int:
         listed = [{"name": name, "bytes": len(files[name])} for name in sorted(files)]
         print_json({"schema": "neuedge-nir/emit-answer/1", "format": chosen, "files": listed})
     else:
-        size = sum(map(len, files.values()))
-        sys.stdout.write(f"{arguments.output}: {', '.join(sorted(files))}; format {chosen}, {size:,} bytes\n")
+        sys.stdout.write(f"{arguments.output}: {', '.join(sorted(files))}; format {chosen}\n")
     return 0

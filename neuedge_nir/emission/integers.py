@@ -61,5 +61,5 @@ def weights(projection: Projection, some: Whole) -> Whole:
     signal[np.arange(len(some)), some] = 1.0
     for operator in projection.chain:
         if not isinstance(operator, Delay):
-            signal = applied(operator, signal.reshape(len(some), *operator.input_shape)).reshape(len(some), -1)
-    return np.rint(signal).astype(np.int64)
+            signal = applied(operator, signal.reshape(len(some), *operator.input_shape))
+    return np.rint(signal).astype(np.int64).reshape(len(some), math.prod(projection.target_shape))

@@ -33,6 +33,7 @@ from neuedge_nir.plan.check_fan import synapses
 from neuedge_nir.plan.check_links import Grid, check_links, check_sites, walk
 from neuedge_nir.plan.check_parts import everything
 from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, match, refuse, same
+from neuedge_nir.plan.check_ways import check_ways
 from neuedge_nir.plan.check_weights import check_abilities, check_rules, check_timing, check_weights
 from neuedge_nir.plan.model import SCHEMA, Plan, PlanCore, PlanSlice
 
@@ -58,6 +59,7 @@ def verify(plan: Plan, network: Network | None) -> None:
         check_rules(plan, network)
         check_weights(plan, network)
         rules = rules_of(plan, network)
+        check_ways(plan, rules)
         ports = [] if plan.options.map_inputs else network.inputs
         recounted = recount([*parts, *(Part(HOST, port.name, (everything(port.shape),)) for port in ports)], rules)
     _check_used(plan, parts, recounted)
