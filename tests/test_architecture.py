@@ -43,7 +43,7 @@ PUBLIC = {
     *("chip.load", "chip.model", "network.connect", "network.edit", "network.model", "plan.model", "rewrite.door"),
     *("interpreter.answers", "interpreter.run", "interpreter.samples"),
     # A format is written of the plan in whole numbers, spelled out: what `emission.door` promises of.
-    *("emission.door", "emission.crossbar"),
+    *("emission.door", "emission.crossbar", "emission.synapses"),
 }
 """The modules that a chip, a pass or a model may build on."""
 
