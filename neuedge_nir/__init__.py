@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from neuedge_nir.api import check, compile, emulate, verify  # noqa: A004
+    from neuedge_nir.api import check, compile, emit, emulate, verify  # noqa: A004
     from neuedge_nir.chip.model import Chip
     from neuedge_nir.diagnostics import Diagnostic, Severity
     from neuedge_nir.errors import (
@@ -48,6 +48,7 @@ __all__ = [
     "__version__",
     "check",
     "compile",
+    "emit",
     "emulate",
     "read",
     "simulate",
@@ -62,6 +63,7 @@ _HOMES = {
     "compile": "neuedge_nir.api",
     "check": "neuedge_nir.api",
     "verify": "neuedge_nir.api",
+    "emit": "neuedge_nir.api",
     "emulate": "neuedge_nir.api",
     "simulate": "neuedge_nir.interpreter.run",
     "Options": "neuedge_nir.pipeline",

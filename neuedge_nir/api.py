@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike
 
 from neuedge_nir.chip.load import load
 from neuedge_nir.chip.model import Chip
+from neuedge_nir.emission.door import Files
+from neuedge_nir.emission.files import emitted
 from neuedge_nir.emulation.run import Emulation, quantised, run_integers
 from neuedge_nir.errors import InputError, UsageError, VerificationError
 from neuedge_nir.events import Observer, silent
@@ -62,13 +64,39 @@ def verify(
     plan, `UsageError` where a pass needs samples.
     """
     plan = plan if isinstance(plan, Plan) else store.read(Path(plan))
-    network = None
-    if model is not None:
-        context = Context(plan.chip, samples, None, plan.options.dt, ResetMode(plan.options.reset))
-        network = rewritten(network_of(model, reading_of(plan)), _passes_of(plan), context)
+    _accepted(plan, None if model is None else _as_planned(plan, model, samples), target)
+    return plan
+
+
+def emit(
+    plan: Plan | Path | str,
+    model: Network | Path | str,
+    format: str | None = None,  # noqa: A002 - as the command line has it
+    target: Chip | str | None = None,
+    *,
+    samples: Samples | None = None,
+) -> Files:
+    """The files of a plan in a format, by name: the chip's own where None is given, or "json", which every chip has.
+
+    The plan is verified against the model first, as `verify` does it; `samples` are for passes that cannot do without,
+    and their spikes are emitted where the format holds spikes. Raises what `verify` raises, `UsageError` (USE035) for a
+    format that the chip does not have, and the format's own errors (OUT2..).
+    """
+    plan = plan if isinstance(plan, Plan) else store.read(Path(plan))
+    network = _as_planned(plan, model, samples)
+    _accepted(plan, network, target)
+    return emitted(plan, network, format, samples)
+
+
+def _as_planned(plan: Plan, model: Network | Path | str, samples: Samples | None) -> Network:
+    """The model after the passes that the plan names, read as the plan was made."""
+    context = Context(plan.chip, samples, None, plan.options.dt, ResetMode(plan.options.reset))
+    return rewritten(network_of(model, reading_of(plan)), _passes_of(plan), context)
+
+
+def _accepted(plan: Plan, network: Network | None, target: Chip | str | None) -> None:
     _check_chip(plan, target)
     checker.verify(plan, network)
-    return plan
 
 
 def emulate(

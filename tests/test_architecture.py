@@ -21,7 +21,7 @@ LAYERS = (
     {"network", "chip"},
     {"frontend", "interpreter", "mapping", "plugin"},
     {"plan", "cost", "rewrite", "emulation"},
-    {"pipeline", "report", "train"},
+    {"pipeline", "report", "train", "emission"},
     {"api"},
     {"cli"},
     {"__main__"},
@@ -42,6 +42,8 @@ PUBLIC = {
     *("api", "diagnostics", "errors", "events", "files", "frontend", "plugin"),
     *("chip.load", "chip.model", "network.connect", "network.edit", "network.model", "plan.model", "rewrite.door"),
     *("interpreter.answers", "interpreter.run", "interpreter.samples"),
+    # A format is written of the plan in whole numbers, spelled out: what `emission.door` promises of.
+    *("emission.door", "emission.crossbar", "emission.synapses"),
 }
 """The modules that a chip, a pass or a model may build on."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from neuedge_nir.cli.shared import (
 from neuedge_nir.errors import CapacityError, NoPlanError
 
 if TYPE_CHECKING:
+    from neuedge_nir.network.model import Network
     from neuedge_nir.plan.model import Plan
     from neuedge_nir.rewrite.manager import Applied
 
@@ -39,6 +41,9 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         "--effort", choices=("quick", "normal", "high"), default="normal", help="how long the solver tries"
     )
     sub.add_argument("--seed", type=seed, default=0, help="the solver's seed (default 0)")
+    sub.add_argument(
+        "--runbook", action="store_true", help="tell what to inject and to read where, how long, and what is unchecked"
+    )
     add_json(sub)
 
 
@@ -65,11 +70,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise
     raise_if_interrupted()
     print_diagnostics(plan.diagnostics[len(network.origin.diagnostics) :])
-    _deliver(plan, watch.applied, arguments)
+    _deliver(plan, watch.applied[-1].network if watch.applied else network, watch.applied, arguments)
     return 0
 
 
-def _deliver(plan: Plan, applied: list[Applied], arguments: argparse.Namespace) -> None:
+def _deliver(plan: Plan, network: Network, applied: list[Applied], arguments: argparse.Namespace) -> None:
+    from neuedge_nir.emission.runbook import as_json, as_markdown, runbook
     from neuedge_nir.files import write_whole
     from neuedge_nir.plan.store import encode
     from neuedge_nir.report.contract import report_of
@@ -77,7 +83,10 @@ def _deliver(plan: Plan, applied: list[Applied], arguments: argparse.Namespace) 
 
     if arguments.output is not None:
         write_whole(arguments.output, encode(plan))
+    book = runbook(plan, network) if arguments.runbook else None
     if arguments.json:
-        print_json({**report_of(plan), "passes": applied_json(applied)})
+        more = {} if book is None else {"runbook": as_json(book)}
+        print_json({**report_of(plan), "passes": applied_json(applied), **more})
     else:
         print_tables(plan_tables(plan))
+        sys.stdout.write("" if book is None else "\n" + as_markdown(plan, book))

@@ -20,7 +20,10 @@ from typing import NoReturn
 from neuedge_nir.cli.shared import INTERRUPTED
 from neuedge_nir.errors import NeuedgeError, UsageError
 
-COMMANDS = ("compile", "check", "inspect", "convert", "simulate", "verify", "targets", "passes", "models", "explain")
+COMMANDS = (
+    *("compile", "check", "inspect", "convert", "simulate", "verify", "emit"),
+    *("targets", "passes", "models", "explain"),
+)
 SUMMARIES = {
     "compile": "a checked placement plan and a cost report for one chip",
     "check": "does it fit, and what binds? no solver; several chips at once",
@@ -28,6 +31,7 @@ SUMMARIES = {
     "convert": "a clean .nir file of a model that others read, after passes if wanted",
     "simulate": "run on samples: spikes, accuracy, an activity profile for compile",
     "verify": "recount a plan with the independent checker",
+    "emit": "write a plan as files that other tools run, with a runbook",
     "targets": "list the chips, show every number of one, lint a chip file",
     "passes": "list the passes, show one",
     "models": "list, train or export the reference models",

@@ -7,8 +7,10 @@ stands one unit above NIR's; the linear reset subtracts what it compares with.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuedge_nir.emulation.form import out_of_range
 from neuedge_nir.emulation.model import Array, Kept, Quantised, Source
@@ -16,6 +18,8 @@ from neuedge_nir.emulation.numbers import Tally, Whole, above, whole
 from neuedge_nir.interpreter.dynamics import Sent
 from neuedge_nir.mapping.legalise import axon_type_weights
 from neuedge_nir.mapping.weights import AxonTypes
+
+Number = TypeVar("Number", np.int64, np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,9 @@ def quantise(source: Source) -> Quantised:
     threshold = None if form.threshold is None else above(form.threshold * v_scale)
     drop = None if form.drop is None or not source.subtracts else above(form.drop * v_scale)
     leak = whole(form.drive * v_scale)
-    cells = IntegerCells(shape, n, threshold, drop, leak, v_scale)
+    by_type = () if types is None else tuple(np.rint(types.weights * factor[:, None]).astype(np.int64).T)
+    by_neuron = tuple(_by_neuron(row, shape) for row in by_type)
+    cells = IntegerCells(shape, n, threshold, drop, leak, v_scale, by_neuron)
     kept = Kept(
         tuple(w / _like(factor / types.unit, w) for w in weights) if types else (),
         form.rate,
@@ -88,7 +94,7 @@ def _room(source: Source, unit: Array, n: Registers) -> Array:
     return np.asarray(unit / np.maximum(most, 1e-300))
 
 
-def _by_neuron(rows: Array, shape: tuple[int, ...]) -> Array:
+def _by_neuron(rows: NDArray[Number], shape: tuple[int, ...]) -> NDArray[Number]:
     """A number for each row of weights as one for each neuron: rows are the first axes of a population."""
     neurons = int(np.prod(shape))
     return np.repeat(rows, neurons // len(rows)).reshape(shape)
@@ -103,7 +109,8 @@ def _like(rows: Array, weights: Array) -> Array:
 class IntegerCells:
     """Neurons that fire at their threshold; their potential does not stay below minus the largest threshold.
 
-    `drop` is what a spike subtracts; None: it resets to 0.
+    `drop` is what a spike subtracts; None: it resets to 0. `by_type` are the weights of the axon types, one for each
+    neuron, of which every weight of the network is a sum.
     """
 
     shape: tuple[int, ...]
@@ -112,6 +119,7 @@ class IntegerCells:
     drop: Whole | None
     leak: Whole
     v_scale: Array
+    by_type: tuple[Whole, ...] = ()
 
     def start(self, samples: int, tally: Tally) -> IntegerState:
         return IntegerState(self, tally, np.zeros((samples, *self.shape), np.int64))

@@ -12,12 +12,13 @@ import numpy as np
 
 from neuedge_nir.chip.model import AdaptiveThresholds, AxonWeights, Chip, Limit
 from neuedge_nir.diagnostics import Diagnostic, Severity
-from neuedge_nir.errors import CapacityError
+from neuedge_nir.errors import CapacityError, NoPlanError
 from neuedge_nir.mapping.effective import effective_weights, node_of
 from neuedge_nir.mapping.recurrence import least_excess
 from neuedge_nir.mapping.relays import Relayed, with_relays
 from neuedge_nir.mapping.remarks import of_population, of_projection
 from neuedge_nir.mapping.timing import Timing, balanced, lag, model_delays, rounded_delays
+from neuedge_nir.mapping.ways import several_ways
 from neuedge_nir.mapping.weights import (
     MAX_AXONS_PER_INPUT,
     AxonTypes,
@@ -129,6 +130,8 @@ def legalise(
     relayed = with_relays(network, exact, chip, mode, step, mapped_inputs=mapped_inputs)
     timing = lag(relayed.network, chip, step, mapped_inputs=mapped_inputs, at_least=relayed.lags, excess=excess)
     stored = _stored_weights(relayed.network, chip)
+    if chip.capabilities.weights is AxonWeights.AXON_TYPES:
+        _check_ways(network, chip)
     projections = tuple(
         LegalProjection(p, kind_of(p), stored[p.name], timing.delays[p.name])
         for p in relayed.network.projections
@@ -273,6 +276,20 @@ def _check_projection(projection: Projection, network: Network, chip: Chip) -> N
         raise CapacityError("FIT005", f"{chip.title} takes spikes as input", where=f"node {projection.source!r}")
 
 
+def _check_ways(network: Network, chip: Chip) -> None:
+    """An axon meets a neuron in one bit of the crossbar: what several ways add to each other is no such weight."""
+    inner = {population.name for population in network.populations}
+    for projection in network.projections:
+        if projection.target in inner and several_ways(projection):
+            raise NoPlanError(
+                "FIT022",
+                "an input reaches a neuron on several ways, as pools that overlap make them, and an axon of "
+                f"{chip.title} reaches it once",
+                where=f"node {node_of(projection)!r}",
+                hint="--pass fold-pool makes a pool and the layer behind it one layer",
+            )
+
+
 def _stored_weights(network: Network, chip: Chip) -> dict[str, Stored]:
     found: dict[str, Stored] = {}
     bits = chip.capabilities.weight_bits.count
@@ -313,7 +330,7 @@ def axon_type_weights(population: Population, incoming: tuple[Projection, ...], 
         )
     whole = joined(weights)
     types = chip.capabilities.axon_types
-    classes = type_classes(whole, _type_groups(weights), types.count if types else 1)
+    classes = type_classes(whole, _type_groups(incoming, weights), types.count if types else 1)
     return finest_axon_types(whole, classes, chip.capabilities.weight_bits.count, min(most, MAX_AXONS_PER_INPUT))
 
 
@@ -327,15 +344,26 @@ def _rows(weights: Weights) -> Weights:
     return weights.reshape(-1, 1) if weights.ndim < 2 else weights.reshape(weights.shape[0], -1)
 
 
-def _type_groups(weights: list[Weights]) -> np.ndarray:
-    """Inputs whose axons must share a type: those of one channel, since a pixel's axon serves many kernel taps."""
-    groups: list[int] = []
-    for w in weights:
-        taps = math.prod(w.shape[2:]) if w.ndim > 2 else 1
-        inputs = w.shape[1] if w.ndim > 1 else 1
-        start = groups[-1] + 1 if groups else 0
-        groups += [start + i for i in range(inputs) for _ in range(taps)]
-    return np.array(groups)
+def _type_groups(incoming: tuple[Projection, ...], weights: list[Weights]) -> np.ndarray:
+    """For each column of the joined weights, which axons it is: those must have one type.
+
+    A pixel's axon serves many kernel taps, so those of one channel share theirs; an input of a layer with batch axes
+    serves all outputs of its own place on those axes.
+    """
+    groups: list[np.ndarray] = []
+    for projection, w in zip(incoming, weights, strict=True):
+        own = _columns(w, batched=any(isinstance(op, Dense) and op.weight.ndim > 2 for op in projection.chain))
+        groups.append(own + (groups[-1].max() + 1 if groups else 0))
+    return np.concatenate(groups)
+
+
+def _columns(w: Weights, *, batched: bool) -> np.ndarray:
+    if batched:
+        places = math.prod(w.shape[1:-2])
+        inputs = np.arange(places * w.shape[-1]).reshape(places, 1, -1)
+        return np.broadcast_to(inputs, (places, *w.shape[-2:])).ravel()
+    taps = math.prod(w.shape[2:]) if w.ndim > 2 else 1
+    return np.repeat(np.arange(w.shape[1] if w.ndim > 1 else 1), taps)
 
 
 def too_large(node: str, needed: int, limit: Limit, chip: Chip) -> CapacityError:

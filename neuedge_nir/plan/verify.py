@@ -36,6 +36,7 @@ from neuedge_nir.plan.check_relays import check_relays, relayed, relays_of
 from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, match, refuse, same
 from neuedge_nir.plan.check_schedule import check_schedule
 from neuedge_nir.plan.check_tiles import check_tiles
+from neuedge_nir.plan.check_ways import check_ways
 from neuedge_nir.plan.check_weights import check_abilities, check_error, check_rules, check_timing, check_weights
 from neuedge_nir.plan.model import SCHEMA, Plan, PlanCore, PlanSlice
 
@@ -68,6 +69,7 @@ def verify(plan: Plan, network: Network | None) -> None:
         check_rules(plan, network)
         check_weights(plan, network)
         rules = rules_of(plan, network)
+        check_ways(plan, rules)
         ports = [] if plan.options.map_inputs else network.inputs
         recounted = recount([*parts, *(Part(HOST, port.name, (everything(port.shape),)) for port in ports)], rules)
     _check_used(plan, parts, recounted)

@@ -1,0 +1,53 @@
+"""What a target may have beside its chip: `emit`, which writes a plan in the formats of other tools.
+
+A target of the group `neuedge_nir.targets` that emits has `formats`, its own first, each with one line on what it is,
+and a method `emit(plan, network, format, shown)` that returns files by name. Names are those of plain files; the folder
+gets a RUNBOOK.md and a manifest.json beside them, whatever the format. The same arguments make the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from numpy.typing import NDArray
+
+from neuedge_nir.network.model import Network
+from neuedge_nir.plan.model import Plan
+
+Files = Mapping[str, bytes]
+"""Contents by the names of files in one folder."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """Samples, and what the network makes of them in the chip's numbers.
+
+    `spikes` (samples, steps, *shape) of every input are what the host injects, encoders applied. `sent` are those of
+    every population as `simulate --as` computes them, `lag` of the deepest steps longer: nothing is injected then.
+    `overflows` counts numbers that did not fit; empty where the chip's file names no arithmetic, as `sent` is.
+    """
+
+    steps: int
+    spikes: Mapping[str, NDArray[Any]]
+    sent: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    overflows: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    @property
+    def samples(self) -> int:
+        return len(next(iter(self.spikes.values())))
+
+
+@runtime_checkable
+class Emitter(Protocol):
+    """A target that writes plans in formats of its own."""
+
+    @property
+    def formats(self) -> Mapping[str, str]:
+        """A line on each format by its name; the first is the chip's own."""
+        ...
+
+    def emit(self, plan: Plan, network: Network, format: str, shown: Shown | None) -> Files:  # noqa: A002 - its name
+        """The files of a verified plan. `network` is the plan's, after its passes. Raises coded errors."""
+        ...
