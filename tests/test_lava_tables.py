@@ -175,7 +175,7 @@ DEVIATIONS: Mapping[tuple[str, str], str] = {
 
 def expected_deviations(table: str) -> set[tuple[str, str]]:
     found = set()
-    for (where, column), _ in DEVIATIONS.items():
+    for where, column in DEVIATIONS:
         name, *layers = where.split()
         if table.startswith(name):
             found |= {(layer, column) for layer in layers if any(one.name == layer for one in TABLES[table].layers)}
