@@ -119,6 +119,8 @@ CAPACITY = [
     ("loihi1", "input_axons", "limits.in_axons_per_core"),
     ("loihi1", "output_axons", "limits.out_axons_per_core"),
     ("loihi1", "synapse_memory", "limits.synapse_memory"),
+    ("loihi1", "compartment_profiles", "limits.compartment_cfgs"),
+    ("loihi1", "thresholds", "limits.vth_cfgs"),
     ("loihi2", "neurons", "limits.lava_compiler_neuron_limit"),
     ("loihi2", "synapse_words", "limits.synmem_words"),
     ("loihi2", "neuron_groups", "limits.neuron_groups_per_core"),

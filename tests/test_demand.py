@@ -171,6 +171,8 @@ def written_out(rule: Limit, demands: Demands, piece: Piece) -> int:
             return sum(math.ceil(unrolled(p.projection, part)[2] * p.stored.bits / 8) for p in incoming)
         case "synaptic_events":
             return math.ceil(sum(sum(rows_of(p.projection, part)) for p in incoming) * RATE)
+        case "decay_profiles" | "threshold_values":
+            return min(1, part.neurons)
     raise AssertionError(f"no definition of {name!r} here")
 
 

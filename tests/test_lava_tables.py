@@ -164,8 +164,8 @@ TABLES = {
 }
 
 DEVIATIONS: Mapping[tuple[str, str], str] = {
-    ("pilotnet conv3 conv2 conv1", "AxonMap"): "its older compiler gave layers of stride 2 two input axons and mapped them twice; "
-    "that of YOLO-KP maps such layers once, as we do",
+    ("pilotnet conv3 conv2 conv1", "AxonMap"): "the older compiler gave layers of stride 2 two input axons and "
+    "mapped them twice; that of YOLO-KP maps such layers once, as we do",
     ("pilotnet conv4 conv5", "AxonIn"): "2 is the most that any convolution took, and what we count for all",
     ("pilotnet input", "AxonIn"): "nothing projects to this population, so we count none",
     ("yolo_kp conv10", "NeuronGr"): "the output layer took a second neuron group, by a rule that is not published",
@@ -175,7 +175,7 @@ DEVIATIONS: Mapping[tuple[str, str], str] = {
 
 def expected_deviations(table: str) -> set[tuple[str, str]]:
     found = set()
-    for (where, column), _ in DEVIATIONS.items():
+    for where, column in DEVIATIONS:
         name, *layers = where.split()
         if table.startswith(name):
             found |= {(layer, column) for layer in layers if any(one.name == layer for one in TABLES[table].layers)}
@@ -197,7 +197,7 @@ def operator(layer: Layer, source: Shape) -> Operator:
         return Dense(layer.name, weight)
     weight = integers((layer.shape[0], source[0], *layer.kernel), layer.bits)
     before_after = tuple((pad, pad) for pad in layer.padding)
-    return Conv(layer.name, weight, source, layer.shape, layer.stride, before_after, (1, 1), 1)  # type: ignore[arg-type]
+    return Conv(layer.name, weight, source, layer.shape, layer.stride, before_after, (1, 1), 1)
 
 
 def network_of(table: Table) -> Network:
@@ -291,9 +291,8 @@ def drawn(name: str) -> str:
             for printed, value in zip(layer.printed, ours, strict=True)
         ]  # fmt: skip
         bits = str(layer.bits) if layer.bits else "-"
-        rows.append(
-            f"| {layer.name} | {layer.tiles}{'' if layer.of == 'full tile' else f', {layer.of}'} | {layer.cores} | {bits} | {' | '.join(cells)} |"
-        )
+        tiles = layer.tiles if layer.of == "full tile" else f"{layer.tiles}, {layer.of}"
+        rows.append(f"| {layer.name} | {tiles} | {layer.cores} | {bits} | {' | '.join(cells)} |")
     head = f"| layer | tiles | cores | bits | {' | '.join(COLUMNS)} |\n|{'---|' * (4 + len(COLUMNS))}"
     size = sum(layer.cores for layer in table.layers)
     packed = f"{size} cores; packed by our mapper, tiles may share a core: {plan.mapping.cores_neurons}"

@@ -62,6 +62,8 @@ PARAMETERS: Mapping[str, Mapping[str, int]] = {
     "packed_row_words": {"word_bits": 64, "header_bits": 10, "header_every": 64, "index_bits": 12},
     "blocked_row_bits": {"word_bits": 64, "header_bits": 10, "block": 64, "index_bits": 10},
     "row_table_bytes": {"word_bytes": 4, "row_header_words": 3},
+    "decay_profiles": {"significant_bits": 12},
+    "threshold_values": {"significant_bits": 17},
 }
 """A limit's own numbers where a test does not choose them: those of the real chips."""
 
@@ -438,6 +440,8 @@ def chips(draw: st.DrawFn) -> Chip:
         ("blocked_row_bits", 512, 20_000),
         ("weight_bytes", 8, 400),
         ("synaptic_events", 2, 60),
+        ("decay_profiles", 1, 3),
+        ("threshold_values", 1, 3),
     ):
         if draw(st.integers(0, 3)) == 0:
             most[formula] = draw(st.integers(low, high))

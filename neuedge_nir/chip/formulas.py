@@ -2,7 +2,7 @@
 
 Only the definitions live here, so that a chip file can be checked and explained. They are computed twice, by the
 mapper and, independently, by the verifier of plans. A slice is the part of one population that lies on one core;
-a limit sums over the slices of a core, or of a chip.
+a limit sums over the slices of a core, or of a chip, or counts the different values on a core.
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A way to count the demand of a slice, in `unit`. `parameters` are the numbers a limit has to give with it."""
+    """A way to count the demand of a slice, in `unit`. `parameters` are the numbers a limit has to give with it.
+
+    A `distinct` one counts different values: those of slices that share a core count once.
+    """
 
     name: str
     unit: str
     meaning: str
     parameters: tuple[str, ...] = ()
+    distinct: bool = False
 
 
 _NEURONS = Formula(
@@ -98,6 +102,24 @@ _SYNAPTIC_EVENTS = Formula(
     "source rate: a real-time budget, which depends on the activity.",
 )
 
+_DECAY_PROFILES = Formula(
+    "decay_profiles",
+    "profiles",
+    "Different (tau_mem, tau_syn) among the neurons of a core, each to significant_bits; a neuron without one of them "
+    "has none there. An upper bound of the registers' values, which also depend on the timestep.",
+    ("significant_bits",),
+    distinct=True,
+)
+_THRESHOLD_VALUES = Formula(
+    "threshold_values",
+    "thresholds",
+    "Different thresholds among the neurons of a core, in units of what an input of 1 adds to the potential, that is "
+    "v_threshold * tau_mem * tau_syn / (r * w_in) with what the neuron has of these, to significant_bits. Those of "
+    "different populations count apart, for each has a scale of its own; all neurons that never fire count as one.",
+    ("significant_bits",),
+    distinct=True,
+)
+
 FORMULAS: dict[str, Formula] = {
     formula.name: formula
     for formula in (
@@ -113,6 +135,8 @@ FORMULAS: dict[str, Formula] = {
         _ROW_TABLE_BYTES,
         _WEIGHT_BYTES,
         _SYNAPTIC_EVENTS,
+        _DECAY_PROFILES,
+        _THRESHOLD_VALUES,
     )
 }
 """Every formula by its name."""

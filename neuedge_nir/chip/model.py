@@ -200,10 +200,10 @@ class Capabilities:
     graded_spikes: bool = False
     max_delay: Quantity | None = None  # timesteps; absent: only the one step every hop takes
     compartments_subtract: Quantity | None = None  # compartments a neuron takes under subtract reset; absent: 1
-    window_extent: Quantity | None = None  # pixels along an axis of what a convolution sees, safely; absent: any number
     input_neurons_per_core: Quantity | None = None  # for --map-inputs; absent: as the neurons limit
     adaptation: AdaptiveThresholds | None = None  # absent: thresholds stay as they are
     reset_schedule: ResetSchedule | None = None  # absent: how samples are kept apart is not published
+    window_extent: Quantity | None = None  # pixels along an axis of what a convolution sees, safely; absent: any number
     sources: Mapping[str, str] = field(default_factory=dict)  # capability name -> where it was read
 
 

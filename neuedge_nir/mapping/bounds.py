@@ -69,7 +69,7 @@ def chips_bound(demands: Demands) -> tuple[int, str]:
     """The chips that any split needs, and the resource that says so: cores, or a limit that a chip's cores share."""
     bound = lower_bound(demands)
     per_chip = demands.legal.chip.topology.cores_per_chip.count
-    shared = [i for i in range(len(demands.limits)) if i not in demands.per_core]
+    shared = [i for i, limit in enumerate(demands.limits) if limit.scope is LimitScope.CHIP]
     found = {bound.resource: math.ceil(bound.cores / per_chip), **_cores_by_limit(demands, shared)}
     resource = max(found, key=lambda name: found[name])
     return found[resource], resource

@@ -7,7 +7,7 @@ lower bounds rest on `Demands.least`, which is sub-additive for every formula.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -27,13 +27,13 @@ from neuedge_nir.mapping.memory import (
     stored_synapses,
 )
 from neuedge_nir.mapping.partition import Destinations, Piece
+from neuedge_nir.mapping.values import DISTINCT, NO_VALUES, Values
+from neuedge_nir.mapping.windows import keeps_shape, looks_through_windows, pixels
 from neuedge_nir.network.activity import Activity
 from neuedge_nir.network.area import Area, add_members
-from neuedge_nir.network.connect import Conv, Dense, Pool
 from neuedge_nir.network.count import counter
-from neuedge_nir.network.model import Projection
 from neuedge_nir.network.reach import Region
-from neuedge_nir.network.slices import Run, Slice, Span, boxes, whole
+from neuedge_nir.network.slices import Run, Slice, Span, whole
 
 Demand = tuple[int, ...]
 """One number per limit, in the order of `Demands.limits`."""
@@ -58,6 +58,7 @@ class Demands:
     _views: dict[tuple[Hashable, int, Span], Hashable] = field(default_factory=dict)
     _shifts: dict[Hashable, bool] = field(default_factory=dict)
     _whole: dict[Hashable, tuple[list[Groups], Demand]] = field(default_factory=dict)
+    _values: dict[tuple[str, int], Values] = field(default_factory=dict)
     _reached: dict[tuple[str, bool], tuple[list[Groups], Area]] = field(default_factory=dict)
 
     @cached_property
@@ -82,8 +83,45 @@ class Demands:
 
     @property
     def per_core(self) -> tuple[int, ...]:
-        """Indices of the limits of a core."""
-        return tuple(i for i, limit in enumerate(self.limits) if limit.scope is LimitScope.CORE)
+        """Indices of the limits of a core that sum over its slices."""
+        return tuple(
+            i for i, limit in enumerate(self.limits) if limit.scope is LimitScope.CORE and limit.formula not in DISTINCT
+        )
+
+    @cached_property
+    def distinct(self) -> tuple[int, ...]:
+        """Indices of the limits that count different values, which slices that share a core may share."""
+        return tuple(i for i, limit in enumerate(self.limits) if limit.formula in DISTINCT)
+
+    @cached_property
+    def tables(self) -> tuple[int, ...]:
+        """Those of them of which the whole network has more values than a core: no other can be exceeded."""
+        names = [p.name for p in self.legal.network.populations]
+        total = {i: frozenset[Hashable]().union(*(self.values(name, i).all for name in names)) for i in self.distinct}
+        return tuple(i for i in self.distinct if len(total[i]) > self.capacity[i])
+
+    def values(self, name: str, index: int) -> Values:
+        """What a limit that counts different values sees in a population; nothing in an input port."""
+        if (name, index) not in self._values:
+            population = next((p for p in self.legal.network.populations if p.name == name), None)
+            limit = self.limits[index]
+            self._values[name, index] = NO_VALUES if population is None else DISTINCT[limit.formula](population, limit)
+        return self._values[name, index]
+
+    def on_core(self, pieces: Sequence[Piece], index: int) -> frozenset[Hashable]:
+        """The different values that slices have together."""
+        return frozenset().union(*(self.values(piece.population, index).of(piece.part) for piece in pieces))
+
+    def load(self, pieces: Sequence[Piece], targets: Destinations) -> Demand:
+        """What slices use together on one core."""
+        total: Demand = (0,) * len(self.limits)
+        for piece in pieces:
+            total = add(total, self.summed(piece, targets))
+        return tuple(len(self.on_core(pieces, i)) if i in self.distinct else n for i, n in enumerate(total))
+
+    def summed(self, piece: Piece, targets: Destinations) -> Demand:
+        """The demand of a slice for the limits that sum over a core; 0 of the others."""
+        return tuple(0 if i in self.distinct else need for i, need in enumerate(self.of(piece, targets)))
 
     def of(self, piece: Piece, targets: Destinations) -> Demand:
         """The demand of a slice, given how the populations it projects to are cut."""
@@ -123,15 +161,17 @@ class Demands:
             (counter(p.projection), p.kind, p.stored.bits, p.stored.axons_per_input, self._rate(p))
             for p in self.legal.into(name)
         )
-        feeds = tuple(_windows(p) for p in self.legal.network.out_of(name))
-        if self._drops_zeros(name):
+        feeds = tuple(looks_through_windows(p) for p in self.legal.network.out_of(name))
+        if self._is_uneven(name):
             return name
         return self._numbers.setdefault((self.shapes[name], fed, feeds), len(self._numbers))
 
-    def _drops_zeros(self, name: str) -> bool:
-        """Whether what a slice uses depends on which of its weights are 0: then no two are known to be alike."""
+    def _is_uneven(self, name: str) -> bool:
+        """Whether it matters which neurons a slice has, as some weights are 0 or parameters differ: none are alike."""
         packed = any(limit.formula == "packed_row_words" for limit in self.limits)
-        return packed and any(stored_synapses(p) is not None for p in self.legal.into(name))
+        if packed and any(stored_synapses(p) is not None for p in self.legal.into(name)):
+            return True
+        return any(len(self.values(name, i).all) > 1 for i in self.distinct)
 
     def _rate(self, legal: LegalProjection) -> float:
         return self.activity.rate(legal.projection.source)
@@ -176,8 +216,8 @@ class Demands:
         family = self.family(name)
         if family not in self._shifts:
             incoming = self.legal.into(name)
-            shaped = all(_keeps_shape(p.projection, self.shapes[name]) for p in incoming)
-            self._shifts[family] = shaped and not self._drops_zeros(name)
+            shaped = all(keeps_shape(p.projection, self.shapes[name]) for p in incoming)
+            self._shifts[family] = shaped and not self._is_uneven(name)
         return self._shifts[family]
 
     def axis_likeness(self, name: str, axis: int, span: Span) -> Hashable:
@@ -238,10 +278,6 @@ class Demands:
         return limit.parameters[name].count
 
 
-def _keeps_shape(projection: Projection, shape: tuple[int, ...]) -> bool:
-    return shape == (projection.chain[-1].output_shape if projection.chain else projection.source_shape)
-
-
 def add(a: Demand, b: Demand) -> Demand:
     return tuple(x + y for x, y in zip(a, b, strict=True))
 
@@ -279,20 +315,7 @@ def _lava_axon_map(demands: Demands, piece: Piece, limit: Limit, targets: Destin
     del limit, targets
     shape = demands.shapes[piece.population]
     leaving = demands.legal.network.out_of(piece.population)
-    return sum(_pixels(piece.part, shape) if _windows(p) else piece.part.neurons for p in leaving)
-
-
-def _windows(projection: Projection) -> bool:
-    """Whether the receiving end looks at the source through a window rather than a list."""
-    return not any(isinstance(op, Dense) for op in projection.chain) and any(
-        isinstance(op, (Conv, Pool)) for op in projection.chain
-    )
-
-
-def _pixels(part: Slice, shape: tuple[int, ...]) -> int:
-    """The positions of a slice in space, whatever the number of channels there."""
-    products = [tuple(range(*span) for span in box[1:]) for box in boxes(part, shape)]
-    return Region(shape[1:], tuple(products)).measure()
+    return sum(pixels(piece.part, shape) if looks_through_windows(p) else piece.part.neurons for p in leaving)
 
 
 def _output_axons(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
@@ -338,6 +361,11 @@ def _synaptic_events(demands: Demands, piece: Piece, limit: Limit, targets: Dest
     )
 
 
+def _different(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+    del targets
+    return len(demands.values(piece.population, demands.limits.index(limit)).of(piece.part))
+
+
 LEAST: dict[str, Callable[[LegalProjection, Limit], int]] = {
     "blocked_row_bits": least_blocked_bits,
     "row_table_bytes": least_row_table_bytes,
@@ -357,4 +385,5 @@ FORMULAS: dict[str, Formula] = {
     "row_table_bytes": _row_table_bytes,
     "weight_bytes": _weight_bytes,
     "synaptic_events": _synaptic_events,
+    **dict.fromkeys(DISTINCT, _different),
 }

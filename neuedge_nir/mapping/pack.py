@@ -14,7 +14,7 @@ from neuedge_nir.events import Improved, Observer, silent
 from neuedge_nir.mapping.asked import Tiles
 from neuedge_nir.mapping.bounds import input_capacity, lower_bound
 from neuedge_nir.mapping.choose import choices, deterministic_solver
-from neuedge_nir.mapping.demand import Demand, Demands, add, fits
+from neuedge_nir.mapping.demand import Demand, Demands, fits
 from neuedge_nir.mapping.partition import Bound, Cluster, Destinations, Partition, Piece, Role
 from neuedge_nir.mapping.split import Tiling, asked_tiling, axons_into, longest_run, tilings, too_many_cores
 from neuedge_nir.network.slices import Run, Slice, boxes
@@ -131,23 +131,37 @@ def _first_fit(pick: Sequence[Tiling], demands: Demands) -> Cores:
     """
     pieces = [Piece(t.population, part) for t in pick for part in t.parts]
     needs = np.array([need for t in pick for need in t.demands], dtype=np.int64).reshape(len(pieces), -1)
+    needs[:, list(demands.distinct)] = 0  # those that share a core may share values: held against `tables`
     shares = (needs / np.array(demands.capacity, dtype=np.float64)).max(axis=1, initial=0.0)
     order = np.argsort(-shares, kind="stable")
     least = np.minimum.accumulate(needs[order][::-1], axis=0)[::-1]
     room = np.tile(np.array(demands.capacity, dtype=np.int64), (len(pieces), 1))
     cores: list[list[int]] = []
+    tables: list[Held] = []
     begun = np.zeros(0, dtype=np.int64)
     for step, i in enumerate(order.tolist()):
         if step % AT_A_TIME == 0:
             begun = begun[(room[begun] >= least[step]).all(axis=1)]
-        fitting = np.flatnonzero((room[begun] >= needs[i]).all(axis=1))
-        if not fitting.size:
-            begun = np.append(begun, len(cores))
+        fitting = begun[np.flatnonzero((room[begun] >= needs[i]).all(axis=1))].tolist()
+        own = tuple(demands.on_core([pieces[i]], at) for at in demands.tables)
+        core = next((c for c in fitting if _room_in_tables(tables[c], own, demands)), len(cores))
+        if core == len(cores):
+            begun = np.append(begun, core)
             cores.append([])
-        core = int(begun[fitting[0] if fitting.size else -1])
+            tables.append(tuple(frozenset() for _ in own))
         room[core] -= needs[i]
+        tables[core] = tuple(a | b for a, b in zip(tables[core], own, strict=True))
         cores[core].append(i)
     return tuple(tuple(pieces[i] for i in sorted(core)) for core in cores)
+
+
+Held = tuple[frozenset[Hashable], ...]
+"""The different values that a core has, by `Demands.tables`."""
+
+
+def _room_in_tables(held: Held, own: Held, demands: Demands) -> bool:
+    most = (demands.capacity[at] for at in demands.tables)
+    return all(len(a | b) <= room for a, b, room in zip(held, own, most, strict=True))
 
 
 def _sequential(demands: Demands, cuts: Destinations, given: Mapping[str, Sequence[Slice]], most: int) -> Cores | None:
@@ -166,7 +180,8 @@ def _sequential(demands: Demands, cuts: Destinations, given: Mapping[str, Sequen
         size, start = math.prod(demands.shapes[name]), 0
         groups: list[tuple[Slice, ...]] = []
         while start < size:
-            part = _next(name, start, groups, given, demands, known, room)
+            left = _left(cores[-1], name, demands, room)
+            part = _next(name, start, groups, given, demands, known, left)
             if part is None:
                 if not cores[-1] or len(cores) == most:
                     return None
@@ -180,6 +195,17 @@ def _sequential(demands: Demands, cuts: Destinations, given: Mapping[str, Sequen
             start += part.neurons
         known[name] = tuple(groups)
     return tuple(tuple(core) for core in cores if core)
+
+
+def _left(core: Sequence[Piece], name: str, demands: Demands, room: Demand) -> Demand:
+    """What a core has left for a slice of a population: the value that all its neurons share may be there already."""
+    left = list(room)
+    for at in demands.distinct:
+        left[at] = demands.capacity[at]
+    for at in demands.tables:
+        there, own = demands.on_core(core, at), demands.values(name, at).all
+        left[at] -= len(there) - (len(own) == 1 and own <= there)
+    return tuple(left)
 
 
 def _next(
@@ -210,17 +236,10 @@ def grouped(cores: Cores, demands: Demands) -> Destinations:
 
 def _consistent(cores: Cores, demands: Demands) -> bool:
     """Whether every core keeps its limits when each demand is counted with the real cut of its targets."""
-    if not demands.depends_on_targets:
+    if not demands.depends_on_targets and not demands.tables:
         return True
     targets = grouped(cores, demands)
-    return all(fits(_load(core, demands, targets), demands.capacity) for core in cores)
-
-
-def _load(core: Sequence[Piece], demands: Demands, targets: Destinations) -> Demand:
-    total: Demand = (0,) * len(demands.limits)
-    for piece in core:
-        total = add(total, demands.of(piece, targets))
-    return total
+    return all(fits(demands.load(core, targets), demands.capacity) for core in cores)
 
 
 def _deliveries(cores: Cores, demands: Demands) -> int:
@@ -234,13 +253,13 @@ def _improved(cores: Cores, demands: Demands, limit: float, seed: int) -> tuple[
     Slices with equal demands are one class, so the model grows with the classes and cores, not with the slices.
     """
     targets = grouped(cores, demands)
-    needs = {piece: demands.of(piece, targets) for core in cores for piece in core}
+    needs = {piece: demands.summed(piece, targets) for core in cores for piece in core}
     bound = _tiles_bound(cores, demands)
     best, proven = cores, len(cores) <= bound
     classes = len(set(needs.values()))
     while limit > 0 and not proven and classes * len(best) <= MAX_PACKING_VARIABLES:
         smaller = _pack_into(len(best) - 1, needs, demands.capacity, limit, seed)
-        # Slices of a target that part company make its sources drive more cores.
+        # Slices of a target that part company make its sources drive more cores; those that meet may differ in values.
         if smaller is None or not _consistent(smaller, demands):
             break
         if not smaller:  # a proof, unless slices that share a core use less than they do apart
@@ -301,7 +320,7 @@ def _place_in_order(piece: Piece, order: dict[str, int], demands: Demands) -> tu
 
 
 def _cluster(role: Role, core: tuple[Piece, ...], demands: Demands, targets: Destinations) -> Cluster:
-    used = _load(core, demands, targets)
+    used = demands.load(core, targets)
     return Cluster(role, core, {limit.name: n for limit, n in zip(demands.limits, used, strict=True)})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from neuedge_nir.chip.formulas import FORMULAS
 from neuedge_nir.chip.model import Chip
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.mapping.effective import node_of
@@ -30,7 +31,9 @@ def of_projection(projection: Projection, stored: Stored, chip: Chip) -> Iterato
 
 
 def of_population(population: Population, chip: Chip) -> Iterator[Diagnostic]:
-    """Parameters that differ from neuron to neuron (WARN002)."""
+    """Parameters that differ from neuron to neuron, where no limit counts them (WARN002)."""
+    if any(FORMULAS[limit.formula].distinct for limit in chip.limits if limit.formula in FORMULAS):
+        return
     uneven = [name for name, values in population.parameters.items() if values.size > 1]
     if uneven:
         unknown = f"how many values a core of {chip.title} can hold is not checked yet"

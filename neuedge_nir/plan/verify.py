@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -35,6 +35,7 @@ from neuedge_nir.plan.check_parts import everything
 from neuedge_nir.plan.check_relays import check_relays, relayed, relays_of
 from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, match, refuse, same
 from neuedge_nir.plan.check_schedule import check_schedule
+from neuedge_nir.plan.check_tables import TABLES, counted_values
 from neuedge_nir.plan.check_tiles import check_tiles
 from neuedge_nir.plan.check_ways import check_ways
 from neuedge_nir.plan.check_weights import check_abilities, check_error, check_rules, check_timing, check_weights
@@ -64,7 +65,7 @@ def verify(plan: Plan, network: Network | None) -> None:
     parts = _check_slices(plan)
     check_tiles(plan)
     grid = check_sites(plan)
-    rules = recounted = None
+    rules = recounted = tables = None
     if network is not None:
         check_rules(plan, network)
         check_weights(plan, network)
@@ -72,7 +73,8 @@ def verify(plan: Plan, network: Network | None) -> None:
         check_ways(plan, rules)
         ports = [] if plan.options.map_inputs else network.inputs
         recounted = recount([*parts, *(Part(HOST, port.name, (everything(port.shape),)) for port in ports)], rules)
-    _check_used(plan, parts, recounted)
+        tables = counted_values(plan, network, parts)
+    _check_used(plan, parts, recounted, tables)
     _check_routes(plan, parts, recounted)
     check_links(plan, grid)
     _check_totals(plan, parts, grid, recounted)
@@ -201,7 +203,9 @@ def _check_spans(piece: PlanSlice, shape: tuple[int, ...], where: str) -> None:
         refuse("PLAN107", f"{spans} is no part of {piece.population!r}, which has the shape {shape}", where)
 
 
-def _check_used(plan: Plan, parts: Sequence[Part], recounted: Recount | None) -> None:
+def _check_used(
+    plan: Plan, parts: Sequence[Part], recounted: Recount | None, tables: Mapping[tuple[int, str], int] | None
+) -> None:
     """Every core states what it uses, and no core and no chip uses more than it has."""
     held: dict[int, list[int]] = defaultdict(list)
     for number, part in enumerate(parts):
@@ -211,6 +215,8 @@ def _check_used(plan: Plan, parts: Sequence[Part], recounted: Recount | None) ->
         same("PLAN112", "limits", sorted(core.used), sorted(limit.name for limit in plan.chip.limits), f"core {index}")
         for limit in plan.chip.limits:
             where, used = f"core {index}, limit {limit.name!r}", core.used[limit.name]
+            if limit.formula in TABLES and tables is not None:
+                same("PLAN112", "different values", used, tables.get((index, limit.name), 0), where)
             needs = [_need(plan, limit, parts[number], number, recounted) for number in held[index]]
             if None not in needs:
                 least, most = (sum(bounds) for bounds in zip(*(need for need in needs if need), strict=True))
@@ -226,6 +232,8 @@ def _check_used(plan: Plan, parts: Sequence[Part], recounted: Recount | None) ->
 
 def _need(plan: Plan, limit: Limit, part: Part, number: int, recounted: Recount | None) -> tuple[int, int] | None:
     """What a slice uses, at least and at most; None where only the network can tell."""
+    if limit.formula in TABLES:
+        return None
     known = {"neurons": part.size * compartments(plan), "slices": 1}
     need = known.get(limit.formula) if recounted is None else recounted.used[number][limit.name]
     if need is None or limit.formula != "synaptic_events":
