@@ -195,6 +195,28 @@ def test_an_li_keeps_the_activity_that_the_threshold_follows(source: Listening) 
     assert {d.code for d in lowered.diagnostics} >= {"PASS006"}
 
 
+@pytest.mark.parametrize("to", ["fold", "li"])
+@pytest.mark.parametrize("source", Listening)
+def test_lowered_thresholds_are_written_and_read_again_as_they_were(source: Listening, to: str, tmp_path: Path) -> None:
+    """Loops too: a file has no delay for them, so they are closed where its reader closes them."""
+    before = population(layered(), "hidden", Adaptation(3.0, 0.3, TAU, source, raised=True))
+    lowered = after(f"lower-adaptive:to={to},loop=true", before)
+    assert fault(lowered) is None
+    write(lowered, tmp_path / "low.nir")
+    again = read(tmp_path / "low.nir")
+    assert difference(lowered, again) is None
+    assert differing(lowered, again)[0] == 0
+
+
+def test_a_loop_through_an_li_is_in_files_but_on_no_chip() -> None:
+    """It goes through two populations in one timestep, and a chip takes one for each."""
+    before = population(layered(), "hidden", Adaptation(3.0, 0.3, TAU, Listening.SELF, raised=True))
+    with pytest.raises(CapacityError) as error:
+        legalise(after("lower-adaptive:to=li,loop=true", before), real("loihi2"))
+    assert error.value.code == "FIT007"
+    legalise(after("lower-adaptive:loop=true", before), real("loihi2"))
+
+
 def test_loops_are_only_made_when_asked_for() -> None:
     for source in (Listening.SELF, Listening.NEURON):
         before = population(layered(), "hidden", Adaptation(1.0, 0.2, TAU, source, raised=True))

@@ -204,3 +204,16 @@ def test_a_clean_file_passes_where_the_model_did_not(neuedge: Neuedge, model: Pa
     assert names(tmp_path) == {"model.nir"}
     assert neuedge("convert", model, tmp_path / "clean.nir").status == 0
     assert neuedge("convert", tmp_path / "clean.nir", tmp_path / "again.nir", "--strict").status == 0
+
+
+@pytest.mark.parametrize("limit", [16, 64])
+@pytest.mark.parametrize("tell", ["", ",tell=true"])
+def test_what_split_fan_in_makes_is_written_and_others_read_it(
+    process: Neuedge, tmp_path: Path, limit: int, tell: str
+) -> None:
+    assert process("models", "export", "digits", "digits.nir", cwd=tmp_path).status == 0
+    words = ("digits.nir", "narrow.nir", "--pass", f"split-fan-in:limit={limit}{tell}")
+    answer = process("convert", *words, cwd=tmp_path)
+    assert answer.status == 0, answer.err
+    assert answer.out.endswith("; for nir 1.0.8 and 1.0.4\n")
+    nir.read(tmp_path / "narrow.nir")

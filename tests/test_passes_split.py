@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from neuedge_nir.errors import CapacityError
 from neuedge_nir.interpreter.run import simulate
 from neuedge_nir.network.connect import Conv, Dense
+from neuedge_nir.network.equal import difference
 from neuedge_nir.network.model import Network, ResetMode, Signal
 from neuedge_nir.network.valid import fault
 from neuedge_nir.pipeline import Options, compile_network
@@ -17,6 +19,7 @@ from neuedge_nir.plan.verify import verify
 from neuedge_nir.rewrite.call import PassCall
 from tests.dyadic import after
 from tests.worlds import Shape, computed, dense, network, pool, random_array, real, recurrent, wire
+from tests.written import again
 
 
 def wide(shape: Shape = (24,), outputs: int = 3) -> Network:
@@ -79,7 +82,30 @@ def test_what_stands_before_and_behind_the_layer_stays_there() -> None:
     assert fault(new) is None
     enters = next(p for p in new.projections if p.source == "i")
     leaves = next(p for p in new.projections if p.target == "a")
-    assert (enters.chain[0], enters.steps, leaves.chain[-1], leaves.steps) == (pool(image), 1, behind, 0)
+    assert (enters.chain[0], enters.steps, leaves.chain[-1], leaves.steps) == (pool(image), 0, behind, 1)
+
+
+@pytest.mark.parametrize("tell", ["false", "true"])
+@pytest.mark.parametrize("shape", [(24,), (12, 2), (4, 2, 3)])
+def test_both_stages_are_written_and_read_again_as_they_were(shape: Shape, tell: str, tmp_path: Path) -> None:
+    new = after(f"split-fan-in:limit=8,tell={tell}", wide(shape))
+    found = again(new, tmp_path)
+    assert difference(new, found) is None
+    spikes = np.random.default_rng(2).random((5, 30, *shape)) < 0.4
+    due, seen = (simulate(net, spikes, record=["dense3x24.less"]) for net in (new, found))
+    np.testing.assert_array_equal(due.outputs["out"], seen.outputs["out"])
+    np.testing.assert_array_equal(due.recorded["dense3x24.less"], seen.recorded["dense3x24.less"])
+    assert due.recorded["dense3x24.less"].any()
+
+
+@pytest.mark.parametrize("tell", ["false", "true"])
+def test_wide_layers_that_close_a_cycle_are_written_too(tell: str, tmp_path: Path) -> None:
+    loops = wire("a", "b", dense(12, 12)), wire("b", "a", dense(12, 12, seed=1), steps=1)
+    net = network({"a": 12, "b": 12}, wire("i", "a", dense(12, 4)), *loops, inputs={"i": 4}, model="IF", dt=1.0)
+    new = after(f"split-fan-in:limit=6,tell={tell}", net)
+    assert fault(new) is None
+    assert sum(p.model == "IF" for p in new.populations) == 6
+    assert difference(new, again(new, tmp_path)) is None
 
 
 def test_a_layer_that_truenorth_refuses_fits_in_two_stages() -> None:

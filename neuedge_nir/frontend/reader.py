@@ -33,6 +33,8 @@ from neuedge_nir.frontend.propagate import Nodes, Signatures, shape_remarks, sig
 from neuedge_nir.frontend.raw import DEFAULT_CAPS, RECORDING, Caps, RawFile, RawNode
 from neuedge_nir.frontend.remarks import odd_kernels, remarks_on
 from neuedge_nir.frontend.settings import NOTHING_WANTED, Settings, settings_of
+from neuedge_nir.frontend.unrolled import rolled
+from neuedge_nir.frontend.vectors import as_shaped
 from neuedge_nir.network.given import of_type, reset_given, timestep_given
 from neuedge_nir.network.model import SPIKING, Network, Origin, Population, Port, Projection, ResetMode, Signal
 
@@ -96,6 +98,7 @@ def network_of(file: RawFile, caps: Caps = DEFAULT_CAPS, wanted: Settings = NOTH
     stated = settings_of(file.graph)
     shaped, remarks = _shaped(replace(file, graph=restored(file.graph, stated)), caps)
     found = projections(shaped.targets, shaped.nodes, shaped.graph, shaped.shapes, shaped.ways, caps.operators)
+    found, of_convs = rolled(found, stated.convs)
     found = relabelled(found, stated)
     placed, populations = _in_order(_timed(_signalled(found, shaped), shaped), shaped)
     clocked = clock(populations, file.graph, wanted.dt, stated)
@@ -109,9 +112,11 @@ def network_of(file: RawFile, caps: Caps = DEFAULT_CAPS, wanted: Settings = NOTH
         wanted.reset or stated.reset,
         clocked.dt,
     )
+    network, of_shapes = as_shaped(network, stated.shapes)
     network, of_encoders = as_ports(network, stated.encoders)
     network, of_rules = adapting(network, stated.adaptations)
-    remarks += [*_all_remarks(shaped, found, file), *clocked.remarks, *of_encoders, *of_rules, *remarks_on(network)]
+    remarks += [*_all_remarks(shaped, found, file), *clocked.remarks, *remarks_on(network)]
+    remarks += [*of_convs, *of_shapes, *of_encoders, *of_rules]
     diagnostics = tuple(sorted(remarks, key=_remark_order))
     return replace(network, origin=replace(network.origin, diagnostics=diagnostics))
 

@@ -2,9 +2,10 @@
 
 Schema 1 has the keys `reset` and `dt`, on the graph or any node, and on the outermost graph `names` (what the network
 calls nodes of the file), `paths` (what it calls projections, by the nodes on their way), `encoders` (which IF behind an
-Input is its encoder, with what no IF says) and `adaptations` (how thresholds follow activities). They stand on the
-graph because nir 1.0.4 takes no metadata on many nodes. Other keys are ignored: they may describe the model. Whatever
-would change its meaning takes another schema, and a schema that is not known is refused.
+Input is its encoder, with what no IF says), `adaptations` (how thresholds follow activities), `convs` (which Conv is
+an Affine: `unrolled.py`) and `shapes` (which vectors of neurons have axes: `vectors.py`). They stand on the graph
+because nir 1.0.4 takes no metadata on many nodes. Other keys are ignored: they may describe the model. Whatever would
+change its meaning takes another schema, and a schema that is not known is refused.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from typing import Any, TypeVar
 
 from neuedge_nir.errors import InputError
 from neuedge_nir.frontend.raw import DEFAULT_CAPS, Metadata, MetadataValue, RawGraph
+from neuedge_nir.frontend.unrolled import Geometry
+from neuedge_nir.frontend.vectors import Shapes
 from neuedge_nir.network.model import Adaptation, HybridEncoder, ResetMode
 
-Record = TypeVar("Record", HybridEncoder, Adaptation)
+Record = TypeVar("Record")
 KEY = "neuedge"
 SCHEMA = 1
 
@@ -32,7 +35,8 @@ class Settings:
 
     `names`: nodes by what they are called in the file; `paths`: projections by what the nodes on their way are called;
     `encoders`: those of inputs, by the population that stands for each; `adaptations`: the rules of thresholds, by
-    population. `untimed`: the timestep is unknown, whatever the parameters seem to imply; the file says so with
+    population; `convs`: those that are Affines in the file, by node; `shapes`: those of populations that are vectors in
+    the file. `untimed`: the timestep is unknown, whatever the parameters seem to imply; the file says so with
     "dt": null.
     """
 
@@ -43,6 +47,8 @@ class Settings:
     untimed: bool = False
     encoders: Mapping[str, HybridEncoder] = field(default_factory=dict)
     adaptations: Mapping[str, Adaptation] = field(default_factory=dict)
+    convs: Mapping[str, Geometry] = field(default_factory=dict)
+    shapes: Shapes = field(default_factory=dict)
 
 
 NOTHING_WANTED = Settings()
@@ -69,11 +75,13 @@ def settings_of(graph: RawGraph) -> Settings:
 
 def noted(settings: Settings) -> Metadata:
     """The metadata of a graph that says this; none where there is nothing to say."""
-    content = {"reset": settings.reset, "dt": settings.dt, "names": settings.names, "paths": settings.paths}
+    keys = ("reset", "dt", "names", "paths", "shapes")
+    content = {key: getattr(settings, key) for key in keys}
     said: dict[str, object] = {key: value for key, value in content.items() if value is not None and value != {}}
     said |= {"dt": None} if settings.untimed else {}
-    for key, rules in (("encoders", settings.encoders), ("adaptations", settings.adaptations)):
-        said |= {key: {name: asdict(rule) for name, rule in rules.items()}} if rules else {}
+    for key in ("encoders", "adaptations", "convs"):
+        records: Mapping[str, Any] = getattr(settings, key)
+        said |= {key: {name: asdict(record) for name, record in records.items()}} if records else {}
     if not said:
         return {}
     text = json.dumps({"schema": SCHEMA, **said}, sort_keys=True)
@@ -101,9 +109,11 @@ def _parsed(value: MetadataValue, where: str) -> Settings:
     names, paths = (_texts(content.get(key), key, where) for key in ("names", "paths"))
     encoders = _encoders(content.get("encoders"), where)
     adaptations = _adaptations(content.get("adaptations"), where)
+    convs = _records(content.get("convs"), Geometry, "convs", where)
+    shapes = _records(content.get("shapes"), tuple[int, ...], "shapes", where)
     untimed = "dt" in content and content["dt"] is None
     reset, dt = _reset(content.get("reset"), where), _dt(content.get("dt"), where)
-    return Settings(reset, dt, names, paths, untimed, encoders, adaptations)
+    return Settings(reset, dt, names, paths, untimed, encoders, adaptations, convs, shapes)
 
 
 def _json_object(value: MetadataValue, where: str) -> dict[str, Any]:

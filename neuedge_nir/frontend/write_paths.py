@@ -10,7 +10,9 @@ from itertools import pairwise
 from neuedge_nir.errors import InputError
 from neuedge_nir.frontend.raw import Shape
 from neuedge_nir.frontend.shapes import equal_but_for_leading_ones, flatten_output
-from neuedge_nir.network.connect import Operator, aligned
+from neuedge_nir.frontend.unrolled import Geometry, geometry_of, matrix_of
+from neuedge_nir.frontend.vectors import Shapes, in_shapes
+from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Scale, aligned
 from neuedge_nir.network.model import Network, Projection
 
 
@@ -31,6 +33,13 @@ class Flat:
         return flatten_output(self.input_shape, self.start, self.end)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Unrolled(Dense):
+    """A convolution, as the Dense that it amounts to."""
+
+    geometry: Geometry
+
+
 Element = Operator | Flat
 
 
@@ -40,6 +49,39 @@ class Path:
 
     projection: Projection
     elements: tuple[Element, ...]
+
+
+def as_vectors(network: Network) -> tuple[Network, Shapes]:
+    """The network with populations as vectors that are in a shape no Flatten makes, and the shapes that they had.
+
+    Raises `InputError` (OUT006) where parameters or scales do not fit.
+    """
+    shapes: dict[str, Shape] = {}
+    while odd := set(_unreachable(network)):
+        shapes |= {p.name: p.shape for p in network.populations if p.name in odd}
+        try:
+            network = in_shapes(network, {name: (math.prod(shapes[name]),) for name in odd})
+        except ValueError as error:
+            raise InputError("OUT006", str(error), where=f"node {min(odd)!r}", hint=ILL) from error
+    return network, shapes
+
+
+def _unreachable(network: Network) -> Iterator[str]:
+    """Populations of several axes at which something arrives in a shape that cannot become theirs."""
+    several = {p.name for p in network.populations if len(p.shape) > 1}
+    for projection in network.projections:
+        if projection.target in several and not _can_become(_arriving(projection), projection.target_shape):
+            yield projection.target
+
+
+def _arriving(projection: Projection) -> Shape:
+    """The shape in which a projection ends in the file, before any Flatten behind it."""
+    shape = projection.source_shape
+    for operator in projection.chain:
+        if not isinstance(operator, Scale | Delay):
+            flat = isinstance(operator, Conv) and not _can_become(shape, operator.input_shape)
+            shape = (math.prod(operator.output_shape),) if flat else operator.output_shape
+    return shape
 
 
 def paths_of(network: Network) -> tuple[Path, ...]:
@@ -54,7 +96,7 @@ def _elements(projection: Projection) -> Iterator[Element]:
     shape, names = projection.source_shape, iter(_hints(projection))
     # A name may wait for its Flatten: the reader gives scales and delays the shape before it.
     waiting: tuple[str, ...] = ()
-    for operator in (*_aligned(projection), None):
+    for operator in (*_operators(projection), None):
         waiting += next(names)
         wanted = projection.target_shape if operator is None else operator.input_shape
         flats = _flats(shape, wanted, projection)
@@ -65,9 +107,25 @@ def _elements(projection: Projection) -> Iterator[Element]:
             shape = operator.output_shape
 
 
-def _aligned(projection: Projection) -> tuple[Operator, ...]:
+def _operators(projection: Projection) -> Iterator[Operator]:
+    """The chain, scales and delays in the shape of what reaches them, convolutions unrolled where no Flatten leads."""
+    shape = projection.source_shape
+    for operator in projection.chain:
+        (fitting,) = _aligned(operator, shape, projection)
+        yield (found := _unrolled(fitting, shape))
+        shape = found.output_shape
+
+
+def _unrolled(operator: Operator, shape: Shape) -> Operator:
+    if not isinstance(operator, Conv) or _can_become(shape, operator.input_shape):
+        return operator
+    geometry = geometry_of(operator)
+    return operator if geometry is None else Unrolled(operator.node, matrix_of(geometry, operator.weight), geometry)
+
+
+def _aligned(operator: Operator, shape: Shape, projection: Projection) -> tuple[Operator, ...]:
     try:
-        return aligned(projection.chain, projection.source_shape)
+        return aligned((operator,), shape)
     except ValueError as error:
         message = f"projection {projection.name!r}: {error}"
         raise InputError("OUT006", message, where=f"node {projection.target!r}", hint=ILL) from error
@@ -83,7 +141,7 @@ def _flats(shape: Shape, wanted: Shape, projection: Projection) -> tuple[Flat, .
     merged = _merged(shape, wanted)
     if merged is not None:
         return _row(shape, merged)
-    if equal_but_for_leading_ones(shape, wanted):
+    if _can_become(shape, wanted):
         return ()
     where = f"node {projection.target!r}"
     if math.prod(shape) != math.prod(wanted):
@@ -91,6 +149,11 @@ def _flats(shape: Shape, wanted: Shape, projection: Projection) -> tuple[Flat, .
         raise InputError("OUT006", message, where=where, hint=ILL)
     message = f"projection {projection.name!r}: {shape} becomes {wanted}, and NIR can only flatten"
     raise InputError("OUT001", message, where=where, hint="give the neurons the shape of what feeds them")
+
+
+def _can_become(shape: Shape, wanted: Shape) -> bool:
+    """Whether Flattens, or nothing but leading axes of 1, make `wanted` of `shape`."""
+    return _merged(shape, wanted) is not None or equal_but_for_leading_ones(shape, wanted)
 
 
 def _merged(shape: Shape, wanted: Shape) -> tuple[tuple[int, int], ...] | None:

@@ -30,7 +30,7 @@ from neuedge_nir.frontend.settings import Settings, noted
 from neuedge_nir.frontend.write_bias import Placed, placed
 from neuedge_nir.frontend.write_hdf5 import VERSION, encode
 from neuedge_nir.frontend.write_nodes import constant_node, element_node, neuron_node, port_node
-from neuedge_nir.frontend.write_paths import ILL, Flat, Path, paths_of
+from neuedge_nir.frontend.write_paths import ILL, Flat, Path, Unrolled, as_vectors, paths_of
 from neuedge_nir.frontend.write_shared import told_apart
 from neuedge_nir.network.equal import difference
 from neuedge_nir.network.given import of_type
@@ -130,13 +130,15 @@ def graph_of(meant: Network) -> tuple[RawGraph, tuple[Diagnostic, ...]]:
     """The network as the raw graph that its reader makes the same network of. Raises `InputError` as `write`."""
     _check_ends(meant)
     network, encoders = as_populations(meant)
+    network, shapes = as_vectors(network)
     paths = told_apart(paths_of(network))
     found = placed(network, paths)
     names = _names(network, found)
+    settings = _settings(network, paths, found, names)
     graph = RawGraph(
         dict(_nodes(network, found, names)),
         tuple(_edges(paths, found, names)),
-        noted(replace(_settings(network, paths, found, names), encoders=encoders, adaptations=adaptations_of(meant))),
+        noted(replace(settings, encoders=encoders, adaptations=adaptations_of(meant), shapes=shapes)),
         network.origin.name,
     )
     _check_read_again(meant, graph)
@@ -223,7 +225,9 @@ def _settings(network: Network, paths: Sequence[Path], found: Placed, names: Nam
     known = {name: path.projection.name for name, path in called.items() if name != path.projection.name}
     dt = None if network.dt is None else float(network.dt)
     untimed = dt is None and next(implied(network.populations), None) is not None
-    return Settings(network.reset, dt, dict(_changed(found, names)), known, untimed)
+    elements = zip(names.nodes, found.nodes.elements, strict=True)
+    convs = {name: element.geometry for name, element in elements if isinstance(element, Unrolled)}
+    return Settings(network.reset, dt, dict(_changed(found, names)), known, untimed, convs=convs)
 
 
 def _changed(found: Placed, names: Names) -> Iterator[tuple[str, str]]:

@@ -52,7 +52,7 @@ class LowerAdaptive:
     `to=none`: the threshold stays at v_th. The rule is kept as a note, in files too.
 
     Lowered rules of source=self and source=neuron are loops. sinabs and snnTorch leave such loops out without a word,
-    so they are only made with `loop=true`.
+    so they are only made with `loop=true`. Chips refuse those of to=li: two populations in a circle take two timesteps.
     """
 
     name: ClassVar[str] = "lower-adaptive"
@@ -218,13 +218,14 @@ def _through_li(network: Network, population: Population, rule: Adaptation) -> N
     ways = []
     for source, size in sizes.items():
         mean: tuple[Operator, ...] = (Dense(f"{name}.mean", np.full((1, math.prod(size)), 1 / neurons)),)
-        ways.append(_way(network, (source, size), (name, shape), () if each else mean, int(own)))
+        ways.append(_way(network, (source, size), (name, shape), () if each else mean, 0))
     back: Operator = Scale(f"{name}.gain", wanted.reshape(population.shape), population.shape)
     if not each:
         back = Dense(f"{name}.gain", wanted.reshape(-1, 1))
-    ways.append(_way(network, (name, shape), (population.name, population.shape), (back,), 0, Signal.ANALOG))
-    before = next(i for i, p in enumerate(network.populations) if p.name == population.name)
-    populations = (*network.populations[:before], listener, *network.populations[before:])
+    # A loop is closed on the way back, where a reader of the file finds it: the listener then runs a step earlier.
+    ways.append(_way(network, (name, shape), (population.name, population.shape), (back,), int(own), Signal.ANALOG))
+    place = next(i for i, p in enumerate(network.populations) if p.name == population.name) + int(own)
+    populations = (*network.populations[:place], listener, *network.populations[place:])
     return replace(network, populations=populations, projections=(*network.projections, *ways))
 
 

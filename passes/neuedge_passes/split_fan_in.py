@@ -70,12 +70,12 @@ class SplitFanIn:
         q = self.threshold * float(np.sqrt((parts**2).sum(axis=2).mean())) or 1.0
         names = [_free(network, f"{wide.layer.node}.{sign}") for sign in ("more", "less")]
         relay = IF(np.asarray(1 / dt), np.asarray(q), np.zeros(()))
-        relays = [Population(name, relay, (wide.parts, outputs), None, (wide.layer.node,)) for name in names]
-        before = next(i for i, p in enumerate(network.populations) if p.name == wide.projection.target)
+        relays = [Population(name, relay, (wide.parts, outputs), None, (wide.layer.node,)) for name in names[::-1]]
+        place = _place(network, wide.projection)
         found: list[Projection] = []
         for projection in network.projections:
             found += _stages(wide, q, names, dt, self.tell) if projection is wide.projection else [projection]
-        populations = (*network.populations[:before], *relays, *network.populations[before:])
+        populations = (*network.populations[:place], *relays, *network.populations[place:])
         return replace(network, populations=populations, projections=tuple(found))
 
 
@@ -115,14 +115,17 @@ def _parts(shape: tuple[int, ...], inputs: int, limit: int) -> int | None:
 
 
 def _stages(wide: Wide, q: float, names: list[str], dt: float, tell: bool) -> Iterator[Projection]:
-    """Into the relays, between them, and out of them: a convolution with a kernel of 1 sums the parts."""
+    """Into the relays, between them, and out of them: a convolution with a kernel of 1 sums the parts.
+
+    Cycles are closed where the reader of a file closes them: behind the relays, and between them behind the rises.
+    """
     whole, parts, outputs = wide.projection, wide.parts, len(wide.layer.weight)
     assert parts is not None
     shape = (parts, outputs)
     for name, sign in zip(names, (1, -1), strict=True):
         chain = (*whole.chain[: wide.place], _partial(wide, parts, sign, name))
-        yield replace(whole, name=f"{whole.name}>{name}", target=name, target_shape=shape, chain=chain)
-    for (one, other), steps in zip((names, names[::-1]), (0, 1), strict=True) if tell else ():
+        yield replace(whole, name=f"{whole.name}>{name}", target=name, target_shape=shape, chain=chain, steps=0)
+    for (one, other), steps in zip((names[::-1], names), (0, 1), strict=True) if tell else ():
         tells: tuple[Operator, ...] = (Scale(f"{other}.told", np.asarray(q), shape),)
         if not steps:  # a circle of two takes two steps on every chip
             tells = (*tells, Delay(f"{other}.waits", np.asarray(dt), shape))
@@ -131,7 +134,7 @@ def _stages(wide: Wide, q: float, names: list[str], dt: float, tell: bool) -> It
         total = Conv(f"{name}.sum", np.full((1, parts, 1), sign * q), shape, (1, outputs), (1,), ((0, 0),), (1,), 1)
         chain = (total, *whole.chain[wide.place + 1 :])
         label = f"{whole.name}:{name}>"
-        yield Projection(label, name, whole.target, shape, whole.target_shape, chain, 0, Signal.SPIKE)
+        yield Projection(label, name, whole.target, shape, whole.target_shape, chain, whole.steps, Signal.SPIKE)
 
 
 def _partial(wide: Wide, parts: int, sign: int, name: str) -> Conv:
@@ -144,6 +147,13 @@ def _partial(wide: Wide, parts: int, sign: int, name: str) -> Conv:
     zeros = tuple((0, 0) for _ in space)
     shapes = (channels, *space), (parts * outputs, *ones)
     return Conv(f"{name}.part", weight, *shapes, ones, zeros, ones, parts)
+
+
+def _place(network: Network, projection: Projection) -> int:
+    """Where the relays stand: before the target, or behind the source where it comes later, as in a cycle."""
+    names = [p.name for p in network.populations]
+    last = names.index(projection.source) + 1 if projection.source in names else 0
+    return max(last, names.index(projection.target))
 
 
 def _free(network: Network, name: str) -> str:
