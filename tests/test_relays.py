@@ -23,6 +23,7 @@ from neuedge_nir.network.edit import with_operators
 from neuedge_nir.network.model import Adaptation, Listening, Network, Origin, ResetMode, Signal
 from neuedge_nir.network.valid import fault
 from neuedge_nir.pipeline import Options, compile_network
+from neuedge_nir.plan.check_relays import relayed
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.store import decode, encode
 from neuedge_nir.plan.verify import verify
@@ -224,6 +225,21 @@ def test_every_chip_waits_with_relays_where_it_must(target: str) -> None:
     assert plan.counts.populations == 2
     assert plan.counts.neurons == net.neurons
     assert [d.code for d in plan.diagnostics if d.node == "a"] == ["WARN020"]
+
+
+@pytest.mark.parametrize("target", ["loihi2", "spinnaker2"])
+@pytest.mark.parametrize("name", ["skip", "two in a loop"])
+def test_a_plan_and_its_model_say_what_the_chip_computes(target: str, name: str) -> None:
+    """From the plan alone: its relays, its lags, its delays; and that is the model."""
+    net = busy(WORLDS[name]())
+    plan = compile_network(net, real(target), Options(effort="none"))
+    chips = relayed(plan, net)
+    assert fault(chips) is None
+    assert len(chips.populations) > len(net.populations)
+    lags, delays = {p.name: p.lag for p in plan.populations}, {p.name: p.delay for p in plan.projections}
+    found = simulate_late(chips, lags, delays, spikes_for(net, 4), DT, record=[p.name for p in chips.populations])
+    for population, values in dyadic.run_of(net, 4).recorded.items():
+        np.testing.assert_array_equal(found.recorded[population], values)
 
 
 def test_cores_of_relays_alone_are_counted_apart() -> None:
