@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
@@ -157,6 +158,15 @@ def test_a_threshold_does_not_hear_a_source_twice() -> None:
     with pytest.raises(CapacityError) as caught:
         legal_of(follows, on)
     assert caught.value.code == "FIT008"
+
+
+def test_a_delay_of_an_hour_is_answered_in_a_moment() -> None:
+    started = time.process_time()
+    with pytest.raises(NoPlanError) as caught:
+        legal_of(waiting(10**9), hasty(1))
+    assert (caught.value.code, caught.value.where, caught.value.available) == ("FIT030", "node 'a'", 4096)
+    assert len(legal_of(waiting(4096), hasty(1)).relays.sources) == 4094
+    assert time.process_time() - started < 3
 
 
 def test_a_relay_gets_a_name_that_nothing_has() -> None:
