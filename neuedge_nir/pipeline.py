@@ -70,7 +70,7 @@ class Options:
     limits: Caps = DEFAULT_CAPS
 
     def __post_init__(self) -> None:
-        """Take names for what they name. Raises `UsageError` (USE017, USE019, USE035) for a value without sense."""
+        """Take names for what they name. Raises `UsageError` (USE017, USE019, USE037) for a value without sense."""
         object.__setattr__(self, "passes", tuple(PassCall.parse(c) if isinstance(c, str) else c for c in self.passes))
         object.__setattr__(self, "reset", reset_given(self.reset, "Options.reset"))
         object.__setattr__(self, "dt", timestep_given(self.dt, "Options.dt"))

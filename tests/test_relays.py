@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
@@ -23,6 +24,7 @@ from neuedge_nir.network.edit import with_operators
 from neuedge_nir.network.model import Adaptation, Listening, Network, Origin, ResetMode, Signal
 from neuedge_nir.network.valid import fault
 from neuedge_nir.pipeline import Options, compile_network
+from neuedge_nir.plan.check_relays import relayed
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.store import decode, encode
 from neuedge_nir.plan.verify import verify
@@ -158,6 +160,15 @@ def test_a_threshold_does_not_hear_a_source_twice() -> None:
     assert caught.value.code == "FIT008"
 
 
+def test_a_delay_of_an_hour_is_answered_in_a_moment() -> None:
+    started = time.process_time()
+    with pytest.raises(NoPlanError) as caught:
+        legal_of(waiting(10**9), hasty(1))
+    assert (caught.value.code, caught.value.where, caught.value.available) == ("FIT030", "node 'a'", 4096)
+    assert len(legal_of(waiting(4096), hasty(1)).relays.sources) == 4094
+    assert time.process_time() - started < 3
+
+
 def test_a_relay_gets_a_name_that_nothing_has() -> None:
     net = waiting(5)
     taken = replace(net, outputs=(replace(net.outputs[0], name="a.relay1"),),
@@ -224,6 +235,21 @@ def test_every_chip_waits_with_relays_where_it_must(target: str) -> None:
     assert plan.counts.populations == 2
     assert plan.counts.neurons == net.neurons
     assert [d.code for d in plan.diagnostics if d.node == "a"] == ["WARN020"]
+
+
+@pytest.mark.parametrize("target", ["loihi2", "spinnaker2"])
+@pytest.mark.parametrize("name", ["skip", "two in a loop"])
+def test_a_plan_and_its_model_say_what_the_chip_computes(target: str, name: str) -> None:
+    """From the plan alone: its relays, its lags, its delays; and that is the model."""
+    net = busy(WORLDS[name]())
+    plan = compile_network(net, real(target), Options(effort="none"))
+    chips = relayed(plan, net)
+    assert fault(chips) is None
+    assert len(chips.populations) > len(net.populations)
+    lags, delays = {p.name: p.lag for p in plan.populations}, {p.name: p.delay for p in plan.projections}
+    found = simulate_late(chips, lags, delays, spikes_for(net, 4), DT, record=[p.name for p in chips.populations])
+    for population, values in dyadic.run_of(net, 4).recorded.items():
+        np.testing.assert_array_equal(found.recorded[population], values)
 
 
 def test_cores_of_relays_alone_are_counted_apart() -> None:

@@ -92,7 +92,7 @@ def test_what_cannot_be_cut_so_is_refused_by_name(text: str) -> None:
     name, _, size = text.rpartition("=")
     with pytest.raises(UsageError) as refusal:
         compile_network(chain(inputs=5, hidden=30), real("loihi2"), Options(tiles={name: size} if name else [text]))  # type: ignore[arg-type]
-    assert refusal.value.code == "USE035"
+    assert refusal.value.code == "USE037"
     assert message in refusal.value.message
     assert where in str(refusal.value.where)
 
@@ -102,7 +102,7 @@ def test_a_tile_too_large_for_a_core_is_no_plan_and_no_proof(target: str) -> Non
     net = chain(inputs=784, hidden=4000)
     with pytest.raises(NoPlanError) as refusal:
         compile_network(net, real(target), Options(tiles={"hidden": 2000}))
-    assert refusal.value.code == "FIT022"
+    assert refusal.value.code == "FIT023"
     assert refusal.value.where == "--tiles hidden"
     assert refusal.value.needed is not None
     assert refusal.value.available is not None
@@ -118,7 +118,7 @@ def test_a_plan_that_is_cut_otherwise_than_asked_is_refused() -> None:
         other = replace(plan, options=replace(plan.options, tiles={name: asked}))
         with pytest.raises(VerificationError) as refusal:
             verify(other, net)
-        assert refusal.value.code == "PLAN137", asked
+        assert refusal.value.code == "PLAN138", asked
 
 
 def test_tiles_are_told_on_the_command_line(neuedge: Neuedge, digits: Path, tmp_path: Path) -> None:
@@ -129,4 +129,4 @@ def test_tiles_are_told_on_the_command_line(neuedge: Neuedge, digits: Path, tmp_
     assert plan.read_bytes().count(b'"population":"if1"') == 4
     assert neuedge("verify", plan, "--model", digits).status == 0
     twice = neuedge("compile", digits, "--target", "loihi2", "--tiles", "if1=4", "--tiles", "if1=5")
-    assert (twice.status, "error[USE035]" in twice.err) == (2, True)
+    assert (twice.status, "error[USE037]" in twice.err) == (2, True)

@@ -30,10 +30,10 @@ class Tiles:
 
     @classmethod
     def parse(cls, text: str, name: str) -> Tiles:
-        """`N`, `AxBxC`, `/K` or `/AxBxC`. Raises `UsageError` (USE035) for anything else."""
+        """`N`, `AxBxC`, `/K` or `/AxBxC`. Raises `UsageError` (USE037) for anything else."""
         found = _FORM.fullmatch(text)
         if found is None:
-            raise UsageError("USE035", f"{text!r} is no size of tiles", where=f"--tiles {name}", hint=HINT)
+            raise UsageError("USE037", f"{text!r} is no size of tiles", where=f"--tiles {name}", hint=HINT)
         return cls(tuple(map(int, found[2].split("x"))), bool(found[1]))
 
     def __str__(self) -> str:
@@ -59,7 +59,7 @@ class Tiles:
 
 
 def tiles_given(given: Mapping[str, str | int | Tiles] | Iterable[str]) -> dict[str, Tiles]:
-    """Tiles by population, of a mapping or of texts `POPULATION=TILES`. Raises `UsageError` (USE035)."""
+    """Tiles by population, of a mapping or of texts `POPULATION=TILES`. Raises `UsageError` (USE037)."""
     if isinstance(given, Mapping):
         return {n: t if isinstance(t, Tiles) else Tiles.parse(str(t), n) for n, t in given.items()}
     found: dict[str, Tiles] = {}
@@ -67,21 +67,21 @@ def tiles_given(given: Mapping[str, str | int | Tiles] | Iterable[str]) -> dict[
         name, equals, size = text.rpartition("=")
         if not equals or name in found:
             wrong = f"{name!r} is given twice" if equals else f"{text!r} is no POPULATION=TILES"
-            raise UsageError("USE035", wrong, where="--tiles", hint=HINT)
+            raise UsageError("USE037", wrong, where="--tiles", hint=HINT)
         found[name] = Tiles.parse(size, name)
     return found
 
 
 def check_asked(asked: Mapping[str, Tiles], network: Network) -> None:
-    """Raises `UsageError` (USE035) where there is no such population, or none that can be cut so."""
+    """Raises `UsageError` (USE037) where there is no such population, or none that can be cut so."""
     shapes = {population.name: population.shape for population in network.populations}
     for name, tiles in asked.items():
         where = f"--tiles {name}={tiles}"
         if name not in shapes:
             known = ", ".join(list(shapes)[:8]) + ", ..." * (len(shapes) > 8)
-            raise UsageError("USE035", "there is no such population", where=where, hint=f"there are: {known}")
+            raise UsageError("USE037", "there is no such population", where=where, hint=f"there are: {known}")
         if wrong := tiles.misfit(shapes[name]):
-            raise UsageError("USE035", f"the tile {wrong}", where=where)
+            raise UsageError("USE037", f"the tile {wrong}", where=where)
 
 
 def too_large_tile(name: str, parts: Iterable[Slice], demands: Demands, targets: Destinations) -> NoPlanError:
@@ -94,7 +94,7 @@ def too_large_tile(name: str, parts: Iterable[Slice], demands: Demands, targets:
             (limit, used) for limit, used in zip(demands.limits, need, strict=True) if used > limit.limit.count
         )
         return NoPlanError(
-            "FIT022",
+            "FIT023",
             f"the tile of {part.neurons} neurons needs {used} {limit.limit.unit} on one core, "
             f"{demands.legal.chip.title} has {limit.limit.count}",
             where=f"--tiles {name}",

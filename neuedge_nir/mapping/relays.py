@@ -15,7 +15,7 @@ import numpy as np
 
 from neuedge_nir.chip.model import Chip
 from neuedge_nir.diagnostics import Diagnostic, Severity
-from neuedge_nir.errors import UsageError
+from neuedge_nir.errors import NoPlanError, UsageError
 from neuedge_nir.mapping.timing import Timing
 from neuedge_nir.network.activity import Activity
 from neuedge_nir.network.model import (
@@ -37,6 +37,8 @@ LEFT = 2.0**-26
 
 Above rounding errors, and for a chip that fires at its threshold, a whole number, nothing at all.
 """
+MOST = 2**12
+"""Relay populations of a network that are tried: a Delay of an hour is not to fill the memory of whoever maps it."""
 HALF, ZERO, ONE = np.asarray(0.5), np.zeros(()), np.ones(())
 
 
@@ -69,13 +71,14 @@ def with_relays(
     As few relays as that takes. Where the chip's longest delay is not published, they hop step by step. The same
     network where none is needed, or the chip has no neuron that repeats spikes. What is not shortened keeps its delay:
     signals that are no spikes, and sources that a threshold would hear twice. Raises `UsageError` (USE012) where the
-    neuron needs a timestep that nobody gave.
+    neuron needs a timestep that nobody gave, `NoPlanError` (FIT030) where it takes more than `MOST` relays.
     """
     longest = chip.capabilities.max_delay.count if chip.capabilities.max_delay else 1
     waiting = _waiting(network, timing, longest, mapped_inputs)
     neuron = _repeater(chip, reset, dt) if waiting else None
     if neuron is None:
         return Relayed(network, {}, {})
+    _check_number(waiting, chip)
     chains = [_chain(port, waiting[port.name], timing, longest, neuron, network) for port in _sources(network, waiting)]
     return Relayed(
         _joined(network, chains),
@@ -99,6 +102,21 @@ def _waiting(network: Network, timing: Timing, longest: int, mapped_inputs: bool
         if relays and fitting and not _heard_twice(projection, network):
             found.setdefault(projection.source, []).append((projection, relays))
     return found
+
+
+def _check_number(waiting: Waiting, chip: Chip) -> None:
+    needed = {name: max(relays for _, relays in those) for name, those in waiting.items()}
+    total, most = sum(needed.values()), max(needed, key=lambda name: needed[name])
+    if total > MOST:
+        raise NoPlanError(
+            "FIT030",
+            f"spikes would wait on {chip.title} in {total:,} relay populations, {needed[most]:,} behind {most!r}",
+            where=f"node {most!r}",
+            resource="relay populations",
+            needed=total,
+            available=MOST,
+            hint=f"shorten the skip or the Delay: at most {MOST:,} are tried",
+        )
 
 
 def _heard_twice(projection: Projection, network: Network) -> bool:

@@ -114,7 +114,7 @@ def tilings(name: str, demands: Demands, targets: Destinations, most_slices: int
 
 
 def asked_tiling(name: str, asked: Tiles, demands: Demands, targets: Destinations) -> Tiling:
-    """The cut that the user asked for. Raises `NoPlanError` (FIT022) where one of its tiles fits no core."""
+    """The cut that the user asked for. Raises `NoPlanError` (FIT023) where one of its tiles fits no core."""
     cut = asked.of(demands.shapes[name])
     given = _tiling(name, cut, demands, targets) if isinstance(cut, Grid) else _listed(name, cut, demands, targets)
     if given is None:

@@ -94,7 +94,10 @@ def _repeated(model: str, numbers: Mapping[str, float], dt: float, *, subtracts:
 
 
 def relayed(plan: Plan, network: Network) -> Network:
-    """The network that the chip runs: the model's, with the plan's relays in front of what they feed."""
+    """The network that the chip runs: the model's, with the plan's relays in front of what they feed.
+
+    With the plan's lags and delays, `interpreter.retimed.simulate_late` runs it.
+    """
     root, made = roots(plan), {relay.name: relay for relay in relays_of(plan)}
     for population in network.populations:
         if population.name in made:
@@ -106,11 +109,10 @@ def relayed(plan: Plan, network: Network) -> Network:
         for p in plan.projections
         if p.target in made
     ]
-    found = replace(
-        network,
-        populations=(*network.populations, *(_neurons(relay) for relay in made.values())),
-        projections=(*wires, *links),
-    )
+    order = {population.name: index for index, population in enumerate(plan.populations)}
+    neurons = [*network.populations, *(_neurons(relay) for relay in made.values())]
+    neurons.sort(key=lambda population: order.get(population.name, -1))
+    found = replace(network, populations=tuple(neurons), projections=(*wires, *links))
     for population in network.populations:
         _check_hearing(population, found, root)
     return found

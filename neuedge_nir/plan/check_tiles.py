@@ -17,17 +17,17 @@ def check_tiles(plan: Plan) -> None:
     for name, asked in plan.options.tiles.items():
         shape = shapes.get(name, ())
         if re.fullmatch(r"/?[1-9]\d*(x[1-9]\d*)*", asked) is None or asked.count("x") + 1 not in (1, len(shape)):
-            refuse("PLAN137", f"tiles {asked!r} of a population of shape {shape}", name)
+            refuse("PLAN138", f"tiles {asked!r} of a population of shape {shape}", name)
         axes = shape if asked.count("x") + 1 == len(shape) else (math.prod(shape),)
         sizes = [int(size) for size in asked.lstrip("/").split("x")]
         if any(size > length for size, length in zip(sizes, axes, strict=True)):
-            refuse("PLAN137", f"tiles {asked!r} larger than a population of shape {shape}", name)
+            refuse("PLAN138", f"tiles {asked!r} larger than a population of shape {shape}", name)
         due = [_spans(length, size, asked[0] == "/") for length, size in zip(axes, sizes, strict=True)]
         held = ((number, piece) for number, core in enumerate(plan.cores) for piece in core.slices)
         for number, piece in held:
             spans = piece.block or (piece.run,)
             if piece.population == name and not (len(spans) == len(due) and all(map(contains, due, spans))):
-                refuse("PLAN137", f"a slice of {name!r} is none of the tiles {asked!r}", f"core {number}")
+                refuse("PLAN138", f"a slice of {name!r} is none of the tiles {asked!r}", f"core {number}")
 
 
 def _spans(length: int, size: int, count: bool) -> set[tuple[int, int]]:
