@@ -15,7 +15,7 @@ from neuedge_nir.interpreter.samples import load_samples
 from neuedge_nir.pipeline import Options
 from neuedge_nir.plan.model import Interval
 from tests.conftest import TOYCHIP, Neuedge
-from tests.nirfile import chain, inputs, lif, linear, outputs, write_nir
+from tests.nirfile import chain, inputs, li, lif, linear, outputs, write_nir
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -47,6 +47,35 @@ def test_spikes_and_accuracy_are_told(neuedge: Neuedge, model: Path, data: Path)
     assert found["activity"]["in"] == {"neurons": 3, "spikes_per_sample": 1.0, "spikes_per_neuron_per_step": 1 / 15}
     assert found["activity"]["lif"]["spikes_per_sample"] == 1.0
     assert "accuracy 100.00 % (4 of 4)" in neuedge("simulate", model, "--data", data, "--dt", "0.1").out
+
+
+def test_what_does_not_spike_sends_values_and_no_spikes(neuedge: Neuedge, tmp_path: Path) -> None:
+    nodes, edges = chain(("in", inputs(3)), ("fc", linear(np.eye(3))), ("li", li(3)), ("out", outputs(3)))
+    write_nir(tmp_path / "li.nir", nodes, edges)
+    np.savez(tmp_path / "data.npz", x=np.ones((2, 5, 3)))
+    words = ("simulate", tmp_path / "li.nir", "--data", tmp_path / "data.npz", "--dt", "0.1")
+    told = neuedge(*words, "--json").json["activity"]
+    assert told["in"] == {"neurons": 3, "spikes_per_sample": 15.0, "spikes_per_neuron_per_step": 1.0}
+    assert told["li"] == {
+        "neurons": 3,
+        "spikes_per_sample": 0.0,
+        "spikes_per_neuron_per_step": 0.0,
+        "values_per_sample": 15.0,
+        "values_per_neuron_per_step": 1.0,
+    }
+    (line,) = (line for line in neuedge(*words).out.splitlines() if line.startswith("  li "))
+    assert line.split()[2:] == ["3", "none;", "15", "values", "none;", "a", "value"]
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x", "x.csv"])
+def test_files_of_unknown_kinds_are_not_written(
+    neuedge: Neuedge, model: Path, data: Path, tmp_path: Path, name: str
+) -> None:
+    answer = neuedge("simulate", model, "--data", data, "--dt", "0.1", "-o", tmp_path / name)
+    assert answer.refusal == (2, "USE001")
+    assert ".npz" in answer.complaint
+    assert ".h5" in answer.complaint
+    assert not (tmp_path / name).exists()
 
 
 def test_a_split_and_the_first_samples_are_taken(neuedge: Neuedge, model: Path, data: Path) -> None:
