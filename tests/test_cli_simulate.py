@@ -183,6 +183,7 @@ def test_a_chips_own_numbers_stand_beside_the_reference(neuedge: Neuedge, model:
     out = neuedge(*words).out
     assert "as loihi2: accuracy 100.00 %, 100.00 % in floating point" in out
     assert "Intel Loihi 2" in out
+    assert "max error / max weight   rms error / rms weight" in out
 
 
 def test_what_cannot_be_emulated_is_refused_before_anything_runs(

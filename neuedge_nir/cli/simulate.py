@@ -188,7 +188,8 @@ class Sender:
     @property
     def json(self) -> dict[str, object]:
         spikes = (self.per_sample, self.rate) if self.spiking else (0.0, 0.0)
-        told = {"neurons": self.neurons, "spikes_per_sample": spikes[0], "spikes_per_neuron_per_step": spikes[1]}
+        told: dict[str, object] = {"neurons": self.neurons}
+        told |= {"spikes_per_sample": spikes[0], "spikes_per_neuron_per_step": spikes[1]}
         values = {"values_per_sample": self.per_sample, "values_per_neuron_per_step": self.rate}
         return told if self.spiking else told | values
 

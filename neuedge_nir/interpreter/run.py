@@ -75,9 +75,10 @@ def simulate(
     With several inputs `spikes` maps their names to arrays. An input with an encoder takes values from 0 to 1 instead.
     `dt` is the timestep in the file's time unit and `reset` what a spike does to the membrane; both override what the
     network says. `record` names populations and inputs of which every value is kept; `metered` counts the figures of
-    `metrics`, which takes a little longer. The equations and their order are those of `interpreter.dynamics`. Raises
-    `InputError` (DATA...) for spikes that do not fit, `UsageError` where the timestep is unknown or a population is, and
-    for arguments of other types.
+    `metrics`, which takes a little longer. The equations and their order are those of `interpreter.dynamics`.
+
+    Raises `InputError` (DATA...) for spikes that do not fit, `UsageError` where the timestep is unknown or a population
+    is, and for arguments of other types.
     """
     of_type(network, Network, "network", "give a Network, as neuedge_nir.read returns")
     step, meter = timestep(network, dt), Meter() if metered else None
