@@ -14,7 +14,7 @@ from neuedge_nir.frontend.recordings import encoded_recordings, read_recordings
 from neuedge_nir.interpreter.samples import load_samples
 from neuedge_nir.pipeline import Options
 from neuedge_nir.plan.model import Interval
-from tests.conftest import TOYCHIP, Neuedge
+from tests.conftest import TOYCHIP, Neuedge, Refused
 from tests.nirfile import chain, inputs, li, lif, linear, outputs, write_nir
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -76,6 +76,17 @@ def test_files_of_unknown_kinds_are_not_written(
     assert ".npz" in answer.complaint
     assert ".h5" in answer.complaint
     assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("words", [("--steps", 3), ("--samples", 3), ("--split", "x"), ("--code-seed", 1)])
+@pytest.mark.parametrize(
+    "command", [("convert", "out.nir"), ("compile", "--target", "loihi2"), ("check", "--target", "loihi2")]
+)
+def test_words_about_data_want_data(
+    refused: Refused, model: Path, command: tuple[str, ...], words: tuple[object, ...]
+) -> None:
+    assert refused(command[0], model, *command[1:], "--dt", "0.1", *words) == (2, "USE001")
+    assert refused(command[0], model, *command[1:], "--dt", "0.1", "--calibrate", "3") == (2, "USE001")
 
 
 def test_a_split_and_the_first_samples_are_taken(neuedge: Neuedge, model: Path, data: Path) -> None:
@@ -337,6 +348,13 @@ def test_a_plan_whose_pass_needs_data_is_verified_with_them(neuedge: Neuedge, da
     alone = neuedge("verify", plan, "--model", model)
     assert (alone.status, "USE026" in alone.err, "--data" in alone.err) == (2, True, True)
     others = neuedge("verify", plan, "--model", model, "--data", data)
-    assert (others.status, "PLAN" in others.err) == (6, True)
+    assert (others.status, "PLAN102" in others.err) == (6, True)
+    assert all(word in others.err for word in ("--data, --split, --samples", "given: prune-silent"))
+    x = np.zeros((1, 5, 3))
+    np.savez(tmp_path / "silent.npz", x=x)
+    silent = neuedge("verify", plan, "--model", model, "--data", tmp_path / "silent.npz")
+    assert (silent.status, "PLAN101" in silent.err, "given: prune-silent" in silent.err) == (6, True, True)
+    assert "not in the plan: PASS" in silent.err
+    assert neuedge("verify", plan, "--samples", "1").refusal == (2, "USE001")
     useless = neuedge("verify", plan, *some)
     assert (useless.status, "USE001" in useless.err) == (2, True)

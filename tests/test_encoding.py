@@ -321,6 +321,9 @@ def test_the_command_shows_the_setting_and_its_controls(neuedge: Neuedge, tmp_pa
     assert read(tmp_path / "out.nir").inputs[0].encoder == HybridEncoder(0.2)
     told = neuedge("simulate", tmp_path / "out.nir", "--data", values, "--steps", "4", "--json").json
     assert told["samples"] == 30
+    (report,) = neuedge("convert", model, tmp_path / "out.nir", *words, "--json").json["passes"][0]["report"]
+    assert all("" not in row for row in report["rows"])
+    assert {row["name"] for row in report["rows"]} >= {"original", "encoder"}
 
 
 # --- what answers tell
