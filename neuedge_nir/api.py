@@ -115,6 +115,7 @@ def emulate(
     changes no spike but its time. The spikes must be 0 and 1 (`InputError`, DATA007). Raises `UsageError` where the
     chip's file names no arithmetic (USE029), and what `simulate` raises.
     """
+    of_type(network, Network, "network", "give a Network, as neuedge_nir.read returns")
     return run_integers(quantised(network, chip_of(target), dt, reset), spikes, record=record)
 
 

@@ -24,8 +24,10 @@ TARGETS = "neuedge_nir.targets"
 PASSES = "neuedge_nir.passes"
 MODELS = "neuedge_nir.models"
 UNKNOWN = {TARGETS: "USE002", PASSES: "USE003", MODELS: "USE004"}
-SHOWN = 12
+SHOWN = 24
 """Known names that an error lists."""
+FEW = 4
+"""More than those that are listed too: counting them would be no shorter."""
 
 T = TypeVar("T")
 KIND = {TARGETS: "target", PASSES: "pass", MODELS: "model"}
@@ -126,7 +128,8 @@ def unknown_name(code: str, kind: str, name: str, known: Iterable[str]) -> Usage
 
 
 def _some(known: list[str]) -> str:
-    return ", ".join(known[:SHOWN]) + (f" and {len(known) - SHOWN} more" if len(known) > SHOWN else "") or "none"
+    shown = known if len(known) <= SHOWN + FEW else known[:SHOWN]
+    return ", ".join(shown) + (f" and {len(known) - SHOWN} more" if shown is not known else "") or "none"
 
 
 def load_target(name: str) -> Target:

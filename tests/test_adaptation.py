@@ -403,7 +403,11 @@ def test_a_chip_adapts_by_itself_or_says_what_to_do(chip: str, source: Listening
         net = replace(net, populations=tuple(replace(p, neuron=integrator) for p in net.populations))
     if (source, homeostatic) in ABLE[chip]:
         legal = legalise(net, real(chip), reset=ResetMode.ZERO)
-        assert [d.node for d in legal.diagnostics if d.code == "WARN007"] == ["hidden"]
+        (warning,) = (d for d in legal.diagnostics if d.code == "WARN007")
+        assert warning.node == "hidden"
+        means = source is not Listening.NEURON
+        assert ("mean activity" in warning.message) == ("steps later" in warning.message) == means
+        assert ("A mean takes" in warning.message) == means
         return
     with pytest.raises(CapacityError, match=str(source)) as error:
         legalise(net, real(chip), reset=ResetMode.ZERO)

@@ -14,8 +14,8 @@ from neuedge_nir.frontend.recordings import encoded_recordings, read_recordings
 from neuedge_nir.interpreter.samples import load_samples
 from neuedge_nir.pipeline import Options
 from neuedge_nir.plan.model import Interval
-from tests.conftest import TOYCHIP, Neuedge
-from tests.nirfile import chain, inputs, lif, linear, outputs, write_nir
+from tests.conftest import TOYCHIP, Neuedge, Refused
+from tests.nirfile import chain, inputs, li, lif, linear, outputs, write_nir
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -47,6 +47,46 @@ def test_spikes_and_accuracy_are_told(neuedge: Neuedge, model: Path, data: Path)
     assert found["activity"]["in"] == {"neurons": 3, "spikes_per_sample": 1.0, "spikes_per_neuron_per_step": 1 / 15}
     assert found["activity"]["lif"]["spikes_per_sample"] == 1.0
     assert "accuracy 100.00 % (4 of 4)" in neuedge("simulate", model, "--data", data, "--dt", "0.1").out
+
+
+def test_what_does_not_spike_sends_values_and_no_spikes(neuedge: Neuedge, tmp_path: Path) -> None:
+    nodes, edges = chain(("in", inputs(3)), ("fc", linear(np.eye(3))), ("li", li(3)), ("out", outputs(3)))
+    write_nir(tmp_path / "li.nir", nodes, edges)
+    np.savez(tmp_path / "data.npz", x=np.ones((2, 5, 3)))
+    words = ("simulate", tmp_path / "li.nir", "--data", tmp_path / "data.npz", "--dt", "0.1")
+    told = neuedge(*words, "--json").json["activity"]
+    assert told["in"] == {"neurons": 3, "spikes_per_sample": 15.0, "spikes_per_neuron_per_step": 1.0}
+    assert told["li"] == {
+        "neurons": 3,
+        "spikes_per_sample": 0.0,
+        "spikes_per_neuron_per_step": 0.0,
+        "values_per_sample": 15.0,
+        "values_per_neuron_per_step": 1.0,
+    }
+    (line,) = (line for line in neuedge(*words).out.splitlines() if line.startswith("  li "))
+    assert line.split()[2:] == ["3", "none;", "15", "values", "none;", "a", "value"]
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x", "x.csv"])
+def test_files_of_unknown_kinds_are_not_written(
+    neuedge: Neuedge, model: Path, data: Path, tmp_path: Path, name: str
+) -> None:
+    answer = neuedge("simulate", model, "--data", data, "--dt", "0.1", "-o", tmp_path / name)
+    assert answer.refusal == (2, "USE001")
+    assert ".npz" in answer.complaint
+    assert ".h5" in answer.complaint
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("words", [("--steps", 3), ("--samples", 3), ("--split", "x"), ("--code-seed", 1)])
+@pytest.mark.parametrize(
+    "command", [("convert", "out.nir"), ("compile", "--target", "loihi2"), ("check", "--target", "loihi2")]
+)
+def test_words_about_data_want_data(
+    refused: Refused, model: Path, command: tuple[str, ...], words: tuple[object, ...]
+) -> None:
+    assert refused(command[0], model, *command[1:], "--dt", "0.1", *words) == (2, "USE001")
+    assert refused(command[0], model, *command[1:], "--dt", "0.1", "--calibrate", "3") == (2, "USE001")
 
 
 def test_a_split_and_the_first_samples_are_taken(neuedge: Neuedge, model: Path, data: Path) -> None:
@@ -157,6 +197,7 @@ def test_a_chips_own_numbers_stand_beside_the_reference(neuedge: Neuedge, model:
     out = neuedge(*words).out
     assert "as loihi2: accuracy 100.00 %, 100.00 % in floating point" in out
     assert "Intel Loihi 2" in out
+    assert "max error / max weight   rms error / rms weight" in out
 
 
 def test_what_cannot_be_emulated_is_refused_before_anything_runs(
@@ -310,6 +351,13 @@ def test_a_plan_whose_pass_needs_data_is_verified_with_them(neuedge: Neuedge, da
     alone = neuedge("verify", plan, "--model", model)
     assert (alone.status, "USE026" in alone.err, "--data" in alone.err) == (2, True, True)
     others = neuedge("verify", plan, "--model", model, "--data", data)
-    assert (others.status, "PLAN" in others.err) == (6, True)
+    assert (others.status, "PLAN102" in others.err) == (6, True)
+    assert all(word in others.err for word in ("--data, --split, --samples", "given: prune-silent"))
+    x = np.zeros((1, 5, 3))
+    np.savez(tmp_path / "silent.npz", x=x)
+    silent = neuedge("verify", plan, "--model", model, "--data", tmp_path / "silent.npz")
+    assert (silent.status, "PLAN101" in silent.err, "given: prune-silent" in silent.err) == (6, True, True)
+    assert "not in the plan: PASS" in silent.err
+    assert neuedge("verify", plan, "--samples", "1").refusal == (2, "USE001")
     useless = neuedge("verify", plan, *some)
     assert (useless.status, "USE001" in useless.err) == (2, True)

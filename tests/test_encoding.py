@@ -123,6 +123,17 @@ def test_other_tools_find_an_if_behind_the_input(tmp_path: Path) -> None:
     assert ("i", "i_encoder") in graph.edges
 
 
+@pytest.mark.parametrize("own", ResetMode)
+@pytest.mark.parametrize("others", [*ResetMode, None])
+def test_a_reset_of_its_own_is_told_to_who_uses_other_tools(
+    own: ResetMode, others: ResetMode | None, tmp_path: Path
+) -> None:
+    net = coded(network({"a": 3}, wire("i", "a", dense(3, 4)), inputs={"i": 4}), HybridEncoder(4.0, reset=own))
+    (remark,) = (d for d in write(replace(net, reset=others), tmp_path / "m.nir") if d.code == "OUT104")
+    differs = own is not (others or ResetMode.ZERO)
+    assert (f"(reset {own})" in remark.message) == ("unlike" in remark.message) == differs
+
+
 def test_an_encoder_that_was_changed_by_others_is_told_and_left_as_it_is(tmp_path: Path) -> None:
     import h5py
 
@@ -311,6 +322,9 @@ def test_the_command_shows_the_setting_and_its_controls(neuedge: Neuedge, tmp_pa
     assert read(tmp_path / "out.nir").inputs[0].encoder == HybridEncoder(0.2)
     told = neuedge("simulate", tmp_path / "out.nir", "--data", values, "--steps", "4", "--json").json
     assert told["samples"] == 30
+    (report,) = neuedge("convert", model, tmp_path / "out.nir", *words, "--json").json["passes"][0]["report"]
+    assert all("" not in row for row in report["rows"])
+    assert {row["name"] for row in report["rows"]} >= {"original", "encoder"}
 
 
 # --- what answers tell

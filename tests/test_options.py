@@ -94,6 +94,11 @@ def test_neurons_that_differ_are_averaged_aloud() -> None:
         (lambda: API.compile(BUNDLED, "loihi2", 3), "options"),
         (lambda: API.check(BUNDLED, "loihi2", "quick"), "options"),
         (lambda: API.write(3, "a.nir"), "network"),
+        (lambda: API.simulate("digits.nir", np.zeros((1, 2, 64))), "network"),
+        (lambda: API.emulate("digits.nir", np.zeros((1, 2, 64)), "loihi2"), "network"),
+        (lambda: API.simulate(neuedge_nir.read(BUNDLED), [[1], [1, 2]]), "spikes"),
+        (lambda: API.simulate(neuedge_nir.read(BUNDLED), {"input_1": [[1], [1, 2]]}), "spikes"),
+        (lambda: API.emulate(neuedge_nir.read(BUNDLED), [[1], [1, 2]], "loihi2"), "spikes"),
         (lambda: API.write(neuedge_nir.read(BUNDLED), 3), "path"),
     ],
 )

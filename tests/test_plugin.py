@@ -16,10 +16,11 @@ import pytest
 from neuedge_nir.errors import UsageError
 from neuedge_nir.frontend import read
 from neuedge_nir.interpreter.samples import Samples
+from neuedge_nir.plugin import PASSES, names, unknown_name
 from neuedge_nir.rewrite.call import PassCall
-from neuedge_nir.rewrite.door import Context
+from neuedge_nir.rewrite.door import Context, load_pass
 from neuedge_nir.rewrite.manager import apply_passes
-from tests.conftest import CHIPS, Neuedge
+from tests.conftest import CHIPS, Neuedge, Refused
 
 PACKAGE = Path(__file__).with_name("plugin")
 ACME, OURS = "acme-chips 2.5", "neuedge-nir "
@@ -168,3 +169,18 @@ def test_an_installed_package_runs_none_of_its_code_while_it_is_not_named(
     path = f"{tmp_path}{os.pathsep}{acme}"
     assert process("passes", PYTHONPATH=path).err == "False\n"
     assert process("passes", "show", "noop", PYTHONPATH=path).err == "True\n"
+
+
+def test_an_unknown_name_lists_all_that_are_known_or_leaves_out_many() -> None:
+    for count in (0, 1, 14, 28):
+        known = [f"x{number:02}" for number in range(count)]
+        assert str(unknown_name("USE003", "pass", "?", known).hint) == f"known: {', '.join(known) or 'none'}"
+    many = str(unknown_name("USE003", "pass", "?", [f"x{number:02}" for number in range(29)]).hint)
+    assert many.endswith(", x23 and 5 more")
+
+
+def test_every_pass_is_named_where_one_is_unknown(refused: Refused, digits: Path) -> None:
+    assert refused("convert", digits, "out.nir", "--pass", "xxxx") == (2, "USE003")
+    with pytest.raises(UsageError) as caught:
+        load_pass("xxxx")
+    assert str(caught.value.hint) == f"known: {', '.join(names(PASSES))}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -55,6 +56,23 @@ def test_what_a_pass_does_not_take_is_refused(text: str, code: str) -> None:
     assert code_of(lambda: configured(PassCall.parse(text))) == code
 
 
+def test_none_is_a_value_where_the_type_has_it() -> None:
+    made = configured(PassCall.parse("prune:synapses=none"))
+    assert made == configured(PassCall.parse("prune"))
+    assert choices(load_pass("prune"))[0].default == "none"
+    assert code_of(lambda: configured(PassCall.parse("quantise:bits=none"))) == "USE025"
+    word = "lower-adaptive:to=none,population=none"
+    assert str(call_of("lower-adaptive", configured(PassCall.parse(word)))) == word
+
+
+def test_an_option_that_is_none_by_choice_is_written_so() -> None:
+    @dataclass(frozen=True)
+    class Some:
+        most: int | None = 3
+
+    assert str(call_of("some", cast("Any", Some(None)))) == "some:most=none"
+
+
 def test_options_are_shown_with_bounds_and_meaning(neuedge: Neuedge) -> None:
     bits, per = choices(load_pass("quantise"))
     assert (bits.name, bits.type, bits.default) == ("bits", "whole number >= 2, <= 24", "8")
@@ -79,6 +97,13 @@ def test_a_pipeline_is_the_passes_it_lists(tmp_path: Path) -> None:
     assert pipeline(f"{path}:b") == ()
     assert code_of(lambda: pipeline(f"{path}:c")) == "USE023"
     assert code_of(lambda: pipeline(str(path))) == "USE023"
+
+
+@pytest.mark.parametrize("odd", ['"drop-dead"', "[3]", '["quantise:bits"]', '[{ pass = "quantise", bits = [3] }]'])
+def test_a_malformed_pipeline_harms_no_other(tmp_path: Path, odd: str) -> None:
+    path = write(tmp_path, f'schema = 1\n[pipelines]\nodd = {odd}\nsound = ["drop-dead"]\n')
+    assert pipeline(f"{path}:sound") == (PassCall("drop-dead"),)
+    assert code_of(lambda: pipeline(f"{path}:odd")) in ("USE024", "USE008")
 
 
 def test_the_only_pipeline_needs_no_name(tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ class AdaptiveThresholds:
     """Thresholds that the chip itself lets follow an activity: whose, in which forms, and how much later.
 
     `sources` and `forms` as in `network.model.Adaptation`. A mean over a population reaches its listeners `steps_late`
-    timesteps after the spikes; absent: in the same step as they.
+    timesteps after the spikes, and its note says what else a mean takes; absent: in the same step as they.
     """
 
     sources: tuple[str, ...]

@@ -68,7 +68,8 @@ def as_tables(beside: Beside) -> list[RenderableType]:
     found = beside.emulation
     header = ("population", "spikes, reference", "spikes, emulated", "equal", "numbers that did not fit")
     rows = [(x.population, *_spikes(beside, x.population), _overflows(found, x.population)) for x in found.losses]
-    errors = ("population", "largest weight", "weights, max", "weights, rms", "threshold", "decay", "bias")
+    of_weights = ("max error / max weight", "rms error / rms weight")  # so the first may be below the second
+    errors = ("population", "largest weight", *of_weights, "threshold", "decay", "bias")
     losses = [(x.population, f"{x.largest_weight:,}", *map(_share, x.errors)) for x in found.losses]
     kind = "" if found.chip.arithmetic is None else found.chip.arithmetic.kind
     return [

@@ -163,7 +163,7 @@ def applied_json(applied: Sequence[Applied]) -> list[dict[str, object]]:
             "changed": done.changed,
             "effect": asdict(done.effect) if done.effect else None,
             "report": [
-                {"title": table.title, "rows": [dict(zip(table.header, row, strict=True)) for row in table.rows]}
+                {"title": table.title, "rows": [dict(zip(table.keys, row, strict=True)) for row in table.rows]}
                 for table in done.report
             ],
         }

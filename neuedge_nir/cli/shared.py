@@ -152,19 +152,30 @@ def add_data(sub: argparse.ArgumentParser, *, required: bool = False) -> None:
         help="what passes search on: a split of the data, or N of the samples, drawn, which are then not measured "
         "(default: 6000 of the split train, drawn, if there)",
     )
-    sub.add_argument("--code-seed", type=seed, default=0, metavar="N", help="seed of that code (default 0)")
+    sub.add_argument("--code-seed", type=seed, metavar="N", help="seed of that code (default 0)")
+
+
+def check_data(arguments: argparse.Namespace) -> None:
+    """Raises `UsageError` (USE001) for options that say how to read the data, where there are none."""
+    about = ("split", "samples", "steps", "calibrate", "code_seed")
+    given = [f"--{name.replace('_', '-')}" for name in about if getattr(arguments, name) is not None]
+    if given and arguments.data is None:
+        message = f"{given[0]} says which data to take, or how, and there are none"
+        raise UsageError("USE001", message, where=given[0], hint="give --data")
 
 
 def data_of(arguments: argparse.Namespace, network: Network) -> tuple[Samples | None, Samples | None]:
     """The samples that --data names, and those to search on, where there are some.
 
-    Raises `InputError` where they do not fit the network, or a calibration leaves nothing to measure.
+    Raises `InputError` where they do not fit the network, or a calibration leaves nothing to measure; `UsageError` for
+    options about data that are not given.
     """
     from neuedge_nir.interpreter.samples import Coding, calibrating, load_samples
 
+    check_data(arguments)
     if arguments.data is None:
         return None, None
-    coding = Coding(arguments.steps, arguments.code_seed) if arguments.steps else None
+    coding = Coding(arguments.steps, arguments.code_seed or 0) if arguments.steps else None
     samples = load_samples(arguments.data, network, arguments.split, arguments.samples, coding)
     print_diagnostics(samples.remarks)
     if not arguments.passes:

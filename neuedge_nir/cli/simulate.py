@@ -21,6 +21,7 @@ from neuedge_nir.cli.shared import (
     raise_if_interrupted,
     read_model,
 )
+from neuedge_nir.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from neuedge_nir.interpreter.run import Run
     from neuedge_nir.network.model import Network
     from neuedge_nir.rewrite.manager import Applied
+
+
+PROFILE = ".npz"
 
 
 def add_arguments(sub: argparse.ArgumentParser) -> None:
@@ -66,6 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     from neuedge_nir.interpreter.run import simulate
 
     if arguments.output is not None:
+        _check_suffix(arguments.output)
         check_output(arguments.output, arguments.model, arguments.data)
     calls = calls_of(arguments)
     read = read_model(arguments)
@@ -128,6 +133,16 @@ def _exit_line(early: EarlyExit, found: Run) -> str:
     )
 
 
+def _check_suffix(output: Path) -> None:
+    """Raises `UsageError` (USE001) for a file of neither kind."""
+    from neuedge_nir.frontend.recordings import SUFFIXES
+
+    known = (PROFILE, *SUFFIXES)
+    if output.suffix.lower() not in known:
+        hint = f"call it {PROFILE}, which holds rates, or {' or '.join(SUFFIXES)}, which hold every spike"
+        raise UsageError("USE001", f"no kind of file ends in {output.suffix!r}", where=f"-o {output}", hint=hint)
+
+
 def _every_spike(output: Path | None) -> bool:
     from neuedge_nir.frontend.recordings import SUFFIXES
 
@@ -145,7 +160,6 @@ def _content(found: Run, every: bool) -> bytes:
 
 
 def _json(network: Network, found: Run, correct: float | None, applied: list[Applied]) -> dict[str, object]:
-    neurons = {port.name: port.neurons for port in network.inputs} | {p.name: p.neurons for p in network.populations}
     return {
         "schema": "neuedge-nir/simulate/1",
         "model": {"name": network.origin.name, "sha256": network.origin.sha256},
@@ -156,15 +170,43 @@ def _json(network: Network, found: Run, correct: float | None, applied: list[App
         "accuracy": correct,
         "passes": applied_json(applied),
         "metrics": None if found.metrics is None else asdict(found.metrics),
-        "activity": {
-            name: {
-                "neurons": count,
-                "spikes_per_sample": float(found.counts[name].sum()) / found.samples,
-                "spikes_per_neuron_per_step": found.rate(name),
-            }
-            for name, count in neurons.items()
-        },
+        "activity": {each.name: each.json for each in _senders(network, found)},
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """What a population or an input sent: spikes, or, where it does not spike, a value of each neuron and timestep."""
+
+    name: str
+    kind: str
+    neurons: int
+    spiking: bool
+    per_sample: float
+    rate: float
+
+    @property
+    def json(self) -> dict[str, object]:
+        spikes = (self.per_sample, self.rate) if self.spiking else (0.0, 0.0)
+        told: dict[str, object] = {"neurons": self.neurons}
+        told |= {"spikes_per_sample": spikes[0], "spikes_per_neuron_per_step": spikes[1]}
+        values = {"values_per_sample": self.per_sample, "values_per_neuron_per_step": self.rate}
+        return told if self.spiking else told | values
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        per_sample, rate = f"{self.per_sample:,.1f}", f"{self.rate:.4g}"
+        if not self.spiking:
+            per_sample, rate = f"none; {self.per_sample:,.0f} values", "none; a value"
+        return self.name, self.kind, f"{self.neurons:,}", per_sample, rate
+
+
+def _senders(network: Network, found: Run) -> list[Sender]:
+    def sent(name: str) -> tuple[float, float]:
+        return float(found.counts[name].sum()) / found.samples, found.rate(name)
+
+    inputs = [Sender(port.name, "input", port.neurons, True, *sent(port.name)) for port in network.inputs]
+    return inputs + [Sender(p.name, p.model, p.neurons, p.spiking, *sent(p.name)) for p in network.populations]
 
 
 def _figures(found: Metrics) -> list[tuple[str, str]]:
@@ -182,12 +224,7 @@ def _figures(found: Metrics) -> list[tuple[str, str]]:
 def _tables(network: Network, found: Run, correct: float | None) -> list[RenderableType]:
     from neuedge_nir.report.text import table
 
-    rows = [(port.name, "input", port.neurons) for port in network.inputs]
-    rows += [(p.name, p.model, p.neurons) for p in network.populations]
-    lines = [
-        (name, kind, f"{neurons:,}", f"{found.counts[name].sum() / found.samples:,.1f}", f"{found.rate(name):.4g}")
-        for name, kind, neurons in rows
-    ]
+    lines = [each.row for each in _senders(network, found)]
     title = (
         f"{network.origin.name}: {found.samples} samples of {found.steps} steps, dt {found.dt:g}, reset {found.reset}"
     )

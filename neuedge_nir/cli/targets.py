@@ -126,7 +126,8 @@ def _capabilities(chip: Chip) -> list[tuple[str, ...]]:
 def _adaptation(able: AdaptiveThresholds) -> tuple[str, ...]:
     late = f", means {able.steps_late.count} steps late" if able.steps_late is not None else ""
     words = f"of {', '.join(able.sources)}; {', '.join(able.forms)}{late}"
-    return ("adaptation", words, _source(able))
+    of_means = f". {able.steps_late.note}" if able.steps_late is not None and able.steps_late.note else ""
+    return ("adaptation", words, _source(able) + of_means)
 
 
 def _arithmetic(found: Arithmetic | None) -> list[tuple[str, ...]]:

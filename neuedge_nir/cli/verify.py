@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from neuedge_nir.cli.shared import add_data, add_json, data_of, print_json
+from neuedge_nir.cli.shared import add_data, add_json, check_data, data_of, print_json
 from neuedge_nir.errors import UsageError, VerificationError
 
 
@@ -27,6 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     from neuedge_nir.plan.store import read
     from neuedge_nir.plugin import TARGETS, names
 
+    check_data(arguments)
     plan = read(arguments.plan)
     if arguments.data is not None and arguments.model is None:
         message = "data are for the passes that are run on the model again, and no model is given"

@@ -34,7 +34,7 @@ from neuedge_nir.frontend.write_paths import ILL, Flat, Path, Unrolled, as_vecto
 from neuedge_nir.frontend.write_shared import told_apart
 from neuedge_nir.network.equal import difference
 from neuedge_nir.network.given import of_type
-from neuedge_nir.network.model import Network, Population, Port
+from neuedge_nir.network.model import HybridEncoder, Network, Population, Port, ResetMode
 
 MOST_BYTES = 2**36
 """Numbers of one file, uncompressed: more than readers can hold that keep them in memory."""
@@ -152,8 +152,16 @@ def _host_maps(network: Network) -> Iterator[Diagnostic]:
             shut = f" in the first {encoder.window} timesteps of a sample" if encoder.window else ""
             capped = f", and stops it after {encoder.cap} spikes a sample" if encoder.cap else ""
             message = "has an encoder: other tools take it for an IF"
-            message += f" that the host feeds {what} for a value x{shut}{capped}"
+            message += f" that the host feeds {what} for a value x{shut}{capped}{_other_reset(encoder, network)}"
             yield Diagnostic("OUT104", Severity.INFO, port.name, message)
+
+
+def _other_reset(encoder: HybridEncoder, network: Network) -> str:
+    """The reset of an encoder in words, where a tool that knows one for the whole graph would give it another."""
+    if encoder.reset is (network.reset or ResetMode.ZERO):
+        return ""
+    does = {ResetMode.ZERO: "sets it to 0", ResetMode.SUBTRACT: "subtracts the threshold"}[encoder.reset]
+    return f"; unlike the others' in the network, its spike {does} (reset {encoder.reset})"
 
 
 def _still_thresholds(network: Network) -> Iterator[Diagnostic]:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from neuedge_nir.errors import InputError
 from neuedge_nir.interpreter.encoding import check_values, hybrid_coded
 from neuedge_nir.interpreter.operators import Signal
+from neuedge_nir.network.given import array_given
 from neuedge_nir.network.model import Network, Port
 
 MOST = 1e30
@@ -17,14 +18,17 @@ MOST = 1e30
 
 
 def fitting(network: Network, spikes: ArrayLike | Mapping[str, ArrayLike]) -> dict[str, Signal]:
-    """The input of every port, (samples, steps, *shape). Raises `InputError` (DATA...) where it does not fit."""
+    """The input of every port, (samples, steps, *shape).
+
+    Raises `InputError` (DATA...) where it does not fit, `UsageError` (USE034) where it is no array.
+    """
     given = dict(spikes) if isinstance(spikes, Mapping) else _only(network, spikes)
     ports = {port.name: port for port in network.inputs}
     if odd := sorted(given.keys() ^ ports.keys()):
         what = "is no input of the network" if odd[0] in given else "gets no data"
         hint = f"the inputs are: {', '.join(sorted(ports))}"
         raise InputError("DATA001", f"{odd[0]!r} {what}", where=network.origin.name, hint=hint)
-    found = {name: _checked(ports[name], np.asarray(values)) for name, values in sorted(given.items())}
+    found = {name: _checked(ports[name], array_given(values, "spikes")) for name, values in sorted(given.items())}
     sizes = {values.shape[:2] for values in found.values()}
     if len(sizes) > 1:
         message = f"the inputs differ in samples or steps: {', '.join(map(str, sorted(sizes)))}"

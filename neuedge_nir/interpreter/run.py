@@ -22,7 +22,7 @@ from neuedge_nir.interpreter.lines import Line, arriving
 from neuedge_nir.interpreter.metrics import Meter, Metrics, metrics
 from neuedge_nir.interpreter.operators import Array, Signal
 from neuedge_nir.interpreter.schedule import Group, groups, is_loop
-from neuedge_nir.network.given import reset_given, timestep_given
+from neuedge_nir.network.given import of_type, reset_given, timestep_given
 from neuedge_nir.network.model import Network, Population, ResetMode
 
 PART_BYTES = 2**26
@@ -75,9 +75,12 @@ def simulate(
     With several inputs `spikes` maps their names to arrays. An input with an encoder takes values from 0 to 1 instead.
     `dt` is the timestep in the file's time unit and `reset` what a spike does to the membrane; both override what the
     network says. `record` names populations and inputs of which every value is kept; `metered` counts the figures of
-    `metrics`, which takes a little longer. The equations and their order are those of `interpreter.dynamics`. Raises
-    `InputError` (DATA...) for spikes that do not fit, `UsageError` where the timestep is unknown or a population is.
+    `metrics`, which takes a little longer. The equations and their order are those of `interpreter.dynamics`.
+
+    Raises `InputError` (DATA...) for spikes that do not fit, `UsageError` where the timestep is unknown or a population
+    is, and for arguments of other types.
     """
+    of_type(network, Network, "network", "give a Network, as neuedge_nir.read returns")
     step, meter = timestep(network, dt), Meter() if metered else None
     mode = reset_given(reset) or network.reset or ResetMode.ZERO
 

@@ -252,12 +252,20 @@ def mean_delay(rule: Adaptation, chip: Chip) -> int:
     return able.steps_late.count
 
 
+FOLLOWED = {
+    Listening.INPUT: "its threshold follows the mean activity of its inputs",
+    Listening.SELF: "its threshold follows its own mean activity",
+    Listening.NEURON: "the threshold of each neuron follows its own spikes",
+}
+
+
 def _follows(population: Population, rule: Adaptation, chip: Chip) -> Diagnostic:
     late = mean_delay(rule, chip)
     when = f"{late} steps later than in the model" if late else "in the step the model has"
     able = chip.capabilities.adaptation
-    note = f". {able.note}" if able is not None and able.note else ""
-    message = f"its threshold follows an activity, on {chip.title} {when}; what that costs is not counted{note}"
+    notes = [] if able is None else [able.note, able.steps_late.note if able.steps_late and late else None]
+    note = "".join(f". {each}" for each in notes if each)
+    message = f"{FOLLOWED[rule.source]}, on {chip.title} {when}; what that costs is not counted{note}"
     return Diagnostic("WARN007", Severity.WARNING, population.name, message, "`simulate --as` shows what it does")
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from reprlib import repr as shown
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuedge_nir.errors import UsageError
 from neuedge_nir.network.model import ResetMode
@@ -43,6 +44,15 @@ def reset_given(value: object, where: str = "reset") -> ResetMode | None:
         hint = f"there are: {', '.join(ResetMode)}"
         raise UsageError("USE019", f"there is no reset {shown(value)}", where=where, hint=hint)
     return ResetMode(value)
+
+
+def array_given(value: object, where: str) -> NDArray[Any]:
+    """An array, or what numpy makes of nested lists. Raises `UsageError` (USE034) where they are no box of numbers."""
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        message = f"{where} cannot be a {type(value).__name__} whose rows differ in length"
+        raise UsageError("USE034", message, where=where, hint="fill up what is short, or give one array") from error
 
 
 def of_type(value: Given, kinds: type | tuple[type, ...], where: str, hint: str) -> Given:

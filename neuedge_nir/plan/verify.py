@@ -14,6 +14,7 @@ import numpy as np
 
 from neuedge_nir.chip.formulas import FORMULAS
 from neuedge_nir.chip.model import Limit, LimitScope
+from neuedge_nir.errors import VerificationError
 from neuedge_nir.network.connect import Scale, weights_of
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.check_cost import Load, Totals, boards_on, check_costs, check_traffic, check_utilisation
@@ -54,10 +55,7 @@ def verify(plan: Plan, network: Network | None) -> None:
     _check_names(plan)
     check_relays(plan)
     if network is not None:
-        _check_origin(plan, network)
-        model, network = network, relayed(plan, network)
-        _check_model(plan, network)
-        _check_size(plan, model)
+        network = _run_on_chip(plan, network)
     check_abilities(plan)
     check_timing(plan, network)
     check_schedule(plan)
@@ -111,12 +109,45 @@ def _check_names(plan: Plan) -> None:
             refuse("PLAN133", f"a rate of {rate} spikes per step", name)
 
 
+def _run_on_chip(plan: Plan, model: Network) -> Network:
+    """The network that the chip runs, relays included; the plan must speak of it, and of its model."""
+    try:
+        _check_origin(plan, model)
+        network = relayed(plan, model)
+        _check_model(plan, network)
+        _check_size(plan, model)
+    except VerificationError as error:
+        # Passes make other networks of other models and samples.
+        hint = "give the model that the plan was made from"
+        if plan.options.passes:
+            passes = ", ".join(plan.options.passes)
+            hint += f", and the very samples (--data, --split, --samples, --steps) that its passes were given: {passes}"
+        raise VerificationError(
+            error.code,
+            error.message,
+            where=error.where,
+            hint=error.hint or hint,
+            needed=error.needed,
+            available=error.available,
+        ) from error
+    return network
+
+
+def _check_remarks(plan: Plan, network: Network) -> None:
+    """What the reader and the passes remark is in the plan."""
+    missing = set(network.origin.diagnostics) - set(plan.diagnostics)
+    if missing:
+        first = min(missing, key=lambda each: (each.code, each.node or "", each.message))
+        message = f"{len(missing)} of the remarks on the model are not in the plan: {first.code}, {first.message}"
+        where = f"node {first.node!r}" if first.node else None
+        refuse("PLAN101", message, where)
+
+
 def _check_origin(plan: Plan, network: Network) -> None:
-    """The plan speaks of this file, and of what its reader said."""
+    """The plan speaks of this file, and of what its reader and its passes said."""
     origin = network.origin
     agree("PLAN101", plan.model, sha256=origin.sha256, nir_version=origin.nir_version)
-    told = len(set(origin.diagnostics) & set(plan.diagnostics))
-    same("PLAN101", "remarks of the reader", told, len(set(origin.diagnostics)))
+    _check_remarks(plan, network)
     if origin.sha256 is None:  # a file is known by its content, whatever it is called by now
         agree("PLAN101", plan.model, name=origin.name)
 

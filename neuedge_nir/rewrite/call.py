@@ -11,6 +11,8 @@ from neuedge_nir.errors import InputError, UsageError
 
 MAX_BYTES = 1 << 20
 SCHEMA = 1
+NOTHING = "none"
+"""How None is written, for an option that may be so."""
 HINT = 'write: schema = 1, [pipelines], NAME = ["pass:key=value", ...]'
 
 
@@ -49,16 +51,17 @@ def pipeline(text: str) -> tuple[PassCall, ...]:
         [pipelines]
         small = ["fold-scale", { pass = "quantise", bits = 4 }]
 
-    Raises `InputError` (USE024) for a file that is none, `UsageError` (USE023) for a name that it does not hold.
+    Raises `InputError` (USE024) for a file that is none, or a pipeline that is no list of passes (the others may be
+    anything), `UsageError` (USE023) for a name that it does not hold.
     """
     path, name = _place(text)
     pipelines = _pipelines(path)
     if name is None and len(pipelines) == 1:
-        return next(iter(pipelines.values()))
+        name = next(iter(pipelines))
     if name is None or name not in pipelines:
         wrong = "several pipelines, and none is named" if name is None else f"no pipeline {name!r}"
         raise UsageError("USE023", f"{path} holds {wrong}", hint=f"there are: {', '.join(pipelines)}")
-    return pipelines[name]
+    return tuple(_calls(path, name, pipelines[name]))
 
 
 def _place(text: str) -> tuple[Path, str | None]:
@@ -66,8 +69,8 @@ def _place(text: str) -> tuple[Path, str | None]:
     return (Path(before), name) if separator and before.endswith(".toml") else (Path(text), None)
 
 
-def _pipelines(path: Path) -> Mapping[str, tuple[PassCall, ...]]:
-    """All pipelines of a file, in its order."""
+def _pipelines(path: Path) -> Mapping[str, object]:
+    """All pipelines of a file, in its order, whatever they hold."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -80,7 +83,7 @@ def _pipelines(path: Path) -> Mapping[str, tuple[PassCall, ...]]:
         raise _refused(path, "is no list of pipelines")
     if not data["pipelines"]:
         raise _refused(path, "holds no pipeline")
-    return {name: tuple(_calls(path, name, entries)) for name, entries in data["pipelines"].items()}
+    return dict(data["pipelines"])
 
 
 def _calls(path: Path, name: str, entries: object) -> Iterable[PassCall]:
@@ -98,6 +101,8 @@ def _calls(path: Path, name: str, entries: object) -> Iterable[PassCall]:
 
 def as_text(value: object) -> str:
     """An option's value as it is written after the equals sign."""
+    if value is None:
+        return NOTHING
     if isinstance(value, bool):
         return "true" if value else "false"
     return repr(value) if isinstance(value, float) else str(value)

@@ -16,7 +16,7 @@ from neuedge_nir.errors import PluginError, UsageError
 from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.network.model import Network, ResetMode
 from neuedge_nir.plugin import PASSES, load_entry, misshapen, nearest
-from neuedge_nir.rewrite.call import PassCall, as_text
+from neuedge_nir.rewrite.call import NOTHING, PassCall, as_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,19 @@ Cell = str | int | float | None
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What a pass has to report: a title, the names of the columns, rows of as many cells."""
+    """What a pass has to report: a title, the names of the columns, rows of as many cells.
+
+    A column of the names of rows may have no heading.
+    """
 
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns, as programs call them."""
+        return tuple(heading or "name" for heading in self.header)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +128,7 @@ def configured(call: PassCall) -> Pass:
         hint = f"did you mean {guess!r}?" if guess else f"it has: {', '.join(known) or 'none'}"
         raise UsageError("USE014", f"the pass {call.name} has no option {odd[0]!r}", hint=hint)
     try:
-        made = msgspec.convert(given, type=kind, strict=False)
+        made = msgspec.convert({**given, **_nothing(kind, given)}, type=kind, strict=False)
     except msgspec.ValidationError as error:
         message = str(error).replace("`", "'").replace("$.", "")
         raise UsageError(
@@ -129,6 +137,27 @@ def configured(call: PassCall) -> Pass:
     except TypeError as error:
         raise PluginError("PLUG003", f"the options of {call.name} have types that no text gives: {error}") from error
     return _finite(made, call)
+
+
+def _nothing(kind: type[Pass], given: Mapping[str, str]) -> Mapping[str, None]:
+    """The options given as `none` of which that is a value: the word that `passes show` has for it."""
+    import msgspec
+
+    info = msgspec.inspect.type_info(kind)
+    assert isinstance(info, msgspec.inspect.DataclassType)
+    return {f.name: None for f in info.fields if given.get(f.name) == NOTHING and _takes_nothing(f.type)}
+
+
+def _takes_nothing(kind: Any) -> bool:
+    from msgspec import inspect
+
+    match kind:
+        case inspect.Metadata(type=inner):
+            return _takes_nothing(inner)
+        case inspect.UnionType(types=types):
+            return any(isinstance(each, inspect.NoneType) for each in types)
+        case _:
+            return False
 
 
 def _finite(made: Pass, call: PassCall) -> Pass:
@@ -177,6 +206,6 @@ def _words(kind: Any) -> str:
         case inspect.UnionType(types=types):
             return " or ".join(_words(each) for each in types)
         case inspect.NoneType():
-            return "none"
+            return NOTHING
         case _:
             return "text"
