@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from neuedge_nir.interpreter.profile import simulated_activity
 from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.mapping.asked import Tiles, check_asked, tiles_given
 from neuedge_nir.mapping.bounds import check_room
+from neuedge_nir.mapping.crossings import holds, with_crossings
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.fabric import largest_system
 from neuedge_nir.mapping.legalise import LegalNetwork, legalise
@@ -110,18 +111,27 @@ def compile_network(
     available = _chips_available(chip, wanted.chips)
     most = wanted.max_cores or EFFORTS[wanted.effort].cores
     check_room(demands, available, most)
-    asked = tiles_given(wanted.tiles)
-    check_asked(asked, network)
-    split = _stage("partition", observer, lambda: partition(demands, wanted.effort, wanted.seed, observer, most, asked))
-    sent = _stage("traffic", observer, lambda: flows(split.clusters, demands))
-    placement = _stage("place", observer, lambda: place(split.clusters, sent, chip, available, wanted.effort, observer))
-    routing = _stage("route", observer, lambda: route(sent, placement))
-    _check_crossed(placement, routing, available)
-    stages = Stages(demands, split, placement, sent, routing, available)
+    check_asked(tiles_given(wanted.tiles), network)
+    stages = _mapped(demands, wanted, observer, available)
+    if not holds(stages.partition, demands):  # too many destinations lie on other chips: make room for all of them
+        stages = _mapped(replace(demands, crossed=True), wanted, observer, available)
     remarks = (*network.origin.diagnostics, *legal.diagnostics, *demands.activity.remarks())
     plan = build(stages, _plan_options(wanted, passes, legal), remarks)
     _stage("verify", observer, lambda: verify(plan, network))
     return plan
+
+
+def _mapped(demands: Demands, wanted: Options, observer: Observer, available: int) -> Stages:
+    """The network cut, packed, placed and routed. Raises `NoPlanError` where no such mapping was found."""
+    chip, effort = demands.legal.chip, wanted.effort
+    most, asked = wanted.max_cores or EFFORTS[effort].cores, tiles_given(wanted.tiles)
+    split = _stage("partition", observer, lambda: partition(demands, effort, wanted.seed, observer, most, asked))
+    sent = _stage("traffic", observer, lambda: flows(split.clusters, demands))
+    placement = _stage("place", observer, lambda: place(split.clusters, sent, chip, available, effort, observer))
+    routing = _stage("route", observer, lambda: route(sent, placement))
+    _check_crossed(placement, routing, available)
+    placed = with_crossings(split, sent, placement, demands)
+    return Stages(demands.uncrossed, placed, placement, sent, routing, available)
 
 
 def _after_passes(

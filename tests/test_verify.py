@@ -130,7 +130,7 @@ def test_every_chip_has_accepted_plans(target: str, build: Callable[[], Network]
 @given(networks(), chips(), st.booleans(), st.sampled_from([0.1, 0.25, 1.0]))
 def test_whatever_the_pipeline_makes_is_accepted(net: Network, chip: Chip, mapped: bool, rate: float) -> None:
     typed = chip.capabilities.weights is AxonWeights.AXON_TYPES
-    assume(not (typed and any(limit.formula == "output_axons" for limit in chip.limits)))  # no chip has both
+    assume(not (typed and any(limit.formula.endswith("output_axons") for limit in chip.limits)))  # no chip has both
     options = Options(effort="none", map_inputs=mapped, activity=uniform(net, rate))
     try:
         plan = compile_network(net, chip, options)

@@ -62,6 +62,7 @@ PARAMETERS: Mapping[str, Mapping[str, int]] = {
     "packed_row_words": {"word_bits": 64, "header_bits": 10, "header_every": 64, "index_bits": 12},
     "blocked_row_bits": {"word_bits": 64, "header_bits": 10, "block": 64, "index_bits": 10},
     "row_table_bytes": {"word_bytes": 4, "row_header_words": 3},
+    "placed_output_axons": {"crossing_entries": 1},
     "decay_profiles": {"significant_bits": 12},
     "threshold_values": {"significant_bits": 17},
 }
@@ -432,6 +433,7 @@ def chips(draw: st.DrawFn) -> Chip:
     for formula, low, high in (
         ("input_axons", 4, 120),
         ("output_axons", 4, 60),
+        ("placed_output_axons", 4, 60),
         ("slices", 1, 4),
         ("lava_input_axons", 4, 80),
         ("lava_axon_map", 4, 60),

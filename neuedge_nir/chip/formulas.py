@@ -27,7 +27,8 @@ class Formula:
 _NEURONS = Formula(
     "neurons",
     "neurons",
-    "Neurons of the slice; under subtract reset times the chip's compartments_subtract.",
+    "Neurons of the slice; under subtract reset times the chip's compartments_subtract, up to a whole multiple of its "
+    "compartments_group_subtract.",
 )
 _NEURON_COPIES = Formula(
     "neuron_copies",
@@ -40,7 +41,7 @@ _INPUT_AXONS = Formula(
     "input_axons",
     "axons",
     "Distinct source elements that reach the slice, times the axons an input takes (1 unless weights = axon-types), "
-    "summed over the projections.",
+    "summed over the projections; under subtract reset and self_axons_subtract for each neuron.",
 )
 _LAVA_INPUT_AXONS = Formula(
     "lava_input_axons",
@@ -61,6 +62,14 @@ _OUTPUT_AXONS = Formula(
     "output_axons",
     "axons",
     "The sum over the neurons of the slice of the number of destination cores.",
+)
+_PLACED_OUTPUT_AXONS = Formula(
+    "placed_output_axons",
+    "axons",
+    "The sum over the neurons of the slice of the number of destination cores, those on another chip counted "
+    "crossing_entries times more; under subtract reset and self_axons_subtract for each neuron. It depends on where "
+    "the cores are: counted again behind the placement.",
+    ("crossing_entries",),
 )
 _PACKED_ROW_WORDS = Formula(
     "packed_row_words",
@@ -130,6 +139,7 @@ FORMULAS: dict[str, Formula] = {
         _LAVA_INPUT_AXONS,
         _LAVA_AXON_MAP,
         _OUTPUT_AXONS,
+        _PLACED_OUTPUT_AXONS,
         _PACKED_ROW_WORDS,
         _BLOCKED_ROW_BITS,
         _ROW_TABLE_BYTES,

@@ -97,6 +97,8 @@ EXPECTED: Mapping[tuple[type, str], Expected] = {
     (Capabilities, "axon_types"): _WHOLE,
     (Capabilities, "max_delay"): Expected(least=1, whole=True, unit="timesteps"),
     (Capabilities, "compartments_subtract"): _WHOLE,
+    (Capabilities, "compartments_group_subtract"): _WHOLE,
+    (Capabilities, "self_axons_subtract"): _WHOLE,
     (Capabilities, "window_extent"): Expected(least=1, most=MOST, whole=True, unit="pixels"),
     (AdaptiveThresholds, "sources"): Expected(least=1, among=LISTENING),
     (AdaptiveThresholds, "forms"): Expected(least=1, among=FORMS),

@@ -47,7 +47,7 @@ def _check_chips(chips: int, resource: str, available: int) -> None:
 
 def lower_bound(demands: Demands) -> Bound:
     """The cores that any split needs: the least total demand over one core's capacity, for the limit that asks most."""
-    found = _cores_by_limit(demands, demands.per_core)
+    found = _cores_by_limit(demands.uncrossed, demands.per_core)
     resource = max(found, key=lambda name: found[name], default="cores")
     return Bound(max(1, found.get(resource, 1)), resource)
 

@@ -11,11 +11,9 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
-from numpy.typing import NDArray
-
 from neuedge_nir.chip.model import Limit, LimitScope
 from neuedge_nir.errors import UsageError
+from neuedge_nir.mapping.drive import driven
 from neuedge_nir.mapping.legalise import Kind, LegalNetwork, LegalProjection
 from neuedge_nir.mapping.memory import (
     behind_pools,
@@ -30,9 +28,8 @@ from neuedge_nir.mapping.partition import Destinations, Piece
 from neuedge_nir.mapping.values import DISTINCT, NO_VALUES, Values
 from neuedge_nir.mapping.windows import keeps_shape, looks_through_windows, pixels
 from neuedge_nir.network.activity import Activity
-from neuedge_nir.network.area import Area, add_members
+from neuedge_nir.network.area import Area
 from neuedge_nir.network.count import counter
-from neuedge_nir.network.reach import Region
 from neuedge_nir.network.slices import Run, Slice, Span, whole
 
 Demand = tuple[int, ...]
@@ -41,16 +38,20 @@ Demand = tuple[int, ...]
 Groups = tuple[tuple[Slice, ...], ...]
 """The slices of one population, grouped by core."""
 
-DOWNSTREAM = frozenset({"neuron_copies", "output_axons"})
+DOWNSTREAM = frozenset({"neuron_copies", "output_axons", "placed_output_axons"})
 """Formulas whose value depends on how the targets were cut."""
 
 
 @dataclass(frozen=True, eq=False)
 class Demands:
-    """Counts demands of slices of one legal network under one activity."""
+    """Counts demands of slices of one legal network under one activity.
+
+    Where `crossed`, every destination counts as if it were on another chip: then a plan holds wherever its cores are.
+    """
 
     legal: LegalNetwork
     activity: Activity
+    crossed: bool = False
     _known: dict[tuple[Hashable, int], int] = field(default_factory=dict)
     _alike: dict[Piece, Hashable] = field(default_factory=dict)
     _families: dict[str, Hashable] = field(default_factory=dict)
@@ -80,6 +81,17 @@ class Demands:
     @cached_property
     def depends_on_targets(self) -> bool:
         return any(limit.formula in DOWNSTREAM for limit in self.limits)
+
+    @cached_property
+    def uncrossed(self) -> Demands:
+        """The least that any placement needs: what bounds rest on."""
+        return Demands(self.legal, self.activity) if self.crossed else self
+
+    def self_axons(self, piece: Piece) -> int:
+        """Axons by which the neurons of a slice reset themselves; the sources of an input port do not."""
+        if all(piece.population != population.name for population in self.legal.network.populations):
+            return 0
+        return piece.part.neurons * self.legal.self_axons_per_neuron
 
     @property
     def per_core(self) -> tuple[int, ...]:
@@ -250,25 +262,9 @@ class Demands:
         groups = [targets[p.projection.target] for p in leaving]
         known = self._reached.get((name, copied))
         if known is None or any(a is not b for a, b in zip(known[0], groups, strict=True)):
-            known = (groups, Area(self._driven(name, leaving, groups, copied)))
+            known = (groups, Area(driven(self.legal, name, self.shapes[name], groups, copied=copied)))
             self._reached[name, copied] = known
         return known[1]
-
-    def _driven(
-        self, name: str, leaving: tuple[LegalProjection, ...], groups: list[Groups], copied: bool
-    ) -> NDArray[np.int64]:
-        total = np.zeros(self.shapes[name], dtype=np.int64)
-        for legal, cores in zip(leaving, groups, strict=True):
-            count = counter(legal.projection)
-            for parts in cores:
-                products = tuple(q for part in parts for q in count.sources(part).products)
-                region = Region(legal.projection.source_shape, products)
-                add_members(total, region, legal.stored.axons_per_input if copied else 1)
-        if not copied:
-            return total
-        ports = {port.name for port in self.legal.network.outputs}
-        read_out = any(p.target in ports for p in self.legal.network.out_of(name))
-        return np.maximum(1, total + read_out)
 
     def uncut(self) -> Destinations:
         """Every population whole: what a lower bound may assume of the targets."""
@@ -288,7 +284,7 @@ def fits(demand: Demand, capacity: Demand) -> bool:
 
 def _neurons(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
     del limit, targets
-    return piece.part.neurons * demands.legal.compartments_per_neuron
+    return demands.legal.compartments(piece.part.neurons)
 
 
 def _slices(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
@@ -299,7 +295,8 @@ def _slices(demands: Demands, piece: Piece, limit: Limit, targets: Destinations)
 def _input_axons(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
     del limit, targets
     incoming = demands.legal.into(piece.population)
-    return sum(counter(p.projection).axons(piece.part) * p.stored.axons_per_input for p in incoming)
+    axons = sum(counter(p.projection).axons(piece.part) * p.stored.axons_per_input for p in incoming)
+    return axons + demands.self_axons(piece)
 
 
 def _lava_input_axons(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
@@ -321,6 +318,11 @@ def _lava_axon_map(demands: Demands, piece: Piece, limit: Limit, targets: Destin
 def _output_axons(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
     del limit
     return demands.drive(piece.population, targets).sum(piece.part)
+
+
+def _placed_output_axons(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+    entries = 1 + demands.parameter(limit, "crossing_entries") if demands.crossed else 1
+    return entries * demands.drive(piece.population, targets).sum(piece.part) + demands.self_axons(piece)
 
 
 def _neuron_copies(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
@@ -380,6 +382,7 @@ FORMULAS: dict[str, Formula] = {
     "lava_input_axons": _lava_input_axons,
     "lava_axon_map": _lava_axon_map,
     "output_axons": _output_axons,
+    "placed_output_axons": _placed_output_axons,
     "packed_row_words": _packed_row_words,
     "blocked_row_bits": _blocked_row_bits,
     "row_table_bytes": _row_table_bytes,

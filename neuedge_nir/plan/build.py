@@ -169,14 +169,13 @@ def _mapped(stages: Stages) -> Mapped:
     chips = _chips_used(stages)
     slots = sum(_slots(c, chip) for c in partition.clusters)
     neurons = sum(piece.part.neurons for c in partition.clusters for piece in c.pieces)
-    per_neuron = stages.demands.legal.compartments_per_neuron
     return Mapped(
         cores_used=len(partition.clusters),
         cores_input=partition.input_cores,
         cores_neurons=partition.neuron_cores,
         cores_relay_or_copy=0,
         cores_io=0,
-        copies=slots - neurons * per_neuron,
+        copies=slots - neurons if chip.capabilities.one_destination else 0,
         chips_used=chips,
         cores_lower_bound=partition.bound.cores,
         bound_scope="universal",

@@ -214,8 +214,13 @@ def _need(plan: Plan, limit: Limit, part: Part, number: int, recounted: Recount 
     """What a slice uses, at least and at most; None where only the network can tell."""
     if limit.formula in TABLES:
         return None
-    known = {"neurons": part.size * compartments(plan), "slices": 1}
+    known = {"neurons": compartments(plan, part.size), "slices": 1}
     need = known.get(limit.formula) if recounted is None else recounted.used[number][limit.name]
+    if limit.formula == "placed_output_axons" and recounted is not None:
+        here = plan.cores[part.core].chip
+        abroad = sum(n for core, n in recounted.messages[number].items() if plan.cores[core].chip != here)
+        due = int(recounted.used[number][limit.name]) + limit.parameters["crossing_entries"].count * abroad
+        return due, due
     if need is None or limit.formula != "synaptic_events":
         return None if need is None else (int(need), int(need))
     # A sum of rates may miss a whole number by a rounding error either way.
@@ -275,13 +280,18 @@ def _check_totals(plan: Plan, parts: Sequence[Part], grid: Grid, recounted: Reco
         cores_neurons=roles["neurons"],
         cores_relay_or_copy=0,
         cores_io=0,
-        copies=totals.slots - sum(part.size for part in parts) * compartments(plan),
+        copies=_copies(plan, parts, totals.slots),
         chips_used=len(walked.chips),
     )
     same("PLAN126", "chips of the machine", len(plan.machine.chips), max(walked.chips, default=-1) + 1)
     check_traffic(plan, totals)
     check_utilisation(plan)
     check_costs(plan, totals)
+
+
+def _copies(plan: Plan, parts: Sequence[Part], slots: int) -> int:
+    """Slots beyond those of the neurons themselves, where a neuron has one destination."""
+    return slots - sum(part.size for part in parts) if plan.chip.capabilities.one_destination else 0
 
 
 def _loads(plan: Plan, parts: Sequence[Part], recounted: Recount | None) -> list[Load]:
