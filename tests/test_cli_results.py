@@ -137,6 +137,7 @@ def test_the_options_stand_in_the_plan(neuedge: Neuedge, digits: Path, tmp_path:
         "map_inputs": True,
         "reset": "zero",
         "seed": 7,
+        "tiles": {},
     }
     assert neuedge("verify", plan, "--model", digits).status == 0
 

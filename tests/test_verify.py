@@ -333,6 +333,15 @@ def test_zeros_that_take_no_room_are_found_by_the_checker_too(pooled: bool) -> N
     assert code_of(changed(plan, ("cores", 0, "used", "synapse_words"), add(1)), net) == "PLAN112"
 
 
+def test_an_axon_that_the_sources_of_a_pool_would_share_is_refused_where_spikes_merge() -> None:
+    """On TrueNorth an axon carries one bit a tick: 64 sources of a pool, each its own; merged they would be 16."""
+    pool = Pool("pool", PoolKind.SUM, (1, 8, 8), (1, 4, 4), (2, 2), (2, 2), (0, 0))
+    net = even(network({"a": 3}, wire("in", "a", pool, dense(3, 16)), inputs={"in": (1, 8, 8)}, model="IF"))
+    plan = compile_network(net, real("truenorth"), Options(effort="none"))
+    assert plan.cores[0].used["input_axons"] == 64
+    assert code_of(changed(plan, ("cores", 0, "used", "input_axons"), put(16)), net) == "PLAN112"
+
+
 def test_an_analog_signal_without_graded_spikes_is_refused() -> None:
     plan, _ = world("mesh")
     assert code_of(changed(plan, ("projections", 0, "signal"), put("analog")), None) == "PLAN118"

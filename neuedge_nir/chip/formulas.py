@@ -2,7 +2,7 @@
 
 Only the definitions live here, so that a chip file can be checked and explained. They are computed twice, by the
 mapper and, independently, by the verifier of plans. A slice is the part of one population that lies on one core;
-a limit sums over the slices of a core, or of a chip, or counts the different values on a core.
+a limit sums over the slices of a core, or of a chip; or it counts the different values on a core, or its largest.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from dataclasses import dataclass
 class Formula:
     """A way to count the demand of a slice, in `unit`. `parameters` are the numbers a limit has to give with it.
 
-    A `distinct` one counts different values: those of slices that share a core count once.
+    A `distinct` one counts different values: those of slices that share a core count once. Of a `largest` one a core
+    has what the slice with the most has.
     """
 
     name: str
@@ -22,6 +23,12 @@ class Formula:
     meaning: str
     parameters: tuple[str, ...] = ()
     distinct: bool = False
+    largest: bool = False
+
+    @property
+    def sums(self) -> bool:
+        """Whether a core has the sum of what its slices have."""
+        return not (self.distinct or self.largest)
 
 
 _NEURONS = Formula(
@@ -91,6 +98,14 @@ _BLOCKED_ROW_BITS = Formula(
     "bits_per_axon.",
     ("word_bits", "header_bits", "block", "index_bits"),
 )
+_LONGEST_ROW_WORDS = Formula(
+    "longest_row_words",
+    "words",
+    "The words of the longest row: what one source element of one projection has in a slice, stored as by "
+    "blocked_row_bits, with the same word_bits, header_bits, block and index_bits.",
+    ("word_bits", "header_bits", "block", "index_bits"),
+    largest=True,
+)
 _ROW_TABLE_BYTES = Formula(
     "row_table_bytes",
     "B",
@@ -142,6 +157,7 @@ FORMULAS: dict[str, Formula] = {
         _PLACED_OUTPUT_AXONS,
         _PACKED_ROW_WORDS,
         _BLOCKED_ROW_BITS,
+        _LONGEST_ROW_WORDS,
         _ROW_TABLE_BYTES,
         _WEIGHT_BYTES,
         _SYNAPTIC_EVENTS,

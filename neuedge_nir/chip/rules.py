@@ -140,7 +140,7 @@ def _limit(limit: Limit) -> Iterator[Problem]:
     if limit.limit.unit != formula.unit:
         message = f"is {limit.limit.unit!r}, but the formula {formula.name!r} counts {formula.unit!r}"
         yield Problem("CHIP011", ("limit", "unit"), message, f"give the limit in {formula.unit!r}")
-    if formula.distinct and limit.scope is not LimitScope.CORE:
+    if not formula.sums and limit.scope is not LimitScope.CORE:
         yield Problem("CHIP012", ("scope",), f"is {limit.scope}, but the formula {formula.name!r} is one of cores")
     known = {name: (1 if name in _DIVISORS else 0, _UNBOUNDED) for name in formula.parameters}
     yield from _parameters(limit.parameters, known, f"the formula {formula.name!r}")

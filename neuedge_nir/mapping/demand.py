@@ -16,12 +16,10 @@ from neuedge_nir.errors import UsageError
 from neuedge_nir.mapping.drive import driven
 from neuedge_nir.mapping.legalise import Kind, LegalNetwork, LegalProjection
 from neuedge_nir.mapping.memory import (
+    LEAST,
+    STORED,
     behind_pools,
-    blocked_bits,
-    least_blocked_bits,
-    least_row_table_bytes,
-    packed_words,
-    row_table_bytes,
+    longest_row_words,
     stored_synapses,
 )
 from neuedge_nir.mapping.partition import Destinations, Piece
@@ -97,13 +95,18 @@ class Demands:
     def per_core(self) -> tuple[int, ...]:
         """Indices of the limits of a core that sum over its slices."""
         return tuple(
-            i for i, limit in enumerate(self.limits) if limit.scope is LimitScope.CORE and limit.formula not in DISTINCT
+            i for i, limit in enumerate(self.limits) if limit.scope is LimitScope.CORE and i not in self.unsummed
         )
 
     @cached_property
     def distinct(self) -> tuple[int, ...]:
         """Indices of the limits that count different values, which slices that share a core may share."""
         return tuple(i for i, limit in enumerate(self.limits) if limit.formula in DISTINCT)
+
+    @cached_property
+    def unsummed(self) -> frozenset[int]:
+        """Indices of the limits of which a core does not have the sum of its slices: those, and largest values."""
+        return frozenset({*self.distinct, *(i for i, limit in enumerate(self.limits) if limit.formula in LARGEST)})
 
     @cached_property
     def tables(self) -> tuple[int, ...]:
@@ -129,11 +132,17 @@ class Demands:
         total: Demand = (0,) * len(self.limits)
         for piece in pieces:
             total = add(total, self.summed(piece, targets))
-        return tuple(len(self.on_core(pieces, i)) if i in self.distinct else n for i, n in enumerate(total))
+        return tuple(self._together(pieces, i, targets) if i in self.unsummed else n for i, n in enumerate(total))
+
+    def _together(self, pieces: Sequence[Piece], index: int, targets: Destinations) -> int:
+        if index in self.distinct:
+            return len(self.on_core(pieces, index))
+        limit = self.limits[index]
+        return max((self._one(p, self.likeness(p), index, limit, targets) for p in pieces), default=0)
 
     def summed(self, piece: Piece, targets: Destinations) -> Demand:
         """The demand of a slice for the limits that sum over a core; 0 of the others."""
-        return tuple(0 if i in self.distinct else need for i, need in enumerate(self.of(piece, targets)))
+        return tuple(0 if i in self.unsummed else need for i, need in enumerate(self.of(piece, targets)))
 
     def of(self, piece: Piece, targets: Destinations) -> Demand:
         """The demand of a slice, given how the populations it projects to are cut."""
@@ -330,27 +339,15 @@ def _neuron_copies(demands: Demands, piece: Piece, limit: Limit, targets: Destin
     return demands.slots(piece.population, targets).sum(piece.part)
 
 
-def _packed_row_words(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+def _stored(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
     del targets
-    return sum(packed_words(piece.part, limit, p) for p in demands.legal.into(piece.population))
+    return sum(STORED[limit.formula](piece.part, limit, p) for p in demands.legal.into(piece.population))
 
 
-def _blocked_row_bits(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+def _longest_row_words(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
     del targets
-    return sum(blocked_bits(piece.part, limit, p) for p in demands.legal.into(piece.population))
-
-
-def _row_table_bytes(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
-    del targets
-    return sum(row_table_bytes(piece.part, limit, p) for p in demands.legal.into(piece.population))
-
-
-def _weight_bytes(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
-    del limit, targets
-    return sum(
-        math.ceil(counter(p.projection).stored_weights(piece.part) * p.stored.bits / 8)
-        for p in demands.legal.into(piece.population)
-    )
+    incoming = demands.legal.into(piece.population)
+    return max((longest_row_words(piece.part, limit, p) for p in incoming), default=0)
 
 
 def _synaptic_events(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
@@ -368,11 +365,8 @@ def _different(demands: Demands, piece: Piece, limit: Limit, targets: Destinatio
     return len(demands.values(piece.population, demands.limits.index(limit)).of(piece.part))
 
 
-LEAST: dict[str, Callable[[LegalProjection, Limit], int]] = {
-    "blocked_row_bits": least_blocked_bits,
-    "row_table_bytes": least_row_table_bytes,
-}
-"""What the formulas that are not sub-additive give at least, however a population is cut."""
+LARGEST = frozenset({"longest_row_words"})
+"""Formulas of which a core has the largest value of its slices."""
 Formula = Callable[[Demands, Piece, Limit, Destinations], int]
 FORMULAS: dict[str, Formula] = {
     "neurons": _neurons,
@@ -383,10 +377,8 @@ FORMULAS: dict[str, Formula] = {
     "lava_axon_map": _lava_axon_map,
     "output_axons": _output_axons,
     "placed_output_axons": _placed_output_axons,
-    "packed_row_words": _packed_row_words,
-    "blocked_row_bits": _blocked_row_bits,
-    "row_table_bytes": _row_table_bytes,
-    "weight_bytes": _weight_bytes,
+    "longest_row_words": _longest_row_words,
     "synaptic_events": _synaptic_events,
+    **dict.fromkeys(STORED, _stored),
     **dict.fromkeys(DISTINCT, _different),
 }

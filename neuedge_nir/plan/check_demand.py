@@ -23,6 +23,9 @@ from neuedge_nir.plan.model import Plan, PlanProjection, PlanSlice
 DRIVEN = {"neuron_copies", "output_axons", "placed_output_axons"}
 """Formulas that ask how many cores or axons a neuron drives."""
 
+LARGEST = {"longest_row_words"}
+"""Formulas of which a core has the largest value of its slices, not the sum."""
+
 HOST = -1
 """In place of a core: the host, for an input port that nobody gave cores."""
 
@@ -243,7 +246,8 @@ def _arrive(
         events = float(reached.total() * rules.plan.activity.rates[wire.projection.source])
         result.events[number] += events * wire.held.axons_per_input
         for limit in rules.plan.chip.limits:
-            result.used[number][limit.name] += _incoming(limit, wire, wire.held, part, reached, events)
+            needed, before = _incoming(limit, wire, wire.held, part, reached, events), result.used[number][limit.name]
+            result.used[number][limit.name] = max(before, needed) if limit.formula in LARGEST else before + needed
         found[wire].append(reached)
     return found
 
@@ -266,6 +270,10 @@ def _incoming(limit: Limit, wire: Wire, held: PlanProjection, part: Patch, reach
             index = 0 if wire.kind == "dense" else number["index_bits"]
             row, often = reached.tally()
             return int((often * _blocked(row, held.weight_bits + index, number)).sum())
+        case "longest_row_words":
+            index = 0 if wire.kind == "dense" else number["index_bits"]
+            lengths, _ = reached.tally()
+            return int(_blocked(lengths, held.weight_bits + index, number).max(initial=0)) // number["word_bits"]
         case "row_table_bytes":
             row, often = reached.tally()
             longest = number["row_header_words"] + int(row.max(initial=0))

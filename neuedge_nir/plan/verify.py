@@ -19,6 +19,7 @@ from neuedge_nir.network.model import Network
 from neuedge_nir.plan.check_cost import Load, Totals, check_costs, check_traffic, check_utilisation
 from neuedge_nir.plan.check_demand import (
     HOST,
+    LARGEST,
     Part,
     Recount,
     Rules,
@@ -199,7 +200,8 @@ def _check_used(
                 same("PLAN112", "different values", used, tables.get((index, limit.name), 0), where)
             needs = [_need(plan, limit, parts[number], number, recounted) for number in held[index]]
             if None not in needs:
-                least, most = (sum(bounds) for bounds in zip(*(need for need in needs if need), strict=True))
+                together = max if limit.formula in LARGEST else sum
+                least, most = (together(bounds) for bounds in zip(*(need for need in needs if need), strict=True))
                 if not least <= used <= most:
                     refuse("PLAN112", f"the plan says {used}, it is {most}", where, most, used)
             at_most("PLAN113", limit.limit.unit, used, _available(plan, core, limit), where)
@@ -337,6 +339,6 @@ def _bounds(plan: Plan, rules: Rules) -> dict[str, int]:
         least = sum(math.ceil(need[limit.name]) for need in used)
         if limit.formula == "blocked_row_bits":  # but a row cut within a block may save a word
             least = least_blocked(rules, limit)
-        if limit.scope is LimitScope.CORE:
+        if limit.scope is LimitScope.CORE and FORMULAS[limit.formula].sums:
             bounds[limit.name] = math.ceil(least / limit.limit.typical)
     return bounds
