@@ -19,6 +19,7 @@ from neuedge_nir.interpreter.profile import simulated_activity
 from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.mapping.asked import Tiles, check_asked, tiles_given
 from neuedge_nir.mapping.bounds import check_room
+from neuedge_nir.mapping.crossings import holds, with_crossings
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.fabric import largest_system
 from neuedge_nir.mapping.legalise import LegalNetwork, legalise
@@ -30,7 +31,7 @@ from neuedge_nir.network.activity import Activity, Duration, recorded_activity, 
 from neuedge_nir.network.given import reset_given, timestep_given
 from neuedge_nir.network.model import Network, ResetMode
 from neuedge_nir.plan.build import Stages, build
-from neuedge_nir.plan.model import Plan, PlanOptions, TimingError
+from neuedge_nir.plan.model import Plan, PlanOptions, PlanSchedule, TimingError
 from neuedge_nir.plan.schedule import schedule_of, under_way
 from neuedge_nir.plan.verify import verify
 from neuedge_nir.rewrite.call import PassCall
@@ -122,22 +123,32 @@ def compile_network(
     available = _chips_available(chip, wanted.chips)
     most = wanted.max_cores or EFFORTS[wanted.effort].cores
     check_room(demands, available, most)
-    asked = tiles_given(wanted.tiles)
-    check_asked(asked, network)
-    split = _stage("partition", observer, lambda: partition(demands, wanted.effort, wanted.seed, observer, most, asked))
-    sent = _stage("traffic", observer, lambda: flows(split.clusters, demands))
-    placement = _stage("place", observer, lambda: place(split.clusters, sent, chip, available, wanted.effort, observer))
-    routing = _stage("route", observer, lambda: route(sent, placement))
-    _check_crossed(placement, routing, available)
+    check_asked(tiles_given(wanted.tiles), network)
     duration = demands.activity.duration
     schedule = schedule_of(legal, None if duration is None else duration.shown)
+    stages = _mapped(demands, schedule, wanted, observer, available)
+    if not holds(stages.partition, demands):  # too many destinations lie on other chips: make room for all of them
+        stages = _mapped(replace(demands, crossed=True), schedule, wanted, observer, available)
     error, known = _stage("timing", observer, lambda: _timing_error(legal, wanted))
-    stages = Stages(demands, split, placement, sent, routing, available, schedule, error)
+    stages = replace(stages, timing_error=error)
     remarks = [*network.origin.diagnostics, *legal.diagnostics, *demands.activity.remarks()]
     remarks += [*under_way(legal, schedule), *known]
     plan = build(stages, _plan_options(wanted, passes, legal), remarks)
     _stage("verify", observer, lambda: verify(plan, network))
     return plan
+
+
+def _mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer: Observer, available: int) -> Stages:
+    """The network cut, packed, placed and routed. Raises `NoPlanError` where no such mapping was found."""
+    chip, effort = demands.legal.chip, wanted.effort
+    most, asked = wanted.max_cores or EFFORTS[effort].cores, tiles_given(wanted.tiles)
+    split = _stage("partition", observer, lambda: partition(demands, effort, wanted.seed, observer, most, asked))
+    sent = _stage("traffic", observer, lambda: flows(split.clusters, demands))
+    placement = _stage("place", observer, lambda: place(split.clusters, sent, chip, available, effort, observer))
+    routing = _stage("route", observer, lambda: route(sent, placement))
+    _check_crossed(placement, routing, available)
+    placed = with_crossings(split, sent, placement, demands)
+    return Stages(demands.uncrossed, placed, placement, sent, routing, available, schedule)
 
 
 def _after_passes(

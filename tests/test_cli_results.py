@@ -139,6 +139,7 @@ def test_the_options_stand_in_the_plan(neuedge: Neuedge, digits: Path, tmp_path:
         "reset": "zero",
         "seed": 7,
         "steps_per_sample": None,
+        "tiles": {},
     }
     assert neuedge("verify", plan, "--model", digits).status == 0
 

@@ -19,7 +19,7 @@ from neuedge_nir.network.model import CubaLIF, Network, Population
 from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.verify import verify
-from tests.worlds import chain, chip, chips, dense, limit, network, networks, real, wire
+from tests.worlds import chain, chip, chips, conv, dense, limit, network, networks, real, wire
 
 QUICK = Options(effort="none")
 
@@ -178,3 +178,28 @@ def test_a_core_with_more_values_than_its_table_is_refused() -> None:
     with pytest.raises(VerificationError) as refusal:
         verify(replace(plan, chip=replace(plan.chip, limits=small)), net)
     assert refusal.value.code == "PLAN113"
+
+
+# --- The longest row -----------------------------------------------------------------------------------------------
+
+
+def test_a_row_of_a_sparse_projection_is_cut_where_it_outgrows_its_words() -> None:
+    """A pixel that reaches 1000 neurons has 16 blocks of 64 synapses, of 19 words each, and one of 40."""
+    net = network({"a": (1000, 1, 1)}, wire("in", "a", conv((1, 1, 1), 1000, 1, padding=0)), inputs={"in": (1, 1, 1)})
+    plan = compile_network(net, real("loihi1"), QUICK)
+    assert len(plan.cores) == 1
+    assert [len(core.slices) for core in plan.cores] == [2], "two slices, each with a row of its own, share a core"
+    assert max(core.used["longest_row"] for core in plan.cores) <= 256
+    verify(plan, net)
+
+
+def test_a_core_has_the_longest_row_of_its_slices() -> None:
+    wires = wire("in", "a", dense(40, 5)), wire("in", "b", dense(100, 5, seed=1))
+    net = network({"a": 40, "b": 100}, *wires, inputs={"in": 5})
+    plan = compile_network(net, real("loihi1"), QUICK)
+    (core,) = plan.cores
+    assert core.used["longest_row"] == math.ceil((64 * 8 + 10) / 64) + math.ceil((36 * 8 + 10) / 64)
+    fewer = replace(core, used={**core.used, "longest_row": core.used["longest_row"] - 1})
+    with pytest.raises(VerificationError) as refusal:
+        verify(replace(plan, cores=(fewer,)), net)
+    assert refusal.value.code == "PLAN112"

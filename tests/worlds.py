@@ -61,7 +61,9 @@ PARAMETERS: Mapping[str, Mapping[str, int]] = {
     "lava_input_axons": {"conv_axons": 2},
     "packed_row_words": {"word_bits": 64, "header_bits": 10, "header_every": 64, "index_bits": 12},
     "blocked_row_bits": {"word_bits": 64, "header_bits": 10, "block": 64, "index_bits": 10},
+    "longest_row_words": {"word_bits": 16, "header_bits": 10, "block": 3, "index_bits": 10},
     "row_table_bytes": {"word_bytes": 4, "row_header_words": 3},
+    "placed_output_axons": {"crossing_entries": 1},
     "decay_profiles": {"significant_bits": 12},
     "threshold_values": {"significant_bits": 17},
 }
@@ -433,6 +435,7 @@ def chips(draw: st.DrawFn) -> Chip:
     for formula, low, high in (
         ("input_axons", 4, 120),
         ("output_axons", 4, 60),
+        ("placed_output_axons", 4, 60),
         ("slices", 1, 4),
         ("lava_input_axons", 4, 80),
         ("lava_axon_map", 4, 60),
@@ -440,6 +443,7 @@ def chips(draw: st.DrawFn) -> Chip:
         ("blocked_row_bits", 512, 20_000),
         ("weight_bytes", 8, 400),
         ("synaptic_events", 2, 60),
+        ("longest_row_words", 4, 12),
         ("decay_profiles", 1, 3),
         ("threshold_values", 1, 3),
     ):

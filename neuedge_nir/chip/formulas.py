@@ -2,7 +2,7 @@
 
 Only the definitions live here, so that a chip file can be checked and explained. They are computed twice, by the
 mapper and, independently, by the verifier of plans. A slice is the part of one population that lies on one core;
-a limit sums over the slices of a core, or of a chip, or counts the different values on a core.
+a limit sums over the slices of a core, or of a chip; or it counts the different values on a core, or its largest.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from dataclasses import dataclass
 class Formula:
     """A way to count the demand of a slice, in `unit`. `parameters` are the numbers a limit has to give with it.
 
-    A `distinct` one counts different values: those of slices that share a core count once.
+    A `distinct` one counts different values: those of slices that share a core count once. Of a `largest` one a core
+    has what the slice with the most has.
     """
 
     name: str
@@ -22,12 +23,19 @@ class Formula:
     meaning: str
     parameters: tuple[str, ...] = ()
     distinct: bool = False
+    largest: bool = False
+
+    @property
+    def sums(self) -> bool:
+        """Whether a core has the sum of what its slices have."""
+        return not (self.distinct or self.largest)
 
 
 _NEURONS = Formula(
     "neurons",
     "neurons",
-    "Neurons of the slice; under subtract reset times the chip's compartments_subtract.",
+    "Neurons of the slice; under subtract reset times the chip's compartments_subtract, up to a whole multiple of its "
+    "compartments_group_subtract.",
 )
 _NEURON_COPIES = Formula(
     "neuron_copies",
@@ -40,7 +48,7 @@ _INPUT_AXONS = Formula(
     "input_axons",
     "axons",
     "Distinct source elements that reach the slice, times the axons an input takes (1 unless weights = axon-types), "
-    "summed over the projections.",
+    "summed over the projections; under subtract reset and self_axons_subtract for each neuron.",
 )
 _LAVA_INPUT_AXONS = Formula(
     "lava_input_axons",
@@ -62,6 +70,14 @@ _OUTPUT_AXONS = Formula(
     "axons",
     "The sum over the neurons of the slice of the number of destination cores.",
 )
+_PLACED_OUTPUT_AXONS = Formula(
+    "placed_output_axons",
+    "axons",
+    "The sum over the neurons of the slice of the number of destination cores, those on another chip counted "
+    "crossing_entries times more; under subtract reset and self_axons_subtract for each neuron. It depends on where "
+    "the cores are: counted again behind the placement.",
+    ("crossing_entries",),
+)
 _PACKED_ROW_WORDS = Formula(
     "packed_row_words",
     "words",
@@ -81,6 +97,14 @@ _BLOCKED_ROW_BITS = Formula(
     "of the block, b = weight bits; index_bits counts only where the projection is not dense. After nengo-loihi's "
     "bits_per_axon.",
     ("word_bits", "header_bits", "block", "index_bits"),
+)
+_LONGEST_ROW_WORDS = Formula(
+    "longest_row_words",
+    "words",
+    "The words of the longest row: what one source element of one projection has in a slice, stored as by "
+    "blocked_row_bits, with the same word_bits, header_bits, block and index_bits.",
+    ("word_bits", "header_bits", "block", "index_bits"),
+    largest=True,
 )
 _ROW_TABLE_BYTES = Formula(
     "row_table_bytes",
@@ -130,8 +154,10 @@ FORMULAS: dict[str, Formula] = {
         _LAVA_INPUT_AXONS,
         _LAVA_AXON_MAP,
         _OUTPUT_AXONS,
+        _PLACED_OUTPUT_AXONS,
         _PACKED_ROW_WORDS,
         _BLOCKED_ROW_BITS,
+        _LONGEST_ROW_WORDS,
         _ROW_TABLE_BYTES,
         _WEIGHT_BYTES,
         _SYNAPTIC_EVENTS,

@@ -201,6 +201,8 @@ class Capabilities:
     max_delay: Quantity | None = None  # timesteps; absent: only the one step every hop takes
     compartments_subtract: Quantity | None = None  # compartments a neuron takes under subtract reset; absent: 1
     input_neurons_per_core: Quantity | None = None  # for --map-inputs; absent: as the neurons limit
+    compartments_group_subtract: Quantity | None = None  # compartments come in groups of so many under subtract reset
+    self_axons_subtract: Quantity | None = None  # axons into and out of its core that a neuron takes to reset itself
     adaptation: AdaptiveThresholds | None = None  # absent: thresholds stay as they are
     reset_schedule: ResetSchedule | None = None  # absent: how samples are kept apart is not published
     window_extent: Quantity | None = None  # pixels along an axis of what a convolution sees, safely; absent: any number

@@ -103,6 +103,8 @@ EXPECTED: Mapping[tuple[type, str], Expected] = {
     (Capabilities, "axon_types"): _WHOLE,
     (Capabilities, "max_delay"): Expected(least=1, whole=True, unit="timesteps"),
     (Capabilities, "compartments_subtract"): _WHOLE,
+    (Capabilities, "compartments_group_subtract"): _WHOLE,
+    (Capabilities, "self_axons_subtract"): _WHOLE,
     (Capabilities, "window_extent"): Expected(least=1, most=MOST, whole=True, unit="pixels"),
     (AdaptiveThresholds, "sources"): Expected(least=1, among=LISTENING),
     (AdaptiveThresholds, "forms"): Expected(least=1, among=FORMS),
@@ -146,7 +148,7 @@ def _limit(limit: Limit) -> Iterator[Problem]:
     if limit.limit.unit != formula.unit:
         message = f"is {limit.limit.unit!r}, but the formula {formula.name!r} counts {formula.unit!r}"
         yield Problem("CHIP011", ("limit", "unit"), message, f"give the limit in {formula.unit!r}")
-    if formula.distinct and limit.scope is not LimitScope.CORE:
+    if not formula.sums and limit.scope is not LimitScope.CORE:
         yield Problem("CHIP012", ("scope",), f"is {limit.scope}, but the formula {formula.name!r} is one of cores")
     known = {name: (1 if name in _DIVISORS else 0, _UNBOUNDED) for name in formula.parameters}
     yield from _parameters(limit.parameters, known, f"the formula {formula.name!r}")

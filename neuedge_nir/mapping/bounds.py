@@ -50,7 +50,7 @@ def lower_bound(demands: Demands) -> Bound:
 
     Relays do not count: another mapping might do with fewer.
     """
-    found = _cores_by_limit(demands, demands.per_core)
+    found = _cores_by_limit(demands.uncrossed, demands.per_core)
     resource = max(found, key=lambda name: found[name], default="cores")
     return Bound(max(1, found.get(resource, 1)), resource)
 

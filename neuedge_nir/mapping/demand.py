@@ -11,28 +11,23 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
-from numpy.typing import NDArray
-
 from neuedge_nir.chip.model import Limit, LimitScope
 from neuedge_nir.errors import UsageError
+from neuedge_nir.mapping.drive import driven
 from neuedge_nir.mapping.legalise import Kind, LegalNetwork, LegalProjection
 from neuedge_nir.mapping.memory import (
+    LEAST,
+    STORED,
     behind_pools,
-    blocked_bits,
-    least_blocked_bits,
-    least_row_table_bytes,
-    packed_words,
-    row_table_bytes,
+    longest_row_words,
     stored_synapses,
 )
 from neuedge_nir.mapping.partition import Destinations, Piece
 from neuedge_nir.mapping.values import DISTINCT, NO_VALUES, Values
 from neuedge_nir.mapping.windows import keeps_shape, looks_through_windows, pixels
 from neuedge_nir.network.activity import Activity
-from neuedge_nir.network.area import Area, add_members
+from neuedge_nir.network.area import Area
 from neuedge_nir.network.count import counter
-from neuedge_nir.network.reach import Region
 from neuedge_nir.network.slices import Run, Slice, Span, whole
 
 Demand = tuple[int, ...]
@@ -41,16 +36,20 @@ Demand = tuple[int, ...]
 Groups = tuple[tuple[Slice, ...], ...]
 """The slices of one population, grouped by core."""
 
-DOWNSTREAM = frozenset({"neuron_copies", "output_axons"})
+DOWNSTREAM = frozenset({"neuron_copies", "output_axons", "placed_output_axons"})
 """Formulas whose value depends on how the targets were cut."""
 
 
 @dataclass(frozen=True, eq=False)
 class Demands:
-    """Counts demands of slices of one legal network under one activity."""
+    """Counts demands of slices of one legal network under one activity.
+
+    Where `crossed`, every destination counts as if it were on another chip: then a plan holds wherever its cores are.
+    """
 
     legal: LegalNetwork
     activity: Activity
+    crossed: bool = False
     _known: dict[tuple[Hashable, int], int] = field(default_factory=dict)
     _alike: dict[Piece, Hashable] = field(default_factory=dict)
     _families: dict[str, Hashable] = field(default_factory=dict)
@@ -81,17 +80,33 @@ class Demands:
     def depends_on_targets(self) -> bool:
         return any(limit.formula in DOWNSTREAM for limit in self.limits)
 
+    @cached_property
+    def uncrossed(self) -> Demands:
+        """The least that any placement needs: what bounds rest on."""
+        return Demands(self.legal, self.activity) if self.crossed else self
+
+    def self_axons(self, piece: Piece) -> int:
+        """Axons by which the neurons of a slice reset themselves; the sources of an input port do not."""
+        if all(piece.population != population.name for population in self.legal.network.populations):
+            return 0
+        return piece.part.neurons * self.legal.self_axons_per_neuron
+
     @property
     def per_core(self) -> tuple[int, ...]:
         """Indices of the limits of a core that sum over its slices."""
         return tuple(
-            i for i, limit in enumerate(self.limits) if limit.scope is LimitScope.CORE and limit.formula not in DISTINCT
+            i for i, limit in enumerate(self.limits) if limit.scope is LimitScope.CORE and i not in self.unsummed
         )
 
     @cached_property
     def distinct(self) -> tuple[int, ...]:
         """Indices of the limits that count different values, which slices that share a core may share."""
         return tuple(i for i, limit in enumerate(self.limits) if limit.formula in DISTINCT)
+
+    @cached_property
+    def unsummed(self) -> frozenset[int]:
+        """Indices of the limits of which a core does not have the sum of its slices: those, and largest values."""
+        return frozenset({*self.distinct, *(i for i, limit in enumerate(self.limits) if limit.formula in LARGEST)})
 
     @cached_property
     def tables(self) -> tuple[int, ...]:
@@ -117,11 +132,17 @@ class Demands:
         total: Demand = (0,) * len(self.limits)
         for piece in pieces:
             total = add(total, self.summed(piece, targets))
-        return tuple(len(self.on_core(pieces, i)) if i in self.distinct else n for i, n in enumerate(total))
+        return tuple(self._together(pieces, i, targets) if i in self.unsummed else n for i, n in enumerate(total))
+
+    def _together(self, pieces: Sequence[Piece], index: int, targets: Destinations) -> int:
+        if index in self.distinct:
+            return len(self.on_core(pieces, index))
+        limit = self.limits[index]
+        return max((self._one(p, self.likeness(p), index, limit, targets) for p in pieces), default=0)
 
     def summed(self, piece: Piece, targets: Destinations) -> Demand:
         """The demand of a slice for the limits that sum over a core; 0 of the others."""
-        return tuple(0 if i in self.distinct else need for i, need in enumerate(self.of(piece, targets)))
+        return tuple(0 if i in self.unsummed else need for i, need in enumerate(self.of(piece, targets)))
 
     def of(self, piece: Piece, targets: Destinations) -> Demand:
         """The demand of a slice, given how the populations it projects to are cut."""
@@ -250,25 +271,9 @@ class Demands:
         groups = [targets[p.projection.target] for p in leaving]
         known = self._reached.get((name, copied))
         if known is None or any(a is not b for a, b in zip(known[0], groups, strict=True)):
-            known = (groups, Area(self._driven(name, leaving, groups, copied)))
+            known = (groups, Area(driven(self.legal, name, self.shapes[name], groups, copied=copied)))
             self._reached[name, copied] = known
         return known[1]
-
-    def _driven(
-        self, name: str, leaving: tuple[LegalProjection, ...], groups: list[Groups], copied: bool
-    ) -> NDArray[np.int64]:
-        total = np.zeros(self.shapes[name], dtype=np.int64)
-        for legal, cores in zip(leaving, groups, strict=True):
-            count = counter(legal.projection)
-            for parts in cores:
-                products = tuple(q for part in parts for q in count.sources(part).products)
-                region = Region(legal.projection.source_shape, products)
-                add_members(total, region, legal.stored.axons_per_input if copied else 1)
-        if not copied:
-            return total
-        ports = {port.name for port in self.legal.network.outputs}
-        read_out = any(p.target in ports for p in self.legal.network.out_of(name))
-        return np.maximum(1, total + read_out)
 
     def uncut(self) -> Destinations:
         """Every population whole: what a lower bound may assume of the targets."""
@@ -288,7 +293,7 @@ def fits(demand: Demand, capacity: Demand) -> bool:
 
 def _neurons(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
     del limit, targets
-    return piece.part.neurons * demands.legal.compartments_per_neuron
+    return demands.legal.compartments(piece.part.neurons)
 
 
 def _slices(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
@@ -299,7 +304,8 @@ def _slices(demands: Demands, piece: Piece, limit: Limit, targets: Destinations)
 def _input_axons(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
     del limit, targets
     incoming = demands.legal.into(piece.population)
-    return sum(counter(p.projection).axons(piece.part) * p.stored.axons_per_input for p in incoming)
+    axons = sum(counter(p.projection).axons(piece.part) * p.stored.axons_per_input for p in incoming)
+    return axons + demands.self_axons(piece)
 
 
 def _lava_input_axons(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
@@ -323,32 +329,25 @@ def _output_axons(demands: Demands, piece: Piece, limit: Limit, targets: Destina
     return demands.drive(piece.population, targets).sum(piece.part)
 
 
+def _placed_output_axons(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+    entries = 1 + demands.parameter(limit, "crossing_entries") if demands.crossed else 1
+    return entries * demands.drive(piece.population, targets).sum(piece.part) + demands.self_axons(piece)
+
+
 def _neuron_copies(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
     del limit
     return demands.slots(piece.population, targets).sum(piece.part)
 
 
-def _packed_row_words(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+def _stored(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
     del targets
-    return sum(packed_words(piece.part, limit, p) for p in demands.legal.into(piece.population))
+    return sum(STORED[limit.formula](piece.part, limit, p) for p in demands.legal.into(piece.population))
 
 
-def _blocked_row_bits(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+def _longest_row_words(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
     del targets
-    return sum(blocked_bits(piece.part, limit, p) for p in demands.legal.into(piece.population))
-
-
-def _row_table_bytes(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
-    del targets
-    return sum(row_table_bytes(piece.part, limit, p) for p in demands.legal.into(piece.population))
-
-
-def _weight_bytes(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
-    del limit, targets
-    return sum(
-        math.ceil(counter(p.projection).stored_weights(piece.part) * p.stored.bits / 8)
-        for p in demands.legal.into(piece.population)
-    )
+    incoming = demands.legal.into(piece.population)
+    return max((longest_row_words(piece.part, limit, p) for p in incoming), default=0)
 
 
 def _synaptic_events(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
@@ -366,11 +365,8 @@ def _different(demands: Demands, piece: Piece, limit: Limit, targets: Destinatio
     return len(demands.values(piece.population, demands.limits.index(limit)).of(piece.part))
 
 
-LEAST: dict[str, Callable[[LegalProjection, Limit], int]] = {
-    "blocked_row_bits": least_blocked_bits,
-    "row_table_bytes": least_row_table_bytes,
-}
-"""What the formulas that are not sub-additive give at least, however a population is cut."""
+LARGEST = frozenset({"longest_row_words"})
+"""Formulas of which a core has the largest value of its slices."""
 Formula = Callable[[Demands, Piece, Limit, Destinations], int]
 FORMULAS: dict[str, Formula] = {
     "neurons": _neurons,
@@ -380,10 +376,9 @@ FORMULAS: dict[str, Formula] = {
     "lava_input_axons": _lava_input_axons,
     "lava_axon_map": _lava_axon_map,
     "output_axons": _output_axons,
-    "packed_row_words": _packed_row_words,
-    "blocked_row_bits": _blocked_row_bits,
-    "row_table_bytes": _row_table_bytes,
-    "weight_bytes": _weight_bytes,
+    "placed_output_axons": _placed_output_axons,
+    "longest_row_words": _longest_row_words,
     "synaptic_events": _synaptic_events,
+    **dict.fromkeys(STORED, _stored),
     **dict.fromkeys(DISTINCT, _different),
 }

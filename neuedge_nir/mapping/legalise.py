@@ -105,6 +105,18 @@ class LegalNetwork:
         extra = self.chip.capabilities.compartments_subtract
         return extra.count if extra is not None and self.reset is ResetMode.SUBTRACT else 1
 
+    def compartments(self, neurons: int) -> int:
+        """Compartments that so many neurons of one slice take."""
+        group = self.chip.capabilities.compartments_group_subtract
+        together = group.count if group is not None and self.reset is ResetMode.SUBTRACT else 1
+        return -(-neurons * self.compartments_per_neuron // together) * together
+
+    @property
+    def self_axons_per_neuron(self) -> int:
+        """Axons by which a neuron resets itself, each into and out of its core."""
+        extra = self.chip.capabilities.self_axons_subtract
+        return extra.count if extra is not None and self.reset is ResetMode.SUBTRACT else 0
+
 
 def legalise(
     network: Network,

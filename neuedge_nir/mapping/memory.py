@@ -6,7 +6,7 @@ A row holds what one source sends to the slice.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
@@ -115,6 +115,14 @@ def blocked_bits(part: Slice, limit: Limit, legal: LegalProjection) -> int:
     return sum(count * _blocked(n, bits, *sizes) for n, count in counter(legal.projection).fan_outs(part))
 
 
+def longest_row_words(part: Slice, limit: Limit, legal: LegalProjection) -> int:
+    """Words of the longest row of a projection into a slice, stored in blocks."""
+    number = {name: q.count for name, q in limit.parameters.items()}
+    bits = legal.stored.bits + (0 if legal.kind is Kind.DENSE else number["index_bits"])
+    longest = counter(legal.projection).longest_fan_out(part)
+    return _blocked(longest, bits, number["block"], number["header_bits"], number["word_bits"]) // number["word_bits"]
+
+
 def least_blocked_bits(legal: LegalProjection, limit: Limit) -> int:
     """All synapses at the price of a block that wastes least: a row cut within a block may save a word."""
     number = {name: q.count for name, q in limit.parameters.items()}
@@ -145,3 +153,24 @@ def least_row_table_bytes(legal: LegalProjection, limit: Limit) -> int:
     everything, found = whole(legal.projection.target_shape), counter(legal.projection)
     rows = sum(count for n, count in found.fan_outs(everything) if n)
     return number["word_bytes"] * (number["row_header_words"] * rows + found.connections(everything))
+
+
+def weight_bytes(part: Slice, limit: Limit, legal: LegalProjection) -> int:
+    """Bytes of the different weights that a slice uses."""
+    del limit
+    return math.ceil(counter(legal.projection).stored_weights(part) * legal.stored.bits / 8)
+
+
+STORED: dict[str, Callable[[Slice, Limit, LegalProjection], int]] = {
+    "packed_row_words": packed_words,
+    "blocked_row_bits": blocked_bits,
+    "row_table_bytes": row_table_bytes,
+    "weight_bytes": weight_bytes,
+}
+"""The formulas of memory: what a projection takes of a slice's core."""
+
+LEAST: dict[str, Callable[[LegalProjection, Limit], int]] = {
+    "blocked_row_bits": least_blocked_bits,
+    "row_table_bytes": least_row_table_bytes,
+}
+"""What the formulas that are not sub-additive give at least, however a population is cut."""

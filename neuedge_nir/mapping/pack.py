@@ -131,7 +131,7 @@ def _first_fit(pick: Sequence[Tiling], demands: Demands) -> Cores:
     """
     pieces = [Piece(t.population, part) for t in pick for part in t.parts]
     needs = np.array([need for t in pick for need in t.demands], dtype=np.int64).reshape(len(pieces), -1)
-    needs[:, list(demands.distinct)] = 0  # those that share a core may share values: held against `tables`
+    needs[:, sorted(demands.unsummed)] = 0  # those that share a core may share values: held against `tables`
     shares = (needs / np.array(demands.capacity, dtype=np.float64)).max(axis=1, initial=0.0)
     order = np.argsort(-shares, kind="stable")
     least = np.minimum.accumulate(needs[order][::-1], axis=0)[::-1]
@@ -200,7 +200,7 @@ def _sequential(demands: Demands, cuts: Destinations, given: Mapping[str, Sequen
 def _left(core: Sequence[Piece], name: str, demands: Demands, room: Demand) -> Demand:
     """What a core has left for a slice of a population: the value that all its neurons share may be there already."""
     left = list(room)
-    for at in demands.distinct:
+    for at in demands.unsummed:
         left[at] = demands.capacity[at]
     for at in demands.tables:
         there, own = demands.on_core(core, at), demands.values(name, at).all
@@ -270,7 +270,7 @@ def _improved(cores: Cores, demands: Demands, limit: float, seed: int) -> tuple[
 
 def _tiles_bound(cores: Cores, demands: Demands) -> int:
     """The cores that these slices take however they are packed: no cut of the targets asks less than none."""
-    uncut = demands.uncut()
+    uncut, demands = demands.uncut(), demands.uncrossed
     totals = list(map(sum, zip(*(demands.of(piece, uncut) for core in cores for piece in core), strict=True)))
     return max(1, *(math.ceil(totals[i] / demands.capacity[i]) for i in demands.per_core))
 

@@ -195,14 +195,13 @@ def _mapped(stages: Stages) -> Mapped:
     of_relays = sum(all(piece.population in relays for piece in c.pieces) for c in partition.clusters)
     slots = sum(_slots(c, chip) for c in partition.clusters)
     neurons = sum(piece.part.neurons for c in partition.clusters for piece in c.pieces)
-    per_neuron = stages.demands.legal.compartments_per_neuron
     return Mapped(
         cores_used=len(partition.clusters),
         cores_input=partition.input_cores,
         cores_neurons=partition.neuron_cores - of_relays,
         cores_relay_or_copy=of_relays,
         cores_io=0,
-        copies=slots - neurons * per_neuron,
+        copies=slots - neurons if chip.capabilities.one_destination else 0,
         relay_neurons=sum(p.neurons for p in stages.demands.legal.network.populations if p.name in relays),
         chips_used=len(chips),
         boards_used=stages.placement.fabric.boards_of(chips),

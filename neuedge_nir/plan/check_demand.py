@@ -20,6 +20,12 @@ from neuedge_nir.plan.check_parts import Box, Ints, Patch, Shape, boxes_of, size
 from neuedge_nir.plan.check_weights import Floats, effective
 from neuedge_nir.plan.model import Plan, PlanProjection, PlanSlice
 
+DRIVEN = {"neuron_copies", "output_axons", "placed_output_axons"}
+"""Formulas that ask how many cores or axons a neuron drives."""
+
+LARGEST = {"longest_row_words"}
+"""Formulas of which a core has the largest value of its slices, not the sum."""
+
 HOST = -1
 """In place of a core: the host, for an input port that nobody gave cores."""
 
@@ -118,10 +124,21 @@ def _behind_pools(chain: Sequence[Operator]) -> Sequence[Operator]:
     return chain[max(0, first) :]
 
 
-def compartments(plan: Plan) -> int:
-    """Compartments that a neuron takes."""
-    several = plan.chip.capabilities.compartments_subtract
-    return several.count if several and plan.options.reset == "subtract" else 1
+def compartments(plan: Plan, neurons: int) -> int:
+    """Compartments that so many neurons of a slice take: several each, in groups, where a spike subtracts."""
+    able, subtracts = plan.chip.capabilities, plan.options.reset == "subtract"
+    each = able.compartments_subtract.count if able.compartments_subtract and subtracts else 1
+    group = able.compartments_group_subtract.count if able.compartments_group_subtract and subtracts else 1
+    return math.ceil(neurons * each / group) * group
+
+
+def _self_axons(part: Part, rules: Rules) -> int:
+    """Axons of neurons to themselves, where a spike subtracts; the sources of an input have none."""
+    each = rules.plan.chip.capabilities.self_axons_subtract
+    models = {population.name: population.model for population in rules.plan.populations}
+    if each is None or rules.plan.options.reset != "subtract" or models[part.population] == "Input":
+        return 0
+    return part.size * each.count
 
 
 def boxes_in(part: PlanSlice, shape: Shape) -> tuple[Box, ...]:
@@ -166,7 +183,7 @@ def _follow(
     messages: bool,
 ) -> Drives | None:
     """Adds what a source sends to each core to the demand of its parts, and to the messages of the source's own."""
-    asked = {limit.formula for limit in rules.plan.chip.limits} & {"neuron_copies", "output_axons"}
+    asked = DRIVEN & {limit.formula for limit in rules.plan.chip.limits}
     drives = Drives(*np.zeros((2, math.prod(rules.shapes[source])), dtype=np.int64)) if asked else None
     arriving: dict[int, list[tuple[Wire, int]]] = defaultdict(list)
     for wire in rules.out_of[source]:
@@ -229,7 +246,8 @@ def _arrive(
         events = float(reached.total() * rules.plan.activity.rates[wire.projection.source])
         result.events[number] += events * wire.held.axons_per_input
         for limit in rules.plan.chip.limits:
-            result.used[number][limit.name] += _incoming(limit, wire, wire.held, part, reached, events)
+            needed, before = _incoming(limit, wire, wire.held, part, reached, events), result.used[number][limit.name]
+            result.used[number][limit.name] = max(before, needed) if limit.formula in LARGEST else before + needed
         found[wire].append(reached)
     return found
 
@@ -252,6 +270,10 @@ def _incoming(limit: Limit, wire: Wire, held: PlanProjection, part: Patch, reach
             index = 0 if wire.kind == "dense" else number["index_bits"]
             row, often = reached.tally()
             return int((often * _blocked(row, held.weight_bits + index, number)).sum())
+        case "longest_row_words":
+            index = 0 if wire.kind == "dense" else number["index_bits"]
+            lengths, _ = reached.tally()
+            return int(_blocked(lengths, held.weight_bits + index, number).max(initial=0)) // number["word_bits"]
         case "row_table_bytes":
             row, often = reached.tally()
             longest = number["row_header_words"] + int(row.max(initial=0))
@@ -332,14 +354,18 @@ def _outwards(limit: Limit, part: Part, rules: Rules, drives: Drives | None) -> 
     leaving = rules.out_of[part.population]
     match limit.formula:
         case "neurons":
-            return part.size * compartments(rules.plan)
+            return compartments(rules.plan, part.size)
         case "slices":
             return 1
         case "neuron_copies" if drives is not None:
             read = any(wire.held is None for wire in leaving)
             return sum(int(np.maximum(each + read, 1).sum()) for each in _held(drives.axons, part, rules))
+        case "input_axons":
+            return _self_axons(part, rules)
         case "output_axons" if drives is not None:
             return sum(int(each.sum()) for each in _held(drives.cores, part, rules))
+        case "placed_output_axons" if drives is not None:
+            return sum(int(each.sum()) for each in _held(drives.cores, part, rules)) + _self_axons(part, rules)
         case "lava_axon_map":
             return sum(_mapped(wire, part) for wire in leaving)
         case _:

@@ -20,6 +20,7 @@ from neuedge_nir.network.model import Network
 from neuedge_nir.plan.check_cost import Load, Totals, boards_on, check_costs, check_traffic, check_utilisation
 from neuedge_nir.plan.check_demand import (
     HOST,
+    LARGEST,
     Part,
     Recount,
     Rules,
@@ -250,7 +251,8 @@ def _check_used(
                 same("PLAN112", "different values", used, tables.get((index, limit.name), 0), where)
             needs = [_need(plan, limit, parts[number], number, recounted) for number in held[index]]
             if None not in needs:
-                least, most = (sum(bounds) for bounds in zip(*(need for need in needs if need), strict=True))
+                together = max if limit.formula in LARGEST else sum
+                least, most = (together(bounds) for bounds in zip(*(need for need in needs if need), strict=True))
                 if not least <= used <= most:
                     refuse("PLAN112", f"the plan says {used}, it is {most}", where, most, used)
             at_most("PLAN113", limit.limit.unit, used, _available(plan, core, limit), where)
@@ -265,8 +267,13 @@ def _need(plan: Plan, limit: Limit, part: Part, number: int, recounted: Recount 
     """What a slice uses, at least and at most; None where only the network can tell."""
     if limit.formula in TABLES:
         return None
-    known = {"neurons": part.size * compartments(plan), "slices": 1}
+    known = {"neurons": compartments(plan, part.size), "slices": 1}
     need = known.get(limit.formula) if recounted is None else recounted.used[number][limit.name]
+    if limit.formula == "placed_output_axons" and recounted is not None:
+        here = plan.cores[part.core].chip
+        abroad = sum(n for core, n in recounted.messages[number].items() if plan.cores[core].chip != here)
+        due = int(recounted.used[number][limit.name]) + limit.parameters["crossing_entries"].count * abroad
+        return due, due
     if need is None or limit.formula != "synaptic_events":
         return None if need is None else (int(need), int(need))
     # A sum of rates may miss a whole number by a rounding error either way.
@@ -329,7 +336,7 @@ def _check_totals(plan: Plan, parts: Sequence[Part], grid: Grid, recounted: Reco
         cores_relay_or_copy=of_relays,
         relay_neurons=sum(relays.values()),
         cores_io=0,
-        copies=totals.slots - sum(part.size for part in parts) * compartments(plan),
+        copies=_copies(plan, parts, totals.slots),
         chips_used=len(walked.chips),
         boards_used=boards_on(plan, grid, totals),
     )
@@ -337,6 +344,11 @@ def _check_totals(plan: Plan, parts: Sequence[Part], grid: Grid, recounted: Reco
     check_traffic(plan, totals)
     check_utilisation(plan, grid, totals)
     check_costs(plan, grid, totals)
+
+
+def _copies(plan: Plan, parts: Sequence[Part], slots: int) -> int:
+    """Slots beyond those of the neurons themselves, where a neuron has one destination."""
+    return slots - sum(part.size for part in parts) if plan.chip.capabilities.one_destination else 0
 
 
 def _loads(plan: Plan, parts: Sequence[Part], recounted: Recount | None) -> list[Load]:
@@ -386,6 +398,6 @@ def _bounds(plan: Plan, rules: Rules) -> dict[str, int]:
         least = sum(math.ceil(need[limit.name]) for need in used)
         if limit.formula == "blocked_row_bits":  # but a row cut within a block may save a word
             least = least_blocked(rules, limit)
-        if limit.scope is LimitScope.CORE:
+        if limit.scope is LimitScope.CORE and FORMULAS[limit.formula].sums:
             bounds[limit.name] = math.ceil(least / limit.limit.typical)
     return bounds
