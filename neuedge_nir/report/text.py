@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from neuedge_nir.chip.model import LimitScope
-from neuedge_nir.plan.model import Inference, Interval, Plan, PlanCore
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from neuedge_nir.plan.model import Inference, Interval, Plan, PlanCore
 
 Row = tuple[str, ...]
 
