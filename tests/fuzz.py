@@ -85,7 +85,11 @@ def _row(folder: Path, name: str, *nodes: tuple[str, Fields]) -> Path:
     return write_nir(folder / f"{name}.nir", *chain(*nodes), metadata={"neuedge": NOTE})
 
 
-NOTE = '{"schema": 1, "reset": "zero", "dt": 0.5, "names": {"a": "b/c"}, "paths": {"in -> a": "d"}}'
+NOTE = (
+    '{"schema": 1, "reset": "zero", "dt": 0.5, "names": {"a": "b/c"}, "paths": {"in -> a": "d"}, '
+    '"shapes": {"b/c": [2]}, '
+    '"convs": {"fc": {"weight": [2, 8, 1], "space": [1], "stride": [1], "dilation": [1], "groups": 1}}}'
+)
 
 
 def _neuron(kind: str, *fields: str, **changed: Any) -> dict[str, Any]:
