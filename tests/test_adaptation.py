@@ -31,7 +31,7 @@ from neuedge_nir.report.tree import Style, tree_lines
 from neuedge_nir.rewrite.call import PassCall
 from neuedge_nir.rewrite.door import Context, configured
 from neuedge_nir.rewrite.manager import apply_passes, rewritten
-from tests.worlds import conv, dense, network, real, recurrent, wire
+from tests.worlds import conv, dense, network, pool, random_array, real, recurrent, wire
 
 DT, TAU = 1e-3, 10e-3
 
@@ -206,6 +206,40 @@ def test_lowered_thresholds_are_written_and_read_again_as_they_were(source: List
     again = read(tmp_path / "low.nir")
     assert difference(lowered, again) is None
     assert differing(lowered, again)[0] == 0
+
+
+def imaged(rule: Adaptation, pooled: bool) -> Network:
+    """A convolution into neurons whose threshold adapts, and behind them a pool or another convolution."""
+    first, behind = conv((2, 6, 6), 3), pool((3, 6, 6)) if pooled else conv((3, 6, 6), 2)
+    layer = Dense("fc", random_array(4, int(np.prod(behind.output_shape))))
+    net = network(
+        {"hidden": first.output_shape, "last": 4},
+        wire("in", "hidden", replace(first, node="first")),
+        wire("hidden", "last", behind, layer),
+        inputs={"in": (2, 6, 6)},
+    )
+    hidden, last = (replace(p, neuron=lif(1)) for p in net.populations)
+    return replace(net, populations=(replace(hidden, adaptation=rule), last), dt=DT, reset=ResetMode.SUBTRACT)
+
+
+@pytest.mark.parametrize("pooled", [True, False])
+@pytest.mark.parametrize("source", Listening)
+def test_images_whose_thresholds_go_through_an_li_stay_images_in_files(
+    source: Listening, pooled: bool, tmp_path: Path
+) -> None:
+    before = imaged(Adaptation(3.0, 0.3, 4e-3, source, raised=True), pooled)
+    lowered = after("lower-adaptive:to=li,loop=true", before)
+    assert fault(lowered) is None
+    write(lowered, tmp_path / "low.nir")
+    assert difference(lowered, read(tmp_path / "low.nir")) is None
+    assert nir.read(tmp_path / "low.nir").nodes["hidden"].v_threshold.shape == (3, 6, 6)
+    x = {"in": np.random.default_rng(1).random((2, 40, 2, 6, 6)) < 0.3}
+    one, other = (simulate(net, x, record=["hidden"]) for net in (before, lowered))
+    wrong = int((one.recorded["hidden"] != other.recorded["hidden"]).sum())
+    assert wrong < 0.5 * one.recorded["hidden"].sum()
+    kept = simulate(lowered, x, record=["hidden_adaptation"]).recorded["hidden_adaptation"].reshape(2, 40, -1)
+    if source is Listening.INPUT:
+        np.testing.assert_allclose(1 + 3.0 * (0.3 - kept[..., 0]), one.factors["hidden"], atol=1e-12)
 
 
 def test_a_loop_through_an_li_is_in_files_but_on_no_chip() -> None:

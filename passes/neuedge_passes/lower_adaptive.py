@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import UsageError
-from neuedge_nir.network.connect import Dense, Operator, Scale
+from neuedge_nir.network.connect import Conv, Dense, Operator, Scale
 from neuedge_nir.network.edit import with_remarks
 from neuedge_nir.network.model import (
     IF,
@@ -209,24 +209,46 @@ def _through_li(network: Network, population: Population, rule: Adaptation) -> N
     """A neuron (for source=neuron: one each) that keeps A, between those whose spikes count and the population."""
     wanted, own = _per_activity(population, rule), rule.source is not Listening.INPUT
     each = rule.source is Listening.NEURON
-    shape = population.shape if each else (1,)
+    sizes = {source: _shape_of(network, source) for source in network.heard_by(population)}
+    images = len(population.shape) in (2, 3) and {len(size) for size in sizes.values()} == {len(population.shape)}
+    shape = population.shape if each else (1,) * (len(population.shape) if images else 1)
     name = _free(network, _node(population))
     zero, tau = np.zeros(()), np.asarray(rule.tau)
     listener = Population(name, LI(tau, np.ones(()), zero), shape, None, population.nodes)
-    sizes = {source: _shape_of(network, source) for source in network.heard_by(population)}
     neurons = sum(math.prod(size) for size in sizes.values())
     ways = []
     for source, size in sizes.items():
-        mean: tuple[Operator, ...] = (Dense(f"{name}.mean", np.full((1, math.prod(size)), 1 / neurons)),)
+        mean = (_summed(f"{name}.mean", 1 / neurons, size, shape),)
         ways.append(_way(network, (source, size), (name, shape), () if each else mean, 0))
-    back: Operator = Scale(f"{name}.gain", wanted.reshape(population.shape), population.shape)
-    if not each:
-        back = Dense(f"{name}.gain", wanted.reshape(-1, 1))
+    scale = Scale(f"{name}.gain", wanted.reshape(population.shape), population.shape)
+    back = scale if each else _spread(f"{name}.gain", wanted, population.shape)
     # A loop is closed on the way back, where a reader of the file finds it: the listener then runs a step earlier.
     ways.append(_way(network, (name, shape), (population.name, population.shape), (back,), int(own), Signal.ANALOG))
     place = next(i for i, p in enumerate(network.populations) if p.name == population.name) + int(own)
     populations = (*network.populations[:place], listener, *network.populations[place:])
     return replace(network, populations=populations, projections=(*network.projections, *ways))
+
+
+def _summed(node: str, factor: float, size: tuple[int, ...], shape: tuple[int, ...]) -> Operator:
+    """All values times the factor: of an image by a convolution that sees it whole, where an image comes of it."""
+    if len(shape) == 1:
+        return Dense(node, np.full((1, math.prod(size)), factor))
+    ones = (1,) * (len(size) - 1)
+    return Conv(node, np.full((1, *size), factor), size, shape, ones, ((0, 0),) * len(ones), ones, 1)
+
+
+def _spread(node: str, wanted: Array, shape: tuple[int, ...]) -> Operator:
+    """From one neuron to all of a shape: to an image by a convolution, as a Dense ends in a vector.
+
+    The only value stands in zeros so wide that each place of the output sees it by another tap, the last one first.
+    """
+    if len(shape) not in (2, 3):
+        return Dense(node, wanted.reshape(-1, 1))
+    channels, *space = shape
+    taps = np.flip(wanted.reshape(channels, 1, *space), axis=tuple(range(2, 2 + len(space))))
+    ones = (1,) * len(space)
+    padding = tuple((size - 1, size - 1) for size in space)
+    return Conv(node, np.ascontiguousarray(taps), (1, *ones), shape, ones, padding, ones, 1)
 
 
 End = tuple[str, tuple[int, ...]]
