@@ -44,6 +44,7 @@ def test_a_network_is_refused_or_gets_a_plan_that_the_checker_accepts(net: Netwo
     assert (plan.outcome == "optimal") == (plan.mapping.cores_inner == plan.mapping.cores_lower_bound)
     assert plan.mapping.chips_used <= plan.chips_available
     held = sum(p.neurons for p in net.populations) + options.map_inputs * sum(p.neurons for p in net.inputs)
+    held += plan.mapping.relay_neurons
     assert plan.counts.neurons == net.neurons
     assert sum(s.run[1] - s.run[0] if s.run else _volume(s.block or ()) for c in plan.cores for s in c.slices) == held
 

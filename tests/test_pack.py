@@ -121,7 +121,9 @@ def test_tiles_are_found_however_many_sizes_are_too_large() -> None:
 def test_every_neuron_stands_on_exactly_one_core(net: Network, on: Chip, effort: str, mapped_inputs: bool) -> None:
     demands = legal(net, on, mapped_inputs=mapped_inputs)
     found = partitioned(demands, effort)
-    for role, populations in ((Role.NEURONS, net.populations), (Role.INPUT, net.inputs if mapped_inputs else ())):
+    inner = demands.legal.network.populations  # those of the model, and relays
+    assert {*net.populations} <= {*inner}
+    for role, populations in ((Role.NEURONS, inner), (Role.INPUT, net.inputs if mapped_inputs else ())):
         placed = Counter(
             (piece.population, neuron)
             for cluster in found.clusters
