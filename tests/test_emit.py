@@ -19,7 +19,7 @@ from neuedge_nir.cli.main import main
 from neuedge_nir.emission import files as emission
 from neuedge_nir.emission.folder import check_folder, write_folder
 from neuedge_nir.emission.integers import sources, weights
-from neuedge_nir.emission.runbook import runbook
+from neuedge_nir.emission.runbook import as_markdown, runbook
 from neuedge_nir.errors import NeuedgeError, PluginError, UsageError
 from neuedge_nir.network.model import Network
 from neuedge_nir.network.slices import Block
@@ -265,6 +265,17 @@ def test_the_runbook_counts_what_the_plan_sends() -> None:
         assert book.most_messages_per_step == book.host_messages_per_step > 0
         assert book.depth == max(p.lag for p in plan.populations)
         assert {one.port for one in book.readings} == {port.name for port in net.outputs}
+
+
+def test_the_runbook_names_what_is_not_checked_and_when_samples_follow_each_other() -> None:
+    net = chain(a=6, b=4)
+    plan = compile_network(net, real("loihi2"), Options(effort="none", steps_per_sample=20))
+    text = as_markdown(plan, runbook(plan, net))
+    assert plan.chip.not_checked
+    assert all(f"* {limit.name}: {limit.why}" in text for limit in plan.chip.not_checked)
+    assert plan.schedule.period == 32
+    assert "Samples of 20 steps follow each other every 32 steps." in text
+    assert "| a | 1 |\n| b | 2 |" in text
 
 
 def test_the_compile_report_has_the_runbook_on_demand(

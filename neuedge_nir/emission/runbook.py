@@ -11,7 +11,7 @@ import numpy as np
 from neuedge_nir.emission.integers import Whole, part_of, sources
 from neuedge_nir.network.model import Network
 from neuedge_nir.network.slices import Slice
-from neuedge_nir.plan.model import Plan
+from neuedge_nir.plan.model import Plan, PlanSchedule
 
 Range = tuple[int, int]
 """First element and one past the last, in row-major order."""
@@ -114,8 +114,7 @@ def _readings(plan: Plan, network: Network) -> Iterator[Reading]:
 
 
 def _unchecked(plan: Plan) -> Iterator[str]:
-    if not plan.chip.limits_complete:
-        yield f"more limits of {plan.chip.title} exist than are published: the plan keeps those, and may break others"
+    yield from (f"{limit.name}: {limit.why}" for limit in plan.chip.not_checked)
     yield from plan.chip.notes
     yield from (
         f"{remark.node or plan.model.name}: {remark.message}"
@@ -188,8 +187,11 @@ def _read_section(plan: Plan, book: Runbook) -> list[str]:
 
 def _reset_section(plan: Plan) -> list[str]:
     """Each population forgets at its own lag; between, a sample's last spikes are still on their way."""
-    rows = [f"| {p.name} | {p.lag} |" for p in plan.populations if p.model not in ("Input", "Output")]
+    rows = [
+        f"| {name} | {offset} |" for name, offset in sorted(plan.schedule.offsets.items(), key=lambda each: each[::-1])
+    ]
     return [
+        *_period(plan.schedule),
         "Every sample starts at rest: potentials and currents are zero, and no message is on its way. Where samples "
         "follow each other without a pause, the one that starts in step s reaches a population in step s + lag, and "
         "there it must be reset:",
@@ -198,6 +200,13 @@ def _reset_section(plan: Plan) -> list[str]:
         "|---|---|",
         *rows,
     ]
+
+
+def _period(schedule: PlanSchedule) -> list[str]:
+    """From which step to which, where that is known."""
+    if schedule.period is None:
+        return []
+    return [f"Samples of {schedule.steps} steps follow each other every {schedule.period} steps.", ""]
 
 
 def _site(plan: Plan, core: int) -> str:
