@@ -16,7 +16,7 @@ from neuedge_nir.errors import CapacityError, NoPlanError
 from neuedge_nir.mapping.effective import effective_weights, node_of
 from neuedge_nir.mapping.recurrence import least_excess
 from neuedge_nir.mapping.relays import Relayed, with_relays
-from neuedge_nir.mapping.remarks import of_population, of_projection
+from neuedge_nir.mapping.remarks import of_population, of_projection, of_timing
 from neuedge_nir.mapping.timing import Timing, balanced, lag, model_delays, rounded_delays
 from neuedge_nir.mapping.ways import several_ways
 from neuedge_nir.mapping.weights import (
@@ -149,23 +149,12 @@ def legalise(
         for p in relayed.network.projections
         if p.name in stored
     )
-    remarks += [*rounded_delays(network, step), *_late(network, timing), *relayed.remarks]
+    remarks += [*rounded_delays(network, step), *of_timing(network, timing), *relayed.remarks]
     remarks += [remark for p in projections for remark in of_projection(p.projection, p.stored, chip)]
     remarks += [remark for p in network.populations for remark in of_population(p, chip)]
     remarks += [_follows(p, rule, chip) for p in network.populations if (rule := p.adapts) is not None]
     whole = relayed.network
     return LegalNetwork(whole, chip, projections, timing, mode, mapped_inputs, tuple(remarks), network, relayed)
-
-
-def _late(network: Network, timing: Timing) -> list[Diagnostic]:
-    """A remark on each projection that takes longer than in the model."""
-    found = []
-    for projection in network.projections:
-        if (steps := timing.excess.get(projection.name, 0)) > 0:
-            message = f"{projection.name} takes {steps} step{'s' * (steps != 1)} more than in the model"
-            hint = "put a Delay into its cycle, or train with such a delay"
-            found.append(Diagnostic("WARN022", Severity.WARNING, projection.target, message, hint))
-    return found
 
 
 def kind_of(projection: Projection) -> Kind:

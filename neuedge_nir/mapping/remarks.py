@@ -8,9 +8,10 @@ from neuedge_nir.chip.formulas import FORMULAS
 from neuedge_nir.chip.model import Chip
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.mapping.effective import node_of
+from neuedge_nir.mapping.timing import Timing
 from neuedge_nir.mapping.weights import Stored
 from neuedge_nir.network.connect import Conv
-from neuedge_nir.network.model import Population, Projection
+from neuedge_nir.network.model import Network, Population, Projection
 
 NOTABLE_ERROR = 0.1
 """A weight error above this share of the weights' norm is remarked on."""
@@ -40,3 +41,14 @@ def of_population(population: Population, chip: Chip) -> Iterator[Diagnostic]:
         message = f"{', '.join(uneven)} differ from neuron to neuron; {unknown}"
         advice = "use one value per population where you can"
         yield Diagnostic("WARN002", Severity.WARNING, population.name, message, advice)
+
+
+def of_timing(network: Network, timing: Timing) -> list[Diagnostic]:
+    """A remark on each projection that takes longer than in the model (WARN022)."""
+    found = []
+    for projection in network.projections:
+        if (steps := timing.excess.get(projection.name, 0)) > 0:
+            message = f"{projection.name} takes {steps} step{'s' * (steps != 1)} more than in the model"
+            hint = "put a Delay into its cycle, or train with such a delay"
+            found.append(Diagnostic("WARN022", Severity.WARNING, projection.target, message, hint))
+    return found
