@@ -218,8 +218,10 @@ def _group(setting: Setting, group: Group, sent: Inputs, lead: tuple[int, int]) 
         return _loop(setting, group, outside, sent)
     (only,) = group
     neurons = _stepping(setting, only, sent, lead[1])
-    values = np.stack([neurons.step(step, now) for step, now in enumerate(outside[only.name])])
-    return {only.name: _as_sent(only, values)}, _factors({only.name: neurons})
+    values: Signal = np.empty((*lead, *only.shape), bool if only.spiking else np.float64)
+    for step, now in enumerate(outside[only.name]):
+        values[step] = neurons.step(step, now)
+    return {only.name: values}, _factors({only.name: neurons})
 
 
 def _stepping(setting: Setting, population: Population, sent: Inputs, samples: int) -> Stepping:
@@ -234,14 +236,14 @@ def _factors(neurons: Mapping[str, Stepping]) -> Factors:
 def _outside(
     setting: Setting, population: Population, inner: Collection[str], sent: Inputs, lead: tuple[int, int]
 ) -> Array:
-    """All that arrives from beyond the group, and the bias, (T, B, *shape)."""
-    total = np.zeros((*lead, *population.shape))
-    if population.bias is not None:
-        total += population.bias
+    """All that arrives from beyond the group, and the bias, (T, B, *shape); not to be written to."""
+    shape = (*lead, *population.shape)
+    total: Array | None = None if population.bias is None else np.broadcast_to(population.bias, shape)
     for projection in setting.network.into(population.name):
         if projection.source not in inner:
-            total += arriving(projection, sent[projection.source], setting.dt, setting.meter)
-    return total
+            found = arriving(projection, sent[projection.source], setting.dt, setting.meter)
+            total = found if total is None else total + found
+    return np.zeros(shape) if total is None else total
 
 
 def _loop(
@@ -265,10 +267,6 @@ def _loop(
                 now = now + line.at(step, sent[line.projection.source])
             sent[population.name][step] = neurons[population.name].step(step, now)
     return sent, _factors(neurons)
-
-
-def _as_sent(population: Population, values: NDArray[Any]) -> Signal:
-    return values.astype(bool) if population.spiking else values
 
 
 def _together(setting: Setting, parts: Sequence[_Part], samples: int, steps: int) -> Run:
