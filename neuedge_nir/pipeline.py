@@ -48,9 +48,11 @@ class Options:
     network is simulated; `early_exit` is the lead of the greatest summed output at which one of these ends. Without
     samples, `steps_per_sample` says how many timesteps one has. What passes search for they find on `calibration`.
     `chips` None: as many as needed, up to the chip's largest published system. `max_cores`: those of the largest plan
-    that is tried, None for what the effort says. `dt` in the model's time unit. `tiles` cuts populations, by name, as
-    `mapping.asked` reads it: {"conv1": "16x8x28", "hidden": 50, "out": "/2"}. `recurrence` "approximate" accepts
-    cycles that are quicker than the chip: projections are then late, and with samples it is measured what that does.
+    that is tried, None for what the effort says. `dt` in the model's time unit. `inputs` ("host", "onchip" or
+    "source-core") and `outputs` ("probe", "host" or "record") are ways of the chip, None its first; `map_inputs` stands
+    for the one by which the chip makes the spikes. `tiles` cuts populations, by name, as `mapping.asked` reads it:
+    {"conv1": "16x8x28", "hidden": 50, "out": "/2"}. `recurrence` "approximate" accepts cycles that are quicker than the
+    chip: projections are then late, and with samples it is measured what that does.
     """
 
     passes: tuple[PassCall, ...] = ()
@@ -65,6 +67,8 @@ class Options:
     effort: str = "normal"
     seed: int = 0
     map_inputs: bool = False
+    inputs: str | None = None
+    outputs: str | None = None
     tiles: Mapping[str, str | int | Tiles] = field(default_factory=dict)
     recurrence: str = "exact"
     strict: bool = False
@@ -91,6 +95,10 @@ class Options:
         if self.early_exit is not None and not isinstance(self.activity, Samples):
             message = "an early exit shortens samples, and there are none"
             raise UsageError("USE001", message, where="--early-exit", hint="give --data")
+        if self.map_inputs and self.inputs is not None:
+            raise UsageError(
+                "USE001", "two ways for the inputs", where="--input, --map-inputs", hint="give one of them"
+            )
         if self.steps_per_sample is not None and isinstance(self.activity, Samples):
             message = "the samples themselves say how many timesteps they have"
             raise UsageError("USE001", message, where="--steps-per-sample, --data", hint="give one of them")
@@ -123,7 +131,7 @@ def compile_network(
     available = _chips_available(chip, wanted.chips)
     most = wanted.max_cores or EFFORTS[wanted.effort].cores
     check_room(demands, available, most)
-    check_asked(tiles_given(wanted.tiles), network)
+    check_asked(tiles_given(wanted.tiles), legal)
     duration = demands.activity.duration
     schedule = schedule_of(legal, None if duration is None else duration.shown)
     stages = _mapped(demands, schedule, wanted, observer, available)
@@ -209,6 +217,8 @@ def _legal(network: Network, chip: Chip, options: Options) -> LegalNetwork:
         chip,
         reset=options.reset,
         dt=options.dt,
+        inputs=options.inputs,
+        outputs=options.outputs,
         mapped_inputs=options.map_inputs,
         approximate=options.recurrence == "approximate",
     )
@@ -261,7 +271,8 @@ def _plan_options(options: Options, passes: Sequence[PassCall], legal: LegalNetw
         chips=options.chips,
         reset=legal.reset.value,
         dt=options.dt if options.dt is not None else legal.network.dt,
-        map_inputs=options.map_inputs,
+        inputs=legal.inputs.name,
+        outputs=legal.outputs.name,
         tiles={name: str(tiles) for name, tiles in sorted(tiles_given(options.tiles).items())},
         recurrence=options.recurrence,
         steps_per_sample=options.steps_per_sample,

@@ -52,7 +52,7 @@ def test_the_bounds_by_numbers_alone_are_never_more_than_a_mapping_takes(
     found = partitioned(demands)
     roles = [cluster.role for cluster in found.clusters]
     assert neurons_bound(demands).cores <= lower_bound(demands).cores <= roles.count(Role.NEURONS)
-    assert input_cores_bound(demands) <= roles.count(Role.INPUT)
+    assert input_cores_bound(demands) + demands.legal.outputs.gatherer <= roles.count(Role.INPUT) + roles.count(Role.IO)
 
 
 @settings(max_examples=100, deadline=None)

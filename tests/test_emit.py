@@ -260,7 +260,7 @@ def test_the_runbook_counts_what_the_plan_sends() -> None:
     for chip in ("truenorth", "loihi2", "spinnaker1"):
         net = chain(40, "IF", a=600, b=7) if chip != "truenorth" else branching()
         net = Network(net.inputs, net.outputs, net.populations, net.projections, reset=net.reset, dt=1.0)
-        plan = compile_network(net, real(chip), Options(effort="none", activity=1.0))
+        plan = compile_network(net, real(chip), Options(effort="none", activity=1.0, inputs="host"))
         book = runbook(plan, net)
         assert book.most_messages_per_step == book.host_messages_per_step > 0
         assert book.depth == max(p.lag for p in plan.populations)

@@ -231,11 +231,12 @@ def test_slices_and_placement_are_the_plans(on_stand_in: Any) -> None:
     plan = planned(net)
     found, sim = on_stand_in(emit(plan, net), "--steps", "3")
     cells = [p for p in sim.populations if p.cell.kind != "SpikeSourceArray"]
-    pieces = [(piece, core) for core in plan.cores for piece in core.slices]
+    pieces = [(piece, core) for core in plan.cores for piece in core.slices if core.role == "neurons"]
     assert len(cells) == len(pieces) > 3
     assert [p.chip for p in cells] == [core.router for _, core in pieces]
     assert [p.atoms for p in cells] == [p.size for p in cells]
     assert sum(p.size for p in cells) == 705
+    assert [(p.size, p.atoms) for p in sim.populations if p not in cells] == [(30, 30)]
     assert set(found) == {"b.times", "b.neurons"}
     _, sim = on_stand_in(emit(plan, net), "--steps", "3", "--no-placement")
     assert all(p.chip is None for p in sim.populations)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from neuedge_nir.chip.model import Chip
+from neuedge_nir.chip.model import Chip, InputCores
 from neuedge_nir.errors import CapacityError, NoPlanError
 from neuedge_nir.network.model import Network, ResetMode
 from neuedge_nir.pipeline import Options, compile_network
@@ -43,7 +44,9 @@ def test_a_network_is_refused_or_gets_a_plan_that_the_checker_accepts(net: Netwo
     verify(plan, net)
     assert (plan.outcome == "optimal") == (plan.mapping.cores_inner == plan.mapping.cores_lower_bound)
     assert plan.mapping.chips_used <= plan.chips_available
-    held = sum(p.neurons for p in net.populations) + options.map_inputs * sum(p.neurons for p in net.inputs)
+    way = on.io.input(plan.options.inputs)
+    on_cores = way is not None and way.cores is not InputCores.NONE
+    held = sum(p.neurons for p in net.populations) + on_cores * sum(p.neurons for p in net.inputs)
     held += plan.mapping.relay_neurons
     assert plan.counts.neurons == net.neurons
     assert sum(s.run[1] - s.run[0] if s.run else _volume(s.block or ()) for c in plan.cores for s in c.slices) == held
@@ -97,12 +100,14 @@ SMALL = {
 
 @pytest.mark.parametrize("name", REAL_CHIPS)
 @pytest.mark.parametrize("net", SMALL.values(), ids=SMALL)
-@pytest.mark.parametrize("map_inputs", [False, True])
-def test_every_real_chip_runs_every_small_network(name: str, net: Network, map_inputs: bool) -> None:
-    plan = compile_network(net, real(name), Options(effort="quick", map_inputs=map_inputs))
-    verify(plan, net)
-    assert plan.mapping.packing_proven
-    assert (plan.mapping.cores_input > 0) == map_inputs
+def test_every_real_chip_runs_every_small_network_by_all_its_ways(name: str, net: Network) -> None:
+    on = real(name)
+    for way, out in product(on.io.inputs, on.io.outputs):
+        plan = compile_network(net, on, Options(effort="quick", inputs=way.name, outputs=out.name))
+        verify(plan, net)
+        assert plan.mapping.packing_proven
+        assert (plan.mapping.cores_input > 0) == (way.cores is InputCores.INPUT)
+        assert plan.mapping.cores_io == (way.cores is InputCores.IO) + out.gatherer
 
 
 @pytest.mark.parametrize("name", REAL_CHIPS)

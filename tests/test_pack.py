@@ -123,7 +123,9 @@ def test_every_neuron_stands_on_exactly_one_core(net: Network, on: Chip, effort:
     found = partitioned(demands, effort)
     inner = demands.legal.network.populations  # those of the model, and relays
     assert {*net.populations} <= {*inner}
-    for role, populations in ((Role.NEURONS, inner), (Role.INPUT, net.inputs if mapped_inputs else ())):
+    ports = net.inputs if demands.legal.mapped_inputs else ()
+    of_inputs = Role.INPUT if mapped_inputs else Role.IO  # a made-up chip may have injectors
+    for role, populations in ((Role.NEURONS, inner), (of_inputs, ports)):
         placed = Counter(
             (piece.population, neuron)
             for cluster in found.clusters
@@ -145,14 +147,14 @@ def test_no_core_uses_more_than_it_has_counted_afresh(net: Network, on: Chip, ef
         needs = [afresh.of(piece, targets) for piece in cluster.pieces]
         total = {rule.name: sum(need[k] for need in needs) for k, rule in enumerate(on.limits)}
         largest = {rule.name: k for k, rule in enumerate(on.limits) if rule.formula == "longest_row_words"}
-        total |= {name: max(need[k] for need in needs) for name, k in largest.items()}
+        total |= {name: max((need[k] for need in needs), default=0) for name, k in largest.items()}
         if cluster.role is Role.NEURONS:  # all neurons of a world have the same parameters
             names = {piece.population for piece in cluster.pieces}
             total |= {"decay_profiles": 1} if "decay_profiles" in total else {}
             total |= {"threshold_values": len(names)} if "threshold_values" in total else {}
         assert total == cluster.used
         for rule in on.limits:
-            sources = on.capabilities.input_neurons_per_core
+            sources = demands.legal.inputs.neurons_per_core
             counts_sources = cluster.role is Role.INPUT and rule.formula == "neurons" and sources is not None
             assert counts_sources or total[rule.name] <= rule.limit.count
 

@@ -35,10 +35,10 @@ def with_values(net: Network, name: str, **parameters: Any) -> Network:
 
 
 def values_on_cores(plan: Plan, net: Network, of: Callable[[Population, int], object]) -> list[int]:
-    """Different values per core, neuron by neuron."""
+    """Different values per core with neurons, neuron by neuron."""
     populations = {p.name: p for p in net.populations}
     found = []
-    for core in plan.cores:
+    for core in (core for core in plan.cores if core.role == "neurons"):
         seen: set[object] = set()
         for piece in core.slices:
             population = populations[piece.population]

@@ -19,10 +19,14 @@ from neuedge_nir.chip.model import (
     Confidence,
     CostProfile,
     Costs,
+    InputCores,
+    InputOutput,
+    InputWay,
     Limit,
     LimitKind,
     LimitScope,
     Mesh,
+    OutputWay,
     Quantity,
     RoutingKind,
     System,
@@ -163,6 +167,8 @@ def chip(
     max_delay: int | None = None,
     compartments_subtract: int | None = None,
     inputs_per_core: int | None = None,
+    injectors: bool = False,
+    gatherer: bool = False,
     costs: Costs | None = None,
     rules: Sequence[Limit] = (),
     **most: int,
@@ -185,12 +191,22 @@ def chip(
             graded,
             known(max_delay) if max_delay else None,
             known(compartments_subtract) if compartments_subtract else None,
-            known(inputs_per_core) if inputs_per_core else None,
         ),
         costs=costs or Costs((CostProfile("toy", synaptic_event_j=known(1e-12), hop_j=known(2e-12)),)),
         limits_complete=True,
         sha256="0" * 64,
+        io=ways(inputs_per_core, injectors=injectors, gatherer=gatherer),
     )
+
+
+def ways(inputs_per_core: int | None = None, *, injectors: bool = False, gatherer: bool = False) -> InputOutput:
+    """Ways in and out: the host sends, through cores where there are `injectors`, or the chip makes the spikes."""
+    held = known(inputs_per_core) if inputs_per_core else None
+    host = InputWay("host", InputCores.IO if injectors else InputCores.NONE, "test", Confidence.ASSUMED)
+    sources = InputWay("source-core", InputCores.INPUT, "test", Confidence.ASSUMED, held)
+    name = "host" if gatherer else "probe"
+    read = OutputWay(name, "test", Confidence.ASSUMED, gatherer=gatherer)
+    return InputOutput((host, sources), (read,))
 
 
 def neuron(model: str) -> Neuron:
@@ -458,6 +474,8 @@ def chips(draw: st.DrawFn) -> Chip:
         max_delay=draw(st.sampled_from([None, 4, 15])),
         compartments_subtract=draw(st.sampled_from([None, 2])),
         inputs_per_core=draw(st.sampled_from([None, 6])),
+        injectors=draw(st.integers(0, 3)) == 0,
+        gatherer=draw(st.integers(0, 3)) == 0,
         rules=shared,
         **most,  # type: ignore[arg-type]
     )

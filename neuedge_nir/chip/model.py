@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
 
 class Confidence(StrEnum):
@@ -200,13 +201,83 @@ class Capabilities:
     graded_spikes: bool = False
     max_delay: Quantity | None = None  # timesteps; absent: only the one step every hop takes
     compartments_subtract: Quantity | None = None  # compartments a neuron takes under subtract reset; absent: 1
-    input_neurons_per_core: Quantity | None = None  # for --map-inputs; absent: as the neurons limit
     compartments_group_subtract: Quantity | None = None  # compartments come in groups of so many under subtract reset
     self_axons_subtract: Quantity | None = None  # axons into and out of its core that a neuron takes to reset itself
     adaptation: AdaptiveThresholds | None = None  # absent: thresholds stay as they are
     reset_schedule: ResetSchedule | None = None  # absent: how samples are kept apart is not published
     window_extent: Quantity | None = None  # pixels along an axis of what a convolution sees, safely; absent: any number
     sources: Mapping[str, str] = field(default_factory=dict)  # capability name -> where it was read
+
+
+class InputCores(StrEnum):
+    """Which cores an input takes."""
+
+    NONE = "none"  # the host's messages come from outside of the chip
+    INPUT = "input"  # cores that make the spikes themselves
+    IO = "io"  # cores that pass on what the host sends
+
+
+@dataclass(frozen=True, slots=True)
+class InputWay:
+    """A way for spikes into the chip: "host" sends each when it is due, "onchip" neurons or a "source-core" make them.
+
+    A core takes as many inputs as its neurons, or `neurons_per_core`.
+    """
+
+    name: str
+    cores: InputCores
+    source: str
+    confidence: Confidence
+    neurons_per_core: Quantity | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputWay:
+    """A way out for what an output reads: "probe" and "record" store it for after the run, "host" sends every spike.
+
+    `gatherer`: whether spikes go to a core of the plan that hands all of them to the host. `potentials`: whether the
+    potential of a neuron that never spikes comes out this way.
+    """
+
+    name: str
+    source: str
+    confidence: Confidence
+    potentials: bool = True
+    gatherer: bool = False
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InputOutput:
+    """The ways in and out of the chip. The first of each is taken unless another is asked for."""
+
+    inputs: tuple[InputWay, ...]
+    outputs: tuple[OutputWay, ...]
+
+    def input(self, name: str | None) -> InputWay | None:
+        return _named(self.inputs, name)
+
+    def output(self, name: str | None) -> OutputWay | None:
+        return _named(self.outputs, name)
+
+
+Way = TypeVar("Way", InputWay, OutputWay)
+
+
+def _named(ways: tuple[Way, ...], name: str | None) -> Way | None:
+    return ways[0] if name is None else next((way for way in ways if way.name == name), None)
+
+
+_UNSAID = "the chip's file does not say how spikes come in and out; assumed"
+ORDINARY_WAYS = InputOutput(
+    (
+        InputWay("host", InputCores.NONE, _UNSAID, Confidence.ASSUMED),
+        InputWay("onchip", InputCores.INPUT, _UNSAID, Confidence.ASSUMED),
+    ),
+    (OutputWay("probe", _UNSAID, Confidence.ASSUMED),),
+)
+"""What a chip without `[io]` is taken to have: the host sends, or ordinary neurons spike by themselves; probes read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +343,7 @@ class Chip:
     not_checked: tuple[NotChecked, ...] = ()
     notes: tuple[str, ...] = ()
     arithmetic: Arithmetic | None = None  # absent: no run can be emulated in the chip's own numbers
+    io: InputOutput = ORDINARY_WAYS
 
     def limit(self, name: str) -> Limit | None:
         return next((limit for limit in self.limits if limit.name == name), None)

@@ -23,8 +23,12 @@ from neuedge_nir.chip.model import (
     Chip,
     CostProfile,
     Costs,
+    InputCores,
+    InputOutput,
+    InputWay,
     Limit,
     LimitScope,
+    OutputWay,
     Quantity,
     ResetSchedule,
     System,
@@ -33,6 +37,8 @@ from neuedge_nir.chip.model import (
 
 NEURON_MODELS = ("IF", "LIF", "CubaLIF", "LI", "CubaLI", "I", "Threshold")
 RESET_MODES = ("zero", "subtract")
+INPUT_WAYS = ("host", "onchip", "source-core")
+OUTPUT_WAYS = ("probe", "host", "record")
 LISTENING = ("input", "self", "neuron")
 PERIODS = ("power-of-two", "snip")
 FORMS = ("literal", "homeostatic")
@@ -109,7 +115,11 @@ EXPECTED: Mapping[tuple[type, str], Expected] = {
     (AdaptiveThresholds, "sources"): Expected(least=1, among=LISTENING),
     (AdaptiveThresholds, "forms"): Expected(least=1, among=FORMS),
     (AdaptiveThresholds, "steps_late"): Expected(whole=True, most=1000, unit="timesteps"),
-    (Capabilities, "input_neurons_per_core"): _WHOLE,
+    (InputOutput, "inputs"): Expected(least=1),
+    (InputOutput, "outputs"): Expected(least=1),
+    (InputWay, "name"): Expected(among=INPUT_WAYS),
+    (InputWay, "neurons_per_core"): _WHOLE,
+    (OutputWay, "name"): Expected(among=OUTPUT_WAYS),
     (ResetSchedule, "period"): Expected(among=PERIODS),
     (ResetSchedule, "energy_per_chip_j"): Expected(unit="J"),
     (Capabilities, "sources"): Expected(among=tuple(f.name for f in fields(Capabilities) if f.name != "sources")),
@@ -226,12 +236,24 @@ def _capabilities(capabilities: Capabilities) -> Iterator[Problem]:
         yield Problem("CHIP006", ("axon_types",), "is missing: weights = 'axon-types' needs it")
 
 
+def _input_way(way: InputWay) -> Iterator[Problem]:
+    """What the host sends passes through the cores of no spikes of their own; what the chip makes takes cores."""
+    sent = way.name == "host"
+    if sent == (way.cores is InputCores.INPUT):
+        known = (InputCores.NONE, InputCores.IO) if sent else (InputCores.INPUT,)
+        message = f"is {way.cores.value!r}, which the way {way.name!r} cannot be"
+        yield Problem("CHIP012", ("cores",), message, f"known: {', '.join(known)}")
+    if way.cores is InputCores.NONE and way.neurons_per_core is not None:
+        yield Problem("CHIP012", ("neurons_per_core",), "stands where inputs take no cores")
+
+
 def _is_whole(quantity: Quantity) -> bool:
     return quantity.low == quantity.high and quantity.low.is_integer()
 
 
 _CHECKS: Mapping[type, Callable[[Any], Iterator[Problem]]] = {
     Arithmetic: _arithmetic,
+    InputWay: _input_way,
     Quantity: _quantity,
     Limit: _limit,
     System: _system,

@@ -34,7 +34,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     """The options of `compile`."""
     add_model(sub)
     sub.add_argument("--target", required=True, metavar="NAME|FILE.toml", help="the chip (see `neuedge-nir targets`)")
-    sub.add_argument("-o", "--output", type=Path, metavar="PLAN.json", help="write the plan")
+    sub.add_argument("-o", "--plan", type=Path, dest="output", metavar="PLAN.json", help="write the plan")
     add_passes(sub)
     add_mapping_options(sub)
     sub.add_argument(

@@ -68,7 +68,19 @@ def add_mapping_options(sub: argparse.ArgumentParser) -> None:
         help="cut a population into slices of N neurons (N), of AxBxC neurons, or into K (/K) or AxBxC (/AxBxC) slices",
     )
     sub.add_argument(
-        "--map-inputs", action="store_true", help="give the inputs cores of their own instead of the host port"
+        "--input",
+        dest="inputs",
+        choices=("host", "onchip", "source-core"),
+        help="who makes the input spikes: a host, ordinary neurons, or cores for that (default: the chip's first way)",
+    )
+    sub.add_argument(
+        "--output",
+        dest="outputs",
+        choices=("probe", "host", "record"),
+        help="how outputs are read: stored until the run is over, or handed to a host (default: the chip's first way)",
+    )
+    sub.add_argument(
+        "--map-inputs", action="store_true", help="short for the --input by which the chip makes the spikes itself"
     )
     sub.add_argument(
         "--recurrence",
@@ -216,6 +228,8 @@ def options_of(
         effort=effort,
         seed=seed,
         map_inputs=arguments.map_inputs,
+        inputs=arguments.inputs,
+        outputs=arguments.outputs,
         tiles=tiles_given(arguments.tiles),
         recurrence=arguments.recurrence,
     )

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from neuedge_nir.emission.door import require_input
 from neuedge_nir.emission.integers import elements, integers_of, part_of, sources, weights
 from neuedge_nir.emulation.integer_leak import IntegerCells
 from neuedge_nir.emulation.model import IntegerNetwork
-from neuedge_nir.errors import UsageError, VerificationError
+from neuedge_nir.errors import VerificationError
 from neuedge_nir.network.model import Network, Projection
 from neuedge_nir.network.slices import Slice
 from neuedge_nir.plan.model import Plan
@@ -96,12 +97,10 @@ class Crossbars:
 def crossbars(plan: Plan, network: Network) -> Crossbars:
     """The cores of a verified plan; `network` is the plan's, after its passes.
 
-    Raises `UsageError` (OUT202) for a plan whose inputs have cores, and `VerificationError` (OUT201) for a core whose
-    axons have no types that serve all its neurons.
+    Raises `UsageError` (OUT202) for a plan whose inputs no host injects, and `VerificationError` (OUT201) for a core
+    whose axons have no types that serve all its neurons.
     """
-    if plan.options.map_inputs:
-        hint = "compile without --map-inputs: the host injects the inputs"
-        raise UsageError("OUT202", "the inputs have cores of their own", where="--map-inputs", hint=hint)
+    require_input(plan, "host", "the host injects them there")
     integers = integers_of(plan, network)
     bundles = {index: tuple(_bundles(plan, index, integers)) for index in range(len(plan.cores))}
     targets = _targets(bundles)

@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
+from neuedge_nir.errors import UsageError
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.model import Plan
 
@@ -37,6 +38,14 @@ class Shown:
     @property
     def samples(self) -> int:
         return len(next(iter(self.spikes.values())))
+
+
+def require_input(plan: Plan, way: str, why: str) -> None:
+    """Raises `UsageError` (OUT202) where the spikes of inputs come by another way than a format can say."""
+    if plan.options.inputs != way:
+        message = f"the inputs come by {plan.options.inputs!r}, and {why}"
+        hint = f"compile with --input {way}"
+        raise UsageError("OUT202", message, where=f"--input {plan.options.inputs}", hint=hint)
 
 
 @runtime_checkable

@@ -25,7 +25,7 @@ Whole = NDArray[np.int64]
 def legal_of(plan: Plan, network: Network) -> LegalNetwork:
     """The network as the plan's chip holds it; `network` is that after the plan's passes."""
     reset, dt = ResetMode(plan.options.reset), timestep(network, plan.options.dt)
-    return legalise(network, plan.chip, reset=reset, dt=dt, mapped_inputs=plan.options.map_inputs)
+    return legalise(network, plan.chip, reset=reset, dt=dt, inputs=plan.options.inputs, outputs=plan.options.outputs)
 
 
 def integers_of(plan: Plan, network: Network) -> IntegerNetwork:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import groupby
 
 import numpy as np
 
-from neuedge_nir.emission.integers import Whole, part_of, sources
+from neuedge_nir.chip.model import InputWay, OutputWay
+from neuedge_nir.emission.integers import Whole, elements, part_of, sources
 from neuedge_nir.network.model import Network
 from neuedge_nir.network.slices import Slice
 from neuedge_nir.plan.model import Plan, PlanSchedule
@@ -37,6 +39,15 @@ class Feed:
 
 
 @dataclass(frozen=True, slots=True)
+class Holding:
+    """Elements of an input that lie on a core, which makes their spikes or passes them on."""
+
+    port: str
+    core: int
+    elements: tuple[Range, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """A population that an output reads, and where it lies: what it does in step t is there in step t + lag."""
 
@@ -51,13 +62,19 @@ class Reading:
 class Runbook:
     """`host_messages_per_step` at the plan's activity, `most_messages_per_step` where every input spikes.
 
-    `depth`: the steps that a sample of T steps takes beyond T. `unchecked`: what holds although no count says so.
+    `inputs` and `outputs`: the ways by which they come and are read, with what the chip's file says of them; a host
+    that reads takes `host_reads_per_step`. `depth`: the steps that a sample of T steps takes beyond T. `unchecked`:
+    what holds although no count says so.
     """
 
+    inputs: str
+    outputs: str
     host_messages_per_step: float
     most_messages_per_step: int
+    host_reads_per_step: float
     depth: int
     feeds: tuple[Feed, ...]
+    holdings: tuple[Holding, ...]
     readings: tuple[Reading, ...]
     unchecked: tuple[str, ...]
 
@@ -66,19 +83,38 @@ def runbook(plan: Plan, network: Network) -> Runbook:
     """That of a verified plan; `network` is the plan's, after its passes."""
     feeds = tuple(_feeds(plan, network))
     return Runbook(
+        _told(plan.chip.io.input(plan.options.inputs)),
+        _told(plan.chip.io.output(plan.options.outputs)),
         plan.cost.traffic.host_spikes_per_step,
         _most_messages(plan, feeds),
+        plan.cost.traffic.host_reads_per_step,
         max((population.lag for population in plan.populations), default=0),
         feeds,
+        tuple(_holdings(plan)),
         tuple(_readings(plan, network)),
         tuple(_unchecked(plan)),
     )
 
 
+def _told(way: InputWay | OutputWay | None) -> str:
+    """A way in words, with its source."""
+    return "" if way is None else f"{way.name}: {way.source}" + (f"; {way.note}" if way.note else "")
+
+
+def _holdings(plan: Plan) -> Iterator[Holding]:
+    shapes = {population.name: population.shape for population in plan.populations if population.model == "Input"}
+    for index, core in enumerate(plan.cores):
+        for piece in core.slices:
+            if piece.population in shapes:
+                indices = elements(part_of(piece), shapes[piece.population])
+                yield Holding(piece.population, index, tuple(_ranges(indices)))
+
+
 def _feeds(plan: Plan, network: Network) -> Iterator[Feed]:
-    if plan.options.map_inputs:
+    ports = {port.name for port in network.inputs}
+    if any(piece.population in ports for core in plan.cores for piece in core.slices):
         return
-    ports, wires = {port.name for port in network.inputs}, {p.name: p for p in network.projections}
+    wires = {p.name: p for p in network.projections}
     for held in plan.projections:
         for index, core in enumerate(plan.cores) if held.source in ports else ():
             parts: list[Slice] = [part_of(piece) for piece in core.slices if piece.population == held.target]
@@ -95,7 +131,12 @@ def _ranges(indices: Whole) -> Iterator[Range]:
 
 
 def _most_messages(plan: Plan, feeds: tuple[Feed, ...]) -> int:
-    """A spike is sent once to a core, whatever it serves there; where every axon is addressed, once to each axon."""
+    """A spike is sent once to a core, whatever it serves there; where every axon is addressed, once to each axon.
+
+    Cores that pass spikes on get each of them once.
+    """
+    if any(core.role == "io" and core.slices for core in plan.cores):
+        return sum(math.prod(p.shape) for p in plan.populations if p.model == "Input")
     if plan.chip.capabilities.one_destination:
         return sum(feed.count * feed.axons for feed in feeds)
     reached: dict[tuple[str, int], list[Range]] = {}
@@ -138,9 +179,13 @@ def as_markdown(plan: Plan, book: Runbook) -> str:
             "",
             "## Inject",
             "",
-            *(_inject_section(plan, book) or ["The inputs have cores of their own: the host sends to those."]),
+            f"By {book.inputs}.",
+            "",
+            *_inject_section(plan, book),
             "",
             "## Read",
+            "",
+            f"By {book.outputs}." + _messages_read(book),
             "",
             *_read_section(plan, book),
             "",
@@ -166,14 +211,21 @@ def _run_section(book: Runbook) -> list[str]:
     ]
 
 
+def _messages_read(book: Runbook) -> str:
+    found = book.host_reads_per_step
+    return f" The host takes {found:g} messages per step at the plan's activity." if found else ""
+
+
 def _inject_section(plan: Plan, book: Runbook) -> list[str]:
     rows = [
         f"| {feed.port} | {_words(feed.elements)} | {_site(plan, feed.core)} | {feed.axons} | {feed.delay} | "
         f"{feed.projection} |"
         for feed in book.feeds
     ]
-    head = ["| input | elements | to | messages each | heard after steps | for |", "|---|---|---|---|---|---|"]
-    return [*head, *rows] if rows else []
+    held = [f"| {one.port} | {_words(one.elements)} | {_site(plan, one.core)} |" for one in book.holdings]
+    if held:
+        return ["| input | elements | on |", "|---|---|---|", *held]
+    return ["| input | elements | to | messages each | heard after steps | for |", "|---|---|---|---|---|---|", *rows]
 
 
 def _read_section(plan: Plan, book: Runbook) -> list[str]:

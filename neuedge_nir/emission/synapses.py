@@ -104,6 +104,11 @@ def size_of(plan: Plan, name: str) -> int:
     return next(math.prod(population.shape) for population in plan.populations if population.name == name)
 
 
+def most_on_core(plan: Plan, name: str) -> int:
+    """The most neurons or inputs of a population or port in one slice."""
+    return max(part_of(piece).neurons for core in plan.cores for piece in core.slices if piece.population == name)
+
+
 def _by_sign(carried: Whole) -> tuple[Whole, Whole]:
     """Positive and negative sums of weights: the arithmetic carries the latter 2^26 higher."""
     return carried & ((1 << APART) - 1), -(carried >> APART)

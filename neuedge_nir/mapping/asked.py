@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from neuedge_nir.errors import NoPlanError, UsageError
-from neuedge_nir.mapping.demand import Demands, fits
+from neuedge_nir.mapping.demand import Demand, Demands, fits
+from neuedge_nir.mapping.legalise import LegalNetwork
 from neuedge_nir.mapping.partition import Destinations, Piece
-from neuedge_nir.network.model import Network
 from neuedge_nir.network.slices import Grid, Run, Slice, Span
 
 _FORM = re.compile(r"(/?)([1-9][0-9]{0,9}(?:x[1-9][0-9]{0,9})*)")
@@ -72,9 +72,14 @@ def tiles_given(given: Mapping[str, str | int | Tiles] | Iterable[str]) -> dict[
     return found
 
 
-def check_asked(asked: Mapping[str, Tiles], network: Network) -> None:
-    """Raises `UsageError` (USE037) where there is no such population, or none that can be cut so."""
+def check_asked(asked: Mapping[str, Tiles], legal: LegalNetwork) -> None:
+    """Raises `UsageError` (USE037) where there is no such population, or none that can be cut so.
+
+    Inputs with cores count as populations.
+    """
+    network = legal.network
     shapes = {population.name: population.shape for population in network.populations}
+    shapes |= {port.name: port.shape for port in network.inputs if legal.mapped_inputs}
     for name, tiles in asked.items():
         where = f"--tiles {name}={tiles}"
         if name not in shapes:
@@ -84,23 +89,23 @@ def check_asked(asked: Mapping[str, Tiles], network: Network) -> None:
             raise UsageError("USE037", f"the tile {wrong}", where=where)
 
 
-def too_large_tile(name: str, parts: Iterable[Slice], demands: Demands, targets: Destinations) -> NoPlanError:
+def too_large_tile(
+    name: str, parts: Iterable[Slice], demands: Demands, targets: Destinations, capacity: Demand
+) -> NoPlanError:
     """The first of these tiles that fits no core, and by which limit: other tiles may fit."""
     for part in parts:
         need = demands.of(Piece(name, part), targets)
-        if fits(need, demands.capacity):
+        if fits(need, capacity):
             continue
-        limit, used = next(
-            (limit, used) for limit, used in zip(demands.limits, need, strict=True) if used > limit.limit.count
-        )
+        limit, used, most = next(each for each in zip(demands.limits, need, capacity, strict=True) if each[1] > each[2])
         return NoPlanError(
             "FIT023",
             f"the tile of {part.neurons} neurons needs {used} {limit.limit.unit} on one core, "
-            f"{demands.legal.chip.title} has {limit.limit.count}",
+            f"{demands.legal.chip.title} has {most}",
             where=f"--tiles {name}",
             resource=limit.name,
             needed=used,
-            available=limit.limit.count,
+            available=most,
             hint="ask for smaller tiles, or leave the population to the mapper",
         )
     raise AssertionError("all tiles fit")

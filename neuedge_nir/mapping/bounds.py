@@ -27,9 +27,9 @@ def check_room(demands: Demands, available: int, max_cores: int) -> None:
         check_single_neurons(demands)
         _check_chips(*chips_bound(demands), available)
     bound = neurons if huge else lower_bound(demands)
-    cores = bound.cores + input_cores_bound(demands)
+    cores = bound.cores + input_cores_bound(demands) + demands.legal.outputs.gatherer
     if cores > max_cores:
-        by = bound.resource if cores == bound.cores else f"{bound.resource} and by its inputs"
+        by = bound.resource if cores == bound.cores else f"{bound.resource} and by its inputs and outputs"
         raise too_many_cores(f"the network needs at least {cores} cores, by {by}", max_cores, cores)
 
 
@@ -95,7 +95,7 @@ def input_cores_bound(demands: Demands) -> int:
 
 def input_capacity(demands: Demands) -> Demand:
     """What a core with inputs has of every limit: as many neurons as its sources hold, where the chip says that."""
-    sources = demands.legal.chip.capabilities.input_neurons_per_core
+    sources = demands.legal.inputs.neurons_per_core
     return tuple(
         sources.count if sources is not None and limit.formula == "neurons" else most
         for limit, most in zip(demands.limits, demands.capacity, strict=True)

@@ -10,10 +10,19 @@ from functools import cached_property
 
 import numpy as np
 
-from neuedge_nir.chip.model import AdaptiveThresholds, AxonWeights, Chip, Limit
+from neuedge_nir.chip.model import (
+    AdaptiveThresholds,
+    AxonWeights,
+    Chip,
+    InputCores,
+    InputWay,
+    Limit,
+    OutputWay,
+)
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import CapacityError, NoPlanError
 from neuedge_nir.mapping.effective import effective_weights, node_of
+from neuedge_nir.mapping.ports import check_readable, ways
 from neuedge_nir.mapping.recurrence import least_excess
 from neuedge_nir.mapping.relays import Relayed, with_relays
 from neuedge_nir.mapping.remarks import of_population, of_projection, of_timing
@@ -72,8 +81,8 @@ class LegalNetwork:
     """A network that the chip can compute, in its own arithmetic.
 
     `projections` are those into populations; those into output ports are read out by the host and stay as they are.
-    `mapped_inputs` says that input ports occupy cores of the chip. `model` is the network as it was given, without
-    `relays`.
+    `inputs` and `outputs` are the ways of the chip by which spikes come and are read. `model` is the network as it was
+    given, without `relays`.
     """
 
     network: Network
@@ -81,7 +90,8 @@ class LegalNetwork:
     projections: tuple[LegalProjection, ...]
     timing: Timing
     reset: ResetMode
-    mapped_inputs: bool
+    inputs: InputWay
+    outputs: OutputWay
     diagnostics: tuple[Diagnostic, ...]
     model: Network
     relays: Relayed
@@ -99,6 +109,11 @@ class LegalNetwork:
     @cached_property
     def _by_source(self) -> Mapping[str, tuple[LegalProjection, ...]]:
         return grouped(self.projections, lambda p: p.projection.source)
+
+    @property
+    def mapped_inputs(self) -> bool:
+        """Whether input ports take cores of the chip."""
+        return self.inputs.cores is not InputCores.NONE
 
     @property
     def compartments_per_neuron(self) -> int:
@@ -124,23 +139,29 @@ def legalise(
     *,
     reset: ResetMode | None = None,
     dt: float | None = None,
+    inputs: str | None = None,
+    outputs: str | None = None,
     mapped_inputs: bool = False,
     approximate: bool = False,
 ) -> LegalNetwork:
     """The network in the chip's terms. `approximate`: cycles may be slower than in the model, by as little as can be.
 
-    Raises `CapacityError`, naming the node, the figure and the limit, for what the chip cannot compute.
+    `inputs` and `outputs` name ways of the chip, None its first; `mapped_inputs` is the one that makes the spikes on
+    the chip. Raises `CapacityError`, naming the node, the figure and the limit, for what the chip cannot compute.
     """
+    way_in, way_out = ways(chip, inputs, outputs, on_cores=mapped_inputs)
+    on_cores = way_in.cores is not InputCores.NONE
     mode, remarks = _reset_mode(network, chip, reset)
     for population in network.populations:
         _check_neurons(population, network, chip, mode)
     for projection in network.projections:
         _check_projection(projection, network, chip)
     step = dt if dt is not None else network.dt
+    check_readable(network, chip, way_out)
     excess = least_excess(network, model_delays(network, step)) if approximate else {}
     exact = balanced(network, step, None, excess)
-    relayed = with_relays(network, exact, chip, mode, step, mapped_inputs=mapped_inputs)
-    timing = lag(relayed.network, chip, step, mapped_inputs=mapped_inputs, at_least=relayed.lags, excess=excess)
+    relayed = with_relays(network, exact, chip, mode, step, mapped_inputs=on_cores)
+    timing = lag(relayed.network, chip, step, mapped_inputs=on_cores, at_least=relayed.lags, excess=excess)
     stored = _stored_weights(relayed.network, chip)
     if chip.capabilities.weights is AxonWeights.AXON_TYPES:
         _check_ways(network, chip)
@@ -154,7 +175,7 @@ def legalise(
     remarks += [remark for p in network.populations for remark in of_population(p, chip)]
     remarks += [_follows(p, rule, chip) for p in network.populations if (rule := p.adapts) is not None]
     whole = relayed.network
-    return LegalNetwork(whole, chip, projections, timing, mode, mapped_inputs, tuple(remarks), network, relayed)
+    return LegalNetwork(whole, chip, projections, timing, mode, way_in, way_out, tuple(remarks), network, relayed)
 
 
 def kind_of(projection: Projection) -> Kind:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from neuedge_nir.chip.model import InputCores
 from neuedge_nir.errors import NoPlanError
 from neuedge_nir.events import Improved, Observer, silent
-from neuedge_nir.mapping.asked import Tiles
+from neuedge_nir.mapping.asked import Tiles, too_large_tile
 from neuedge_nir.mapping.bounds import input_capacity, lower_bound
 from neuedge_nir.mapping.choose import choices, deterministic_solver
 from neuedge_nir.mapping.demand import Demand, Demands, fits
 from neuedge_nir.mapping.partition import Bound, Cluster, Destinations, Partition, Piece, Role
 from neuedge_nir.mapping.split import Tiling, asked_tiling, axons_into, longest_run, tilings, too_many_cores
-from neuedge_nir.network.slices import Run, Slice, boxes
+from neuedge_nir.network.model import Port
+from neuedge_nir.network.slices import Grid, Run, Slice, boxes
 
 MAX_PACKING_VARIABLES = 4000
 """Above this many (class of slices, core) pairs CP-SAT is not asked to improve a packing."""
@@ -84,9 +86,10 @@ def partition(
     observer(Improved("pack", len(best), bound.cores))
     best, tiles_bound, proven = _improved(best, demands, EFFORTS[effort].packing, seed)
     observer(Improved("pack", len(best), bound.cores))
-    inputs = _input_cores(demands, grouped(best, demands), most - len(best)) if demands.legal.mapped_inputs else ()
-    if inputs is None:
-        raise too_many_cores("the packing found has more cores, with those of the inputs", most)
+    left = most - len(best) - demands.legal.outputs.gatherer
+    inputs = _input_cores(demands, grouped(best, demands), left, asked or {}) if demands.legal.mapped_inputs else ()
+    if inputs is None or left < 0:
+        raise too_many_cores("the packing found has more cores, with those of inputs and outputs", most)
     return _finished(best, inputs, bound, tiles_bound, proven or len(best) == bound.cores, demands)
 
 
@@ -309,7 +312,9 @@ def _finished(cores: Cores, inputs: Cores, bound: Bound, tiles_bound: int, prove
     tidy = [tuple(sorted(core, key=lambda piece: _place_in_order(piece, order, demands))) for core in cores]
     tidy.sort(key=lambda core: _place_in_order(core[0], order, demands))
     targets = grouped(tuple(tidy), demands)
-    clusters = [_cluster(Role.INPUT, core, demands, targets) for core in inputs]
+    clusters = [_cluster(Role.IO, (), demands, targets)] if demands.legal.outputs.gatherer else []
+    role = Role.IO if demands.legal.inputs.cores is InputCores.IO else Role.INPUT
+    clusters += [_cluster(role, core, demands, targets) for core in inputs]
     clusters += [_cluster(Role.NEURONS, core, demands, targets) for core in tidy]
     return Partition(tuple(clusters), bound, tiles_bound, proven)
 
@@ -324,23 +329,38 @@ def _cluster(role: Role, core: tuple[Piece, ...], demands: Demands, targets: Des
     return Cluster(role, core, {limit.name: n for limit, n in zip(demands.limits, used, strict=True)})
 
 
-def _input_cores(demands: Demands, targets: Destinations, most: int) -> Cores | None:
-    """Input ports as runs on cores of their own, as many inputs a core as its sources hold; None if on more cores."""
-    limit, capacity = demands.legal.chip.capabilities.input_neurons_per_core, input_capacity(demands)
+def _input_cores(demands: Demands, targets: Destinations, most: int, asked: Mapping[str, Tiles]) -> Cores | None:
+    """Input ports on cores of their own, in runs of as many as a core takes or as `asked`; None if on more cores."""
     cores: list[tuple[Piece, ...]] = []
     for port in demands.legal.network.inputs:
-        start = 0
-        while start < port.neurons:
-            stop = longest_run(port.name, start, demands, targets, capacity, most=limit.count if limit else None)
-            if stop == start:
-                raise NoPlanError(
-                    "FIT013",
-                    f"an input of {port.name!r} fits no core of {demands.legal.chip.title}",
-                    where=f"node {port.name!r}",
-                    hint="inject the input from the host: leave --map-inputs out",
-                )
+        for part in _input_parts(port, asked, demands, targets):
+            piece = Piece(port.name, part)
             if len(cores) == most:
                 return None
-            cores.append((Piece(port.name, Run(start, stop)),))
-            start = stop
+            if not demands.fits_in(piece, targets, input_capacity(demands)):
+                raise too_large_tile(port.name, [part], demands, targets, input_capacity(demands))
+            cores.append((piece,))
     return tuple(cores)
+
+
+def _input_parts(port: Port, asked: Mapping[str, Tiles], demands: Demands, targets: Destinations) -> Iterable[Slice]:
+    if port.name not in asked:
+        return _input_runs(port, demands, targets)
+    cut = asked[port.name].of(port.shape)
+    return cut.blocks() if isinstance(cut, Grid) else cut
+
+
+def _input_runs(port: Port, demands: Demands, targets: Destinations) -> Iterator[Run]:
+    limit, capacity = demands.legal.inputs.neurons_per_core, input_capacity(demands)
+    start = 0
+    while start < port.neurons:
+        stop = longest_run(port.name, start, demands, targets, capacity, most=limit.count if limit else None)
+        if stop == start:
+            raise NoPlanError(
+                "FIT013",
+                f"an input of {port.name!r} fits no core of {demands.legal.chip.title}",
+                where=f"node {port.name!r}",
+                hint="inject the input from the host: --input host",
+            )
+        yield Run(start, stop)
+        start = stop

@@ -14,6 +14,7 @@ class Role(StrEnum):
 
     NEURONS = "neurons"
     INPUT = "input"
+    IO = "io"  # passes on what the host sends, or hands spikes to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """All clusters, input cores first, then neuron cores in the order of the network.
+    """All clusters: a gatherer, which holds nothing, inputs, then neuron cores in the order of the network.
 
     `tiles_bound` holds for the slices chosen only; `packing_proven` says that no packing of them takes fewer cores.
     """
@@ -67,3 +68,7 @@ class Partition:
     @property
     def input_cores(self) -> int:
         return sum(c.role is Role.INPUT for c in self.clusters)
+
+    @property
+    def io_cores(self) -> int:
+        return sum(c.role is Role.IO for c in self.clusters)

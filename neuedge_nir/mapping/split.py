@@ -119,7 +119,7 @@ def asked_tiling(name: str, asked: Tiles, demands: Demands, targets: Destination
     given = _tiling(name, cut, demands, targets) if isinstance(cut, Grid) else _listed(name, cut, demands, targets)
     if given is None:
         parts = tuple(cut.blocks()) if isinstance(cut, Grid) else cut
-        raise too_large_tile(name, parts, demands, _cut_so(name, parts, targets))
+        raise too_large_tile(name, parts, demands, _cut_so(name, parts, targets), demands.capacity)
     return given
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neuedge_nir.chip.model import InputCores
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.legalise import LegalProjection
 from neuedge_nir.mapping.partition import Cluster, Piece
+from neuedge_nir.mapping.ports import read_out
 from neuedge_nir.network.count import counter
 from neuedge_nir.network.parts import Parts, Shares
 from neuedge_nir.network.reach import Region
@@ -44,6 +46,8 @@ def flows(clusters: Sequence[Cluster], demands: Demands) -> tuple[Flow, ...]:
         for target, (which, counts) in _messages_from(name, parts, holders, demands):
             for i, count in zip(which.tolist(), counts.tolist(), strict=True):
                 sent[pieces[i][0], pieces[i][1]].append((target, count))
+    for c, p, piece in (one for name in read_out(demands.legal.network) for one in holders.get(name, ())):
+        sent[c, p] += [(gatherer, piece.part.neurons) for gatherer in _gatherers(clusters)]
     return tuple(
         Flow(c, p, piece.part.neurons, demands.activity.rate(piece.population), tuple(sorted(sent[c, p])))
         for c, cluster in enumerate(clusters)
@@ -51,10 +55,26 @@ def flows(clusters: Sequence[Cluster], demands: Demands) -> tuple[Flow, ...]:
     )
 
 
+def _gatherers(clusters: Sequence[Cluster]) -> list[int]:
+    """The cores that hand spikes to the host, and hold nothing."""
+    return [c for c, cluster in enumerate(clusters) if not cluster.pieces]
+
+
+def host_reads(demands: Demands) -> float:
+    """Messages per step by which the host reads outputs: a spike each, or a potential in every step."""
+    network, rate = demands.legal.network, demands.activity.rate
+    if demands.legal.outputs.name != "host":
+        return 0.0
+    read = [network.population(name) for name in read_out(network)]
+    return float(sum(p.neurons * (rate(p.name) if p.spiking else 1.0) for p in read))
+
+
 def host_messages(clusters: Sequence[Cluster], demands: Demands) -> float:
-    """Messages per step that the host injects for input ports without cores."""
+    """Messages per step that the host injects: one for each core or axon, or one to a core that passes it on."""
     holders = _by_population(clusters)
     total = 0.0
+    if demands.legal.inputs.cores is InputCores.IO:
+        return float(sum(port.neurons * demands.activity.rate(port.name) for port in demands.legal.network.inputs))
     for port in demands.legal.network.inputs:
         if port.name not in holders:
             everything = Parts((Run(0, port.neurons),))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Container, Sequence, Set
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
@@ -24,7 +24,7 @@ from neuedge_nir.mapping.legalise import LegalNetwork, mean_delay
 from neuedge_nir.mapping.partition import Cluster, Partition, Role
 from neuedge_nir.mapping.place import Placement
 from neuedge_nir.mapping.route import Routing
-from neuedge_nir.mapping.traffic import Flow, host_messages
+from neuedge_nir.mapping.traffic import Flow, host_messages, host_reads
 from neuedge_nir.network.count import counter, total_synapses, total_weights
 from neuedge_nir.network.model import Network, Population, Port
 from neuedge_nir.network.slices import Block, Slice
@@ -192,7 +192,7 @@ def _positions_used(stages: Stages) -> int:
 def _mapped(stages: Stages) -> Mapped:
     partition, chip = stages.partition, stages.demands.legal.chip
     relays, chips = stages.demands.legal.relays.sources, _chips_used(stages)
-    of_relays = sum(all(piece.population in relays for piece in c.pieces) for c in partition.clusters)
+    of_relays = sum(holds_only(c, relays) for c in partition.clusters)
     slots = sum(_slots(c, chip) for c in partition.clusters)
     neurons = sum(piece.part.neurons for c in partition.clusters for piece in c.pieces)
     return Mapped(
@@ -200,7 +200,7 @@ def _mapped(stages: Stages) -> Mapped:
         cores_input=partition.input_cores,
         cores_neurons=partition.neuron_cores - of_relays,
         cores_relay_or_copy=of_relays,
-        cores_io=0,
+        cores_io=partition.io_cores,
         copies=slots - neurons if chip.capabilities.one_destination else 0,
         relay_neurons=sum(p.neurons for p in stages.demands.legal.network.populations if p.name in relays),
         chips_used=len(chips),
@@ -211,6 +211,11 @@ def _mapped(stages: Stages) -> Mapped:
         packing_proven=partition.packing_proven,
         utilisation=_utilisation(stages, chips),
     )
+
+
+def holds_only(cluster: Cluster, names: Container[str]) -> bool:
+    """Whether a core has slices, all of these populations."""
+    return bool(cluster.pieces) and all(piece.population in names for piece in cluster.pieces)
 
 
 def _slots(cluster: Cluster, chip: Chip) -> int:
@@ -266,6 +271,7 @@ def _traffic(stages: Stages, events: Events) -> Traffic:
     return Traffic(
         spikes_per_step=float(events.spikes),
         host_spikes_per_step=host_messages(stages.partition.clusters, stages.demands),
+        host_reads_per_step=host_reads(stages.demands),
         deliveries_per_step=float(routing.deliveries),
         unicast_hops_per_step=float(routing.unicast_hops),
         tree_hops_per_step=float(routing.tree_hops),

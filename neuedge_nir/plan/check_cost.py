@@ -42,6 +42,7 @@ class Totals:
     loads: Sequence[Load]
     spikes: float
     host: float
+    reads: float
     events: float
     walked: Walked
 
@@ -58,6 +59,7 @@ def check_traffic(plan: Plan, totals: Totals) -> None:
         stated,
         spikes_per_step=totals.spikes,
         host_spikes_per_step=totals.host if totals.counted else stated.host_spikes_per_step,
+        host_reads_per_step=totals.reads if totals.counted else stated.host_reads_per_step,
         deliveries_per_step=walked.deliveries,
         unicast_hops_per_step=walked.unicast_hops,
         tree_hops_per_step=walked.tree_hops,
@@ -140,7 +142,7 @@ def check_costs(plan: Plan, grid: Grid, totals: Totals) -> None:
     energy = _combined([_energy(profile, plan, totals, events, step) for profile in costs.profiles])
     _check_interval("PLAN130", "dynamic energy", stated.dynamic_j_per_step, energy)
     silent = replace(totals.walked, deliveries=0.0, unicast_hops=0.0, tree_hops=0.0, interchip=0.0)
-    quiet = replace(totals, spikes=0.0, host=0.0, events=0.0, walked=silent)
+    quiet = replace(totals, spikes=0.0, host=0.0, reads=0.0, events=0.0, walked=silent)
     idle = _combined([_energy(profile, plan, quiet, 0.0, step) for profile in costs.profiles])
     _check_interval("PLAN130", "energy of an idle step", stated.idle_j_per_step, idle)
     boards, on = grid.system.boards, boards_on(plan, grid, totals)

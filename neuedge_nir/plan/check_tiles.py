@@ -7,13 +7,15 @@ import re
 from itertools import pairwise
 from operator import contains
 
+from neuedge_nir.plan.check_ports import takes_cores
 from neuedge_nir.plan.check_rules import refuse
 from neuedge_nir.plan.model import Plan
 
 
 def check_tiles(plan: Plan) -> None:
     """Every slice of such a population is one of the tiles asked for. That they cover it is checked elsewhere."""
-    shapes = {p.name: p.shape for p in plan.populations if p.model not in ("Input", "Output")}
+    without = ("Output",) if takes_cores(plan) else ("Input", "Output")
+    shapes = {p.name: p.shape for p in plan.populations if p.model not in without}
     for name, asked in plan.options.tiles.items():
         shape = shapes.get(name, ())
         if re.fullmatch(r"/?[1-9]\d*(x[1-9]\d*)*", asked) is None or asked.count("x") + 1 not in (1, len(shape)):

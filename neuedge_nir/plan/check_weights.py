@@ -13,6 +13,7 @@ from neuedge_nir.chip.model import AdaptiveThresholds, AxonWeights
 from neuedge_nir.network.blocks import row_blocks
 from neuedge_nir.network.connect import Conv, Delay, Dense, Pool, Scale
 from neuedge_nir.network.model import Adaptation, HybridEncoder, Listening, Network, Population, Projection, Signal
+from neuedge_nir.plan.check_ports import takes_cores
 from neuedge_nir.plan.check_rules import at_most, match, refuse, same
 from neuedge_nir.plan.model import Plan, PlanProjection
 
@@ -85,7 +86,7 @@ def check_timing(plan: Plan, network: Network | None) -> None:
         where = f"projection {held.name!r}"
         at_most("PLAN114", "steps of delay at least", 1, held.delay, where)
         _check_excess(held, plan, where)
-        if held.source not in inputs or plan.options.map_inputs:
+        if held.source not in inputs or takes_cores(plan):
             at_most("PLAN115", "steps of delay", held.delay, longest, where)
         delays[held.name] = held.delay - held.excess
     for projection in network.projections if network is not None else ():

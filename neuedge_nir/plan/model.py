@@ -32,7 +32,8 @@ class PlanModel:
 class PlanOptions:
     """What the user asked for, as far as it changes the plan. `dt` in the model's time unit.
 
-    `tiles`, by population: AxBxC, neurons along each axis, or /AxBxC, so many tiles; one number cuts row-major order.
+    `inputs` and `outputs` are ways of the chip (`chip.model.InputOutput`). `tiles`, by population: AxBxC, neurons along
+    each axis, or /AxBxC, so many tiles; one number cuts row-major order.
     """
 
     passes: tuple[str, ...]
@@ -41,7 +42,8 @@ class PlanOptions:
     chips: int | None
     reset: str
     dt: float | None
-    map_inputs: bool
+    inputs: str
+    outputs: str
     tiles: Mapping[str, str]
     recurrence: str
     steps_per_sample: int | None
@@ -126,7 +128,8 @@ class PlanSlice:
 class PlanCore:
     """One core in use: where it is, what it holds, and what it uses of every limit by the limit's name.
 
-    `role` is "neurons" or "input"; `router` counts columns and rows over the whole system.
+    `role` is "neurons", "input" (spikes are made there) or "io" (the host's are passed on, or handed to it, by a core
+    that then holds no slice); `router` counts columns and rows over the whole system.
     """
 
     role: str
@@ -181,8 +184,9 @@ class Mapped:
     """What the mapping takes. The bound counts neuron cores and holds for every split (`universal`).
 
     `boards_used`: those that are powered, whole; None where the system's chips are powered one by one.
-    `cores_relay_or_copy` hold nothing but relays (copies lie in the cores of their neurons); other cores with neurons,
-    relays among them or not, are `cores_neurons`. `relay_neurons` are all neurons of relays.
+    `cores_input` make spikes, `cores_io` pass them on from the host or to it. `cores_relay_or_copy` hold nothing but
+    relays (copies lie in the cores of their neurons); other cores with neurons, relays among them or not, are
+    `cores_neurons`. `relay_neurons` are all neurons of relays.
     """
 
     cores_used: int
@@ -211,11 +215,13 @@ class Traffic:
     """Messages per timestep. Hops are links crossed; a message that stays on its core counts nowhere.
 
     spikes: of all populations. deliveries and unicast_hops: per (message, destination core). tree_hops: every link
-    of a slice's tree once. host_spikes: messages injected by the host, counted nowhere else.
+    of a slice's tree once. host_spikes: messages injected by the host, counted nowhere else; host_reads: those by which
+    it reads outputs while the network runs.
     """
 
     spikes_per_step: float
     host_spikes_per_step: float
+    host_reads_per_step: float
     deliveries_per_step: float
     unicast_hops_per_step: float
     tree_hops_per_step: float

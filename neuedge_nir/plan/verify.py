@@ -28,9 +28,11 @@ from neuedge_nir.plan.check_demand import (
     recount,
     rules_of,
 )
+from neuedge_nir.plan.check_io import check_io, check_read, gathered, host_reads
 from neuedge_nir.plan.check_links import Grid, check_links, check_sites, walk
 from neuedge_nir.plan.check_model import run_on_chip
 from neuedge_nir.plan.check_parts import everything
+from neuedge_nir.plan.check_ports import role_of_inputs, takes_cores, way_in
 from neuedge_nir.plan.check_relays import check_relays, relays_of
 from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, refuse, same
 from neuedge_nir.plan.check_schedule import check_schedule
@@ -60,6 +62,7 @@ def verify(plan: Plan, network: Network | None) -> None:
     check_error(plan)
     parts = _check_slices(plan)
     check_tiles(plan)
+    check_io(plan)
     grid = check_sites(plan)
     rules = recounted = tables = None
     if network is not None:
@@ -67,13 +70,16 @@ def verify(plan: Plan, network: Network | None) -> None:
         check_weights(plan, network)
         rules = rules_of(plan, network)
         check_ways(plan, rules)
-        ports = [] if plan.options.map_inputs else network.inputs
+        check_read(plan, network)
+        ports = [] if takes_cores(plan) else network.inputs
         recounted = recount([*parts, *(Part(HOST, port.name, (everything(port.shape),)) for port in ports)], rules)
+        recounted = gathered(plan, network, parts, recounted)
         tables = counted_values(plan, network, parts)
     _check_used(plan, parts, recounted, tables)
     _check_routes(plan, parts, recounted)
     check_links(plan, grid)
-    _check_totals(plan, parts, grid, recounted)
+    reads = None if network is None else host_reads(plan, network)
+    _check_totals(plan, parts, grid, recounted, reads)
     _check_outcome(plan, rules)
 
 
@@ -113,14 +119,14 @@ def _check_slices(plan: Plan) -> list[Part]:
     parts = []
     for index, core in enumerate(plan.cores):
         where = f"core {index}"
-        if core.role not in ("neurons", "input") or not core.slices:
+        if core.role not in ("neurons", "input", "io") or (core.role != "io" and not core.slices):
             refuse("PLAN108", f"a core of the role {core.role!r} with {len(core.slices)} slices", where)
         for piece in core.slices:
             population = placed.get(piece.population)
             if population is None:
                 refuse("PLAN107", f"no population or input is called {piece.population!r}", where)
             _check_spans(piece, population.shape, where)
-            if (population.model == "Input") != (core.role == "input"):
+            if core.role != (role_of_inputs(plan) if population.model == "Input" else "neurons"):
                 refuse("PLAN108", f"{piece.population!r} lies on a core of the role {core.role!r}", where)
             parts.append(Part(index, piece.population, boxes_in(piece, population.shape)))
     held: dict[str, list[Part]] = defaultdict(list)
@@ -128,7 +134,7 @@ def _check_slices(plan: Plan) -> list[Part]:
         held[part.population].append(part)
     for name, population in placed.items():
         size = math.prod(population.shape)
-        due = size if population.model != "Input" or plan.options.map_inputs else 0
+        due = size if population.model != "Input" or takes_cores(plan) else 0
         same("PLAN106", "neurons on cores", sum(part.size for part in held[name]), due, name)
         same("PLAN106", "different neurons on cores", _different(held[name], population.shape), due, name)
     return parts
@@ -171,7 +177,8 @@ def _check_used(
             needs = [_need(plan, limit, parts[number], number, recounted) for number in held[index]]
             if None not in needs:
                 together = max if limit.formula in LARGEST else sum
-                least, most = (together(bounds) for bounds in zip(*(need for need in needs if need), strict=True))
+                known = [(0, 0), *(need for need in needs if need)]  # a core that gathers outputs holds nothing
+                least, most = (together(bounds) for bounds in zip(*known, strict=True))
                 if not least <= used <= most:
                     refuse("PLAN112", f"the plan says {used}, it is {most}", where, most, used)
             at_most("PLAN113", limit.limit.unit, used, _available(plan, core, limit), where)
@@ -200,8 +207,8 @@ def _need(plan: Plan, limit: Limit, part: Part, number: int, recounted: Recount 
 
 
 def _available(plan: Plan, core: PlanCore, limit: Limit) -> float:
-    sources = plan.chip.capabilities.input_neurons_per_core
-    return sources.count if core.role == "input" and limit.formula == "neurons" and sources else limit.limit.typical
+    sources = way_in(plan).neurons_per_core
+    return sources.count if core.role != "neurons" and limit.formula == "neurons" and sources else limit.limit.typical
 
 
 def _check_routes(plan: Plan, parts: Sequence[Part], recounted: Recount | None) -> None:
@@ -226,7 +233,9 @@ def _check_routes(plan: Plan, parts: Sequence[Part], recounted: Recount | None) 
         same("PLAN119", "targets", routes.get(slot, ()), tuple(sorted(due.items())), where)
 
 
-def _check_totals(plan: Plan, parts: Sequence[Part], grid: Grid, recounted: Recount | None) -> None:
+def _check_totals(
+    plan: Plan, parts: Sequence[Part], grid: Grid, recounted: Recount | None, reads: float | None
+) -> None:
     """Traffic, costs and what the mapping takes."""
     rates = plan.activity.rates
     slots = [(index, at) for index, core in enumerate(plan.cores) for at in range(len(core.slices))]
@@ -240,12 +249,14 @@ def _check_totals(plan: Plan, parts: Sequence[Part], grid: Grid, recounted: Reco
         ports = [p.name for p in plan.populations if p.model == "Input"]
         unserved = recounted.messages[len(parts) :]
         host = sum(rates[name] * sum(sent.values()) for name, sent in zip(ports, unserved, strict=False))
+        if way_in(plan).cores.value == "io":  # a core of the chip makes the copies
+            host = sum(math.prod(p.shape) * rates[p.name] for p in plan.populations if p.model == "Input")
         events = math.fsum(recounted.events)
     loads = _loads(plan, parts, recounted)
-    totals = Totals(recounted is not None, loads, spikes, host, events, walked)
+    totals = Totals(recounted is not None, loads, spikes, host, reads or 0.0, events, walked)
     roles = Counter(core.role for core in plan.cores)
     relays = {relay.name: math.prod(relay.shape) for relay in relays_of(plan)}
-    of_relays = sum(all(piece.population in relays for piece in core.slices) for core in plan.cores)
+    of_relays = sum({piece.population for piece in core.slices} <= {*relays} for core in plan.cores if core.slices)
     agree(
         "PLAN126",
         plan.mapping,
@@ -254,7 +265,7 @@ def _check_totals(plan: Plan, parts: Sequence[Part], grid: Grid, recounted: Reco
         cores_neurons=roles["neurons"] - of_relays,
         cores_relay_or_copy=of_relays,
         relay_neurons=sum(relays.values()),
-        cores_io=0,
+        cores_io=roles["io"],
         copies=_copies(plan, parts, totals.slots),
         chips_used=len(walked.chips),
         boards_used=boards_on(plan, grid, totals),

@@ -30,6 +30,7 @@ def report_of(plan: Plan) -> Json:
         "not_checked": _not_checked(plan.chip),
         "model": _model(plan.model, plan.counts),
         "target": _target(plan.chip, plan.chips_available, plan.machine.system),
+        "io": {"input": plan.options.inputs, "output": plan.options.outputs},
         "mapping": {
             "cores_used": mapping.cores_used,
             "cores_input": mapping.cores_input,
@@ -55,6 +56,7 @@ def report_of(plan: Plan) -> Json:
         "traffic": {
             "spikes_per_step": cost.traffic.spikes_per_step,
             "host_spikes_per_step": cost.traffic.host_spikes_per_step,
+            "host_reads_per_step": cost.traffic.host_reads_per_step,
             "deliveries_per_step": cost.traffic.deliveries_per_step,
             "unicast_hops_per_step": cost.traffic.unicast_hops_per_step,
             "tree_hops_per_step": cost.traffic.tree_hops_per_step,
@@ -104,6 +106,7 @@ def refusal(error: CapacityError | NoPlanError, chip: Chip, network: Network) ->
         "not_checked": _not_checked(chip),
         "model": _model(PlanModel(network.origin.name, network.origin.sha256, network.origin.nir_version), size),
         "target": _target(chip, None, None),
+        "io": None,
         "mapping": None,
         "traffic": None,
         "energy": None,

@@ -133,6 +133,7 @@ def _summary(plan: Plan) -> list[Row]:
             f"{number(traffic.deliveries_per_step)} messages, {number(traffic.unicast_hops_per_step)} unicast hops, "
             f"{number(traffic.tree_hops_per_step)} tree hops",
         ),
+        ("outputs", _outputs_line(plan)),
         ("busiest link", f"{number(traffic.max_link_load)} messages/step; {_deadlock(traffic.deadlock_free)}"),
         ("weights", _weights_line(plan)),
         ("activity", _activity_line(plan)),
@@ -158,9 +159,22 @@ def _chips_line(plan: Plan) -> str:
     return f"{m.chips_used} of {plan.machine.system}, up to {most} cores each; {boards} powered, whole"
 
 
+IN = {
+    "host": "inputs injected by the host",
+    "onchip": "inputs made by neurons on cores of their own",
+    "source-core": "inputs made by source cores",
+}
+OUT = {
+    "host": "read by the host in every step",
+    "probe": "read by probes when the run is over",
+    "record": "recorded on the chip, read when the run is over",
+}
+
+
 def _cores_line(plan: Plan) -> str:
     m = plan.mapping
-    extra = [f"{m.cores_input} for inputs"] if m.cores_input else ["inputs injected by the host"]
+    extra = [IN[plan.options.inputs] + (f" ({m.cores_input})" if m.cores_input else "")]
+    extra += [f"{m.cores_io} between host and chip"] if m.cores_io else []
     if m.copies:
         extra.append(f"{m.copies} exact copies of neurons among them")
     if m.relay_neurons:
@@ -168,6 +182,11 @@ def _cores_line(plan: Plan) -> str:
     if m.cores_relay_or_copy:
         extra.append(f"{m.cores_relay_or_copy} with relays alone")
     return f"{m.cores_neurons} with neurons, " + ", ".join(extra)
+
+
+def _outputs_line(plan: Plan) -> str:
+    read = plan.cost.traffic.host_reads_per_step
+    return OUT[plan.options.outputs] + (f": {number(read)} messages/step" if read else "")
 
 
 def _bound_line(plan: Plan) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from neuedge_nir.chip.model import CostProfile, Quantity
-from neuedge_nir.emission.door import Files, Shown
+from neuedge_nir.emission.door import Files, Shown, require_input
 from neuedge_nir.emission.synapses import Unrolled, size_of, unrolled
 from neuedge_nir.errors import UsageError
 from neuedge_nir.network.model import Network
@@ -29,8 +29,9 @@ UNITS = 64.0
 def sanafe(plan: Plan, network: Network, shown: Shown | None) -> Files:
     """The files: arch.yaml, network.yaml without spikes, names.json, README.md; and two for each sample.
 
-    Raises `UsageError`: OUT202 where the inputs have cores; OUT203 for a bias, which would act before the first input;
-    OUT204 for a synaptic filter, a neuron that does not spike, a threshold that follows, and a delay of several steps.
+    Raises `UsageError`: OUT202 where no host injects the inputs; OUT203 for a bias, which would act before the first
+    input; OUT204 for a synaptic filter, a neuron that does not spike, a threshold that follows, and a delay of several
+    steps.
     """
     made = unrolled(plan, network)
     _check(plan, made)
@@ -56,9 +57,7 @@ def _json(value: object) -> bytes:
 
 
 def _check(plan: Plan, made: Unrolled) -> None:
-    if plan.options.map_inputs:
-        hint = "compile without --map-inputs: the inputs get a tile of their own"
-        raise UsageError("OUT202", "the inputs have cores of their own", where="--map-inputs", hint=hint)
+    require_input(plan, "host", "SANA-FE injects them from a tile of its own")
     inputs = {population.name for population in plan.populations if population.model == "Input"}
     for projection in plan.projections:
         if projection.delay > 1 and projection.source not in inputs:

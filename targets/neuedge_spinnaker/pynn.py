@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuedge_nir.emission.door import Files, Shown
-from neuedge_nir.emission.synapses import Piece, Unrolled, size_of, unrolled
+from neuedge_nir.emission.door import Files, Shown, require_input
+from neuedge_nir.emission.synapses import Piece, Unrolled, most_on_core, size_of, unrolled
 from neuedge_nir.errors import UsageError
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.model import Plan
@@ -35,8 +35,8 @@ OUT_OF_REACH = 6e4
 def pynn(plan: Plan, network: Network, shown: Shown | None) -> Files:
     """The files: run.py, network.json with the names and network.npz with the numbers, README.md, perhaps samples.npz.
 
-    Raises `UsageError`: OUT202 where the inputs have cores, OUT204 for a threshold that follows an activity, OUT203 for
-    a neuron that would fire by its bias before its first input.
+    Raises `UsageError`: OUT202 where the inputs come by another way than source cores, OUT204 for a threshold that
+    follows an activity, OUT203 for a neuron that would fire by its bias before its first input.
     """
     _check(plan)
     made = unrolled(plan, network)
@@ -47,7 +47,10 @@ def pynn(plan: Plan, network: Network, shown: Shown | None) -> Files:
     projections = [
         row for number, piece in enumerate(made.pieces) for row in _projections(plan, made, number, piece, arrays)
     ]
-    inputs = [{"name": port.name, "label": port.name, "size": port.neurons} for port in network.inputs]
+    inputs = [
+        {"name": port.name, "label": port.name, "size": port.neurons, "per_core": most_on_core(plan, port.name)}
+        for port in network.inputs
+    ]
     told = {
         "model": plan.model.name,
         "depth": max(population.lag for population in plan.populations),
@@ -67,9 +70,7 @@ def pynn(plan: Plan, network: Network, shown: Shown | None) -> Files:
 
 
 def _check(plan: Plan) -> None:
-    if plan.options.map_inputs:
-        hint = "compile without --map-inputs: the script has sources of its own"
-        raise UsageError("OUT202", "the inputs have cores of their own", where="--map-inputs", hint=hint)
+    require_input(plan, "source-core", "the script has sources")
     for population in plan.populations:
         if population.adaptation is not None:
             hint = "put the rule into weights: --pass lower-adaptive"
@@ -215,6 +216,7 @@ steps, its lag taken off; where it does not spike, potentials `NAME.v` of its ne
 * Every slice of the plan is a population of its own, on a core of its own: sPyNNaker puts one population on a core, so
   slices that share a core in the plan need more cores here. Each is placed on its chip as long as that has cores
   (`--no-placement`: anywhere).
+* The cores of an input take as many of its sources as in the plan.
 * One step of the model is 1 ms of the machine, whatever its timestep. Every sample starts at rest.
 * sPyNNaker chooses the scale of 16-bit weights by itself, for each population and sign: weights may lose bits that
   `simulate --as` keeps.
