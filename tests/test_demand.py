@@ -182,6 +182,9 @@ def written_out(rule: Limit, demands: Demands, piece: Piece) -> int:
             return sum(math.ceil(unrolled(p.projection, part)[2] * p.stored.bits / 8) for p in incoming)
         case "synaptic_events":
             return math.ceil(sum(sum(rows_of(p.projection, part)) for p in incoming) * RATE)
+        case "ring_buffer_bits":
+            slots = max((1 if p.projection.source == "in" else p.delay for p in incoming), default=0)
+            return sum(math.ceil(math.log2(n)) for n in (part.neurons, 2, slots)) if slots else 0
         case "decay_profiles" | "threshold_values":
             return min(1, part.neurons)
     raise AssertionError(f"no definition of {name!r} here")

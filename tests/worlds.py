@@ -63,6 +63,7 @@ PARAMETERS: Mapping[str, Mapping[str, int]] = {
     "blocked_row_bits": {"word_bits": 64, "header_bits": 10, "block": 64, "index_bits": 10},
     "longest_row_words": {"word_bits": 16, "header_bits": 10, "block": 3, "index_bits": 10},
     "row_table_bytes": {"word_bytes": 4, "row_header_words": 3},
+    "ring_buffer_bits": {"synapse_types": 2},
     "placed_output_axons": {"crossing_entries": 1},
     "decay_profiles": {"significant_bits": 12},
     "threshold_values": {"significant_bits": 17},
@@ -444,6 +445,7 @@ def chips(draw: st.DrawFn) -> Chip:
         ("weight_bytes", 8, 400),
         ("synaptic_events", 2, 60),
         ("longest_row_words", 4, 12),
+        ("ring_buffer_bits", 5, 8),
         ("decay_profiles", 1, 3),
         ("threshold_values", 1, 3),
     ):

@@ -23,6 +23,7 @@ from neuedge_nir.mapping.memory import (
     stored_synapses,
 )
 from neuedge_nir.mapping.partition import Destinations, Piece
+from neuedge_nir.mapping.ring_buffers import index_bits
 from neuedge_nir.mapping.values import DISTINCT, NO_VALUES, Values
 from neuedge_nir.mapping.windows import keeps_shape, looks_through_windows, pixels
 from neuedge_nir.network.activity import Activity
@@ -179,7 +180,7 @@ class Demands:
         if self.depends_on_targets:
             return name
         fed = tuple(
-            (counter(p.projection), p.kind, p.stored.bits, p.stored.axons_per_input, self._rate(p))
+            (counter(p.projection), p.kind, p.stored.bits, p.stored.axons_per_input, self._rate(p), p.delay)
             for p in self.legal.into(name)
         )
         feeds = tuple(looks_through_windows(p) for p in self.legal.network.out_of(name))
@@ -350,6 +351,11 @@ def _longest_row_words(demands: Demands, piece: Piece, limit: Limit, targets: De
     return max((longest_row_words(piece.part, limit, p) for p in incoming), default=0)
 
 
+def _ring_buffer_bits(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+    del targets
+    return index_bits(piece.part.neurons, demands.legal.waits(piece.population), limit)
+
+
 def _synaptic_events(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
     del limit, targets
     return math.ceil(
@@ -365,7 +371,7 @@ def _different(demands: Demands, piece: Piece, limit: Limit, targets: Destinatio
     return len(demands.values(piece.population, demands.limits.index(limit)).of(piece.part))
 
 
-LARGEST = frozenset({"longest_row_words"})
+LARGEST = frozenset({"longest_row_words", "ring_buffer_bits"})
 """Formulas of which a core has the largest value of its slices."""
 Formula = Callable[[Demands, Piece, Limit, Destinations], int]
 FORMULAS: dict[str, Formula] = {
@@ -378,6 +384,7 @@ FORMULAS: dict[str, Formula] = {
     "output_axons": _output_axons,
     "placed_output_axons": _placed_output_axons,
     "longest_row_words": _longest_row_words,
+    "ring_buffer_bits": _ring_buffer_bits,
     "synaptic_events": _synaptic_events,
     **dict.fromkeys(STORED, _stored),
     **dict.fromkeys(DISTINCT, _different),
