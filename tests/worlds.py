@@ -63,6 +63,12 @@ PARAMETERS: Mapping[str, Mapping[str, int]] = {
     "blocked_row_bits": {"word_bits": 64, "header_bits": 10, "block": 64, "index_bits": 10},
     "longest_row_words": {"word_bits": 16, "header_bits": 10, "block": 3, "index_bits": 10},
     "row_table_bytes": {"word_bytes": 4, "row_header_words": 3},
+    "row_and_record_bytes": {
+        "word_bytes": 4,
+        "row_header_words": 3,
+        "record_header_words": 1,
+        "spikes_per_word": 32,
+    },
     "ring_buffer_bits": {"synapse_types": 2},
     "placed_output_axons": {"crossing_entries": 1},
     "decay_profiles": {"significant_bits": 12},

@@ -69,12 +69,14 @@ class Limit:
 class NotChecked:
     """A limit of the chip that no plan is held against, because nobody published its figure or no formula counts it.
 
-    `source` says where the limit shows.
+    `source` says where the limit shows. One `until` "steps" is counted in a plan that knows how many timesteps a sample
+    has.
     """
 
     name: str
     why: str
     source: str
+    until: str | None = None
 
 
 class Mesh(StrEnum):

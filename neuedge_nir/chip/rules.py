@@ -25,6 +25,7 @@ from neuedge_nir.chip.model import (
     Costs,
     Limit,
     LimitScope,
+    NotChecked,
     Quantity,
     ResetSchedule,
     System,
@@ -36,7 +37,7 @@ RESET_MODES = ("zero", "subtract")
 LISTENING = ("input", "self", "neuron")
 PERIODS = ("power-of-two", "snip")
 FORMS = ("literal", "homeostatic")
-_DIVISORS = ("word_bits", "header_every", "block")
+_DIVISORS = ("word_bits", "header_every", "block", "spikes_per_word")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ EXPECTED: Mapping[tuple[type, str], Expected] = {
     (AdaptiveThresholds, "forms"): Expected(least=1, among=FORMS),
     (AdaptiveThresholds, "steps_late"): Expected(whole=True, most=1000, unit="timesteps"),
     (Capabilities, "input_neurons_per_core"): _WHOLE,
+    (NotChecked, "until"): Expected(among=("steps",)),
     (ResetSchedule, "period"): Expected(among=PERIODS),
     (ResetSchedule, "energy_per_chip_j"): Expected(unit="J"),
     (Capabilities, "sources"): Expected(among=tuple(f.name for f in fields(Capabilities) if f.name != "sources")),

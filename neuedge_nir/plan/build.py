@@ -50,7 +50,7 @@ from neuedge_nir.plan.model import (
     Utilisation,
 )
 
-SYNAPSE_MEMORY = ("packed_row_words", "blocked_row_bits", "weight_bytes", "row_table_bytes")
+SYNAPSE_MEMORY = ("packed_row_words", "blocked_row_bits", "weight_bytes", "row_table_bytes", "row_and_record_bytes")
 AXONS_IN = ("input_axons", "lava_input_axons")
 NEURONS = ("neurons", "neuron_copies")
 """Formulas of the limits behind each utilisation."""
@@ -94,7 +94,7 @@ def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic
         cores=_cores(stages),
         routes=_routes(stages),
         outcome="optimal" if mapping.cores_inner == mapping.cores_lower_bound else "feasible",
-        scope=scope_of(chip),
+        scope=scope_of(chip, stages.schedule.steps),
         mapping=mapping,
         cost=_cost(stages),
         diagnostics=tuple(diagnostics),
@@ -112,9 +112,10 @@ def counts(network: Network) -> Counts:
     )
 
 
-def scope_of(chip: Chip) -> str:
-    """Which of a chip's limits a verdict covers."""
-    return "published limits only" if chip.not_checked else "all limits"
+def scope_of(chip: Chip, steps: int | None = None) -> str:
+    """Which of a chip's limits a verdict covers; `steps`: those of a sample, where they are known."""
+    left = [limit for limit in chip.not_checked if limit.until != "steps" or steps is None]
+    return "published limits only" if left else "all limits"
 
 
 def _populations(legal: LegalNetwork) -> tuple[PlanPopulation, ...]:

@@ -17,6 +17,7 @@ from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scal
 from neuedge_nir.network.model import Network, Projection
 from neuedge_nir.plan.check_fan import Stage, channels_of, fan, pulled, stages, used_weights
 from neuedge_nir.plan.check_parts import Box, Ints, Patch, Shape, boxes_of, size_of
+from neuedge_nir.plan.check_record import record_bytes
 from neuedge_nir.plan.check_ring import ring_buffer_bits
 from neuedge_nir.plan.check_weights import Floats, effective
 from neuedge_nir.plan.model import Plan, PlanProjection, PlanSlice
@@ -280,7 +281,7 @@ def _incoming(limit: Limit, wire: Wire, held: PlanProjection, part: Patch, reach
             index = 0 if wire.kind == "dense" else number["index_bits"]
             lengths, _ = reached.tally()
             return int(_blocked(lengths, held.weight_bits + index, number).max(initial=0)) // number["word_bits"]
-        case "row_table_bytes":
+        case "row_table_bytes" | "row_and_record_bytes":
             row, often = reached.tally()
             longest = number["row_header_words"] + int(row.max(initial=0))
             return int(often[row > 0].sum()) * number["word_bytes"] * longest
@@ -363,6 +364,8 @@ def _outwards(limit: Limit, part: Part, rules: Rules, drives: Drives | None) -> 
             return compartments(rules.plan, part.size)
         case "slices":
             return 1
+        case "row_and_record_bytes" if any(wire.held is None for wire in leaving):
+            return record_bytes(rules.plan, part.population, part.size, limit)
         case "neuron_copies" if drives is not None:
             read = any(wire.held is None for wire in leaving)
             return sum(int(np.maximum(each + read, 1).sum()) for each in _held(drives.axons, part, rules))

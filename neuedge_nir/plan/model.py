@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from neuedge_nir.chip.model import Chip
+from neuedge_nir.chip.model import Chip, NotChecked
 from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.network.model import Adaptation, HybridEncoder
 
@@ -325,3 +325,9 @@ class Plan:
     mapping: Mapped
     cost: CostReport
     diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def not_checked(self) -> tuple[NotChecked, ...]:
+        """The limits of the chip that this plan is not held against."""
+        known = {"steps"} if self.schedule.steps is not None else set()
+        return tuple(limit for limit in self.chip.not_checked if limit.until not in known)

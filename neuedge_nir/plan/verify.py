@@ -84,7 +84,7 @@ def _check_chip(plan: Plan) -> None:
     for limit in plan.chip.limits:
         if limit.formula not in FORMULAS or not {*FORMULAS[limit.formula].parameters} <= {*limit.parameters}:
             refuse("PLAN134", f"nobody can count {limit.formula!r} with {sorted(limit.parameters)}", limit.name)
-        divisors = ("word_bits", "header_every", "block")
+        divisors = ("word_bits", "header_every", "block", "spikes_per_word")
         positive += [limit.limit, *(limit.parameters[name] for name in divisors if name in limit.parameters)]
     for quantity in positive:
         at_most("PLAN134", f"{quantity.unit} at least", 1, quantity.typical, plan.chip.name)
@@ -300,7 +300,7 @@ def _check_outcome(plan: Plan, rules: Rules | None) -> None:
         same("PLAN128", "bound by the limit named", bounds.get(mapping.bound_resource), mapping.cores_lower_bound)
     at_most("PLAN128", "neuron cores of the bound", mapping.cores_lower_bound, inner)
     agree("PLAN129", plan, outcome="optimal" if met else "feasible")
-    agree("PLAN129", plan, scope="published limits only" if plan.chip.not_checked else "all limits")
+    agree("PLAN129", plan, scope="published limits only" if plan.not_checked else "all limits")
     agree("PLAN129", mapping, packing_proven=mapping.packing_proven or met)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import asdict
 
-from neuedge_nir.chip.model import Chip
+from neuedge_nir.chip.model import Chip, NotChecked
 from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.errors import CapacityError, NoPlanError
 from neuedge_nir.network.model import Network
@@ -27,7 +28,7 @@ def report_of(plan: Plan) -> Json:
         "schema": SCHEMA,
         "outcome": plan.outcome,
         "scope": plan.scope,
-        "not_checked": _not_checked(plan.chip),
+        "not_checked": _not_checked(plan.not_checked),
         "model": _model(plan.model, plan.counts),
         "target": _target(plan.chip, plan.chips_available, plan.machine.system),
         "mapping": {
@@ -101,7 +102,7 @@ def refusal(error: CapacityError | NoPlanError, chip: Chip, network: Network) ->
         "schema": SCHEMA,
         "outcome": "infeasible" if isinstance(error, CapacityError) else "timeout",
         "scope": scope_of(chip),
-        "not_checked": _not_checked(chip),
+        "not_checked": _not_checked(chip.not_checked),
         "model": _model(PlanModel(network.origin.name, network.origin.sha256, network.origin.nir_version), size),
         "target": _target(chip, None, None),
         "mapping": None,
@@ -117,8 +118,8 @@ def refusal(error: CapacityError | NoPlanError, chip: Chip, network: Network) ->
     }
 
 
-def _not_checked(chip: Chip) -> list[Json]:
-    return [{"name": left.name, "why": left.why, "source": left.source} for left in chip.not_checked]
+def _not_checked(limits: Iterable[NotChecked]) -> list[Json]:
+    return [{"name": left.name, "why": left.why, "source": left.source} for left in limits]
 
 
 def _inference(found: Inference | None) -> Json | None:

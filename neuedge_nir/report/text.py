@@ -139,7 +139,7 @@ def _summary(plan: Plan) -> list[Row]:
         ("reset", _reset_line(plan.schedule)),
         *_late(plan),
         ("checked", f"{plan.scope}; every count, limit, route and total recounted"),
-        *([("not checked", ", ".join(left.name for left in plan.chip.not_checked))] if plan.chip.not_checked else []),
+        *([("not checked", ", ".join(left.name for left in plan.not_checked))] if plan.not_checked else []),
     ]
 
 
