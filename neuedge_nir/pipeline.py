@@ -22,6 +22,7 @@ from neuedge_nir.mapping.bounds import check_room
 from neuedge_nir.mapping.crossings import holds, with_crossings
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.fabric import largest_system
+from neuedge_nir.mapping.keys import allocate
 from neuedge_nir.mapping.legalise import LegalNetwork, legalise
 from neuedge_nir.mapping.pack import EFFORTS, partition
 from neuedge_nir.mapping.place import Placement, place
@@ -148,7 +149,8 @@ def _mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer:
     routing = _stage("route", observer, lambda: route(sent, placement))
     _check_crossed(placement, routing, available)
     placed = with_crossings(split, sent, placement, demands)
-    return Stages(demands.uncrossed, placed, placement, sent, routing, available, schedule)
+    keys = allocate(sent, split.clusters, chip)
+    return Stages(demands.uncrossed, placed, placement, sent, routing, available, schedule, keys=keys)
 
 
 def _after_passes(

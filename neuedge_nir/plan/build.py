@@ -20,6 +20,7 @@ from neuedge_nir.cost.model import (
 )
 from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.mapping.demand import Demands
+from neuedge_nir.mapping.keys import KeySpace
 from neuedge_nir.mapping.legalise import LegalNetwork, mean_delay
 from neuedge_nir.mapping.partition import Cluster, Partition, Role
 from neuedge_nir.mapping.place import Placement
@@ -37,6 +38,8 @@ from neuedge_nir.plan.model import (
     Plan,
     PlanActivity,
     PlanCore,
+    PlanKey,
+    PlanKeys,
     PlanModel,
     PlanOptions,
     PlanPopulation,
@@ -68,6 +71,7 @@ class Stages:
     chips_available: int
     schedule: PlanSchedule
     timing_error: TimingError | None = None
+    keys: KeySpace | None = None
 
 
 def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic]) -> Plan:
@@ -98,6 +102,7 @@ def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic
         mapping=mapping,
         cost=_cost(stages),
         diagnostics=tuple(diagnostics),
+        keys=_keys(stages.keys),
     )
 
 
@@ -179,6 +184,13 @@ def _routes(stages: Stages) -> tuple[PlanRoute, ...]:
     return tuple(
         PlanRoute(f.cluster, f.piece, f.targets, trees.get((f.cluster, f.piece), ())) for f in stages.flows if f.targets
     )
+
+
+def _keys(found: KeySpace | None) -> PlanKeys | None:
+    if found is None:
+        return None
+    slices = tuple(PlanKey(*each) for each in found.slices)
+    return PlanKeys(found.population_bits, found.low_bits, found.core_bits, found.atom_bits, slices)
 
 
 def _chips_used(stages: Stages) -> Set[int]:

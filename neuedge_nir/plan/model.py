@@ -152,6 +152,33 @@ class PlanRoute:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanKey:
+    """The keys of a slice: neuron n of it, in row-major order, spikes as key + (n << colour bits) + colour.
+
+    A router takes for the slice's what equals `key` in the ones of `mask`.
+    """
+
+    core: int
+    slice: int
+    key: int
+    mask: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanKeys:
+    """How the keys of all slices that send are divided: the population's number stands above `low_bits`.
+
+    Below come that of the core, in `core_bits`, the neuron, in `atom_bits`, by population, and the chip's colour bits.
+    """
+
+    population_bits: int
+    low_bits: int
+    core_bits: Mapping[str, int]
+    atom_bits: Mapping[str, int]
+    slices: tuple[PlanKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Interval:
     """A figure with its uncertainty, and what it rests on. `None`: nobody published what it takes."""
 
@@ -325,6 +352,7 @@ class Plan:
     mapping: Mapped
     cost: CostReport
     diagnostics: tuple[Diagnostic, ...]
+    keys: PlanKeys | None = None  # None: the chip's messages carry none
 
     @property
     def not_checked(self) -> tuple[NotChecked, ...]:

@@ -28,6 +28,7 @@ from neuedge_nir.plan.check_demand import (
     recount,
     rules_of,
 )
+from neuedge_nir.plan.check_keys import check_keys
 from neuedge_nir.plan.check_links import Grid, check_links, check_sites, walk
 from neuedge_nir.plan.check_model import run_on_chip
 from neuedge_nir.plan.check_parts import everything
@@ -72,6 +73,7 @@ def verify(plan: Plan, network: Network | None) -> None:
         tables = counted_values(plan, network, parts)
     _check_used(plan, parts, recounted, tables)
     _check_routes(plan, parts, recounted)
+    check_keys(plan)
     check_links(plan, grid)
     _check_totals(plan, parts, grid, recounted)
     _check_outcome(plan, rules)
