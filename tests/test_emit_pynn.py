@@ -76,7 +76,8 @@ class Cells:
     def tick(self, now: int, arriving: Mapping[str, Any]) -> Any:
         """Who fires in this step."""
         if self.cell.kind == "SpikeSourceArray":
-            return np.array([float(now) in times for times in self.cell.values["spike_times"]])
+            times = self.cell.values["spike_times"] or [[]] * self.size  # lists that are all empty it does not take
+            return np.array([float(now) in each for each in times])
         current = self.parameter("i_offset").copy()
         for sign, receptor, tau in ((1, "excitatory", "tau_syn_E"), (-1, "inhibitory", "tau_syn_I")):
             new = arriving[receptor]

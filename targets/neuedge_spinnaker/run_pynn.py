@@ -53,7 +53,8 @@ def source(sim: Any, one: dict[str, Any], trains: dict[str, Any], sample: int | 
     if sample is not None:
         train = trains[one["name"]][sample]
         times = [np.flatnonzero(each).astype(float).tolist() for each in train.reshape(len(train), -1).T]
-    return sim.Population(one["size"], sim.SpikeSourceArray(spike_times=times), label=one["label"])
+    cell = sim.SpikeSourceArray(spike_times=times if any(times) else [])  # it fails on lists that are all empty
+    return sim.Population(one["size"], cell, label=one["label"])
 
 
 def population(sim: Any, one: dict[str, Any], number: int, numbers: Any, *, placed: bool) -> Any:
