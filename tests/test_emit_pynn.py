@@ -102,12 +102,14 @@ class Simulator(ModuleType):
     populations: list[Cells] = field(default_factory=list)
     projections: list[tuple[Cells, Cells, Any, str]] = field(default_factory=list)
     ended: bool = False
+    slower: int = 0
 
     def __post_init__(self) -> None:
         super().__init__("pyNN.spiNNaker")
 
-    def setup(self, timestep: float) -> None:
+    def setup(self, timestep: float, time_scale_factor: int) -> None:
         assert timestep == 1.0
+        self.slower = time_scale_factor
 
     def IF_curr_delta(self, **values: Any) -> Cell:  # noqa: N802 - PyNN's name
         return Cell("IF_curr_delta", values)

@@ -32,6 +32,8 @@ class PlanModel:
 class PlanOptions:
     """What the user asked for, as far as it changes the plan. `dt` in the model's time unit.
 
+    A chip in real time runs `time_scale` times slower than it could: `chip` holds its figures at its own pace.
+
     `tiles`, by population: AxBxC, neurons along each axis, or /AxBxC, so many tiles; one number cuts row-major order.
     """
 
@@ -45,6 +47,7 @@ class PlanOptions:
     tiles: Mapping[str, str]
     recurrence: str
     steps_per_sample: int | None
+    time_scale: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from neuedge_nir.plan.check_parts import everything
 from neuedge_nir.plan.check_relays import check_relays, relays_of
 from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, refuse, same
 from neuedge_nir.plan.check_schedule import check_schedule
+from neuedge_nir.plan.check_slow import at_its_pace
 from neuedge_nir.plan.check_tables import TABLES, counted_values
 from neuedge_nir.plan.check_tiles import check_tiles
 from neuedge_nir.plan.check_ways import check_ways
@@ -51,6 +52,7 @@ def verify(plan: Plan, network: Network | None) -> None:
     """Raises `VerificationError` at the first rule that the plan breaks; the network is that after its passes."""
     agree("PLAN101", plan, schema=SCHEMA)
     _check_chip(plan)
+    plan = at_its_pace(plan)
     _check_names(plan)
     check_relays(plan)
     if network is not None:

@@ -72,7 +72,7 @@ def report_of(plan: Plan) -> Json:
             "synaptic_events_per_step": cost.synaptic_events_per_step,
             "neuron_updates_per_step": cost.neuron_updates_per_step,
         },
-        "latency": {"step_s": _interval(cost.step_s)},
+        "latency": {"step_s": _interval(cost.step_s), **_pace(plan)},
         "inference": _inference(cost.inference),
         "schedule": _schedule(plan.schedule),
         "recurrence": _recurrence(plan),
@@ -116,6 +116,11 @@ def refusal(error: CapacityError | NoPlanError, chip: Chip, network: Network) ->
         "weights": None,
         "diagnostics": [*(diagnostic(d) for d in network.origin.diagnostics), last],
     }
+
+
+def _pace(plan: Plan) -> Json:
+    """How many times slower the chip is run; left out where it has its own pace."""
+    return {} if plan.options.time_scale == 1 else {"time_scale": plan.options.time_scale}
 
 
 def _not_checked(limits: Iterable[NotChecked]) -> list[Json]:

@@ -50,6 +50,7 @@ def pynn(plan: Plan, network: Network, shown: Shown | None) -> Files:
     inputs = [{"name": port.name, "label": port.name, "size": port.neurons} for port in network.inputs]
     told = {
         "model": plan.model.name,
+        "time_scale": plan.options.time_scale,
         "depth": max(population.lag for population in plan.populations),
         "inputs": inputs,
         "populations": populations,

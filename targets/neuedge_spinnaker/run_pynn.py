@@ -30,7 +30,7 @@ def main(words: list[str] | None = None) -> dict[str, Any]:
     trains = {} if wanted.sample is None else dict(np.load(wanted.folder / "samples.npz"))
     steps = wanted.steps if wanted.sample is None else next(iter(trains.values())).shape[1]
     sim = importlib.import_module("pyNN.spiNNaker")
-    sim.setup(timestep=1.0)
+    sim.setup(timestep=1.0, time_scale_factor=network["time_scale"])
     built = {one["label"]: source(sim, one, trains, wanted.sample) for one in network["inputs"]}
     for number, one in enumerate(network["populations"]):
         built[one["label"]] = population(sim, one, number, numbers, placed=not wanted.no_placement)
