@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from neuedge_nir.chip.model import Chip
+from neuedge_nir.chip.slow import slowed
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.emulation.late import timed
 from neuedge_nir.errors import CapacityError, NoPlanError, UsageError
@@ -22,7 +23,9 @@ from neuedge_nir.mapping.bounds import check_room
 from neuedge_nir.mapping.crossings import holds, with_crossings
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.fabric import largest_system
+from neuedge_nir.mapping.keys import allocate
 from neuedge_nir.mapping.legalise import LegalNetwork, legalise
+from neuedge_nir.mapping.overload import check_load, check_scale
 from neuedge_nir.mapping.pack import EFFORTS, partition
 from neuedge_nir.mapping.place import Placement, place
 from neuedge_nir.mapping.route import Routing, route
@@ -38,6 +41,9 @@ from neuedge_nir.rewrite.call import PassCall
 from neuedge_nir.rewrite.door import Context
 from neuedge_nir.rewrite.manager import Applied, apply_passes
 
+SLOWEST = 1 << 20
+"""How many times slower a chip may be asked to run: a timestep of a quarter of an hour for one of 1 ms."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -52,13 +58,15 @@ class Options:
     "source-core") and `outputs` ("probe", "host" or "record") are ways of the chip, None its first; `map_inputs` stands
     for the one by which the chip makes the spikes. `tiles` cuts populations, by name, as `mapping.asked` reads it:
     {"conv1": "16x8x28", "hidden": 50, "out": "/2"}. `recurrence` "approximate" accepts cycles that are quicker than the
-    chip: projections are then late, and with samples it is measured what that does.
+    chip: projections are then late, and with samples it is measured what that does. A chip in real time is run
+    `time_scale` times slower than it could be.
     """
 
     passes: tuple[PassCall, ...] = ()
     activity: str | float | Mapping[str, float] | Activity | Samples | None = None
     early_exit: float | None = None
     steps_per_sample: int | None = None
+    time_scale: int = 1
     calibration: Samples | None = None
     reset: ResetMode | None = None
     dt: float | None = None
@@ -86,6 +94,7 @@ class Options:
             "effort": self.effort not in EFFORTS,
             "recurrence": self.recurrence not in ("exact", "approximate"),
             "seed": not 0 <= self.seed < 1 << 31,
+            "time_scale": not 1 <= self.time_scale <= SLOWEST,
             "steps_per_sample": self.steps_per_sample is not None and self.steps_per_sample < 1,
             "early_exit": self.early_exit is not None and not 0 < self.early_exit < math.inf,
         }
@@ -125,11 +134,13 @@ def compile_network(
             where=network.origin.name,
             hint="export the network with its neurons",
         )
-    legal = _stage("legalise", observer, lambda: _legal(network, chip, wanted))
+    check_scale(chip, wanted.time_scale)
+    legal = _stage("legalise", observer, lambda: _legal(network, slowed(chip, wanted.time_scale), wanted))
     activity = _stage("activity", observer, lambda: _activity(network, legal, wanted))
     demands = Demands(legal, legal.relays.active(activity))
     available = _chips_available(chip, wanted.chips)
     most = wanted.max_cores or EFFORTS[wanted.effort].cores
+    check_load(demands, chip)
     check_room(demands, available, most)
     check_asked(tiles_given(wanted.tiles), legal)
     duration = demands.activity.duration
@@ -141,7 +152,7 @@ def compile_network(
     stages = replace(stages, timing_error=error)
     remarks = [*network.origin.diagnostics, *legal.diagnostics, *demands.activity.remarks()]
     remarks += [*under_way(legal, schedule), *known]
-    plan = build(stages, _plan_options(wanted, passes, legal), remarks)
+    plan = replace(build(stages, _plan_options(wanted, passes, legal), remarks), chip=chip)
     _stage("verify", observer, lambda: verify(plan, network))
     return plan
 
@@ -156,7 +167,8 @@ def _mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer:
     routing = _stage("route", observer, lambda: route(sent, placement))
     _check_crossed(placement, routing, available)
     placed = with_crossings(split, sent, placement, demands)
-    return Stages(demands.uncrossed, placed, placement, sent, routing, available, schedule)
+    keys = allocate(sent, split.clusters, chip)
+    return Stages(demands.uncrossed, placed, placement, sent, routing, available, schedule, keys=keys)
 
 
 def _after_passes(
@@ -276,4 +288,5 @@ def _plan_options(options: Options, passes: Sequence[PassCall], legal: LegalNetw
         tiles={name: str(tiles) for name, tiles in sorted(tiles_given(options.tiles).items())},
         recurrence=options.recurrence,
         steps_per_sample=options.steps_per_sample,
+        time_scale=options.time_scale,
     )

@@ -141,6 +141,7 @@ def test_the_options_stand_in_the_plan(neuedge: Neuedge, digits: Path, tmp_path:
         "seed": 7,
         "steps_per_sample": None,
         "tiles": {},
+        "time_scale": 1,
     }
     assert neuedge("verify", plan, "--model", digits).status == 0
 

@@ -76,7 +76,8 @@ class Cells:
     def tick(self, now: int, arriving: Mapping[str, Any]) -> Any:
         """Who fires in this step."""
         if self.cell.kind == "SpikeSourceArray":
-            return np.array([float(now) in times for times in self.cell.values["spike_times"]])
+            times = self.cell.values["spike_times"] or [[]] * self.size  # lists that are all empty it does not take
+            return np.array([float(now) in each for each in times])
         current = self.parameter("i_offset").copy()
         for sign, receptor, tau in ((1, "excitatory", "tau_syn_E"), (-1, "inhibitory", "tau_syn_I")):
             new = arriving[receptor]
@@ -101,12 +102,14 @@ class Simulator(ModuleType):
     populations: list[Cells] = field(default_factory=list)
     projections: list[tuple[Cells, Cells, Any, str]] = field(default_factory=list)
     ended: bool = False
+    slower: int = 0
 
     def __post_init__(self) -> None:
         super().__init__("pyNN.spiNNaker")
 
-    def setup(self, timestep: float) -> None:
+    def setup(self, timestep: float, time_scale_factor: int) -> None:
         assert timestep == 1.0
+        self.slower = time_scale_factor
 
     def IF_curr_delta(self, **values: Any) -> Cell:  # noqa: N802 - PyNN's name
         return Cell("IF_curr_delta", values)

@@ -18,7 +18,7 @@ from neuedge_nir.chip.model import AxonWeights, Chip, LimitScope
 from neuedge_nir.errors import CapacityError, NoPlanError
 from neuedge_nir.events import Event, Improved
 from neuedge_nir.mapping.bounds import chips_bound, lower_bound
-from neuedge_nir.mapping.demand import Demand, Demands
+from neuedge_nir.mapping.demand import LARGEST, Demand, Demands
 from neuedge_nir.mapping.pack import _improved, _sequential, grouped, partition
 from neuedge_nir.mapping.partition import Destinations, Partition, Piece, Role
 from neuedge_nir.mapping.split import check_single_neurons, tilings
@@ -146,7 +146,7 @@ def test_no_core_uses_more_than_it_has_counted_afresh(net: Network, on: Chip, ef
     for cluster in found.clusters:
         needs = [afresh.of(piece, targets) for piece in cluster.pieces]
         total = {rule.name: sum(need[k] for need in needs) for k, rule in enumerate(on.limits)}
-        largest = {rule.name: k for k, rule in enumerate(on.limits) if rule.formula == "longest_row_words"}
+        largest = {rule.name: k for k, rule in enumerate(on.limits) if rule.formula in LARGEST}
         total |= {name: max((need[k] for need in needs), default=0) for name, k in largest.items()}
         if cluster.role is Role.NEURONS:  # all neurons of a world have the same parameters
             names = {piece.population for piece in cluster.pieces}

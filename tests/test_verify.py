@@ -366,7 +366,7 @@ def test_a_chip_that_nobody_can_count_with_is_refused() -> None:
 
 def test_a_chip_that_is_overfull_is_refused() -> None:
     plan, net = world("tree")
-    at = next(n for n, limit in enumerate(plan.chip.limits) if limit.formula == "row_table_bytes")
+    at = next(n for n, limit in enumerate(plan.chip.limits) if limit.name == "sdram")
     most = max(core.used["sdram"] for core in plan.cores)
     full = changed(plan, ("chip", "limits", at, "limit"), lambda limit: replace(limit, typical=float(most)))
     assert code_of(full, net) == "PLAN113"

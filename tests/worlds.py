@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from neuedge_nir.chip.formulas import FORMULAS
 from neuedge_nir.chip.model import (
+    ORDINARY_WAYS,
     AxonWeights,
     Capabilities,
     Chip,
@@ -67,6 +68,13 @@ PARAMETERS: Mapping[str, Mapping[str, int]] = {
     "blocked_row_bits": {"word_bits": 64, "header_bits": 10, "block": 64, "index_bits": 10},
     "longest_row_words": {"word_bits": 16, "header_bits": 10, "block": 3, "index_bits": 10},
     "row_table_bytes": {"word_bytes": 4, "row_header_words": 3},
+    "row_and_record_bytes": {
+        "word_bytes": 4,
+        "row_header_words": 3,
+        "record_header_words": 1,
+        "spikes_per_word": 32,
+    },
+    "ring_buffer_bits": {"synapse_types": 2},
     "placed_output_axons": {"crossing_entries": 1},
     "decay_profiles": {"significant_bits": 12},
     "threshold_values": {"significant_bits": 17},
@@ -207,6 +215,11 @@ def ways(inputs_per_core: int | None = None, *, injectors: bool = False, gathere
     name = "host" if gatherer else "probe"
     read = OutputWay(name, "test", Confidence.ASSUMED, gatherer=gatherer)
     return InputOutput((host, sources), (read,))
+
+
+def fed_by_host(on: Chip) -> Chip:
+    """The chip, as if a host sent every spike to the cores that hear it."""
+    return replace(on, io=ORDINARY_WAYS)
 
 
 def neuron(model: str) -> Neuron:
@@ -460,6 +473,7 @@ def chips(draw: st.DrawFn) -> Chip:
         ("weight_bytes", 8, 400),
         ("synaptic_events", 2, 60),
         ("longest_row_words", 4, 12),
+        ("ring_buffer_bits", 5, 8),
         ("decay_profiles", 1, 3),
         ("threshold_values", 1, 3),
     ):

@@ -114,6 +114,26 @@ _ROW_TABLE_BYTES = Formula(
     "synaptic matrices in the SDRAM of the chip; there all sources on a core have rows if one reaches the slice.",
     ("word_bytes", "row_header_words"),
 )
+_ROW_AND_RECORD_BYTES = Formula(
+    "row_and_record_bytes",
+    "B",
+    "As row_table_bytes, with the same word_bytes and row_header_words; and of a population that an Output port reads "
+    "the record of a run: for each timestep of a sample and of its way through the network word_bytes * "
+    "(record_header_words + words), with words = ceil(n / spikes_per_word) for spikes and n for the potentials of "
+    "neurons that do not spike, n = neurons of the slice. Without --steps-per-sample or samples nobody knows how many "
+    "timesteps that are, and no record is counted. After sPyNNaker's NeuronRecorder.",
+    ("word_bytes", "row_header_words", "record_header_words", "spikes_per_word"),
+)
+_RING_BUFFER_BITS = Formula(
+    "ring_buffer_bits",
+    "bit",
+    "ceil(log2 neurons of the slice) + ceil(log2 synapse_types) + ceil(log2 delay slots): the index of an entry of the "
+    "ring buffers, whose fields are powers of two. Delay slots are the steps of the longest delay of the projections "
+    "into the slice; what the host injects it sends a step ahead, and needs one. Synapse types are at least two, as "
+    "weights of either sign arrive apart. After sPyNNaker's MAX_RING_BUFFER_BITS.",
+    ("synapse_types",),
+    largest=True,
+)
 _WEIGHT_BYTES = Formula(
     "weight_bytes",
     "B",
@@ -159,6 +179,8 @@ FORMULAS: dict[str, Formula] = {
         _BLOCKED_ROW_BITS,
         _LONGEST_ROW_WORDS,
         _ROW_TABLE_BYTES,
+        _ROW_AND_RECORD_BYTES,
+        _RING_BUFFER_BITS,
         _WEIGHT_BYTES,
         _SYNAPTIC_EVENTS,
         _DECAY_PROFILES,

@@ -70,12 +70,14 @@ class Limit:
 class NotChecked:
     """A limit of the chip that no plan is held against, because nobody published its figure or no formula counts it.
 
-    `source` says where the limit shows.
+    `source` says where the limit shows. One `until` "steps" is counted in a plan that knows how many timesteps a sample
+    has.
     """
 
     name: str
     why: str
     source: str
+    until: str | None = None
 
 
 class Mesh(StrEnum):
@@ -131,6 +133,17 @@ class System:
 
 
 @dataclass(frozen=True, slots=True)
+class Keys:
+    """What a message carries where routers go by its sender: `bits` for population, core, neuron and colour.
+
+    Every field is a power of two wide; colours tell spikes of different timesteps apart.
+    """
+
+    bits: Quantity
+    colour_bits: Quantity
+
+
+@dataclass(frozen=True, slots=True)
 class Topology:
     """Routers of one chip (`columns` x `rows`), cores at each router, and the systems chips are built into.
 
@@ -147,6 +160,7 @@ class Topology:
     systems: tuple[System, ...]
     table_entries: Quantity | None = None  # multicast routing table entries per chip
     max_offset: Quantity | None = None  # routers a message can travel along one axis
+    keys: Keys | None = None  # absent: messages carry where they go, not whence they come
 
 
 class AxonWeights(StrEnum):

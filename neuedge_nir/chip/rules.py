@@ -26,8 +26,10 @@ from neuedge_nir.chip.model import (
     InputCores,
     InputOutput,
     InputWay,
+    Keys,
     Limit,
     LimitScope,
+    NotChecked,
     OutputWay,
     Quantity,
     ResetSchedule,
@@ -42,7 +44,7 @@ OUTPUT_WAYS = ("probe", "host", "record")
 LISTENING = ("input", "self", "neuron")
 PERIODS = ("power-of-two", "snip")
 FORMS = ("literal", "homeostatic")
-_DIVISORS = ("word_bits", "header_every", "block")
+_DIVISORS = ("word_bits", "header_every", "block", "spikes_per_word")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ EXPECTED: Mapping[tuple[type, str], Expected] = {
     (Topology, "cores_per_chip"): _WHOLE,
     (Topology, "table_entries"): _WHOLE,
     (Topology, "max_offset"): _WHOLE,
+    (Keys, "bits"): Expected(least=1, most=64, whole=True, unit="bit"),
+    (Keys, "colour_bits"): Expected(most=32, whole=True, unit="bit"),
     (Topology, "systems"): Expected(least=1),
     (System, "chips"): _WHOLE,
     (System, "columns"): _WHOLE,
@@ -120,6 +124,7 @@ EXPECTED: Mapping[tuple[type, str], Expected] = {
     (InputWay, "name"): Expected(among=INPUT_WAYS),
     (InputWay, "neurons_per_core"): _WHOLE,
     (OutputWay, "name"): Expected(among=OUTPUT_WAYS),
+    (NotChecked, "until"): Expected(among=("steps",)),
     (ResetSchedule, "period"): Expected(among=PERIODS),
     (ResetSchedule, "energy_per_chip_j"): Expected(unit="J"),
     (Capabilities, "sources"): Expected(among=tuple(f.name for f in fields(Capabilities) if f.name != "sources")),

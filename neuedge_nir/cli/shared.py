@@ -52,6 +52,13 @@ def add_mapping_options(sub: argparse.ArgumentParser) -> None:
         metavar="N",
         help="without --data: a sample has N timesteps; tells when the chip is reset and what an inference costs",
     )
+    sub.add_argument(
+        "--time-scale",
+        type=whole,
+        default=1,
+        metavar="K",
+        help="run a chip that works in real time K times slower, so that a timestep has time for K times the events",
+    )
     add_reading_options(sub)
     sub.add_argument("--chips", type=whole, metavar="N", help="chips available (default: the largest published system)")
     sub.add_argument(
@@ -222,6 +229,7 @@ def options_of(
         activity=arguments.activity if samples is None else samples,
         early_exit=arguments.early_exit,
         steps_per_sample=arguments.steps_per_sample,
+        time_scale=arguments.time_scale,
         calibration=calibration,
         chips=arguments.chips,
         max_cores=arguments.max_cores,

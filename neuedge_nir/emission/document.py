@@ -51,6 +51,7 @@ def document(plan: Plan, network: Network, book: Runbook) -> bytes:
             for told in plan.projections
         ],
         "cores": _cores(plan),
+        "keys": _keys(plan),
         "inputs": [asdict(feed) for feed in book.feeds],
         "outputs": [asdict(reading) for reading in book.readings],
     }
@@ -145,6 +146,13 @@ def _cores(plan: Plan) -> list[dict[str, object]]:
         links = [[list(a), list(b)] for a, b in route.links]
         routes[route.core].append({"slice": route.slice, "targets": [list(t) for t in route.targets], "links": links})
     return [{**_core(core), "routes": routes[index]} for index, core in enumerate(plan.cores)]
+
+
+def _keys(plan: Plan) -> dict[str, object] | None:
+    rule = plan.chip.topology.keys
+    if plan.keys is None or rule is None:
+        return None
+    return {"colour_bits": rule.colour_bits.count, **asdict(plan.keys)}
 
 
 def _core(core: PlanCore) -> dict[str, object]:

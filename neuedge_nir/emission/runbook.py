@@ -155,7 +155,7 @@ def _readings(plan: Plan, network: Network) -> Iterator[Reading]:
 
 
 def _unchecked(plan: Plan) -> Iterator[str]:
-    yield from (f"{limit.name}: {limit.why}" for limit in plan.chip.not_checked)
+    yield from (f"{limit.name}: {limit.why}" for limit in plan.not_checked)
     yield from plan.chip.notes
     yield from (
         f"{remark.node or plan.model.name}: {remark.message}"

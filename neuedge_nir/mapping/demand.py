@@ -23,6 +23,8 @@ from neuedge_nir.mapping.memory import (
     stored_synapses,
 )
 from neuedge_nir.mapping.partition import Destinations, Piece
+from neuedge_nir.mapping.recording import record_bytes, recorded, row_and_record_bytes
+from neuedge_nir.mapping.ring_buffers import ring_buffer_bits
 from neuedge_nir.mapping.values import DISTINCT, NO_VALUES, Values
 from neuedge_nir.mapping.windows import keeps_shape, looks_through_windows, pixels
 from neuedge_nir.network.activity import Activity
@@ -179,13 +181,13 @@ class Demands:
         if self.depends_on_targets:
             return name
         fed = tuple(
-            (counter(p.projection), p.kind, p.stored.bits, p.stored.axons_per_input, self._rate(p))
+            (counter(p.projection), p.kind, p.stored.bits, p.stored.axons_per_input, self._rate(p), p.delay)
             for p in self.legal.into(name)
         )
         feeds = tuple(looks_through_windows(p) for p in self.legal.network.out_of(name))
         if self._is_uneven(name):
             return name
-        return self._numbers.setdefault((self.shapes[name], fed, feeds), len(self._numbers))
+        return self._numbers.setdefault((self.shapes[name], fed, feeds, recorded(self, name)), len(self._numbers))
 
     def _is_uneven(self, name: str) -> bool:
         """Whether it matters which neurons a slice has, as some weights are 0 or parameters differ: none are alike."""
@@ -211,9 +213,14 @@ class Demands:
         """What a limit is used by a population at least, however it is cut."""
         limit = self.limits[index]
         if limit.formula in LEAST:
-            return sum(LEAST[limit.formula](p, limit) for p in self.legal.into(name))
+            rows = sum(LEAST[limit.formula](p, limit) for p in self.legal.into(name))
+            return rows + self._record(name, limit)
         everything = Piece(name, whole(self.shapes[name]))
         return self._one(everything, self.likeness(everything), index, limit, targets)
+
+    def _record(self, name: str, limit: Limit) -> int:
+        size = math.prod(self.shapes[name])
+        return record_bytes(self, name, size, limit) if limit.formula == "row_and_record_bytes" else 0
 
     def likeness(self, piece: Piece) -> Hashable:
         """What slices have in common that use the same of every limit: they see the same, shifted."""
@@ -365,7 +372,7 @@ def _different(demands: Demands, piece: Piece, limit: Limit, targets: Destinatio
     return len(demands.values(piece.population, demands.limits.index(limit)).of(piece.part))
 
 
-LARGEST = frozenset({"longest_row_words"})
+LARGEST = frozenset({"longest_row_words", "ring_buffer_bits"})
 """Formulas of which a core has the largest value of its slices."""
 Formula = Callable[[Demands, Piece, Limit, Destinations], int]
 FORMULAS: dict[str, Formula] = {
@@ -378,6 +385,8 @@ FORMULAS: dict[str, Formula] = {
     "output_axons": _output_axons,
     "placed_output_axons": _placed_output_axons,
     "longest_row_words": _longest_row_words,
+    "ring_buffer_bits": ring_buffer_bits,
+    "row_and_record_bytes": row_and_record_bytes,
     "synaptic_events": _synaptic_events,
     **dict.fromkeys(STORED, _stored),
     **dict.fromkeys(DISTINCT, _different),

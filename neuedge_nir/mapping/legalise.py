@@ -102,6 +102,11 @@ class LegalNetwork:
     def out_of(self, name: str) -> tuple[LegalProjection, ...]:
         return self._by_source.get(name, ())
 
+    def waits(self, name: str) -> tuple[int, ...]:
+        """The steps that spikes into a population wait on the chip; the host injects them when they are due."""
+        hosts = () if self.mapped_inputs else tuple(port.name for port in self.network.inputs)
+        return tuple(1 if p.projection.source in hosts else p.delay for p in self.into(name))
+
     @cached_property
     def _by_target(self) -> Mapping[str, tuple[LegalProjection, ...]]:
         return grouped(self.projections, lambda p: p.projection.target)

@@ -172,5 +172,6 @@ STORED: dict[str, Callable[[Slice, Limit, LegalProjection], int]] = {
 LEAST: dict[str, Callable[[LegalProjection, Limit], int]] = {
     "blocked_row_bits": least_blocked_bits,
     "row_table_bytes": least_row_table_bytes,
+    "row_and_record_bytes": least_row_table_bytes,  # of the rows
 }
 """What the formulas that are not sub-additive give at least, however a population is cut."""

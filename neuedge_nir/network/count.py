@@ -248,19 +248,32 @@ def most_sources(projections: Sequence[Projection]) -> tuple[int, int]:
 
     Looks at the neurons near borders, and at one for all others, where the projections see the population in one shape.
     """
+    at, most = _most(projections, [1] * len(projections))
+    return at, int(most)
+
+
+def most_events(projections: Sequence[Projection], rates: Sequence[float]) -> int:
+    """The first neuron that gets most where each projection's sources are as active as its rate says."""
+    return _most(projections, rates)[0]
+
+
+def _most(projections: Sequence[Projection], each: Sequence[float]) -> tuple[int, float]:
     if not projections:
         return 0, 0
     fans = [counter(p).fan_ins_by_axis() for p in projections]
     shapes = {tuple(fan.size for fan in axes) for axes, _ in fans}
     if len(shapes) > 1:
-        found = np.sum([counter(p).fan_ins() for p in projections], axis=0)
-        return int(found.argmax()), int(found.max(initial=0))
+        found = np.sum([rate * counter(p).fan_ins() for p, rate in zip(projections, each, strict=True)], axis=0)
+        return int(found.argmax()), float(found.max(initial=0))
     (shape,) = shapes
     several = [telling([axes[a] for axes, _ in fans]) for a in range(len(shape))]
-    found = sum(times * _outer([fan.of(few) for fan, few in zip(axes, several, strict=True)]) for axes, times in fans)
+    found = sum(
+        rate * times * _outer([fan.of(few) for fan, few in zip(axes, several, strict=True)])
+        for (axes, times), rate in zip(fans, each, strict=True)
+    )
     at = np.unravel_index(int(np.argmax(found)), tuple(map(len, several)))
     index = np.ravel_multi_index([few[i] for few, i in zip(several, at, strict=True)], shape) if shape else 0
-    return int(index), int(np.max(found))
+    return int(index), float(np.max(found))
 
 
 def _axis_reaches(stages: tuple[Stage, ...], shape: tuple[int, ...]) -> tuple[AxisReach, ...]:

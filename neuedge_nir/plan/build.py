@@ -20,6 +20,7 @@ from neuedge_nir.cost.model import (
 )
 from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.mapping.demand import Demands
+from neuedge_nir.mapping.keys import KeySpace
 from neuedge_nir.mapping.legalise import LegalNetwork, mean_delay
 from neuedge_nir.mapping.partition import Cluster, Partition, Role
 from neuedge_nir.mapping.place import Placement
@@ -37,6 +38,8 @@ from neuedge_nir.plan.model import (
     Plan,
     PlanActivity,
     PlanCore,
+    PlanKey,
+    PlanKeys,
     PlanModel,
     PlanOptions,
     PlanPopulation,
@@ -50,7 +53,7 @@ from neuedge_nir.plan.model import (
     Utilisation,
 )
 
-SYNAPSE_MEMORY = ("packed_row_words", "blocked_row_bits", "weight_bytes", "row_table_bytes")
+SYNAPSE_MEMORY = ("packed_row_words", "blocked_row_bits", "weight_bytes", "row_table_bytes", "row_and_record_bytes")
 AXONS_IN = ("input_axons", "lava_input_axons")
 NEURONS = ("neurons", "neuron_copies")
 """Formulas of the limits behind each utilisation."""
@@ -68,6 +71,7 @@ class Stages:
     chips_available: int
     schedule: PlanSchedule
     timing_error: TimingError | None = None
+    keys: KeySpace | None = None
 
 
 def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic]) -> Plan:
@@ -94,10 +98,11 @@ def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic
         cores=_cores(stages),
         routes=_routes(stages),
         outcome="optimal" if mapping.cores_inner == mapping.cores_lower_bound else "feasible",
-        scope=scope_of(chip),
+        scope=scope_of(chip, stages.schedule.steps),
         mapping=mapping,
         cost=_cost(stages),
         diagnostics=tuple(diagnostics),
+        keys=_keys(stages.keys),
     )
 
 
@@ -112,9 +117,10 @@ def counts(network: Network) -> Counts:
     )
 
 
-def scope_of(chip: Chip) -> str:
-    """Which of a chip's limits a verdict covers."""
-    return "published limits only" if chip.not_checked else "all limits"
+def scope_of(chip: Chip, steps: int | None = None) -> str:
+    """Which of a chip's limits a verdict covers; `steps`: those of a sample, where they are known."""
+    left = [limit for limit in chip.not_checked if limit.until != "steps" or steps is None]
+    return "published limits only" if left else "all limits"
 
 
 def _populations(legal: LegalNetwork) -> tuple[PlanPopulation, ...]:
@@ -178,6 +184,13 @@ def _routes(stages: Stages) -> tuple[PlanRoute, ...]:
     return tuple(
         PlanRoute(f.cluster, f.piece, f.targets, trees.get((f.cluster, f.piece), ())) for f in stages.flows if f.targets
     )
+
+
+def _keys(found: KeySpace | None) -> PlanKeys | None:
+    if found is None:
+        return None
+    slices = tuple(PlanKey(*each) for each in found.slices)
+    return PlanKeys(found.population_bits, found.low_bits, found.core_bits, found.atom_bits, slices)
 
 
 def _chips_used(stages: Stages) -> Set[int]:

@@ -18,7 +18,13 @@ Figures = tuple[float, ...] | None
 RANGE = ("low", "typical", "high")
 MEASURES = {
     "neurons": ("neurons", "neuron_copies"),
-    "synapse_memory": ("packed_row_words", "blocked_row_bits", "weight_bytes", "row_table_bytes"),
+    "synapse_memory": (
+        "packed_row_words",
+        "blocked_row_bits",
+        "weight_bytes",
+        "row_table_bytes",
+        "row_and_record_bytes",
+    ),
     "axons_in": ("input_axons", "lava_input_axons"),
 }
 HOTTEST = 10

@@ -17,13 +17,16 @@ from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scal
 from neuedge_nir.network.model import Network, Projection
 from neuedge_nir.plan.check_fan import Stage, channels_of, fan, pulled, stages, used_weights
 from neuedge_nir.plan.check_parts import Box, Ints, Patch, Shape, boxes_of, size_of
+from neuedge_nir.plan.check_ports import takes_cores
+from neuedge_nir.plan.check_record import record_bytes
+from neuedge_nir.plan.check_ring import ring_buffer_bits
 from neuedge_nir.plan.check_weights import Floats, effective
 from neuedge_nir.plan.model import Plan, PlanProjection, PlanSlice
 
 DRIVEN = {"neuron_copies", "output_axons", "placed_output_axons"}
 """Formulas that ask how many cores or axons a neuron drives."""
 
-LARGEST = {"longest_row_words"}
+LARGEST = {"longest_row_words", "ring_buffer_bits"}
 """Formulas of which a core has the largest value of its slices, not the sum."""
 
 HOST = -1
@@ -60,6 +63,11 @@ class Wire:
     @property
     def kind(self) -> str:
         return kind_of(self.projection.chain)
+
+    def steps(self, plan: Plan) -> int:
+        """Steps that a spike waits on the chip; the host waits by itself."""
+        hosts = {p.name for p in plan.populations if p.model == "Input"} if not takes_cores(plan) else set()
+        return 1 if self.held is None or self.held.source in hosts else self.held.delay
 
     @property
     def axons(self) -> int:
@@ -274,7 +282,7 @@ def _incoming(limit: Limit, wire: Wire, held: PlanProjection, part: Patch, reach
             index = 0 if wire.kind == "dense" else number["index_bits"]
             lengths, _ = reached.tally()
             return int(_blocked(lengths, held.weight_bits + index, number).max(initial=0)) // number["word_bits"]
-        case "row_table_bytes":
+        case "row_table_bytes" | "row_and_record_bytes":
             row, often = reached.tally()
             longest = number["row_header_words"] + int(row.max(initial=0))
             return int(often[row > 0].sum()) * number["word_bytes"] * longest
@@ -357,9 +365,13 @@ def _outwards(limit: Limit, part: Part, rules: Rules, drives: Drives | None) -> 
             return compartments(rules.plan, part.size)
         case "slices":
             return 1
+        case "row_and_record_bytes" if any(wire.held is None for wire in leaving):
+            return record_bytes(rules.plan, part.population, part.size, limit)
         case "neuron_copies" if drives is not None:
             read = any(wire.held is None for wire in leaving)
             return sum(int(np.maximum(each + read, 1).sum()) for each in _held(drives.axons, part, rules))
+        case "ring_buffer_bits":
+            return ring_buffer_bits(part.size, [wire.steps(rules.plan) for wire in rules.into[part.population]], limit)
         case "input_axons":
             return _self_axons(part, rules)
         case "output_axons" if drives is not None:

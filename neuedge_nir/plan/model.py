@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from neuedge_nir.chip.model import Chip
+from neuedge_nir.chip.model import Chip, NotChecked
 from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.network.model import Adaptation, HybridEncoder
 
@@ -33,7 +33,8 @@ class PlanOptions:
     """What the user asked for, as far as it changes the plan. `dt` in the model's time unit.
 
     `inputs` and `outputs` are ways of the chip (`chip.model.InputOutput`). `tiles`, by population: AxBxC, neurons along
-    each axis, or /AxBxC, so many tiles; one number cuts row-major order.
+    each axis, or /AxBxC, so many tiles; one number cuts row-major order. A chip in real time runs `time_scale` times
+    slower than it could: `chip` holds its figures at its own pace.
     """
 
     passes: tuple[str, ...]
@@ -47,6 +48,7 @@ class PlanOptions:
     tiles: Mapping[str, str]
     recurrence: str
     steps_per_sample: int | None
+    time_scale: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,33 @@ class PlanRoute:
     slice: int
     targets: tuple[tuple[int, int], ...]
     links: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanKey:
+    """The keys of a slice: neuron n of it, in row-major order, spikes as key + (n << colour bits) + colour.
+
+    A router takes for the slice's what equals `key` in the ones of `mask`.
+    """
+
+    core: int
+    slice: int
+    key: int
+    mask: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanKeys:
+    """How the keys of all slices that send are divided: the population's number stands above `low_bits`.
+
+    Below come that of the core, in `core_bits`, the neuron, in `atom_bits`, by population, and the chip's colour bits.
+    """
+
+    population_bits: int
+    low_bits: int
+    core_bits: Mapping[str, int]
+    atom_bits: Mapping[str, int]
+    slices: tuple[PlanKey, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,3 +360,10 @@ class Plan:
     mapping: Mapped
     cost: CostReport
     diagnostics: tuple[Diagnostic, ...]
+    keys: PlanKeys | None = None  # None: the chip's messages carry none
+
+    @property
+    def not_checked(self) -> tuple[NotChecked, ...]:
+        """The limits of the chip that this plan is not held against."""
+        known = {"steps"} if self.schedule.steps is not None else set()
+        return tuple(limit for limit in self.chip.not_checked if limit.until not in known)

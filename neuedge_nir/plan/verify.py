@@ -29,6 +29,7 @@ from neuedge_nir.plan.check_demand import (
     rules_of,
 )
 from neuedge_nir.plan.check_io import check_io, check_read, gathered, host_reads
+from neuedge_nir.plan.check_keys import check_keys
 from neuedge_nir.plan.check_links import Grid, check_links, check_sites, walk
 from neuedge_nir.plan.check_model import run_on_chip
 from neuedge_nir.plan.check_parts import everything
@@ -36,6 +37,7 @@ from neuedge_nir.plan.check_ports import role_of_inputs, takes_cores, way_in
 from neuedge_nir.plan.check_relays import check_relays, relays_of
 from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, refuse, same
 from neuedge_nir.plan.check_schedule import check_schedule
+from neuedge_nir.plan.check_slow import at_its_pace
 from neuedge_nir.plan.check_tables import TABLES, counted_values
 from neuedge_nir.plan.check_tiles import check_tiles
 from neuedge_nir.plan.check_ways import check_ways
@@ -52,6 +54,7 @@ def verify(plan: Plan, network: Network | None) -> None:
     """Raises `VerificationError` at the first rule that the plan breaks; the network is that after its passes."""
     agree("PLAN101", plan, schema=SCHEMA)
     _check_chip(plan)
+    plan = at_its_pace(plan)
     _check_names(plan)
     check_relays(plan)
     if network is not None:
@@ -77,6 +80,7 @@ def verify(plan: Plan, network: Network | None) -> None:
         tables = counted_values(plan, network, parts)
     _check_used(plan, parts, recounted, tables)
     _check_routes(plan, parts, recounted)
+    check_keys(plan)
     check_links(plan, grid)
     reads = None if network is None else host_reads(plan, network)
     _check_totals(plan, parts, grid, recounted, reads)
@@ -90,7 +94,7 @@ def _check_chip(plan: Plan) -> None:
     for limit in plan.chip.limits:
         if limit.formula not in FORMULAS or not {*FORMULAS[limit.formula].parameters} <= {*limit.parameters}:
             refuse("PLAN134", f"nobody can count {limit.formula!r} with {sorted(limit.parameters)}", limit.name)
-        divisors = ("word_bits", "header_every", "block")
+        divisors = ("word_bits", "header_every", "block", "spikes_per_word")
         positive += [limit.limit, *(limit.parameters[name] for name in divisors if name in limit.parameters)]
     for quantity in positive:
         at_most("PLAN134", f"{quantity.unit} at least", 1, quantity.typical, plan.chip.name)
@@ -311,7 +315,7 @@ def _check_outcome(plan: Plan, rules: Rules | None) -> None:
         same("PLAN128", "bound by the limit named", bounds.get(mapping.bound_resource), mapping.cores_lower_bound)
     at_most("PLAN128", "neuron cores of the bound", mapping.cores_lower_bound, inner)
     agree("PLAN129", plan, outcome="optimal" if met else "feasible")
-    agree("PLAN129", plan, scope="published limits only" if plan.chip.not_checked else "all limits")
+    agree("PLAN129", plan, scope="published limits only" if plan.not_checked else "all limits")
     agree("PLAN129", mapping, packing_proven=mapping.packing_proven or met)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import asdict
 
-from neuedge_nir.chip.model import Chip
+from neuedge_nir.chip.model import Chip, NotChecked
 from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.errors import CapacityError, NoPlanError
 from neuedge_nir.network.model import Network
@@ -27,7 +28,7 @@ def report_of(plan: Plan) -> Json:
         "schema": SCHEMA,
         "outcome": plan.outcome,
         "scope": plan.scope,
-        "not_checked": _not_checked(plan.chip),
+        "not_checked": _not_checked(plan.not_checked),
         "model": _model(plan.model, plan.counts),
         "target": _target(plan.chip, plan.chips_available, plan.machine.system),
         "io": {"input": plan.options.inputs, "output": plan.options.outputs},
@@ -73,7 +74,7 @@ def report_of(plan: Plan) -> Json:
             "synaptic_events_per_step": cost.synaptic_events_per_step,
             "neuron_updates_per_step": cost.neuron_updates_per_step,
         },
-        "latency": {"step_s": _interval(cost.step_s)},
+        "latency": {"step_s": _interval(cost.step_s), **_pace(plan)},
         "inference": _inference(cost.inference),
         "schedule": _schedule(plan.schedule),
         "recurrence": _recurrence(plan),
@@ -103,7 +104,7 @@ def refusal(error: CapacityError | NoPlanError, chip: Chip, network: Network) ->
         "schema": SCHEMA,
         "outcome": "infeasible" if isinstance(error, CapacityError) else "timeout",
         "scope": scope_of(chip),
-        "not_checked": _not_checked(chip),
+        "not_checked": _not_checked(chip.not_checked),
         "model": _model(PlanModel(network.origin.name, network.origin.sha256, network.origin.nir_version), size),
         "target": _target(chip, None, None),
         "io": None,
@@ -120,8 +121,13 @@ def refusal(error: CapacityError | NoPlanError, chip: Chip, network: Network) ->
     }
 
 
-def _not_checked(chip: Chip) -> list[Json]:
-    return [{"name": left.name, "why": left.why, "source": left.source} for left in chip.not_checked]
+def _pace(plan: Plan) -> Json:
+    """How many times slower the chip is run; left out where it has its own pace."""
+    return {} if plan.options.time_scale == 1 else {"time_scale": plan.options.time_scale}
+
+
+def _not_checked(limits: Iterable[NotChecked]) -> list[Json]:
+    return [{"name": left.name, "why": left.why, "source": left.source} for left in limits]
 
 
 def _inference(found: Inference | None) -> Json | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from neuedge_nir.chip.model import LimitScope
+from neuedge_nir.chip.slow import slowed
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -139,9 +140,18 @@ def _summary(plan: Plan) -> list[Row]:
         ("activity", _activity_line(plan)),
         ("reset", _reset_line(plan.schedule)),
         *_late(plan),
+        *_pace(plan),
         ("checked", f"{plan.scope}; every count, limit, route and total recounted"),
-        *([("not checked", ", ".join(left.name for left in plan.chip.not_checked))] if plan.chip.not_checked else []),
+        *([("not checked", ", ".join(left.name for left in plan.not_checked))] if plan.not_checked else []),
     ]
+
+
+def _pace(plan: Plan) -> list[Row]:
+    """How much slower the chip is run, if it is."""
+    times, tick = plan.options.time_scale, plan.chip.costs.timestep_s
+    if times == 1 or tick is None:
+        return []
+    return [("pace", f"{times} times slower (--time-scale): a timestep takes {times * tick.typical * 1e3:g} ms")]
 
 
 def _model_line(plan: Plan) -> str:
@@ -262,7 +272,7 @@ def _populations(plan: Plan) -> list[Row]:
 
 def _limits(plan: Plan) -> list[Row]:
     rows: list[Row] = []
-    for limit in plan.chip.limits:
+    for limit in slowed(plan.chip, plan.options.time_scale).limits:
         used = _uses(plan, limit.name, limit.scope)
         if used:
             most = limit.limit.count

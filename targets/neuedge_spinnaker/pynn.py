@@ -53,6 +53,7 @@ def pynn(plan: Plan, network: Network, shown: Shown | None) -> Files:
     ]
     told = {
         "model": plan.model.name,
+        "time_scale": plan.options.time_scale,
         "depth": max(population.lag for population in plan.populations),
         "inputs": inputs,
         "populations": populations,
@@ -213,9 +214,8 @@ For {title}, with sPyNNaker 7 (`pip install sPyNNaker`, and a machine in `~/.spy
 has for each population that is read `NAME.neurons` and, for each of these spikes, `NAME.times` in the model's own
 steps, its lag taken off; where it does not spike, potentials `NAME.v` of its neurons, a row for each, in the chip's mV.
 
-* Every slice of the plan is a population of its own, on a core of its own: sPyNNaker puts one population on a core, so
-  slices that share a core in the plan need more cores here. Each is placed on its chip as long as that has cores
-  (`--no-placement`: anywhere).
+* Every slice of the plan is a population of its own, on a core of its own, as in the plan: sPyNNaker puts one
+  population on a core. Each is placed on its chip as long as that has cores (`--no-placement`: anywhere).
 * The cores of an input take as many of its sources as in the plan.
 * One step of the model is 1 ms of the machine, whatever its timestep. Every sample starts at rest.
 * sPyNNaker chooses the scale of 16-bit weights by itself, for each population and sign: weights may lose bits that

@@ -30,7 +30,7 @@ def main(words: list[str] | None = None) -> dict[str, Any]:
     trains = {} if wanted.sample is None else dict(np.load(wanted.folder / "samples.npz"))
     steps = wanted.steps if wanted.sample is None else next(iter(trains.values())).shape[1]
     sim = importlib.import_module("pyNN.spiNNaker")
-    sim.setup(timestep=1.0)
+    sim.setup(timestep=1.0, time_scale_factor=network["time_scale"])
     built = {one["label"]: source(sim, one, trains, wanted.sample) for one in network["inputs"]}
     for number, one in enumerate(network["populations"]):
         built[one["label"]] = population(sim, one, number, numbers, placed=not wanted.no_placement)
@@ -53,7 +53,8 @@ def source(sim: Any, one: dict[str, Any], trains: dict[str, Any], sample: int | 
     if sample is not None:
         train = trains[one["name"]][sample]
         times = [np.flatnonzero(each).astype(float).tolist() for each in train.reshape(len(train), -1).T]
-    made = sim.Population(one["size"], sim.SpikeSourceArray(spike_times=times), label=one["label"])
+    cell = sim.SpikeSourceArray(spike_times=times if any(times) else [])  # it fails on lists that are all empty
+    made = sim.Population(one["size"], cell, label=one["label"])
     made.set_max_atoms_per_core(one["per_core"])
     return made
 

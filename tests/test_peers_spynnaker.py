@@ -1,0 +1,95 @@
+"""sPyNNaker itself, on virtual boards: it takes our scripts, and cuts populations into as many cores as we do."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neuedge_models.digits import DIGITS
+from neuedge_nir import emit, read
+from neuedge_nir.network.model import LIF, Network
+from neuedge_nir.pipeline import Options, compile_network
+from neuedge_nir.plan.model import Plan, PlanSlice
+from tests import environments
+from tests.worlds import chain, conv, dense, network, real, wire
+
+pytestmark = [pytest.mark.peers, pytest.mark.xdist_group("frameworks")]
+
+STEPS = 5
+Cores = Mapping[str, list[tuple[int, int, int, int]]]
+"""By label: column, row, core and bytes of SDRAM of each of its cores."""
+
+
+def leaky(net: Network) -> Network:
+    cell = LIF(np.asarray(4.0), np.asarray(2.0), np.zeros(()), np.ones(()), np.zeros(()))
+    return replace(net, populations=tuple(replace(p, neuron=cell) for p in net.populations), dt=1.0)
+
+
+def dense_layers() -> Network:
+    return leaky(chain(40, a=600, b=257, c=256, d=10))
+
+
+def convolved() -> Network:
+    first = conv((1, 12, 12), 4)
+    size = math.prod(first.output_shape)
+    wires = wire("in", "a", first), wire("a", "b", dense(30, size))
+    return leaky(network({"a": first.output_shape, "b": 30}, *wires, inputs={"in": (1, 12, 12)}))
+
+
+def trained() -> Network:
+    return replace(read(DIGITS.bundled()), dt=1.0)
+
+
+WORLDS = {"dense": dense_layers, "convolved": convolved, "trained": trained}
+
+
+@cache
+def planned(name: str) -> tuple[Plan, Network]:
+    net = WORLDS[name]()
+    return compile_network(net, real("spinnaker1"), Options(activity=0.01, dt=1.0, steps_per_sample=STEPS)), net
+
+
+def answered(name: str, mode: str, folder: Path) -> Cores:
+    """What sPyNNaker makes of the plan's script."""
+    python = environments.python_of("spynnaker")
+    plan, net = planned(name)
+    for file, content in emit(plan, net, format="pynn").items():
+        (folder / file).write_bytes(content)
+    told = environments.run(python, environments.SCRIPTS / "on_spynnaker.py", folder, mode, STEPS)
+    (line,) = [line for line in told.splitlines() if line.startswith("{")]
+    found: Cores = json.loads(line)
+    return found
+
+
+def neurons(piece: PlanSlice) -> int:
+    return math.prod(stop - start for start, stop in piece.block or (piece.run or (0, 0),))
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_every_slice_of_an_emitted_script_is_a_core_on_the_chip_of_the_plan(name: str, tmp_path: Path) -> None:
+    plan, _ = planned(name)
+    found = answered(name, "script", tmp_path)
+    for at, core in enumerate(plan.cores):
+        (label,) = [label for label in found if label.endswith(f"@{at}")]
+        ((column, row, _, sdram),) = found[label]
+        assert (column, row) == core.router
+        # Ours is a lower bound: rows, and the record of the run.
+        assert core.used["sdram"] <= sdram, label
+    ports = {population.name for population in plan.populations if population.model == "Input"}
+    assert {*found} - ports == {label for label in found if "@" in label}
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_spynnaker_cuts_every_population_into_as_many_cores(name: str, tmp_path: Path) -> None:
+    plan, _ = planned(name)
+    ours = Counter(piece.population for core in plan.cores for piece in core.slices)
+    theirs = answered(name, "whole", tmp_path)
+    assert {label: len(cores) for label, cores in theirs.items() if label in ours} == dict(ours)
