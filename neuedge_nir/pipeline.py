@@ -18,7 +18,7 @@ from neuedge_nir.frontend.recordings import SUFFIXES, read_recordings
 from neuedge_nir.interpreter.profile import simulated_activity
 from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.mapping.asked import Tiles, check_asked, tiles_given
-from neuedge_nir.mapping.bounds import check_room
+from neuedge_nir.mapping.bounds import check_room, lower_bound
 from neuedge_nir.mapping.crossings import holds, with_crossings
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.fabric import largest_system
@@ -26,6 +26,7 @@ from neuedge_nir.mapping.legalise import LegalNetwork, legalise
 from neuedge_nir.mapping.pack import EFFORTS, partition
 from neuedge_nir.mapping.place import Placement, place
 from neuedge_nir.mapping.route import Routing, route
+from neuedge_nir.mapping.splitters import MODES, Levels, cheapest, dealt, splittable
 from neuedge_nir.mapping.traffic import flows
 from neuedge_nir.network.activity import Activity, Duration, recorded_activity, resolve_activity
 from neuedge_nir.network.given import reset_given, timestep_given
@@ -51,6 +52,8 @@ class Options:
     that is tried, None for what the effort says. `dt` in the model's time unit. `tiles` cuts populations, by name, as
     `mapping.asked` reads it: {"conv1": "16x8x28", "hidden": 50, "out": "/2"}. `recurrence` "approximate" accepts
     cycles that are quicker than the chip: projections are then late, and with samples it is measured what that does.
+    `splitters`: whether copies of neurons go into cores of their own, "auto" where that takes fewer cores, "never",
+    "always".
     """
 
     passes: tuple[PassCall, ...] = ()
@@ -67,6 +70,7 @@ class Options:
     map_inputs: bool = False
     tiles: Mapping[str, str | int | Tiles] = field(default_factory=dict)
     recurrence: str = "exact"
+    splitters: str = "auto"
     strict: bool = False
     limits: Caps = DEFAULT_CAPS
 
@@ -81,6 +85,7 @@ class Options:
             "max_cores": self.max_cores is not None and self.max_cores < 1,
             "effort": self.effort not in EFFORTS,
             "recurrence": self.recurrence not in ("exact", "approximate"),
+            "splitters": self.splitters not in MODES,
             "seed": not 0 <= self.seed < 1 << 31,
             "steps_per_sample": self.steps_per_sample is not None and self.steps_per_sample < 1,
             "early_exit": self.early_exit is not None and not 0 < self.early_exit < math.inf,
@@ -117,11 +122,12 @@ def compile_network(
             where=network.origin.name,
             hint="export the network with its neurons",
         )
-    legal = _stage("legalise", observer, lambda: _legal(network, chip, wanted))
-    activity = _stage("activity", observer, lambda: _activity(network, legal, wanted))
-    demands = Demands(legal, legal.relays.active(activity))
+    unsplit = _stage("legalise", observer, lambda: _legal(network, chip, wanted))
+    activity = _stage("activity", observer, lambda: _activity(network, unsplit, wanted))
     available = _chips_available(chip, wanted.chips)
     most = wanted.max_cores or EFFORTS[wanted.effort].cores
+    legal = _stage("splitters", observer, lambda: _split(unsplit, activity, available, wanted))
+    demands = Demands(legal, legal.relays.active(activity))
     check_room(demands, available, most)
     check_asked(tiles_given(wanted.tiles), network)
     duration = demands.activity.duration
@@ -203,7 +209,33 @@ def _check_crossed(placement: Placement, routing: Routing, available: int) -> No
         )
 
 
-def _legal(network: Network, chip: Chip, options: Options) -> LegalNetwork:
+def _split(unsplit: LegalNetwork, activity: Activity, available: int, wanted: Options) -> LegalNetwork:
+    """The network with the splitters that take the fewest cores, or that were asked for; as it is where none are."""
+    network, chip = unsplit.model, unsplit.chip
+    most, asked = wanted.max_cores or EFFORTS["none"].cores, tiles_given(wanted.tiles)
+    known: dict[tuple[tuple[str, int], ...], int | None] = {}
+
+    def tried(levels: Levels) -> int | None:
+        try:
+            legal = _legal(network, chip, wanted, levels) if levels else unsplit
+            demands = Demands(legal, legal.relays.active(activity))
+            check_room(demands, available, most)
+            return partition(demands, "none", wanted.seed, max_cores=most, asked=asked).neuron_cores
+        except (CapacityError, NoPlanError):
+            return None
+
+    def cores(levels: Levels) -> int | None:
+        key = tuple(sorted(levels.items()))
+        if key not in known:
+            known[key] = tried(levels)
+        return known[key]
+
+    least = lower_bound(Demands(unsplit, activity)).cores if chip.capabilities.one_destination else 0
+    found = cheapest(splittable(network, chip), wanted.splitters, cores, least)
+    return _legal(network, chip, wanted, found) if found else unsplit
+
+
+def _legal(network: Network, chip: Chip, options: Options, splitters: Levels | None = None) -> LegalNetwork:
     return legalise(
         network,
         chip,
@@ -211,6 +243,7 @@ def _legal(network: Network, chip: Chip, options: Options) -> LegalNetwork:
         dt=options.dt,
         mapped_inputs=options.map_inputs,
         approximate=options.recurrence == "approximate",
+        splitters=dealt(network, splitters or {}),
     )
 
 
@@ -265,4 +298,5 @@ def _plan_options(options: Options, passes: Sequence[PassCall], legal: LegalNetw
         tiles={name: str(tiles) for name, tiles in sorted(tiles_given(options.tiles).items())},
         recurrence=options.recurrence,
         steps_per_sample=options.steps_per_sample,
+        splitters=options.splitters,
     )

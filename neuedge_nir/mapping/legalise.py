@@ -17,6 +17,7 @@ from neuedge_nir.mapping.effective import effective_weights, node_of
 from neuedge_nir.mapping.recurrence import least_excess
 from neuedge_nir.mapping.relays import Relayed, with_relays
 from neuedge_nir.mapping.remarks import of_population, of_projection, of_timing
+from neuedge_nir.mapping.splitters import Served, with_both, with_splitters
 from neuedge_nir.mapping.timing import Timing, balanced, lag, model_delays, rounded_delays
 from neuedge_nir.mapping.ways import several_ways
 from neuedge_nir.mapping.weights import (
@@ -126,8 +127,11 @@ def legalise(
     dt: float | None = None,
     mapped_inputs: bool = False,
     approximate: bool = False,
+    splitters: Served | None = None,
 ) -> LegalNetwork:
     """The network in the chip's terms. `approximate`: cycles may be slower than in the model, by as little as can be.
+
+    `splitters` says which projections go through splitters.
 
     Raises `CapacityError`, naming the node, the figure and the limit, for what the chip cannot compute.
     """
@@ -138,8 +142,9 @@ def legalise(
         _check_projection(projection, network, chip)
     step = dt if dt is not None else network.dt
     excess = least_excess(network, model_delays(network, step)) if approximate else {}
-    exact = balanced(network, step, None, excess)
-    relayed = with_relays(network, exact, chip, mode, step, mapped_inputs=mapped_inputs)
+    split = with_splitters(network, splitters or {}, chip, mode, step)
+    exact = balanced(split.network, step, None, excess)
+    relayed = with_both(split, with_relays(split.network, exact, chip, mode, step, mapped_inputs=mapped_inputs))
     timing = lag(relayed.network, chip, step, mapped_inputs=mapped_inputs, at_least=relayed.lags, excess=excess)
     stored = _stored_weights(relayed.network, chip)
     if chip.capabilities.weights is AxonWeights.AXON_TYPES:

@@ -136,7 +136,8 @@ def _populations(legal: LegalNetwork) -> tuple[PlanPopulation, ...]:
 
 def _relay(population: Population, legal: LegalNetwork) -> PlanRelay | None:
     of = legal.relays.sources.get(population.name)
-    return None if of is None else PlanRelay(of, {name: float(v) for name, v in population.parameters.items()})
+    numbers = {name: float(v) for name, v in population.parameters.items() if of is not None}
+    return None if of is None else PlanRelay(of, numbers, population.name in legal.relays.splitters)
 
 
 def _projections(demands: Demands) -> tuple[PlanProjection, ...]:

@@ -45,6 +45,7 @@ class PlanOptions:
     tiles: Mapping[str, str]
     recurrence: str
     steps_per_sample: int | None
+    splitters: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,13 @@ class PlanActivity:
 class PlanRelay:
     """A population that the chip needs and the model has not: neuron by neuron it repeats the spikes of `of`.
 
-    `of` is a population, an input with cores, or another relay. `parameters` are those of its neuron model.
+    `of` is a population, an input with cores, or another relay. `parameters` are those of its neuron model. One that
+    `splits` is there for the copies of its neurons, where a neuron has one destination.
     """
 
     of: str
     parameters: Mapping[str, float]
+    splits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
