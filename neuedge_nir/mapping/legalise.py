@@ -14,6 +14,7 @@ from neuedge_nir.chip.model import AdaptiveThresholds, AxonWeights, Chip, Limit
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import CapacityError, NoPlanError
 from neuedge_nir.mapping.effective import effective_weights, node_of
+from neuedge_nir.mapping.leaks import check_leak
 from neuedge_nir.mapping.recurrence import least_excess
 from neuedge_nir.mapping.relays import Relayed, with_relays
 from neuedge_nir.mapping.remarks import of_population, of_projection, of_timing
@@ -37,8 +38,6 @@ from neuedge_nir.network.model import (
     LI,
     LIF,
     Adaptation,
-    CubaLI,
-    CubaLIF,
     Listening,
     Network,
     Population,
@@ -195,13 +194,7 @@ def _reset_mode(network: Network, chip: Chip, wanted: ResetMode | None) -> tuple
 def _check_neurons(population: Population, network: Network, chip: Chip, mode: ResetMode) -> None:
     where = f"node {population.name!r}"
     able = chip.capabilities
-    if isinstance(population.neuron, (LIF, LI, CubaLIF, CubaLI)) and not able.exponential_leak:
-        raise CapacityError(
-            "FIT002",
-            f"{population.model} leaks exponentially, {chip.title} by a constant",
-            where=where,
-            hint="train with IF neurons for this chip",
-        )
+    check_leak(population, chip)
     if population.model not in able.neuron_models:
         raise CapacityError(
             "FIT001",

@@ -125,7 +125,8 @@ def _populations(legal: LegalNetwork) -> tuple[PlanPopulation, ...]:
 
     def neurons(p: Population) -> PlanPopulation:
         rule = None if p.adapts is None else replace(p.adapts, late=p.adapts.late + mean_delay(p.adapts, legal.chip))
-        return PlanPopulation(p.name, p.model, p.shape, lags[p.name], adaptation=rule, relay=_relay(p, legal))
+        leak = None if p.leak is None else "reversing" if p.leak.reverses else "falling"
+        return PlanPopulation(p.name, p.model, p.shape, lags[p.name], None, rule, _relay(p, legal), leak)
 
     return (
         *(port(p, "Input") for p in network.inputs),

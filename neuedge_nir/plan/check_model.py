@@ -9,6 +9,7 @@ from neuedge_nir.network.connect import Scale, weights_of
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.check_demand import kind_of
 from neuedge_nir.plan.check_fan import synapses
+from neuedge_nir.plan.check_leaks import check_leaks
 from neuedge_nir.plan.check_relays import relayed
 from neuedge_nir.plan.check_rules import agree, match, refuse
 from neuedge_nir.plan.model import Plan
@@ -20,6 +21,7 @@ def run_on_chip(plan: Plan, model: Network) -> Network:
         _check_origin(plan, model)
         network = relayed(plan, model)
         _check_model(plan, network)
+        check_leaks(plan, network)
         _check_size(plan, model)
     except VerificationError as error:
         # Passes make other networks of other models and samples.

@@ -74,7 +74,8 @@ class PlanPopulation:
     """A population or port. `lag`: steps that it runs behind the original network, and at which it is read.
 
     `encoder`: how the host makes spikes of the values of an input. `adaptation`: the rule that thresholds follow on the
-    chip, whose activity is as many steps `late` as the chip is.
+    chip, whose activity is as many steps `late` as the chip is. `leak`: how an IF loses a constant in each
+    step: "reversing" (towards 0 from either side) or "falling" (down to 0).
     """
 
     name: str
@@ -84,6 +85,7 @@ class PlanPopulation:
     encoder: HybridEncoder | None = None
     adaptation: Adaptation | None = None
     relay: PlanRelay | None = None
+    leak: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
