@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.emission.integers import elements, integers_of, part_of, sources, weights
-from neuedge_nir.emulation.integer_leak import IntegerCells, Leaking
+from neuedge_nir.emulation.integer_leak import IntegerCells
+from neuedge_nir.emulation.integer_leak import Leaking as Leaking
 from neuedge_nir.emulation.model import IntegerNetwork
 from neuedge_nir.errors import UsageError, VerificationError
 from neuedge_nir.network.model import Network, Projection
