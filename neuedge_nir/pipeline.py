@@ -37,6 +37,7 @@ from neuedge_nir.plan.schedule import schedule_of, under_way
 from neuedge_nir.plan.verify import verify
 from neuedge_nir.rewrite.call import PassCall
 from neuedge_nir.rewrite.door import Context
+from neuedge_nir.rewrite.legalising import legalising
 from neuedge_nir.rewrite.manager import Applied, apply_passes
 
 
@@ -160,15 +161,21 @@ def _mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer:
 def _after_passes(
     network: Network, chip: Chip, wanted: Options, passed: Callable[[Applied], None] | None
 ) -> tuple[Network, tuple[PassCall, ...]]:
-    """The network after its passes, and each with the options that it found by itself."""
+    """The network after its passes and those that the chip needs, and each with the options that it found by itself."""
     samples = wanted.activity if isinstance(wanted.activity, Samples) else None
     context = Context(chip, samples, wanted.calibration, wanted.dt, wanted.reset)
     calls = []
-    for done in apply_passes(network, wanted.passes, context, measured=passed is not None):
+
+    def follow(done: Applied) -> Network:
         if passed is not None:
             passed(done)
         calls.append(done.call)
-        network = done.network
+        return done.network
+
+    for done in apply_passes(network, wanted.passes, context, measured=passed is not None):
+        network = follow(done)
+    for done in legalising(network, chip, context, measured=passed is not None):
+        network = follow(done)
     return network, tuple(calls)
 
 

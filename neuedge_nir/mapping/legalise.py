@@ -219,9 +219,14 @@ def _check_neurons(population: Population, network: Network, chip: Chip, mode: R
             "FIT005",
             f"{population.model} hands its potential to {inner[0].target!r}, and {chip.title} sends spikes only",
             where=where,
-            hint="put a spiking population in its place"
-            + (", or try --pass fold-li" if isinstance(population.neuron, LI) else ""),
+            hint="put a spiking population in its place" + _no_synapse(population, chip),
         )
+
+
+def _no_synapse(population: Population, chip: Chip) -> str:
+    folds = isinstance(population.neuron, LI) and "CubaLIF" in chip.capabilities.neuron_models
+    why = "no bias or leak potential, one tau for all, LIF neurons alone behind it, which hear nothing else"
+    return f", or make it what fold-li takes for their synapse: {why}" if folds else ""
 
 
 def _check_adaptation(population: Population, rule: Adaptation, chip: Chip) -> None:
