@@ -26,7 +26,7 @@ from neuedge_nir.mapping.place import Placement
 from neuedge_nir.mapping.route import Routing
 from neuedge_nir.mapping.traffic import Flow, host_messages
 from neuedge_nir.network.count import counter, total_synapses, total_weights
-from neuedge_nir.network.model import Network, Population, Port
+from neuedge_nir.network.model import Network, Population, Port, Projection, Signal
 from neuedge_nir.network.slices import Block, Slice
 from neuedge_nir.plan.model import (
     SCHEMA,
@@ -148,7 +148,7 @@ def _projections(demands: Demands) -> tuple[PlanProjection, ...]:
             p.projection.source,
             p.projection.target,
             p.kind.value,
-            p.projection.signal.value,
+            _signal(p.projection),
             p.delay,
             p.stored.bits,
             p.stored.step,
@@ -158,6 +158,11 @@ def _projections(demands: Demands) -> tuple[PlanProjection, ...]:
         )
         for p in demands.legal.projections
     )
+
+
+def _signal(projection: Projection) -> str:
+    """What travels on the chip: the potential of a neuron goes as the payload of a graded spike."""
+    return (Signal.GRADED if projection.signal is Signal.ANALOG else projection.signal).value
 
 
 def _cores(stages: Stages) -> tuple[PlanCore, ...]:

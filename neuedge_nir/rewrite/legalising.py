@@ -22,7 +22,7 @@ def legalising(network: Network, chip: Chip, context: Context, *, measured: bool
     """What makes a network one that the chip takes, pass by pass; nothing where nothing helps.
 
     A chip that sends spikes only cannot hand on the potential of an LI, but its neurons may have the synapse that the
-    LI is: then fold-li, and merge-linear for layers that the LI parted. Without these passes the network stays as it is.
+    LI is: then fold-li, and merge-linear for layers that the LI parted. Nothing is done where they are not installed.
     """
     if not _needs_synapses(network, chip):
         return
@@ -66,5 +66,5 @@ def _remarks(before: Network, after: Network, chip: Chip) -> Iterator[Diagnostic
     left = {population.name for population in after.populations}
     for population in before.populations:
         if population.name not in left:
-            message = f"{chip.title} sends spikes only: this LI is the synapse of the neurons behind it, exactly (fold-li)"
-            yield Diagnostic("WARN041", Severity.INFO, population.name, message)
+            message = f"{chip.title} sends spikes only: this LI became the synapse of the neurons behind it, exactly"
+            yield Diagnostic("WARN041", Severity.INFO, population.name, message, "the pass is fold-li")
