@@ -18,7 +18,7 @@ from neuedge_nir.errors import InputError, UsageError, VerificationError
 from neuedge_nir.events import Observer, silent
 from neuedge_nir.frontend import checked_strictly, read
 from neuedge_nir.interpreter.samples import Samples
-from neuedge_nir.network.given import of_type
+from neuedge_nir.network.given import of_type, reset_given
 from neuedge_nir.network.model import Network, ResetMode
 from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan import store
@@ -27,6 +27,7 @@ from neuedge_nir.plan.model import Plan
 from neuedge_nir.plugin import TARGETS, chip_of_target, names
 from neuedge_nir.rewrite.call import PassCall
 from neuedge_nir.rewrite.door import Context
+from neuedge_nir.rewrite.legalising import legalised
 from neuedge_nir.rewrite.manager import rewritten
 
 
@@ -110,13 +111,16 @@ def emulate(
 ) -> Emulation:
     """Run a network on spikes as `simulate` does, in the arithmetic of a chip: whole numbers, rounded and bounded.
 
-    `target` is as for `compile`. The network is legalised first, and refused as `compile` refuses it: `CapacityError`
+    `target` is as for `compile`. The network is legalised first, by passes that need no asking (fold-li) too, so that
+    the neurons that these take away cannot be recorded; and refused as `compile` refuses it: `CapacityError`
     and `NoPlanError` (FIT...). Delays are the network's: hardware runs every population some steps later, which
     changes no spike but its time. The spikes must be 0 and 1 (`InputError`, DATA007). Raises `UsageError` where the
     chip's file names no arithmetic (USE029), and what `simulate` raises.
     """
     of_type(network, Network, "network", "give a Network, as neuedge_nir.read returns")
-    return run_integers(quantised(network, chip_of(target), dt, reset), spikes, record=record)
+    chip = chip_of(target)
+    whole = legalised(network, chip, Context(chip, None, None, dt, reset_given(reset)))
+    return run_integers(quantised(whole, chip, dt, reset), spikes, record=record)
 
 
 def network_of(model: Network | Path | str, options: Options | None = None) -> Network:

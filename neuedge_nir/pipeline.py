@@ -19,7 +19,7 @@ from neuedge_nir.frontend.recordings import SUFFIXES, read_recordings
 from neuedge_nir.interpreter.profile import simulated_activity
 from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.mapping.asked import Tiles, check_asked, tiles_given
-from neuedge_nir.mapping.bounds import check_room
+from neuedge_nir.mapping.bounds import check_room, lower_bound, neurons_bound
 from neuedge_nir.mapping.crossings import holds, with_crossings
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.fabric import largest_system
@@ -29,6 +29,7 @@ from neuedge_nir.mapping.overload import check_load, check_scale
 from neuedge_nir.mapping.pack import EFFORTS, partition
 from neuedge_nir.mapping.place import Placement, place
 from neuedge_nir.mapping.route import Routing, route
+from neuedge_nir.mapping.splitters import MODES, Levels, cheapest, dealt, splittable
 from neuedge_nir.mapping.traffic import flows
 from neuedge_nir.network.activity import Activity, Duration, recorded_activity, resolve_activity
 from neuedge_nir.network.given import reset_given, timestep_given
@@ -39,6 +40,7 @@ from neuedge_nir.plan.schedule import schedule_of, under_way
 from neuedge_nir.plan.verify import verify
 from neuedge_nir.rewrite.call import PassCall
 from neuedge_nir.rewrite.door import Context
+from neuedge_nir.rewrite.legalising import legalising
 from neuedge_nir.rewrite.manager import Applied, apply_passes
 
 SLOWEST = 1 << 20
@@ -59,7 +61,8 @@ class Options:
     for the one by which the chip makes the spikes. `tiles` cuts populations, by name, as `mapping.asked` reads it:
     {"conv1": "16x8x28", "hidden": 50, "out": "/2"}. `recurrence` "approximate" accepts cycles that are quicker than the
     chip: projections are then late, and with samples it is measured what that does. A chip in real time is run
-    `time_scale` times slower than it could be.
+    `time_scale` times slower than it could be. `splitters`: whether copies of neurons go into cores of their own,
+    "auto" where that takes fewer cores, "never", "always".
     """
 
     passes: tuple[PassCall, ...] = ()
@@ -79,6 +82,7 @@ class Options:
     outputs: str | None = None
     tiles: Mapping[str, str | int | Tiles] = field(default_factory=dict)
     recurrence: str = "exact"
+    splitters: str = "auto"
     strict: bool = False
     limits: Caps = DEFAULT_CAPS
 
@@ -93,6 +97,7 @@ class Options:
             "max_cores": self.max_cores is not None and self.max_cores < 1,
             "effort": self.effort not in EFFORTS,
             "recurrence": self.recurrence not in ("exact", "approximate"),
+            "splitters": self.splitters not in MODES,
             "seed": not 0 <= self.seed < 1 << 31,
             "time_scale": not 1 <= self.time_scale <= SLOWEST,
             "steps_per_sample": self.steps_per_sample is not None and self.steps_per_sample < 1,
@@ -135,11 +140,12 @@ def compile_network(
             hint="export the network with its neurons",
         )
     check_scale(chip, wanted.time_scale)
-    legal = _stage("legalise", observer, lambda: _legal(network, slowed(chip, wanted.time_scale), wanted))
-    activity = _stage("activity", observer, lambda: _activity(network, legal, wanted))
-    demands = Demands(legal, legal.relays.active(activity))
+    unsplit = _stage("legalise", observer, lambda: _legal(network, slowed(chip, wanted.time_scale), wanted))
+    activity = _stage("activity", observer, lambda: _activity(network, unsplit, wanted))
     available = _chips_available(chip, wanted.chips)
     most = wanted.max_cores or EFFORTS[wanted.effort].cores
+    legal = _stage("splitters", observer, lambda: _split(unsplit, activity, available, wanted))
+    demands = Demands(legal, legal.relays.active(activity))
     check_load(demands, chip)
     check_room(demands, available, most)
     check_asked(tiles_given(wanted.tiles), legal)
@@ -174,15 +180,21 @@ def _mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer:
 def _after_passes(
     network: Network, chip: Chip, wanted: Options, passed: Callable[[Applied], None] | None
 ) -> tuple[Network, tuple[PassCall, ...]]:
-    """The network after its passes, and each with the options that it found by itself."""
+    """The network after its passes and those that the chip needs, and each with the options that it found by itself."""
     samples = wanted.activity if isinstance(wanted.activity, Samples) else None
     context = Context(chip, samples, wanted.calibration, wanted.dt, wanted.reset)
     calls = []
-    for done in apply_passes(network, wanted.passes, context, measured=passed is not None):
+
+    def follow(done: Applied) -> Network:
         if passed is not None:
             passed(done)
         calls.append(done.call)
-        network = done.network
+        return done.network
+
+    for done in apply_passes(network, wanted.passes, context, measured=passed is not None):
+        network = follow(done)
+    for done in legalising(network, chip, context, measured=passed is not None):
+        network = follow(done)
     return network, tuple(calls)
 
 
@@ -223,7 +235,35 @@ def _check_crossed(placement: Placement, routing: Routing, available: int) -> No
         )
 
 
-def _legal(network: Network, chip: Chip, options: Options) -> LegalNetwork:
+def _split(unsplit: LegalNetwork, activity: Activity, available: int, wanted: Options) -> LegalNetwork:
+    """The network with the splitters that take the fewest cores, or that were asked for; as it is where none are."""
+    network, chip = unsplit.model, unsplit.chip
+    most, asked = wanted.max_cores or EFFORTS["none"].cores, tiles_given(wanted.tiles)
+    candidates, plain = splittable(network, chip), Demands(unsplit, unsplit.relays.active(activity))
+    if not candidates or neurons_bound(plain).cores > most:  # nothing to move, or too many neurons in any case
+        return unsplit
+    known: dict[tuple[tuple[str, int], ...], int | None] = {}
+
+    def tried(levels: Levels) -> int | None:
+        try:
+            legal = _legal(network, chip, wanted, levels) if levels else unsplit
+            demands = Demands(legal, legal.relays.active(activity))
+            check_room(demands, available, most)
+            return partition(demands, "none", wanted.seed, max_cores=most, asked=asked).neuron_cores
+        except (CapacityError, NoPlanError):
+            return None
+
+    def cores(levels: Levels) -> int | None:
+        key = tuple(sorted(levels.items()))
+        if key not in known:
+            known[key] = tried(levels)
+        return known[key]
+
+    found = cheapest(candidates, wanted.splitters, cores, lower_bound(plain).cores)
+    return _legal(network, chip, wanted, found) if found else unsplit
+
+
+def _legal(network: Network, chip: Chip, options: Options, splitters: Levels | None = None) -> LegalNetwork:
     return legalise(
         network,
         chip,
@@ -233,6 +273,7 @@ def _legal(network: Network, chip: Chip, options: Options) -> LegalNetwork:
         outputs=options.outputs,
         mapped_inputs=options.map_inputs,
         approximate=options.recurrence == "approximate",
+        splitters=dealt(network, splitters or {}),
     )
 
 
@@ -289,4 +330,5 @@ def _plan_options(options: Options, passes: Sequence[PassCall], legal: LegalNetw
         recurrence=options.recurrence,
         steps_per_sample=options.steps_per_sample,
         time_scale=options.time_scale,
+        splitters=options.splitters,
     )

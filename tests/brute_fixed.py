@@ -127,10 +127,16 @@ def integer_leak(state: State, arriving: list[tuple[int, int]], r: Registers, ov
     v = state[0]
     for w, x in arriving:
         v += w * x
-    v = _held(v + r["leak"], -top, top - 1, "potential", over)
+    leaked = v + r["leak"]
+    if r.get("leaking") == "reversing":  # epsilon: the leak's sign is the potential's; one that changes it ends at 0
+        leaked = v + r["leak"] * ((v > 0) - (v < 0))
+        leaked = 0 if (leaked > 0) - (leaked < 0) != (v > 0) - (v < 0) else leaked
+    v = _held(leaked, -top, top - 1, "potential", over)
     fires = v >= r["threshold"]
     if fires:
         v = 0 if r["drop"] is None else v - r["drop"]
+    elif r.get("leaking") == "to zero" and v < 0:  # kappa, with a negative threshold of 0
+        v = 0
     state[0] = _held(v, -floor, top - 1, "potential", over)
     return int(fires)
 

@@ -139,6 +139,7 @@ def test_the_options_stand_in_the_plan(neuedge: Neuedge, digits: Path, tmp_path:
         "recurrence": "exact",
         "reset": "zero",
         "seed": 7,
+        "splitters": "auto",
         "steps_per_sample": None,
         "tiles": {},
         "time_scale": 1,
@@ -295,7 +296,7 @@ def test_the_passes_are_listed_and_say_why_they_are_sound(neuedge: Neuedge) -> N
     passes = [entry["name"] for entry in neuedge("passes", "--json").json]
     folding = ["fold-gain", "fold-li", "fold-pool", "fold-scale", "merge-linear"]
     pruning = ["prune", "prune-silent", "prune-zero"]
-    adapting = ["adaptive-threshold", "lower-adaptive"]
+    adapting = ["adaptive-threshold", "approximate-leak", "lower-adaptive"]
     assert passes == sorted(["drop-dead", "hybrid-encoding", *adapting, *folding, *pruning, "quantise", "split-fan-in"])
     assert all(name in neuedge("passes").out for name in passes)
     for name in passes:

@@ -219,7 +219,8 @@ def from_json(found: Any, spikes: Mapping[str, np.ndarray], steps: int) -> dict[
             for wire in (p for p in found["projections"] if p["target"] == name):
                 (layer,) = wire["chain"]
                 then = step - (wire["delay"] - lags[name] + lags[wire["source"]])
-                total += np.array(layer["weight"]) @ sent[wire["source"]][then] if then >= 0 else 0
+                weight = layer["weight"] if layer["kind"] == "dense" else layer["factor"] * np.eye(size, dtype=int)
+                total += np.array(weight) @ sent[wire["source"]][then] if then >= 0 else 0
             v = v + total + np.array(registers["leak"])
             out[step] = v >= np.array(registers["threshold"])
             v = np.where(out[step], 0 if registers["drop"] is None else v - np.array(registers["drop"]), v)

@@ -54,8 +54,12 @@ def ran(files: Mapping[str, bytes], spikes: Spikes, sample: int, ticks: int) -> 
 
 
 def assert_same(plan: Plan, net: Network, files: Files, spikes: Spikes) -> int:
-    """Every spike of every neuron, and of each of its copies, is the emulation's, `lag` ticks later. Returns them."""
+    """Every spike of every neuron, of each of its copies and of relays, is the emulation's, `lag` ticks later.
+
+    Returns how many there are.
+    """
     names = [p.name for p in net.populations]
+    of = {p.name: p.relay.of for p in plan.populations if p.relay is not None}
     reset = ResetMode(plan.options.reset)
     wanted = emulate(net, spikes, real("truenorth"), reset=reset, record=names).run.recorded
     lags, depth = {p.name: p.lag for p in plan.populations}, max(p.lag for p in plan.populations)
@@ -64,6 +68,8 @@ def assert_same(plan: Plan, net: Network, files: Files, spikes: Spikes) -> int:
         steps = next(iter(spikes.values())).shape[1]
         found = ran(files, spikes, sample, steps + depth)
         due = {name: wanted[name][sample].reshape(steps, -1) for name in names}
+        for name in sorted(of, key=lambda relay: lags[relay]):
+            due[name] = due[of[name]]
         for core in addresses["cores"]:
             fired = found.fired[tuple(core["coordinates"])]
             for row, (name, neuron) in enumerate(core["neurons"]):
@@ -138,7 +144,7 @@ def test_the_digits_spike_as_emulated() -> None:
 @pytest.mark.parametrize("made", [branching, convolving])
 def test_random_networks_spike_as_emulated(made: Callable[[], Network], reset: ResetMode) -> None:
     net = biased(made(), 3)
-    plan = planned(net, reset=reset)
+    plan = planned(net, reset=reset, splitters="never")
     assert len(plan.cores) > 2
     assert plan.mapping.copies > 50
     assert made is convolving or max(p.delay for p in plan.projections) == 3
@@ -247,7 +253,7 @@ DAMAGES = (
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_file_is_noticed(damage: Callable[[Json], None]) -> None:
     net = biased(branching(), 3)
-    plan = planned(net)
+    plan = planned(net, splitters="never")
     files, spikes = emit(plan, net), noise(net, 5)
     content = json.loads(files["network.json"])
     damaged = copy.deepcopy(content)

@@ -38,7 +38,9 @@ def with_neurons(net: Network, **neurons: Neuron) -> Network:
     return dyadic.dyadic(replace(net, populations=populations, projections=tuple(projections)))
 
 
-def filtered(*before: Operator, tau: float = 2 * DT, r: float = 2.0, target: Neuron | None = None) -> Network:
+def filtered(
+    *before: Operator, tau: float = 2 * DT, r: float = 2.0, leak: float = 0.0, target: Neuron | None = None
+) -> Network:
     """i -> a (LIF) -> s (LI) -> b."""
     shape = before[-1].output_shape if before else (5,)
     size = int(np.prod(shape))
@@ -49,7 +51,7 @@ def filtered(*before: Operator, tau: float = 2 * DT, r: float = 2.0, target: Neu
         wire("s", "b", dense(3, size, 1), signal=Signal.ANALOG),
         inputs={"i": 4},
     )
-    return with_neurons(made, a=lif(), s=li(tau, r), b=target or lif())
+    return with_neurons(made, a=lif(), s=li(tau, r, leak), b=target or lif())
 
 
 @settings(max_examples=150, deadline=None)
@@ -164,10 +166,9 @@ def test_two_integrators_that_differ_stay() -> None:
 
 
 def test_a_chip_that_sends_spikes_takes_the_network_then() -> None:
-    net = filtered()
+    plan = compile_network(filtered(), real("loihi1"), Options(effort="none", passes=(PassCall.parse("fold-li"),)))
+    assert [p.model for p in plan.populations] == ["Input", "LIF", "CubaLIF", "Output"]
     with pytest.raises(CapacityError, match="sends spikes only") as refusal:
-        compile_network(net, real("loihi1"), Options(effort="none"))
+        compile_network(filtered(leak=0.25), real("loihi1"), Options(effort="none"))
     assert refusal.value.code == "FIT005"
     assert "fold-li" in str(refusal.value.hint)
-    plan = compile_network(net, real("loihi1"), Options(effort="none", passes=(PassCall.parse("fold-li"),)))
-    assert [p.model for p in plan.populations] == ["Input", "LIF", "CubaLIF", "Output"]

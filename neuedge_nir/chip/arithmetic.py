@@ -54,7 +54,8 @@ _INTEGER_LEAK = ArithmeticKind(
     "integer-leak",
     "Whole numbers. A weight is the sum of its axons' weights; v = v + input + leak, the leak a constant of leak_bits "
     "bits with sign that carries the bias; v saturates at state_bits. A spike where v >= a, a of threshold_bits bits "
-    "without sign; the linear reset subtracts a. Otherwise v does not stay below -(2^threshold_bits - 1).",
+    "without sign; the linear reset subtracts a. Otherwise v does not stay below -(2^threshold_bits - 1). A constant "
+    "leak is in the same register: then v does not stay below 0, or the leak brings v towards 0 and ends there.",
     AxonWeights.AXON_TYPES,
     {"state_bits": _STATE, "threshold_bits": _BITS, "leak_bits": _BITS},
 )

@@ -220,6 +220,7 @@ class Capabilities:
     adaptation: AdaptiveThresholds | None = None  # absent: thresholds stay as they are
     reset_schedule: ResetSchedule | None = None  # absent: how samples are kept apart is not published
     window_extent: Quantity | None = None  # pixels along an axis of what a convolution sees, safely; absent: any number
+    constant_leak: bool = False  # an integrator can lose a constant in every step, towards 0 or down to it
     sources: Mapping[str, str] = field(default_factory=dict)  # capability name -> where it was read
 
 

@@ -31,8 +31,13 @@ def in_integers(network: Network, target: str, arguments: argparse.Namespace) ->
     """The network as the chip of this name would hold it; remarks on that go to stderr. Raises as `compile`."""
     from neuedge_nir.api import chip_of
     from neuedge_nir.emulation.run import quantised
+    from neuedge_nir.rewrite.door import Context
+    from neuedge_nir.rewrite.legalising import legalised
 
-    found = quantised(network, chip_of(target), arguments.dt, arguments.reset)
+    chip, known = chip_of(target), len(network.origin.diagnostics)
+    whole = legalised(network, chip, Context(chip, None, None, network.dt, network.reset))
+    print_diagnostics(whole.origin.diagnostics[known:])
+    found = quantised(whole, chip, arguments.dt, arguments.reset)
     print_diagnostics(found.legal.diagnostics)
     return found
 

@@ -95,6 +95,17 @@ def add_mapping_options(sub: argparse.ArgumentParser) -> None:
         default="exact",
         help="approximate: take cycles that are quicker than the chip, with some projections late; --data measures it",
     )
+    add_splitters(sub)
+
+
+def add_splitters(sub: argparse.ArgumentParser) -> None:
+    """`--splitters`."""
+    sub.add_argument(
+        "--splitters",
+        choices=("auto", "never", "always"),
+        default="auto",
+        help="where a neuron drives one axon: put its copies into splitters, a step later; auto: if that saves cores",
+    )
 
 
 def add_early_exit(sub: argparse.ArgumentParser) -> None:
@@ -240,6 +251,7 @@ def options_of(
         outputs=arguments.outputs,
         tiles=tiles_given(arguments.tiles),
         recurrence=arguments.recurrence,
+        splitters=arguments.splitters,
     )
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from neuedge_nir.emission.door import require_input
 from neuedge_nir.emission.integers import elements, integers_of, part_of, sources, weights
 from neuedge_nir.emulation.integer_leak import IntegerCells
+from neuedge_nir.emulation.integer_leak import Leaking as Leaking
 from neuedge_nir.emulation.model import IntegerNetwork
 from neuedge_nir.errors import VerificationError
 from neuedge_nir.network.model import Network, Projection
@@ -42,7 +43,8 @@ class Cell:
     """A neuron, or an exact copy of it, in a row of a core.
 
     It fires where its potential reaches the threshold, which a spike subtracts where it `subtracts`, else sets to 0.
-    `weights` has one for each axon type, `connected` (axons,) the bits of the crossbar.
+    `weights` has one for each axon type, `connected` (axons,) the bits of the crossbar. `leaking` says how its leak
+    counts.
     """
 
     population: str
@@ -53,6 +55,7 @@ class Cell:
     threshold: int
     subtracts: bool
     destination: Destination
+    leaking: Leaking = Leaking.FREELY
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -223,11 +226,12 @@ class _Registers:
     leak: Whole
     threshold: Whole
     subtracts: bool
+    leaking: Leaking
 
     def cell(self, neuron: int, connected: NDArray[np.bool_], goal: Destination) -> Cell:
         weights = tuple(self.weights[neuron].tolist())
         leak, threshold = int(self.leak[neuron]), int(self.threshold[neuron])
-        return Cell(self.population, neuron, weights, connected, leak, threshold, self.subtracts, goal)
+        return Cell(self.population, neuron, weights, connected, leak, threshold, self.subtracts, goal, self.leaking)
 
 
 def _registers(integers: IntegerNetwork, name: str) -> _Registers:
@@ -239,7 +243,7 @@ def _registers(integers: IntegerNetwork, name: str) -> _Registers:
     for place, each in enumerate(cells.by_type):
         weights[:, place] = each.ravel()
     leak, threshold = (np.broadcast_to(each, cells.shape).ravel() for each in (cells.leak, cells.threshold))
-    return _Registers(name, weights, leak, threshold, cells.drop is not None)
+    return _Registers(name, weights, leak, threshold, cells.drop is not None, cells.leaking)
 
 
 def _assigned(bundle: _Bundle, here: Whole, own: Whole, where: str) -> tuple[Whole, NDArray[np.bool_]]:

@@ -81,7 +81,9 @@ def _whole(integers: IntegerNetwork, name: str) -> dict[str, object]:
     found: dict[str, object] = {}
     for each in fields(cells):
         value = getattr(cells, each.name)
-        if isinstance(value, tuple) and each.name != "shape":
+        if isinstance(value, str):
+            found[each.name] = str(value)
+        elif isinstance(value, tuple) and each.name != "shape":
             found[each.name] = [_numbers(one) for one in value]
         elif value is None or isinstance(value, (np.ndarray, np.generic, int)):
             found[each.name] = None if value is None else _numbers(np.asarray(value))

@@ -12,6 +12,7 @@ from neuedge_nir.emulation.quantise import quantise
 from neuedge_nir.interpreter.operators import applied
 from neuedge_nir.interpreter.run import timestep
 from neuedge_nir.mapping.legalise import LegalNetwork, legalise
+from neuedge_nir.mapping.splitters import Served
 from neuedge_nir.network.area import members
 from neuedge_nir.network.connect import Delay
 from neuedge_nir.network.count import counter
@@ -25,7 +26,31 @@ Whole = NDArray[np.int64]
 def legal_of(plan: Plan, network: Network) -> LegalNetwork:
     """The network as the plan's chip holds it; `network` is that after the plan's passes."""
     reset, dt = ResetMode(plan.options.reset), timestep(network, plan.options.dt)
-    return legalise(network, plan.chip, reset=reset, dt=dt, inputs=plan.options.inputs, outputs=plan.options.outputs)
+    return legalise(
+        network,
+        plan.chip,
+        reset=reset,
+        dt=dt,
+        inputs=plan.options.inputs,
+        outputs=plan.options.outputs,
+        splitters=_served(plan),
+    )
+
+
+def _served(plan: Plan) -> Served:
+    """The projections that each splitter of a plan feeds, through relays or not."""
+    relays = {p.name: p.relay for p in plan.populations if p.relay is not None}
+    found: dict[str, dict[str, list[str]]] = {}
+    for name, relay in relays.items():
+        if relay.splits:
+            found.setdefault(relay.of, {})[name] = []
+    for held in plan.projections:
+        source = held.source
+        while source in relays and not relays[source].splits:
+            source = relays[source].of
+        if source in relays and held.target not in relays:
+            found[relays[source].of][source].append(held.name)
+    return {name: tuple(tuple(served) for served in each.values()) for name, each in found.items()}
 
 
 def integers_of(plan: Plan, network: Network) -> IntegerNetwork:

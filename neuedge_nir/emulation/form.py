@@ -6,7 +6,7 @@
 S is what arrives, without the bias. The bias is a constant current: `drive` holds what it adds to v once a synaptic
 filter in front of it has settled, because chips add it to v. A threshold that follows an activity is multiplied with a
 factor in each timestep, and never exceeds `highest`; the factor is a real number, the product is rounded to the
-chip's threshold.
+chip's threshold. A constant leak is in `drive`, below zero; one that reverses has it for itself.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from neuedge_nir.chip.model import Chip
 from neuedge_nir.errors import CapacityError
-from neuedge_nir.network.model import IF, LI, LIF, Adaptation, CubaLI, CubaLIF, I, Population, Threshold
+from neuedge_nir.network.model import IF, LI, LIF, Adaptation, ConstantLeak, CubaLI, CubaLIF, I, Population, Threshold
 
 Array = NDArray[np.float64]
 
@@ -37,6 +37,7 @@ class Form:
     synapse: Array | None = None
     synapse_gain: Array | None = None
     rule: Adaptation | None = None
+    leak: ConstantLeak | None = None
 
     @property
     def drop(self) -> Array | None:
@@ -63,7 +64,7 @@ def form(population: Population, dt: float, chip: Chip) -> Form:
     constant shorter than a timestep, a negative threshold, numbers beyond all measure.
     """
     with np.errstate(all="ignore"):  # what overflows is refused below
-        found = replace(_form(population, dt), rule=population.adapts)
+        found = _leaking(replace(_form(population, dt), rule=population.adapts), population, dt, chip)
         per_input = found.per_input
     if not np.all(per_input > 0):
         raise out_of_range(population, chip, "its r, or w_in, is not above zero", "fold the sign into the weights")
@@ -91,6 +92,20 @@ def check_size(population: Population, chip: Chip, numbers: tuple[Array, ...], d
 def out_of_range(population: Population, chip: Chip, what: str, hint: str) -> CapacityError:
     message = f"{what}, which the arithmetic of {chip.title} cannot hold"
     return CapacityError("FIT019", message, where=f"node {population.name!r}", hint=hint)
+
+
+def _leaking(found: Form, population: Population, dt: float, chip: Chip) -> Form:
+    leak = population.leak
+    if leak is None:
+        return found
+    if leak.reverses and np.any(found.drive):
+        raise CapacityError(
+            "FIT052",
+            f"it has a bias and a leak that reverses, and a neuron of {chip.title} has one register for both",
+            where=f"node {population.name!r}",
+            hint="--pass approximate-leak:form=floor has a leak that adds to the bias",
+        )
+    return replace(found, drive=found.drive - dt * _real(leak.amount), leak=leak)
 
 
 def _form(population: Population, dt: float) -> Form:

@@ -7,6 +7,7 @@ stands one unit above NIR's; the linear reset subtracts what it compares with.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TypeVar
 
 import numpy as np
@@ -53,7 +54,9 @@ def quantise(source: Source) -> Quantised:
     leak = whole(form.drive * v_scale)
     by_type = () if types is None else tuple(np.rint(types.weights * factor[:, None]).astype(np.int64).T)
     by_neuron = tuple(_by_neuron(row, shape) for row in by_type)
-    cells = IntegerCells(shape, n, threshold, drop, leak, v_scale, by_neuron)
+    lost = form.leak
+    way = Leaking.FREELY if lost is None else Leaking.REVERSING if lost.reverses else Leaking.TO_ZERO
+    cells = IntegerCells(shape, n, threshold, drop, leak, v_scale, by_neuron, way)
     kept = Kept(
         tuple(w / _like(factor / types.unit, w) for w in weights) if types else (),
         form.rate,
@@ -105,6 +108,18 @@ def _like(rows: Array, weights: Array) -> Array:
     return rows.reshape(weights.shape) if weights.ndim < 2 else rows.reshape(-1, *(1,) * (weights.ndim - 1))
 
 
+class Leaking(StrEnum):
+    """How the leak register counts.
+
+    FREELY: v += leak. TO_ZERO: the same, and no potential is left below 0, which is a negative threshold of 0.
+    REVERSING: leak <= 0 goes towards 0 from either side, and not beyond.
+    """
+
+    FREELY = "freely"
+    TO_ZERO = "to zero"
+    REVERSING = "reversing"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class IntegerCells:
     """Neurons that fire at their threshold; their potential does not stay below minus the largest threshold.
@@ -120,6 +135,7 @@ class IntegerCells:
     leak: Whole
     v_scale: Array
     by_type: tuple[Whole, ...] = ()
+    leaking: Leaking = Leaking.FREELY
 
     def start(self, samples: int, tally: Tally) -> IntegerState:
         return IntegerState(self, tally, np.zeros((samples, *self.shape), np.int64))
@@ -136,11 +152,19 @@ class IntegerState:
     def step(self, arriving: Array, factor: Array | None = None) -> Sent:
         cells, n = self.cells, self.cells.registers
         half = 1 << (n.state_bits - 1)
-        v = self.tally.clipped(self.v + arriving.astype(np.int64) + cells.leak, -half, half - 1, "potential")
+        v = self.tally.clipped(self._leaked(self.v + arriving.astype(np.int64)), -half, half - 1, "potential")
         if cells.threshold is None:
             self.v = self.tally.clipped(v, -n.most_threshold, half - 1, "potential")
             return np.asarray(self.v / cells.v_scale)
         fired = v >= (cells.threshold if factor is None else above((cells.threshold - 1) * factor))
         np.copyto(v, 0 if cells.drop is None else v - cells.drop, where=fired)
+        if cells.leaking is Leaking.TO_ZERO:
+            np.maximum(v, 0, out=v)
         self.v = self.tally.clipped(v, -n.most_threshold, half - 1, "potential")
         return fired
+
+    def _leaked(self, v: Whole) -> Whole:
+        leak = self.cells.leak
+        if self.cells.leaking is Leaking.REVERSING:
+            return np.asarray(np.sign(v) * np.maximum(np.abs(v) + leak, 0))
+        return np.asarray(v + leak)

@@ -129,6 +129,7 @@ def _not_for(odd: Unreadable) -> InputError:
 def graph_of(meant: Network) -> tuple[RawGraph, tuple[Diagnostic, ...]]:
     """The network as the raw graph that its reader makes the same network of. Raises `InputError` as `write`."""
     _check_ends(meant)
+    _check_leaks(meant)
     network, encoders = as_populations(meant)
     network, shapes = as_vectors(network)
     paths = told_apart(paths_of(network))
@@ -172,6 +173,15 @@ def _still_thresholds(network: Network) -> Iterator[Diagnostic]:
             )
             hint = "--pass lower-adaptive:to=fold puts it into the weights, where that is exact"
             yield Diagnostic("OUT105", Severity.WARNING, population.name, message, hint)
+
+
+def _check_leaks(network: Network) -> None:
+    """NIR's leaks are exponential, all of them."""
+    for population in network.populations:
+        if population.leak is not None:
+            message = "it loses a constant in every step, and NIR has no such neuron"
+            hint = "write the network as it was before --pass approximate-leak"
+            raise InputError("USE076", message, where=f"node {population.name!r}", hint=hint)
 
 
 def _check_ends(network: Network) -> None:

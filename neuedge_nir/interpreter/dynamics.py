@@ -5,6 +5,8 @@
 3. A neuron whose v exceeds the threshold (strictly) spikes, and is reset: v = v_reset, or v -= v_threshold.
 4. Neurons that do not spike hand on the v of this step.
 
+An IF with a constant leak loses it between steps 2 and 3, and one whose leak does not reverse is not left below 0.
+
 Where the threshold of a population follows an activity, it is multiplied in step 3 with the factor of this timestep
 (`interpreter.adaptation`); what is subtracted stays constant.
 
@@ -60,7 +62,9 @@ def dynamics(population: Population, samples: int, dt: float, reset: ResetMode, 
             membrane = _membrane(neuron, shape, dt)
             synapse = _synapse(neuron, shape, dt)
             fire = _firing(population, reset)
-            return Leaky(membrane, synapse, fire, meter)
+            lost = population.leak
+            leak = None if lost is None else Loss(dt * lost.amount, lost.reverses)
+            return Leaky(membrane, synapse, fire, meter, leak)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,24 @@ class Firing:
 
 
 @dataclass(frozen=True, slots=True)
+class Loss:
+    """A constant leak: `amount` in a step."""
+
+    amount: FloatArray
+    reverses: bool
+
+    def take(self, membrane: Array) -> None:
+        if self.reverses:
+            membrane[...] = np.sign(membrane) * np.maximum(np.abs(membrane) - self.amount, 0.0)
+        else:
+            membrane -= self.amount
+
+    def settle(self, membrane: Array) -> None:
+        if not self.reverses:
+            np.maximum(membrane, 0.0, out=membrane)
+
+
+@dataclass(frozen=True, slots=True)
 class Leaky:
     """A membrane, perhaps behind a synapse, that spikes or hands on its potential."""
 
@@ -117,6 +139,7 @@ class Leaky:
     synapse: Filter | None
     firing: Firing | None
     meter: Meter | None = None
+    leak: Loss | None = None
 
     def step(self, arriving: Array, factor: Array | None = None) -> Array:
         if self.meter is None:
@@ -129,6 +152,11 @@ class Leaky:
     def _step(self, arriving: Array, factor: Array | None) -> Array:
         current = arriving if self.synapse is None else self.synapse.move(arriving)
         membrane = self.membrane.move(current)
+        if self.leak is not None and self.firing is not None:
+            self.leak.take(membrane)
+            sent = self.firing.spikes(membrane, factor)
+            self.leak.settle(membrane)
+            return sent
         return membrane.copy() if self.firing is None else self.firing.spikes(membrane, factor)
 
 

@@ -22,10 +22,12 @@ from neuedge_nir.chip.model import (
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import CapacityError, NoPlanError
 from neuedge_nir.mapping.effective import effective_weights, node_of
+from neuedge_nir.mapping.leaks import check_leak
 from neuedge_nir.mapping.ports import check_readable, ways
 from neuedge_nir.mapping.recurrence import least_excess
 from neuedge_nir.mapping.relays import Relayed, with_relays
 from neuedge_nir.mapping.remarks import of_population, of_projection, of_timing
+from neuedge_nir.mapping.splitters import Served, with_both, with_splitters
 from neuedge_nir.mapping.timing import Timing, balanced, lag, model_delays, rounded_delays
 from neuedge_nir.mapping.ways import several_ways
 from neuedge_nir.mapping.weights import (
@@ -45,8 +47,6 @@ from neuedge_nir.network.model import (
     LI,
     LIF,
     Adaptation,
-    CubaLI,
-    CubaLIF,
     Listening,
     Network,
     Population,
@@ -148,11 +148,13 @@ def legalise(
     outputs: str | None = None,
     mapped_inputs: bool = False,
     approximate: bool = False,
+    splitters: Served | None = None,
 ) -> LegalNetwork:
     """The network in the chip's terms. `approximate`: cycles may be slower than in the model, by as little as can be.
 
     `inputs` and `outputs` name ways of the chip, None its first; `mapped_inputs` is the one that makes the spikes on
-    the chip. Raises `CapacityError`, naming the node, the figure and the limit, for what the chip cannot compute.
+    the chip. `splitters` says which projections go through splitters. Raises `CapacityError`, naming the node, the
+    figure and the limit, for what the chip cannot compute.
     """
     way_in, way_out = ways(chip, inputs, outputs, on_cores=mapped_inputs)
     on_cores = way_in.cores is not InputCores.NONE
@@ -164,8 +166,9 @@ def legalise(
     step = dt if dt is not None else network.dt
     check_readable(network, chip, way_out)
     excess = least_excess(network, model_delays(network, step)) if approximate else {}
-    exact = balanced(network, step, None, excess)
-    relayed = with_relays(network, exact, chip, mode, step, mapped_inputs=on_cores)
+    split = with_splitters(network, splitters or {}, chip, mode, step)
+    exact = balanced(split.network, step, None, excess)
+    relayed = with_both(split, with_relays(split.network, exact, chip, mode, step, mapped_inputs=on_cores))
     timing = lag(relayed.network, chip, step, mapped_inputs=on_cores, at_least=relayed.lags, excess=excess)
     stored = _stored_weights(relayed.network, chip)
     if chip.capabilities.weights is AxonWeights.AXON_TYPES:
@@ -216,13 +219,7 @@ def _reset_mode(network: Network, chip: Chip, wanted: ResetMode | None) -> tuple
 def _check_neurons(population: Population, network: Network, chip: Chip, mode: ResetMode) -> None:
     where = f"node {population.name!r}"
     able = chip.capabilities
-    if isinstance(population.neuron, (LIF, LI, CubaLIF, CubaLI)) and not able.exponential_leak:
-        raise CapacityError(
-            "FIT002",
-            f"{population.model} leaks exponentially, {chip.title} by a constant",
-            where=where,
-            hint="train with IF neurons for this chip",
-        )
+    check_leak(population, chip)
     if population.model not in able.neuron_models:
         raise CapacityError(
             "FIT001",
@@ -247,9 +244,14 @@ def _check_neurons(population: Population, network: Network, chip: Chip, mode: R
             "FIT005",
             f"{population.model} hands its potential to {inner[0].target!r}, and {chip.title} sends spikes only",
             where=where,
-            hint="put a spiking population in its place"
-            + (", or try --pass fold-li" if isinstance(population.neuron, LI) else ""),
+            hint="put a spiking population in its place" + _no_synapse(population, chip),
         )
+
+
+def _no_synapse(population: Population, chip: Chip) -> str:
+    folds = isinstance(population.neuron, LI) and "CubaLIF" in chip.capabilities.neuron_models
+    why = "no bias or leak potential, one tau for all, LIF neurons alone behind it, which hear nothing else"
+    return f", or make it what fold-li takes for their synapse: {why}" if folds else ""
 
 
 def _check_adaptation(population: Population, rule: Adaptation, chip: Chip) -> None:

@@ -18,6 +18,7 @@ from neuedge_nir.mapping.choose import choices, deterministic_solver
 from neuedge_nir.mapping.demand import Demand, Demands, fits
 from neuedge_nir.mapping.partition import Bound, Cluster, Destinations, Partition, Piece, Role
 from neuedge_nir.mapping.split import Tiling, asked_tiling, axons_into, longest_run, tilings, too_many_cores
+from neuedge_nir.mapping.timing import feed_forward_order
 from neuedge_nir.network.model import Port
 from neuedge_nir.network.slices import Grid, Run, Slice, boxes
 
@@ -118,9 +119,13 @@ def _candidates(
 
 
 def _targets_first(demands: Demands) -> list[str]:
-    lags = demands.legal.timing.lags
-    names = [p.name for p in demands.legal.network.populations]
-    return sorted(names, key=lambda name: -lags[name])  # in the order of the network where lags are equal
+    """By their depth, the deepest first: with Delays a target may run at a smaller lag than its source."""
+    network = demands.legal.network
+    depth = dict.fromkeys(network.sources, 0)
+    for edge in feed_forward_order(network):
+        if edge.target in depth and not edge.steps:
+            depth[edge.target] = max(depth[edge.target], depth[edge.source] + 1)
+    return sorted((p.name for p in network.populations), key=lambda name: -depth[name])
 
 
 def _cores_alone(tiling: Tiling, demands: Demands) -> int:

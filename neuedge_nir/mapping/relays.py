@@ -44,12 +44,16 @@ HALF, ZERO, ONE = np.asarray(0.5), np.zeros(()), np.ones(())
 
 @dataclass(frozen=True, eq=False)
 class Relayed:
-    """A network with relays: `sources` says whom each relay repeats (perhaps another relay), `lags` where each runs."""
+    """A network with relays: `sources` says whom each relay repeats (perhaps another relay), `lags` where each runs.
+
+    `splitters` are those of them that are there for their copies (`mapping.splitters`).
+    """
 
     network: Network
     sources: Mapping[str, str]
     lags: Mapping[str, int]
     remarks: tuple[Diagnostic, ...] = ()
+    splitters: frozenset[str] = frozenset()
 
     def root(self, name: str) -> str:
         """The population or port whose spikes these are in the end."""
@@ -75,7 +79,7 @@ def with_relays(
     """
     longest = chip.capabilities.max_delay.count if chip.capabilities.max_delay else 1
     waiting = _waiting(network, timing, longest, mapped_inputs)
-    neuron = _repeater(chip, reset, dt) if waiting else None
+    neuron = repeater(chip, reset, dt) if waiting else None
     if neuron is None:
         return Relayed(network, {}, {})
     _check_number(waiting, chip)
@@ -132,7 +136,7 @@ def _sources(network: Network, waiting: Waiting) -> Iterator[Population | Port]:
     yield from (population for population in network.populations if population.name in waiting)
 
 
-def _repeater(chip: Chip, reset: ResetMode, dt: float | None) -> Neuron | None:
+def repeater(chip: Chip, reset: ResetMode, dt: float | None) -> Neuron | None:
     """A neuron that spikes in just the steps in which one spike of weight 1 arrives, whatever a spike leaves behind.
 
     Half a spike is enough of a threshold where nothing of a spike is left a step later. An integrator from which a
@@ -185,7 +189,7 @@ def _chain(
     neuron: Neuron,
     network: Network,
 ) -> _Chain:
-    names = _free(source.name, network)
+    names = free_names(source.name, network)
     nodes = source.nodes if isinstance(source, Population) else ()
     most = max(relays for _, relays in waiting)
     relays = tuple(Population(next(names), neuron, source.shape, None, nodes) for _ in range(most))
@@ -194,11 +198,11 @@ def _chain(
     return _Chain(source, relays, lags, taps, max(timing.delays[projection.name] for projection, _ in waiting))
 
 
-def _free(source: str, network: Network) -> Iterator[str]:
+def free_names(source: str, network: Network, mark: str = "relay") -> Iterator[str]:
     """Names of relays that nothing has, nor a projection into them would."""
     taken = {port.name for port in (*network.inputs, *network.outputs)} | {p.name for p in network.populations}
     wires = {projection.name for projection in network.projections}
-    number, mark = 0, "relay"
+    number = 0
     while any(f"{source}.{mark}" in name for name in taken | wires):
         mark += "'"
     while True:

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
 
+from neuedge_nir.chip.model import Limit
 from neuedge_nir.errors import NoPlanError
 from neuedge_nir.mapping.asked import Tiles, too_large_tile
 from neuedge_nir.mapping.demand import Demand, Demands, add, fits
@@ -66,7 +67,8 @@ class Tiling:
 def check_single_neurons(demands: Demands) -> None:
     """Prove for every population that its hungriest neuron alone fits a core.
 
-    Raises `CapacityError` naming the node: what one neuron needs, no split can avoid.
+    Raises `CapacityError` naming the node: what one neuron needs, no split can avoid. But for copies of neurons, which
+    splitters may hold: these are a `NoPlanError` (FIT050).
     """
     uncut = demands.uncut()
     different: dict[Hashable, Population] = {}
@@ -79,6 +81,8 @@ def check_single_neurons(demands: Demands) -> None:
         for limit, needed, available in zip(demands.limits, need, demands.capacity, strict=True):
             if needed > available:
                 node = node_of(incoming[-1]) if incoming else population.name
+                if limit.formula == "neuron_copies":
+                    raise _too_many_copies(population.name, needed, limit, demands)
                 raise too_large(node, needed, limit, demands.legal.chip)
 
 
@@ -287,6 +291,19 @@ def too_many_cores(finding: str, most: int, needed: int | None = None) -> NoPlan
         needed=needed,
         available=most,
         hint="--max-cores N tries plans of up to N cores, some seconds a thousand; or make the network smaller",
+    )
+
+
+def _too_many_copies(name: str, needed: int, limit: Limit, demands: Demands) -> NoPlanError:
+    return NoPlanError(
+        "FIT050",
+        f"a neuron of {name!r} drives {needed} axons, and a core of {demands.legal.chip.title} has room for "
+        f"{limit.limit.count} copies of it",
+        where=f"node {name!r}",
+        resource=limit.name,
+        needed=needed,
+        available=limit.limit.count,
+        hint="let it drive less, or let splitters hold the copies: --splitters auto",
     )
 
 

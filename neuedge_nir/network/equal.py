@@ -70,6 +70,14 @@ def _populations(one: Population, other: Population) -> Iterator[str]:
         for name, values in one.parameters.items():
             yield from _unlike_numbers(name, values, other.parameters[name], one.shape)
         yield from _unlike_numbers("bias", _bias(one), _bias(other), one.shape)
+        yield from _leaks(one, other)
+
+
+def _leaks(one: Population, other: Population) -> Iterator[str]:
+    ways = [None if each.leak is None else each.leak.reverses for each in (one, other)]
+    yield from _unlike("leak that reverses", *ways)
+    if one.leak is not None and other.leak is not None:
+        yield from _unlike_numbers("leak", one.leak.amount, other.leak.amount, one.shape)
 
 
 def _bias(population: Population) -> Numbers:

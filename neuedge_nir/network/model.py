@@ -194,12 +194,25 @@ ADAPTIVE = (IF, LIF, CubaLIF)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ConstantLeak:
+    """What an IF loses in every timestep, whatever its potential: NIR has no such neuron, TrueNorth has no other.
+
+    `amount` >= 0 is in units of v per time unit of the file, broadcastable to the population. It counts after what
+    arrives and before the threshold. One that `reverses` moves v towards 0 from either side, and not beyond; else v
+    falls by it, and a neuron that does not spike is not left below 0.
+    """
+
+    amount: FloatArray
+    reverses: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Population:
     """A group of neurons of one model.
 
     `bias` is the constant current every neuron receives per step, broadcastable to `shape`: the biases of Affine
     and Conv nodes upstream, carried through the operators behind them. `nodes` are the NIR nodes it came from.
-    `adaptation` says how their threshold follows an activity; None: it does not.
+    `adaptation` says how their threshold follows an activity; None: it does not. `leak`: of an IF; None: it keeps all.
     """
 
     name: str
@@ -208,6 +221,7 @@ class Population:
     bias: FloatArray | None = None
     nodes: tuple[str, ...] = ()
     adaptation: Adaptation | None = None
+    leak: ConstantLeak | None = None
 
     @property
     def neurons(self) -> int:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from neuedge_nir.network.blocks import row_blocks
 from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scale, weights_of
-from neuedge_nir.network.model import ADAPTIVE, Network, Population, Port, Projection, Signal
+from neuedge_nir.network.model import ADAPTIVE, IF, Network, Population, Port, Projection, Signal
 
 Shape = tuple[int, ...]
 
@@ -74,6 +74,16 @@ def _population_faults(population: Population) -> Iterator[str]:
             yield f"{name} is 0"
     if population.bias is not None:
         yield from _value_faults("its bias", population.bias, population.shape)
+    if population.leak is not None:
+        yield from _leak_faults(population, population.leak.amount)
+
+
+def _leak_faults(population: Population, amount: NDArray[np.floating]) -> Iterator[str]:
+    yield from _value_faults("its leak", amount, population.shape)
+    if not isinstance(population.neuron, IF) or population.adaptation is not None:
+        yield f"{population.model} has no constant leak, nor has a neuron whose threshold follows an activity"
+    if bool((amount < 0).any()):
+        yield "its leak is below 0"
 
 
 def adaptation_faults(population: Population, network: Network) -> Iterator[str]:

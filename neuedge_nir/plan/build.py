@@ -27,7 +27,7 @@ from neuedge_nir.mapping.place import Placement
 from neuedge_nir.mapping.route import Routing
 from neuedge_nir.mapping.traffic import Flow, host_messages, host_reads
 from neuedge_nir.network.count import counter, total_synapses, total_weights
-from neuedge_nir.network.model import Network, Population, Port
+from neuedge_nir.network.model import Network, Population, Port, Projection, Signal
 from neuedge_nir.network.slices import Block, Slice
 from neuedge_nir.plan.model import (
     SCHEMA,
@@ -131,7 +131,8 @@ def _populations(legal: LegalNetwork) -> tuple[PlanPopulation, ...]:
 
     def neurons(p: Population) -> PlanPopulation:
         rule = None if p.adapts is None else replace(p.adapts, late=p.adapts.late + mean_delay(p.adapts, legal.chip))
-        return PlanPopulation(p.name, p.model, p.shape, lags[p.name], adaptation=rule, relay=_relay(p, legal))
+        leak = None if p.leak is None else "reversing" if p.leak.reverses else "falling"
+        return PlanPopulation(p.name, p.model, p.shape, lags[p.name], None, rule, _relay(p, legal), leak)
 
     return (
         *(port(p, "Input") for p in network.inputs),
@@ -142,7 +143,8 @@ def _populations(legal: LegalNetwork) -> tuple[PlanPopulation, ...]:
 
 def _relay(population: Population, legal: LegalNetwork) -> PlanRelay | None:
     of = legal.relays.sources.get(population.name)
-    return None if of is None else PlanRelay(of, {name: float(v) for name, v in population.parameters.items()})
+    numbers = {name: float(v) for name, v in population.parameters.items() if of is not None}
+    return None if of is None else PlanRelay(of, numbers, population.name in legal.relays.splitters)
 
 
 def _projections(demands: Demands) -> tuple[PlanProjection, ...]:
@@ -152,7 +154,7 @@ def _projections(demands: Demands) -> tuple[PlanProjection, ...]:
             p.projection.source,
             p.projection.target,
             p.kind.value,
-            p.projection.signal.value,
+            _signal(p.projection),
             p.delay,
             p.stored.bits,
             p.stored.step,
@@ -162,6 +164,11 @@ def _projections(demands: Demands) -> tuple[PlanProjection, ...]:
         )
         for p in demands.legal.projections
     )
+
+
+def _signal(projection: Projection) -> str:
+    """What travels on the chip: the potential of a neuron goes as the payload of a graded spike."""
+    return (Signal.GRADED if projection.signal is Signal.ANALOG else projection.signal).value
 
 
 def _cores(stages: Stages) -> tuple[PlanCore, ...]:

@@ -6,9 +6,10 @@ import math
 
 from neuedge_nir.errors import VerificationError
 from neuedge_nir.network.connect import Scale, weights_of
-from neuedge_nir.network.model import Network
+from neuedge_nir.network.model import Network, Projection
 from neuedge_nir.plan.check_demand import kind_of
 from neuedge_nir.plan.check_fan import synapses
+from neuedge_nir.plan.check_leaks import check_leaks
 from neuedge_nir.plan.check_relays import relayed
 from neuedge_nir.plan.check_rules import agree, match, refuse
 from neuedge_nir.plan.model import Plan
@@ -20,6 +21,7 @@ def run_on_chip(plan: Plan, model: Network) -> Network:
         _check_origin(plan, model)
         network = relayed(plan, model)
         _check_model(plan, network)
+        check_leaks(plan, network)
         _check_size(plan, model)
     except VerificationError as error:
         # Passes make other networks of other models and samples.
@@ -66,9 +68,14 @@ def _check_model(plan: Plan, network: Network) -> None:
     inner = {population.name for population in network.populations}
     wires = [wire for wire in network.projections if wire.target in inner]
     ends = {p.name: (p.source, p.target, p.signal) for p in plan.projections}
-    match("PLAN103", "ends and signal", ends, {w.name: (w.source, w.target, str(w.signal)) for w in wires})
+    match("PLAN103", "ends and signal", ends, {w.name: (w.source, w.target, _sent(w)) for w in wires})
     kinds = {projection.name: projection.kind for projection in plan.projections}
     match("PLAN105", "kind", kinds, {wire.name: kind_of(wire.chain) for wire in wires})
+
+
+def _sent(wire: Projection) -> str:
+    """Between neurons of a chip a potential is a spike with a payload."""
+    return "graded" if wire.signal == "analog" else str(wire.signal)
 
 
 def _check_size(plan: Plan, network: Network) -> None:

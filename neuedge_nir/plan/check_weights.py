@@ -38,8 +38,8 @@ def check_abilities(plan: Plan) -> None:
         refuse("PLAN118", f"{chip} cannot reset by {plan.options.reset!r}")
     for projection in plan.projections:
         where = f"projection {projection.name!r}"
-        if projection.signal == Signal.ANALOG and not able.graded_spikes:
-            refuse("PLAN118", f"{chip} has no graded spikes for an analog signal", where)
+        if projection.signal != Signal.SPIKE and not (projection.signal == Signal.GRADED and able.graded_spikes):
+            refuse("PLAN118", f"{chip} sends no {projection.signal} signals", where)
         at_most("PLAN116", "one bit at least", 1, projection.weight_bits, where)
         at_most("PLAN116", "bits of a weight", projection.weight_bits, able.weight_bits.count, where)
         if able.weights is AxonWeights.AXON_TYPES:

@@ -49,6 +49,7 @@ class PlanOptions:
     recurrence: str
     steps_per_sample: int | None
     time_scale: int = 1
+    splitters: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,13 @@ class PlanActivity:
 class PlanRelay:
     """A population that the chip needs and the model has not: neuron by neuron it repeats the spikes of `of`.
 
-    `of` is a population, an input with cores, or another relay. `parameters` are those of its neuron model.
+    `of` is a population, an input with cores, or another relay. `parameters` are those of its neuron model. One that
+    `splits` is there for the copies of its neurons, where a neuron has one destination.
     """
 
     of: str
     parameters: Mapping[str, float]
+    splits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,8 @@ class PlanPopulation:
     """A population or port. `lag`: steps that it runs behind the original network, and at which it is read.
 
     `encoder`: how the host makes spikes of the values of an input. `adaptation`: the rule that thresholds follow on the
-    chip, whose activity is as many steps `late` as the chip is.
+    chip, whose activity is as many steps `late` as the chip is. `leak`: how an IF loses a constant in each
+    step: "reversing" (towards 0 from either side) or "falling" (down to 0).
     """
 
     name: str
@@ -85,6 +89,7 @@ class PlanPopulation:
     encoder: HybridEncoder | None = None
     adaptation: Adaptation | None = None
     relay: PlanRelay | None = None
+    leak: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ from neuedge_nir.plan.check_relays import check_relays, relays_of
 from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, refuse, same
 from neuedge_nir.plan.check_schedule import check_schedule
 from neuedge_nir.plan.check_slow import at_its_pace
+from neuedge_nir.plan.check_splitters import check_splitters
 from neuedge_nir.plan.check_tables import TABLES, counted_values
 from neuedge_nir.plan.check_tiles import check_tiles
 from neuedge_nir.plan.check_ways import check_ways
@@ -57,6 +58,7 @@ def verify(plan: Plan, network: Network | None) -> None:
     plan = at_its_pace(plan)
     _check_names(plan)
     check_relays(plan)
+    check_splitters(plan)
     if network is not None:
         network = run_on_chip(plan, network)
     check_abilities(plan)

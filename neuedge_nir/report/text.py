@@ -265,7 +265,8 @@ def _populations(plan: Plan) -> list[Row]:
         cores = sum(any(s.population == p.name for s in core.slices) for core in plan.cores)
         held = str(cores) if cores else "host"
         how = ", encoded" if p.encoder else ", adaptive" if p.adaptation else ""
-        how += f", relay of {p.relay.of}" if p.relay else ""
+        how += f", {p.leak} leak" if p.leak else ""
+        how += f", {'splitter' if p.relay.splits else 'relay'} of {p.relay.of}" if p.relay else ""
         rows.append((p.name, p.model + how, f"{math.prod(p.shape):,}", held, str(p.lag)))
     return rows
 

@@ -185,7 +185,8 @@ def _population(population: Population, units: Mask) -> Population:
 
     neuron = replace(population.neuron, **{name: cut(v) for name, v in population.parameters.items()})  # type: ignore[arg-type]
     bias = None if population.bias is None else cut(population.bias)
-    return replace(population, neuron=neuron, bias=bias, shape=_shape(population.shape, units))
+    leak = None if population.leak is None else replace(population.leak, amount=cut(population.leak.amount))
+    return replace(population, neuron=neuron, bias=bias, leak=leak, shape=_shape(population.shape, units))
 
 
 def _values(values: NDArray[np.floating], shape: tuple[int, ...], units: Mask) -> NDArray[np.floating]:

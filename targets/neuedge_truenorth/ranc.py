@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neuedge_nir.emission.crossbar import HOST, Cell, CrossbarCore, Crossbars, crossbars
+from neuedge_nir.emission.crossbar import HOST, Cell, CrossbarCore, Crossbars, Leaking, crossbars
 from neuedge_nir.emission.door import Files, Shown
 from neuedge_nir.errors import UsageError
 from neuedge_nir.network.model import Network
@@ -45,8 +45,8 @@ class Grid:
 def ranc(plan: Plan, network: Network, shown: Shown | None) -> Files:
     """The files: network.json without packets, config.json, addresses.json, README.md; and two for each sample.
 
-    Raises `UsageError` (OUT203) where the bus is out of a core's reach, or where a neuron would fire by its leak alone
-    before the first input reaches it; and what `crossbars` raises.
+    Raises `UsageError` where RANC has no such leak (USE075), where the bus is out of a core's reach, or where a neuron
+    would fire by its leak alone before the first input reaches it (OUT203); and what `crossbars` raises.
     """
     made = crossbars(plan, network)
     grid = _grid(plan, made)
@@ -124,6 +124,7 @@ def _core(plan: Plan, core: CrossbarCore, made: Crossbars, grid: Grid, lags: dic
 
 def _neuron(cell: Cell, core: CrossbarCore, made: Crossbars, grid: Grid, lag: int) -> dict[str, object]:
     goal = cell.destination
+    _check_leak(cell, core)
     there, here = grid.bus if goal.core == HOST else grid.at(made.cores[goal.core]), grid.at(core)
     return {
         "current_potential": _at_rest(cell, lag),
@@ -131,12 +132,30 @@ def _neuron(cell: Cell, core: CrossbarCore, made: Crossbars, grid: Grid, lag: in
         "destination_core_offset": [there[0] - here[0], there[1] - here[1]],
         "destination_tick": goal.delay - 1,
         "leak": cell.leak,
-        "negative_threshold": NEVER,
+        "negative_threshold": NEVER if cell.leaking is Leaking.FREELY else 0,
         "positive_threshold": cell.threshold,
         "reset_mode": LINEAR if cell.subtracts else ABSOLUTE,
         "reset_potential": 0,
         "weights": list(cell.weights),
     }
+
+
+def _check_leak(cell: Cell, core: CrossbarCore) -> None:
+    """A leak down to 0 is a negative threshold of 0, at which RANC resets to 0 where a spike does.
+
+    One that reverses is the same where no potential can be below 0. Raises `UsageError` (USE075) for all else.
+    """
+    where = f"neuron {cell.neuron} of {cell.population!r}"
+    if cell.leaking is not Leaking.FREELY and cell.subtracts:
+        message = "its leak ends at 0, and RANC has no such end where a spike subtracts the threshold"
+        raise UsageError("USE075", message, where=where, hint="compile with --reset zero, or emit --format json")
+    kinds = {core.axon_types[axon] for axon in np.flatnonzero(cell.connected)}
+    if cell.leaking is Leaking.REVERSING and min((cell.weights[kind] for kind in kinds), default=0) < 0:
+        message = (
+            "its leak changes its sign with the potential, which RANC's does not, and its potential can be below 0"
+        )
+        hint = "--pass approximate-leak:form=floor, or emit --format json"
+        raise UsageError("USE075", message, where=where, hint=hint)
 
 
 def _idle(types: int) -> dict[str, object]:
@@ -156,7 +175,12 @@ def _idle(types: int) -> dict[str, object]:
 
 def _at_rest(cell: Cell, lag: int) -> int:
     """The potential before the first tick: the leak works from there on, and `lag` - 1 steps later it must be 0."""
-    early = lag - 1
+    early = lag - 1 if cell.leaking is Leaking.FREELY or cell.leak > 0 else 0  # what ends at 0 is there already
+    if early and cell.leaking is not Leaking.FREELY:
+        message = f"it rises by {cell.leak} in every step, and its potential ends at 0: nothing makes up for the first"
+        raise UsageError(
+            "USE075", message, where=f"neuron {cell.neuron} of {cell.population!r}", hint="make its bias smaller"
+        )
     if early > 0 and (early - 1) * -cell.leak >= cell.threshold:
         message = f"its leak of {cell.leak} in the {early} steps before the first input cannot be made up for"
         hint = "make its bias smaller: a neuron that starts so high would fire"
