@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from neuedge_nir.chip.model import Chip
+from neuedge_nir.constraints.load import constraints_given
+from neuedge_nir.constraints.model import NONE, Constraints
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.emulation.late import timed
 from neuedge_nir.errors import CapacityError, NoPlanError, UsageError
@@ -23,10 +25,12 @@ from neuedge_nir.mapping.crossings import holds, with_crossings
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.fabric import largest_system
 from neuedge_nir.mapping.legalise import LegalNetwork, legalise
+from neuedge_nir.mapping.obey import Obliged
 from neuedge_nir.mapping.pack import EFFORTS, partition
 from neuedge_nir.mapping.place import Placement, place
 from neuedge_nir.mapping.route import Routing, route
 from neuedge_nir.mapping.traffic import flows
+from neuedge_nir.mapping.unmet import check_constraints
 from neuedge_nir.network.activity import Activity, Duration, recorded_activity, resolve_activity
 from neuedge_nir.network.given import reset_given, timestep_given
 from neuedge_nir.network.model import Network, ResetMode
@@ -49,7 +53,8 @@ class Options:
     samples, `steps_per_sample` says how many timesteps one has. What passes search for they find on `calibration`.
     `chips` None: as many as needed, up to the chip's largest published system. `max_cores`: those of the largest plan
     that is tried, None for what the effort says. `dt` in the model's time unit. `tiles` cuts populations, by name, as
-    `mapping.asked` reads it: {"conv1": "16x8x28", "hidden": 50, "out": "/2"}. `recurrence` "approximate" accepts
+    `mapping.asked` reads it: {"conv1": "16x8x28", "hidden": 50, "out": "/2"}. `constraints`: what the
+    mapping must keep, or the path of a TOML file that says it (docs/constraints.md). `recurrence` "approximate" accepts
     cycles that are quicker than the chip: projections are then late, and with samples it is measured what that does.
     """
 
@@ -66,6 +71,7 @@ class Options:
     seed: int = 0
     map_inputs: bool = False
     tiles: Mapping[str, str | int | Tiles] = field(default_factory=dict)
+    constraints: Constraints | Path | str = NONE
     recurrence: str = "exact"
     strict: bool = False
     limits: Caps = DEFAULT_CAPS
@@ -76,6 +82,7 @@ class Options:
         object.__setattr__(self, "reset", reset_given(self.reset, "Options.reset"))
         object.__setattr__(self, "dt", timestep_given(self.dt, "Options.dt"))
         object.__setattr__(self, "tiles", tiles_given(self.tiles))
+        object.__setattr__(self, "constraints", constraints_given(self.constraints))
         wrong = {
             "chips": self.chips is not None and self.chips < 1,
             "max_cores": self.max_cores is not None and self.max_cores < 1,
@@ -119,11 +126,12 @@ def compile_network(
         )
     legal = _stage("legalise", observer, lambda: _legal(network, chip, wanted))
     activity = _stage("activity", observer, lambda: _activity(network, legal, wanted))
-    demands = Demands(legal, legal.relays.active(activity))
+    demands = Demands(legal, legal.relays.active(activity), constraints=constraints_given(wanted.constraints))
     available = _chips_available(chip, wanted.chips)
     most = wanted.max_cores or EFFORTS[wanted.effort].cores
     check_room(demands, available, most)
     check_asked(tiles_given(wanted.tiles), network)
+    check_constraints(Obliged(demands), available, tiles_given(wanted.tiles), network)
     duration = demands.activity.duration
     schedule = schedule_of(legal, None if duration is None else duration.shown)
     stages = _mapped(demands, schedule, wanted, observer, available)
@@ -144,7 +152,10 @@ def _mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer:
     most, asked = wanted.max_cores or EFFORTS[effort].cores, tiles_given(wanted.tiles)
     split = _stage("partition", observer, lambda: partition(demands, effort, wanted.seed, observer, most, asked))
     sent = _stage("traffic", observer, lambda: flows(split.clusters, demands))
-    placement = _stage("place", observer, lambda: place(split.clusters, sent, chip, available, effort, observer))
+    obliged = Obliged(demands)
+    placement = _stage(
+        "place", observer, lambda: place(split.clusters, sent, chip, available, effort, observer, obliged)
+    )
     routing = _stage("route", observer, lambda: route(sent, placement))
     _check_crossed(placement, routing, available)
     placed = with_crossings(split, sent, placement, demands)
@@ -263,6 +274,7 @@ def _plan_options(options: Options, passes: Sequence[PassCall], legal: LegalNetw
         dt=options.dt if options.dt is not None else legal.network.dt,
         map_inputs=options.map_inputs,
         tiles={name: str(tiles) for name, tiles in sorted(tiles_given(options.tiles).items())},
+        constraints=constraints_given(options.constraints),
         recurrence=options.recurrence,
         steps_per_sample=options.steps_per_sample,
     )

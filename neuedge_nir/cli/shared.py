@@ -68,6 +68,11 @@ def add_mapping_options(sub: argparse.ArgumentParser) -> None:
         help="cut a population into slices of N neurons (N), of AxBxC neurons, or into K (/K) or AxBxC (/AxBxC) slices",
     )
     sub.add_argument(
+        "--constraints",
+        metavar="FILE.toml",
+        help="what the mapping must keep: pins, neighbours, dead and spare cores, caps (docs/constraints.md)",
+    )
+    sub.add_argument(
         "--map-inputs", action="store_true", help="give the inputs cores of their own instead of the host port"
     )
     sub.add_argument(
@@ -195,6 +200,7 @@ def options_of(
     arguments: argparse.Namespace, network: Network, calls: tuple[PassCall, ...], effort: str, seed: int
 ) -> Options:
     """The options of a compilation of this network, from the command line."""
+    from neuedge_nir.constraints.model import NONE
     from neuedge_nir.mapping.asked import tiles_given
     from neuedge_nir.network.model import ResetMode
     from neuedge_nir.pipeline import Options
@@ -217,6 +223,7 @@ def options_of(
         seed=seed,
         map_inputs=arguments.map_inputs,
         tiles=tiles_given(arguments.tiles),
+        constraints=arguments.constraints if arguments.constraints is not None else NONE,
         recurrence=arguments.recurrence,
     )
 

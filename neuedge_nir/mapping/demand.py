@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from neuedge_nir.chip.model import Limit, LimitScope
+from neuedge_nir.constraints.model import NONE, Constraints
 from neuedge_nir.errors import UsageError
 from neuedge_nir.mapping.drive import driven
 from neuedge_nir.mapping.legalise import Kind, LegalNetwork, LegalProjection
@@ -50,6 +51,7 @@ class Demands:
     legal: LegalNetwork
     activity: Activity
     crossed: bool = False
+    constraints: Constraints = NONE
     _known: dict[tuple[Hashable, int], int] = field(default_factory=dict)
     _alike: dict[Piece, Hashable] = field(default_factory=dict)
     _families: dict[str, Hashable] = field(default_factory=dict)
@@ -83,7 +85,7 @@ class Demands:
     @cached_property
     def uncrossed(self) -> Demands:
         """The least that any placement needs: what bounds rest on."""
-        return Demands(self.legal, self.activity) if self.crossed else self
+        return Demands(self.legal, self.activity, constraints=self.constraints) if self.crossed else self
 
     def self_axons(self, piece: Piece) -> int:
         """Axons by which the neurons of a slice reset themselves; the sources of an input port do not."""

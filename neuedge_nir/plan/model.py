@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from neuedge_nir.chip.model import Chip
+from neuedge_nir.constraints.model import Constraints
 from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.network.model import Adaptation, HybridEncoder
 
@@ -43,6 +44,7 @@ class PlanOptions:
     dt: float | None
     map_inputs: bool
     tiles: Mapping[str, str]
+    constraints: Constraints
     recurrence: str
     steps_per_sample: int | None
 

@@ -15,6 +15,7 @@ import numpy as np
 from neuedge_nir.chip.formulas import FORMULAS
 from neuedge_nir.chip.model import Limit, LimitScope
 from neuedge_nir.network.model import Network
+from neuedge_nir.plan.check_constraints import check_constraints
 from neuedge_nir.plan.check_cost import Load, Totals, boards_on, check_costs, check_traffic, check_utilisation
 from neuedge_nir.plan.check_demand import (
     HOST,
@@ -61,6 +62,7 @@ def verify(plan: Plan, network: Network | None) -> None:
     parts = _check_slices(plan)
     check_tiles(plan)
     grid = check_sites(plan)
+    check_constraints(plan, grid)
     rules = recounted = tables = None
     if network is not None:
         check_rules(plan, network)

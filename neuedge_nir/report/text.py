@@ -137,6 +137,7 @@ def _summary(plan: Plan) -> list[Row]:
         ("weights", _weights_line(plan)),
         ("activity", _activity_line(plan)),
         ("reset", _reset_line(plan.schedule)),
+        *_constraints(plan),
         *_late(plan),
         ("checked", f"{plan.scope}; every count, limit, route and total recounted"),
         *([("not checked", ", ".join(left.name for left in plan.chip.not_checked))] if plan.chip.not_checked else []),
@@ -216,6 +217,13 @@ def _reset_line(found: PlanSchedule) -> str:
     if found.period is None:
         return f"at the lags, {how}; samples take {counted(found.depth, 'step')} more"
     return f"at the lags, {how}; samples of {counted(found.steps or 0, 'step')} take {found.period}"
+
+
+def _constraints(plan: Plan) -> list[Row]:
+    """What the user demanded, and the plan keeps."""
+    given = plan.options.constraints
+    kinds = [(kind, len(getattr(given, kind))) for kind in ("pin", "together", "apart", "forbid", "cap", "reserve")]
+    return [("constraints", ", ".join(f"{n} {kind}" for kind, n in kinds if n) + "; all kept")] if given else []
 
 
 def _late(plan: Plan) -> list[Row]:
