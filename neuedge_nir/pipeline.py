@@ -21,6 +21,7 @@ from neuedge_nir.interpreter.profile import simulated_activity
 from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.mapping.asked import Tiles, check_asked, tiles_given
 from neuedge_nir.mapping.bounds import check_room
+from neuedge_nir.mapping.copies import largest, most_copies, of_each_copy
 from neuedge_nir.mapping.crossings import holds, with_crossings
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.fabric import largest_system
@@ -32,10 +33,11 @@ from neuedge_nir.mapping.route import Routing, route
 from neuedge_nir.mapping.traffic import flows
 from neuedge_nir.mapping.unmet import check_constraints
 from neuedge_nir.network.activity import Activity, Duration, recorded_activity, resolve_activity
+from neuedge_nir.network.copies import MOST, copied, for_copies, named
 from neuedge_nir.network.given import reset_given, timestep_given
 from neuedge_nir.network.model import Network, ResetMode
-from neuedge_nir.plan.build import Stages, build
-from neuedge_nir.plan.model import Plan, PlanOptions, PlanSchedule, TimingError
+from neuedge_nir.plan.build import Stages, build, chips_used
+from neuedge_nir.plan.model import Copies, Plan, PlanOptions, PlanSchedule, TimingError
 from neuedge_nir.plan.schedule import schedule_of, under_way
 from neuedge_nir.plan.verify import verify
 from neuedge_nir.rewrite.call import PassCall
@@ -54,8 +56,10 @@ class Options:
     `chips` None: as many as needed, up to the chip's largest published system. `max_cores`: those of the largest plan
     that is tried, None for what the effort says. `dt` in the model's time unit. `tiles` cuts populations, by name, as
     `mapping.asked` reads it: {"conv1": "16x8x28", "hidden": 50, "out": "/2"}. `constraints`: what the
-    mapping must keep, or the path of a TOML file that says it (docs/constraints.md). `recurrence` "approximate" accepts
-    cycles that are quicker than the chip: projections are then late, and with samples it is measured what that does.
+    mapping must keep, or the path of a TOML file that says it (docs/constraints.md). `copies`: so many of the network
+    beside each other, or "max": as many as are found to fit `chips` chips, one chip where that is None.
+    `recurrence` "approximate" accepts cycles that are quicker than the chip: projections are then late, and with
+    samples it is measured what that does.
     """
 
     passes: tuple[PassCall, ...] = ()
@@ -72,6 +76,7 @@ class Options:
     map_inputs: bool = False
     tiles: Mapping[str, str | int | Tiles] = field(default_factory=dict)
     constraints: Constraints | Path | str = NONE
+    copies: int | str | None = None
     recurrence: str = "exact"
     strict: bool = False
     limits: Caps = DEFAULT_CAPS
@@ -86,6 +91,7 @@ class Options:
         wrong = {
             "chips": self.chips is not None and self.chips < 1,
             "max_cores": self.max_cores is not None and self.max_cores < 1,
+            "copies": not (self.copies in (None, "max") or (type(self.copies) is int and 1 <= self.copies <= MOST)),
             "effort": self.effort not in EFFORTS,
             "recurrence": self.recurrence not in ("exact", "approximate"),
             "seed": not 0 <= self.seed < 1 << 31,
@@ -115,7 +121,41 @@ def compile_network(
     `effort` "none" asks no solver. Raises `CapacityError` where it is proved that none exists, `NoPlanError` where
     none was found, `VerificationError` where the checker refuses what was found (then it is our bug).
     """
-    wanted = options or Options()
+    ready = _ready(network, chip, options or Options(), observer, passed)
+    return _plan(ready, _copies_of(ready), observer)
+
+
+def compile_copies(
+    network: Network,
+    chip: Chip,
+    options: Options,
+    observer: Observer = silent,
+    passed: Callable[[Applied], None] | None = None,
+) -> tuple[Plan, Plan]:
+    """A plan of one copy of the network alone, and one of all copies that `options` ask for. Raises as above."""
+    ready = _ready(network, chip, options, observer, passed)
+    alone = _plan(replace(ready, wanted=replace(ready.wanted, copies=None)), None, observer)
+    return alone, _plan(ready, _copies_of(ready), observer)
+
+
+FEW = 8
+"""Copies of which it is seen how many cores they share, for a guess at how many fill a chip."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ready:
+    """One copy of a network after its passes, in the chip's terms, and what is known of its spikes."""
+
+    network: Network
+    passes: tuple[PassCall, ...]
+    legal: LegalNetwork
+    activity: Activity
+    wanted: Options
+
+
+def _ready(
+    network: Network, chip: Chip, wanted: Options, observer: Observer, passed: Callable[[Applied], None] | None
+) -> _Ready:
     network, passes = _stage("passes", observer, lambda: _after_passes(network, chip, wanted, passed))
     if not network.populations:
         raise CapacityError(
@@ -126,24 +166,99 @@ def compile_network(
         )
     legal = _stage("legalise", observer, lambda: _legal(network, chip, wanted))
     activity = _stage("activity", observer, lambda: _activity(network, legal, wanted))
-    demands = Demands(legal, legal.relays.active(activity), constraints=constraints_given(wanted.constraints))
+    if wanted.copies == "max" and wanted.chips is None:
+        wanted = replace(wanted, chips=1)
+    return _Ready(network, passes, legal, activity, wanted)
+
+
+def _plan(ready: _Ready, copies: Copies | None, observer: Observer) -> Plan:
+    """The plan of so many copies, of one where None is asked for. Raises as `compile_network`."""
+    wanted = _spelled_out(ready.wanted, copies)
+    demands, chip = _demands(ready, copies), ready.legal.chip
     available = _chips_available(chip, wanted.chips)
     most = wanted.max_cores or EFFORTS[wanted.effort].cores
     check_room(demands, available, most)
-    check_asked(tiles_given(wanted.tiles), network)
-    check_constraints(Obliged(demands), available, tiles_given(wanted.tiles), network)
+    check_asked(tiles_given(wanted.tiles), demands.legal.model)
+    check_constraints(Obliged(demands), available, tiles_given(wanted.tiles), demands.legal.model)
     duration = demands.activity.duration
-    schedule = schedule_of(legal, None if duration is None else duration.shown)
+    schedule = schedule_of(demands.legal, None if duration is None else duration.shown)
     stages = _mapped(demands, schedule, wanted, observer, available)
     if not holds(stages.partition, demands):  # too many destinations lie on other chips: make room for all of them
         stages = _mapped(replace(demands, crossed=True), schedule, wanted, observer, available)
-    error, known = _stage("timing", observer, lambda: _timing_error(legal, wanted))
-    stages = replace(stages, timing_error=error)
-    remarks = [*network.origin.diagnostics, *legal.diagnostics, *demands.activity.remarks()]
-    remarks += [*under_way(legal, schedule), *known]
-    plan = build(stages, _plan_options(wanted, passes, legal), remarks)
-    _stage("verify", observer, lambda: verify(plan, network))
+    error, known = _stage("timing", observer, lambda: _timing_error(ready.legal, wanted))
+    if error is not None and copies is not None:
+        error = replace(error, equal=for_copies(error.equal, copies.count))
+    if copies is not None and not copies.chips:  # those that it takes
+        copies = _bounded(ready, copies.count, chips_used(stages))
+    stages = replace(stages, timing_error=error, copies=copies)
+    remarks = [*ready.network.origin.diagnostics, *ready.legal.diagnostics, *ready.activity.remarks()]
+    remarks += [*under_way(ready.legal, schedule), *known]
+    plan = build(stages, _plan_options(wanted, ready.passes, demands.legal), remarks)
+    _stage("verify", observer, lambda: verify(plan, ready.network))
     return plan
+
+
+def _spelled_out(wanted: Options, copies: Copies | None) -> Options:
+    """The options with tiles and constraints of every copy."""
+    if copies is None:
+        return wanted
+    tiles, given = for_copies(tiles_given(wanted.tiles), copies.count), constraints_given(wanted.constraints)
+    return replace(wanted, tiles=tiles, constraints=of_each_copy(given, copies.count), copies=copies.count)
+
+
+def _demands(ready: _Ready, copies: Copies | None) -> Demands:
+    """What all copies need."""
+    wanted = _spelled_out(ready.wanted, copies)
+    legal, activity = ready.legal, ready.activity
+    if copies is not None and copies.count > 1:
+        legal = _legal(copied(ready.network, copies.count), legal.chip, wanted)
+        activity = replace(activity, rates=for_copies(activity.rates, copies.count))
+    given, names = constraints_given(wanted.constraints), [p.name for p in ready.network.populations]
+    twins = {named(name, k): name for k in range(2, (copies.count if copies else 1) + 1) for name in names}
+    # A pin may cut one copy alone, and then its sources are not cut as those of the others.
+    return Demands(legal, legal.relays.active(activity), constraints=given, twins={} if given.pin else twins)
+
+
+def _bounded(ready: _Ready, count: int, chips: int) -> Copies:
+    bound = most_copies(_demands(ready, None), chips)
+    return Copies(count, chips, bound.count, bound.resource)
+
+
+def _copies_of(ready: _Ready) -> Copies | None:
+    """The copies that are asked for, or as many as are found to fit: first without a solver, then with one."""
+    asked, effort = ready.wanted.copies, ready.wanted.effort
+    if asked is None:
+        return None
+    if asked != "max":
+        return Copies(int(asked), 0, 0, "")
+    bound = _bounded(ready, 1, ready.wanted.chips or 1)
+
+    def fits(count: int, effort: str = "none") -> bool:
+        return _needed(ready, replace(bound, count=count), effort) is not None
+
+    most = max(1, bound.at_most)
+    few = min(FEW, most)
+    cores = _needed(ready, replace(bound, count=few), "none")
+    room = bound.chips * ready.legal.chip.topology.cores_per_chip.count
+    found = largest(fits, 1 if cores is None else few * room // cores, most)
+    if effort != "none" and found < most and fits(found + 1, effort):
+        found = largest(lambda count: fits(count, effort), found + 1, most)
+    return replace(bound, count=found)
+
+
+def _needed(ready: _Ready, copies: Copies, effort: str) -> int | None:
+    """The cores of a mapping of so many copies on so many chips; None where none is found."""
+    ready = replace(ready, wanted=replace(ready.wanted, effort=effort))
+    demands, wanted = _demands(ready, copies), _spelled_out(ready.wanted, copies)
+    schedule = schedule_of(demands.legal, None)
+    try:
+        check_room(demands, copies.chips, wanted.max_cores or EFFORTS[effort].cores)
+        stages = _mapped(demands, schedule, wanted, silent, copies.chips)
+        if not holds(stages.partition, demands):
+            stages = _mapped(replace(demands, crossed=True), schedule, wanted, silent, copies.chips)
+    except (CapacityError, NoPlanError):
+        return None
+    return len(stages.partition.clusters)
 
 
 def _mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer: Observer, available: int) -> Stages:
@@ -275,6 +390,7 @@ def _plan_options(options: Options, passes: Sequence[PassCall], legal: LegalNetw
         map_inputs=options.map_inputs,
         tiles={name: str(tiles) for name, tiles in sorted(tiles_given(options.tiles).items())},
         constraints=constraints_given(options.constraints),
+        copies=options.copies if isinstance(options.copies, int) else None,
         recurrence=options.recurrence,
         steps_per_sample=options.steps_per_sample,
     )

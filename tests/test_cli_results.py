@@ -133,6 +133,7 @@ def test_the_options_stand_in_the_plan(neuedge: Neuedge, digits: Path, tmp_path:
         "passes": ["fold-scale", "drop-dead"],
         "chips": 2,
         "constraints": {kind: [] for kind in ("pin", "together", "apart", "forbid", "cap", "reserve")},
+        "copies": None,
         "dt": 2.0,
         "effort": "quick",
         "map_inputs": True,

@@ -73,6 +73,12 @@ def add_mapping_options(sub: argparse.ArgumentParser) -> None:
         help="what the mapping must keep: pins, neighbours, dead and spare cores, caps (docs/constraints.md)",
     )
     sub.add_argument(
+        "--copies",
+        type=copies,
+        metavar="N|max",
+        help="so many copies of the network beside each other; max: as many as are found to fit one chip (or --chips)",
+    )
+    sub.add_argument(
         "--map-inputs", action="store_true", help="give the inputs cores of their own instead of the host port"
     )
     sub.add_argument(
@@ -122,6 +128,16 @@ def whole(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a positive whole number")
+    return value
+
+
+def copies(text: str) -> int | str:
+    """A number of copies, or as many as fit."""
+    from neuedge_nir.network.copies import MOST
+
+    value = text if text == "max" else int(text)
+    if isinstance(value, int) and not 1 <= value <= MOST:
+        raise argparse.ArgumentTypeError(f"{text} is neither 'max' nor a number from 1 to {MOST}")
     return value
 
 
@@ -223,6 +239,7 @@ def options_of(
         seed=seed,
         map_inputs=arguments.map_inputs,
         tiles=tiles_given(arguments.tiles),
+        copies=arguments.copies,
         constraints=arguments.constraints if arguments.constraints is not None else NONE,
         recurrence=arguments.recurrence,
     )

@@ -30,6 +30,7 @@ from neuedge_nir.network.model import Network, Population, Port
 from neuedge_nir.network.slices import Block, Slice
 from neuedge_nir.plan.model import (
     SCHEMA,
+    Copies,
     CostReport,
     Counts,
     Machine,
@@ -68,6 +69,7 @@ class Stages:
     chips_available: int
     schedule: PlanSchedule
     timing_error: TimingError | None = None
+    copies: Copies | None = None
 
 
 def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic]) -> Plan:
@@ -98,6 +100,7 @@ def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic
         mapping=mapping,
         cost=_cost(stages),
         diagnostics=tuple(diagnostics),
+        copies=stages.copies,
     )
 
 
@@ -180,9 +183,14 @@ def _routes(stages: Stages) -> tuple[PlanRoute, ...]:
     )
 
 
-def _chips_used(stages: Stages) -> Set[int]:
+def _chips_on(stages: Stages) -> Set[int]:
     """Chips with cores in use, and chips that messages cross on their way: all of them must be on."""
     return {site.chip for site in stages.placement.sites} | stages.routing.transit
+
+
+def chips_used(stages: Stages) -> int:
+    """How many chips must be on."""
+    return len(_chips_on(stages))
 
 
 def _positions_used(stages: Stages) -> int:
@@ -191,7 +199,7 @@ def _positions_used(stages: Stages) -> int:
 
 def _mapped(stages: Stages) -> Mapped:
     partition, chip = stages.partition, stages.demands.legal.chip
-    relays, chips = stages.demands.legal.relays.sources, _chips_used(stages)
+    relays, chips = stages.demands.legal.relays.sources, _chips_on(stages)
     of_relays = sum(all(piece.population in relays for piece in c.pieces) for c in partition.clusters)
     slots = sum(_slots(c, chip) for c in partition.clusters)
     neurons = sum(piece.part.neurons for c in partition.clusters for piece in c.pieces)
@@ -293,8 +301,8 @@ def _events(stages: Stages) -> Events:
         hops=routing.tree_hops if multicast else routing.unicast_hops,
         crossings=routing.interchip,
         longest_way=routing.longest_way,
-        chips=len(_chips_used(stages)),
-        boards=stages.placement.fabric.boards_of(_chips_used(stages)),
+        chips=len(_chips_on(stages)),
+        boards=stages.placement.fabric.boards_of(_chips_on(stages)),
     )
 
 

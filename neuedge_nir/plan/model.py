@@ -34,6 +34,7 @@ class PlanOptions:
     """What the user asked for, as far as it changes the plan. `dt` in the model's time unit.
 
     `tiles`, by population: AxBxC, neurons along each axis, or /AxBxC, so many tiles; one number cuts row-major order.
+    `copies` of the network stand beside each other; tiles and constraints are spelled out for each.
     """
 
     passes: tuple[str, ...]
@@ -45,6 +46,7 @@ class PlanOptions:
     map_inputs: bool
     tiles: Mapping[str, str]
     constraints: Constraints
+    copies: int | None
     recurrence: str
     steps_per_sample: int | None
 
@@ -304,6 +306,20 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Copies:
+    """Copies of the network on `chips` chips: so many are mapped, and no mapping holds more than `at_most`.
+
+    The bound is what those chips have of a limit, `resource`, over what a copy needs of it at least. `count` was found:
+    whether more fit is open unless the two are equal.
+    """
+
+    count: int
+    chips: int
+    at_most: int
+    resource: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A complete plan. `outcome` is "optimal" only where the neuron cores used equal the bound."""
 
@@ -327,3 +343,4 @@ class Plan:
     mapping: Mapped
     cost: CostReport
     diagnostics: tuple[Diagnostic, ...]
+    copies: Copies | None = None
