@@ -21,7 +21,7 @@ from neuedge_nir.interpreter.profile import simulated_activity
 from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.mapping.asked import Tiles, check_asked, tiles_given
 from neuedge_nir.mapping.bounds import check_room
-from neuedge_nir.mapping.copies import largest, most_copies, of_each_copy
+from neuedge_nir.mapping.copies import most_copies, most_found, of_each_copy
 from neuedge_nir.mapping.crossings import holds, with_crossings
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.fabric import largest_system
@@ -37,6 +37,7 @@ from neuedge_nir.network.copies import MOST, copied, for_copies, named
 from neuedge_nir.network.given import reset_given, timestep_given
 from neuedge_nir.network.model import Network, ResetMode
 from neuedge_nir.plan.build import Stages, build, chips_used
+from neuedge_nir.plan.kept import KEPT, check_kept, kept, options_kept
 from neuedge_nir.plan.model import Copies, Plan, PlanOptions, PlanSchedule, TimingError
 from neuedge_nir.plan.schedule import schedule_of, under_way
 from neuedge_nir.plan.verify import verify
@@ -58,6 +59,7 @@ class Options:
     `mapping.asked` reads it: {"conv1": "16x8x28", "hidden": 50, "out": "/2"}. `constraints`: what the
     mapping must keep, or the path of a TOML file that says it (docs/constraints.md). `copies`: so many of the network
     beside each other, or "max": as many as are found to fit `chips` chips, one chip where that is None.
+    `keep`: the plan, or its file, whose mapping and options of mapping stay, for a network with other weights.
     `recurrence` "approximate" accepts cycles that are quicker than the chip: projections are then late, and with
     samples it is measured what that does.
     """
@@ -77,6 +79,7 @@ class Options:
     tiles: Mapping[str, str | int | Tiles] = field(default_factory=dict)
     constraints: Constraints | Path | str = NONE
     copies: int | str | None = None
+    keep: Plan | Path | str | None = None
     recurrence: str = "exact"
     strict: bool = False
     limits: Caps = DEFAULT_CAPS
@@ -86,8 +89,12 @@ class Options:
         object.__setattr__(self, "passes", tuple(PassCall.parse(c) if isinstance(c, str) else c for c in self.passes))
         object.__setattr__(self, "reset", reset_given(self.reset, "Options.reset"))
         object.__setattr__(self, "dt", timestep_given(self.dt, "Options.dt"))
-        object.__setattr__(self, "tiles", tiles_given(self.tiles))
         object.__setattr__(self, "constraints", constraints_given(self.constraints))
+        if self.keep is not None:
+            asked = {name: getattr(self, name) for name in KEPT} | {"tiles": tiles_given(self.tiles)}
+            for name, value in options_kept(self.keep, asked).items():
+                object.__setattr__(self, name, value)
+        object.__setattr__(self, "tiles", tiles_given(self.tiles))
         wrong = {
             "chips": self.chips is not None and self.chips < 1,
             "max_cores": self.max_cores is not None and self.max_cores < 1,
@@ -138,10 +145,6 @@ def compile_copies(
     return alone, _plan(ready, _copies_of(ready), observer)
 
 
-FEW = 8
-"""Copies of which it is seen how many cores they share, for a guess at how many fill a chip."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ready:
     """One copy of a network after its passes, in the chip's terms, and what is known of its spikes."""
@@ -175,6 +178,8 @@ def _plan(ready: _Ready, copies: Copies | None, observer: Observer) -> Plan:
     """The plan of so many copies, of one where None is asked for. Raises as `compile_network`."""
     wanted = _spelled_out(ready.wanted, copies)
     demands, chip = _demands(ready, copies), ready.legal.chip
+    if isinstance(wanted.keep, Plan):
+        check_kept(wanted.keep, demands.legal)
     available = _chips_available(chip, wanted.chips)
     most = wanted.max_cores or EFFORTS[wanted.effort].cores
     check_room(demands, available, most)
@@ -183,7 +188,9 @@ def _plan(ready: _Ready, copies: Copies | None, observer: Observer) -> Plan:
     duration = demands.activity.duration
     schedule = schedule_of(demands.legal, None if duration is None else duration.shown)
     stages = _mapped(demands, schedule, wanted, observer, available)
-    if not holds(stages.partition, demands):  # too many destinations lie on other chips: make room for all of them
+    if wanted.keep is None and not holds(
+        stages.partition, demands
+    ):  # too many destinations lie on other chips: make room for all of them
         stages = _mapped(replace(demands, crossed=True), schedule, wanted, observer, available)
     error, known = _stage("timing", observer, lambda: _timing_error(ready.legal, wanted))
     if error is not None and copies is not None:
@@ -200,7 +207,7 @@ def _plan(ready: _Ready, copies: Copies | None, observer: Observer) -> Plan:
 
 def _spelled_out(wanted: Options, copies: Copies | None) -> Options:
     """The options with tiles and constraints of every copy."""
-    if copies is None:
+    if copies is None or wanted.keep is not None:  # a plan has spelled them out
         return wanted
     tiles, given = for_copies(tiles_given(wanted.tiles), copies.count), constraints_given(wanted.constraints)
     return replace(wanted, tiles=tiles, constraints=of_each_copy(given, copies.count), copies=copies.count)
@@ -215,7 +222,6 @@ def _demands(ready: _Ready, copies: Copies | None) -> Demands:
         activity = replace(activity, rates=for_copies(activity.rates, copies.count))
     given, names = constraints_given(wanted.constraints), [p.name for p in ready.network.populations]
     twins = {named(name, k): name for k in range(2, (copies.count if copies else 1) + 1) for name in names}
-    # A pin may cut one copy alone, and then its sources are not cut as those of the others.
     return Demands(legal, legal.relays.active(activity), constraints=given, twins={} if given.pin else twins)
 
 
@@ -230,20 +236,15 @@ def _copies_of(ready: _Ready) -> Copies | None:
     if asked is None:
         return None
     if asked != "max":
-        return Copies(int(asked), 0, 0, "")
+        old = ready.wanted.keep.copies if isinstance(ready.wanted.keep, Plan) else None
+        return Copies(int(asked), 0, 0, "") if old is None else _bounded(ready, old.count, old.chips)
     bound = _bounded(ready, 1, ready.wanted.chips or 1)
 
-    def fits(count: int, effort: str = "none") -> bool:
-        return _needed(ready, replace(bound, count=count), effort) is not None
+    def needed(count: int, effort: str) -> int | None:
+        return _needed(ready, replace(bound, count=count), effort)
 
-    most = max(1, bound.at_most)
-    few = min(FEW, most)
-    cores = _needed(ready, replace(bound, count=few), "none")
     room = bound.chips * ready.legal.chip.topology.cores_per_chip.count
-    found = largest(fits, 1 if cores is None else few * room // cores, most)
-    if effort != "none" and found < most and fits(found + 1, effort):
-        found = largest(lambda count: fits(count, effort), found + 1, most)
-    return replace(bound, count=found)
+    return replace(bound, count=most_found(needed, room, bound.at_most, effort))
 
 
 def _needed(ready: _Ready, copies: Copies, effort: str) -> int | None:
@@ -263,6 +264,8 @@ def _needed(ready: _Ready, copies: Copies, effort: str) -> int | None:
 
 def _mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer: Observer, available: int) -> Stages:
     """The network cut, packed, placed and routed. Raises `NoPlanError` where no such mapping was found."""
+    if isinstance(wanted.keep, Plan):
+        return kept(wanted.keep, demands, available, schedule)
     chip, effort = demands.legal.chip, wanted.effort
     most, asked = wanted.max_cores or EFFORTS[effort].cores, tiles_given(wanted.tiles)
     split = _stage("partition", observer, lambda: partition(demands, effort, wanted.seed, observer, most, asked))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,13 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     add_passes(sub)
     add_mapping_options(sub)
     sub.add_argument(
+        "--from",
+        dest="keep",
+        type=Path,
+        metavar="PLAN.json",
+        help="keep the mapping of this plan: for a network that differs from its own in weights alone",
+    )
+    sub.add_argument(
         "--effort", choices=("quick", "normal", "high"), default="normal", help="how long the solver tries"
     )
     sub.add_argument("--seed", type=seed, default=0, help="the solver's seed (default 0)")
@@ -60,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     network = read_model(arguments)
     print_diagnostics(network.origin.diagnostics)
     options = options_of(arguments, network, calls, arguments.effort, arguments.seed)
+    options = options if arguments.keep is None else replace(options, keep=arguments.keep)
     try:
         with progress() as observer:
             watch, alone = Watch(arguments), None

@@ -12,6 +12,9 @@ from neuedge_nir.mapping.bounds import least_totals
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.network.copies import MOST, named
 
+FEW = 8
+"""Copies of which it is seen how many cores they share, for a guess at how many fill a chip."""
+
 
 @dataclass(frozen=True, slots=True)
 class MostCopies:
@@ -61,6 +64,21 @@ def largest(fits: Callable[[int], bool], guess: int, most: int) -> int:
         middle = (sure + bad) // 2
         sure, bad = (middle, bad) if fits(middle) else (sure, middle)
     return sure
+
+
+def most_found(needed: Callable[[int, str], int | None], room: int, most: int, effort: str) -> int:
+    """The most copies found on `room` cores; `needed` are the cores of so many, None where no mapping is found.
+
+    First without a solver, from a guess; where it may find more, then with one.
+    """
+    most = max(1, most)
+    few = min(FEW, most)
+    cores = needed(few, "none")
+    guess = 1 if cores is None else few * room // cores
+    found = largest(lambda count: needed(count, "none") is not None, guess, most)
+    if effort != "none" and found < most and needed(found + 1, effort) is not None:
+        found = largest(lambda count: needed(count, effort) is not None, found + 1, most)
+    return found
 
 
 def of_each_copy(given: Constraints, count: int) -> Constraints:

@@ -46,7 +46,8 @@ class Demands:
     """Counts demands of slices of one legal network under one activity.
 
     Where `crossed`, every destination counts as if it were on another chip: then a plan holds wherever its cores are.
-    `twins` names, for populations of copies, the one that they are copies of: they are fed, feed and are cut as it is.
+    `twins` names, for populations of copies, the one that they are copies of: they are fed, feed and are cut as it is;
+    where a pin may cut one copy alone there are none.
     """
 
     legal: LegalNetwork
