@@ -18,6 +18,7 @@ from neuedge_nir.errors import InputError, UsageError, VerificationError
 from neuedge_nir.events import Observer, silent
 from neuedge_nir.frontend import checked_strictly, read
 from neuedge_nir.interpreter.samples import Samples
+from neuedge_nir.network.copies import copied, for_copies
 from neuedge_nir.network.given import of_type, reset_given
 from neuedge_nir.network.model import Network, ResetMode
 from neuedge_nir.pipeline import Options, compile_network
@@ -86,7 +87,10 @@ def emit(
     plan = plan if isinstance(plan, Plan) else store.read(Path(plan))
     network = _as_planned(plan, model, samples)
     _accepted(plan, network, target)
-    return emitted(plan, network, format, samples)
+    copies = plan.options.copies or 1
+    if samples is not None:  # every copy is shown the same
+        samples = replace(samples, inputs=for_copies(samples.inputs, copies), values=for_copies(samples.values, copies))
+    return emitted(plan, copied(network, copies), format, samples)
 
 
 def _as_planned(plan: Plan, model: Network | Path | str, samples: Samples | None) -> Network:

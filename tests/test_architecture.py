@@ -19,6 +19,7 @@ LAYERS = (
     {"errors", "diagnostics", "events", "codes"},
     {"arrays", "files"},
     {"network", "chip"},
+    {"constraints"},
     {"frontend", "interpreter", "mapping", "plugin"},
     {"plan", "cost", "rewrite", "emulation"},
     {"pipeline", "report", "train", "emission"},

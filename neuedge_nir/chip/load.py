@@ -21,7 +21,7 @@ SCHEMA = 1
 MAX_BYTES = 1 << 20
 
 # tomllib takes quadratic time over the parts of one dotted key: a hostile file could hold it for hours.
-_ENDLESS_KEY = re.compile(r"""(?<!["'\w-])(?:["'\w-]+[ \t]*\.[ \t]*){64}""")
+ENDLESS_KEY = re.compile(r"""(?<!["'\w-])(?:["'\w-]+[ \t]*\.[ \t]*){64}""")
 
 _CHIP_KEYS = keys_of(Chip)
 _FILE_KEYS: Mapping[str, Key] = {
@@ -136,7 +136,7 @@ def _too_large(where: str) -> Finding:
 
 
 def _findings(text: str, where: str) -> tuple[Finding, ...]:
-    if endless := _ENDLESS_KEY.search(text):
+    if endless := ENDLESS_KEY.search(text):
         line = text.count("\n", 0, endless.start()) + 1
         return (Finding("CHIP001", where, line, "", "a dotted key has more than 64 parts"),)
     try:

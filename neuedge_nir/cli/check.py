@@ -83,6 +83,7 @@ def _ask(name: str, chip: Chip, network: Network, calls: tuple[PassCall, ...], a
     from neuedge_nir.mapping.fabric import largest_system
     from neuedge_nir.pipeline import compile_network
     from neuedge_nir.report.contract import refusal, report_of
+    from neuedge_nir.report.copies import copies_json
 
     options = options_of(arguments, network, calls, "none", 0)
     if options.chips is not None and "," in arguments.target:  # a bound for several chips, some of which have fewer
@@ -91,7 +92,7 @@ def _ask(name: str, chip: Chip, network: Network, calls: tuple[PassCall, ...], a
         plan = compile_network(network, chip, options)
     except (CapacityError, NoPlanError) as error:
         return Answer(name, error, refusal(error, chip, network))
-    return Answer(name, plan, report_of(plan))
+    return Answer(name, plan, {**report_of(plan), **copies_json(plan)})
 
 
 def _table(model: str, answers: list[Answer]) -> RenderableType:

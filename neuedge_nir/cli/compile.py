@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,13 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     add_passes(sub)
     add_mapping_options(sub)
     sub.add_argument(
+        "--from",
+        dest="keep",
+        type=Path,
+        metavar="PLAN.json",
+        help="keep the mapping of this plan: for a network that differs from its own in weights alone",
+    )
+    sub.add_argument(
         "--effort", choices=("quick", "normal", "high"), default="normal", help="how long the solver tries"
     )
     sub.add_argument("--seed", type=seed, default=0, help="the solver's seed (default 0)")
@@ -50,7 +58,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Compile one model for one chip. Raises what the stages raise; nothing is written then."""
     from neuedge_nir.api import chip_of
-    from neuedge_nir.pipeline import compile_network
+    from neuedge_nir.pipeline import compile_copies, compile_network
     from neuedge_nir.report.contract import refusal
 
     if arguments.output is not None:
@@ -60,33 +68,43 @@ def run(arguments: argparse.Namespace) -> int:
     network = read_model(arguments)
     print_diagnostics(network.origin.diagnostics)
     options = options_of(arguments, network, calls, arguments.effort, arguments.seed)
+    options = options if arguments.keep is None else replace(options, keep=arguments.keep)
     try:
         with progress() as observer:
-            watch = Watch(arguments)
-            plan = compile_network(network, chip, options, watch.told(observer), watch.applied.append)
+            watch, alone = Watch(arguments), None
+            if options.copies is None:
+                plan = compile_network(network, chip, options, watch.told(observer), watch.applied.append)
+            else:
+                alone, plan = compile_copies(network, chip, options, watch.told(observer), watch.applied.append)
     except (CapacityError, NoPlanError) as error:
         if arguments.json:
             print_json(refusal(error, chip, network))
         raise
     raise_if_interrupted()
     print_diagnostics(plan.diagnostics[len(network.origin.diagnostics) :])
-    _deliver(plan, watch.applied[-1].network if watch.applied else network, watch.applied, arguments)
+    after = watch.applied[-1].network if watch.applied else network
+    _deliver(plan, alone, after, watch.applied, arguments)
     return 0
 
 
-def _deliver(plan: Plan, network: Network, applied: list[Applied], arguments: argparse.Namespace) -> None:
+def _deliver(
+    plan: Plan, alone: Plan | None, network: Network, applied: list[Applied], arguments: argparse.Namespace
+) -> None:
+    """Write the plan and print its report; `alone` is the plan of one copy where several were asked for."""
     from neuedge_nir.emission.runbook import as_json, as_markdown, runbook
     from neuedge_nir.files import write_whole
+    from neuedge_nir.network.copies import copied
     from neuedge_nir.plan.store import encode
     from neuedge_nir.report.contract import report_of
+    from neuedge_nir.report.copies import copies_json, copies_table
     from neuedge_nir.report.text import plan_tables
 
     if arguments.output is not None:
         write_whole(arguments.output, encode(plan))
-    book = runbook(plan, network) if arguments.runbook else None
+    book = runbook(plan, copied(network, plan.options.copies or 1)) if arguments.runbook else None
     if arguments.json:
         more = {} if book is None else {"runbook": as_json(book)}
-        print_json({**report_of(plan), "passes": applied_json(applied), **more})
+        print_json({**report_of(plan), **copies_json(plan, alone), "passes": applied_json(applied), **more})
     else:
-        print_tables(plan_tables(plan))
+        print_tables([*plan_tables(plan), *([] if alone is None else [copies_table(alone, plan)])])
         sys.stdout.write("" if book is None else "\n" + as_markdown(plan, book))

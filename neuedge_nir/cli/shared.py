@@ -75,6 +75,17 @@ def add_mapping_options(sub: argparse.ArgumentParser) -> None:
         help="cut a population into slices of N neurons (N), of AxBxC neurons, or into K (/K) or AxBxC (/AxBxC) slices",
     )
     sub.add_argument(
+        "--constraints",
+        metavar="FILE.toml",
+        help="what the mapping must keep: pins, neighbours, dead and spare cores, caps (docs/constraints.md)",
+    )
+    sub.add_argument(
+        "--copies",
+        type=copies,
+        metavar="N|max",
+        help="so many copies of the network beside each other; max: as many as are found to fit one chip (or --chips)",
+    )
+    sub.add_argument(
         "--input",
         dest="inputs",
         choices=("host", "onchip", "source-core"),
@@ -147,6 +158,16 @@ def whole(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a positive whole number")
+    return value
+
+
+def copies(text: str) -> int | str:
+    """A number of copies, or as many as fit."""
+    from neuedge_nir.network.copies import MOST
+
+    value = text if text == "max" else int(text)
+    if isinstance(value, int) and not 1 <= value <= MOST:
+        raise argparse.ArgumentTypeError(f"{text} is neither 'max' nor a number from 1 to {MOST}")
     return value
 
 
@@ -225,6 +246,7 @@ def options_of(
     arguments: argparse.Namespace, network: Network, calls: tuple[PassCall, ...], effort: str, seed: int
 ) -> Options:
     """The options of a compilation of this network, from the command line."""
+    from neuedge_nir.constraints.model import NONE
     from neuedge_nir.mapping.asked import tiles_given
     from neuedge_nir.network.model import ResetMode
     from neuedge_nir.pipeline import Options
@@ -250,6 +272,8 @@ def options_of(
         inputs=arguments.inputs,
         outputs=arguments.outputs,
         tiles=tiles_given(arguments.tiles),
+        copies=arguments.copies,
+        constraints=arguments.constraints if arguments.constraints is not None else NONE,
         recurrence=arguments.recurrence,
         splitters=arguments.splitters,
     )

@@ -12,13 +12,13 @@ from neuedge_nir.emulation.quantise import quantise
 from neuedge_nir.interpreter.operators import applied
 from neuedge_nir.interpreter.run import timestep
 from neuedge_nir.mapping.legalise import LegalNetwork, legalise
-from neuedge_nir.mapping.splitters import Served
 from neuedge_nir.network.area import members
 from neuedge_nir.network.connect import Delay
 from neuedge_nir.network.count import counter
 from neuedge_nir.network.model import Network, Projection, ResetMode
 from neuedge_nir.network.slices import Block, Run, Slice
 from neuedge_nir.plan.model import Plan, PlanSlice
+from neuedge_nir.plan.splits import served_in
 
 Whole = NDArray[np.int64]
 
@@ -33,24 +33,8 @@ def legal_of(plan: Plan, network: Network) -> LegalNetwork:
         dt=dt,
         inputs=plan.options.inputs,
         outputs=plan.options.outputs,
-        splitters=_served(plan),
+        splitters=served_in(plan),
     )
-
-
-def _served(plan: Plan) -> Served:
-    """The projections that each splitter of a plan feeds, through relays or not."""
-    relays = {p.name: p.relay for p in plan.populations if p.relay is not None}
-    found: dict[str, dict[str, list[str]]] = {}
-    for name, relay in relays.items():
-        if relay.splits:
-            found.setdefault(relay.of, {})[name] = []
-    for held in plan.projections:
-        source = held.source
-        while source in relays and not relays[source].splits:
-            source = relays[source].of
-        if source in relays and held.target not in relays:
-            found[relays[source].of][source].append(held.name)
-    return {name: tuple(tuple(served) for served in each.values()) for name, each in found.items()}
 
 
 def integers_of(plan: Plan, network: Network) -> IntegerNetwork:

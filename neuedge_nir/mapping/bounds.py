@@ -77,11 +77,16 @@ def chips_bound(demands: Demands) -> tuple[int, str]:
 
 def _cores_by_limit(demands: Demands, which: Sequence[int]) -> dict[str, int]:
     """The least total demand of all populations over one holder's capacity, by limit."""
+    totals = least_totals(demands, which)
+    return {demands.limits[i].name: math.ceil(total / demands.capacity[i]) for i, total in totals.items()}
+
+
+def least_totals(demands: Demands, which: Sequence[int]) -> dict[int, int]:
+    """What all populations together use of limits at least, by the limit's index. Relays do not count."""
     uncut = {**demands.uncut(), **dict.fromkeys(demands.legal.relays.sources, ())}
     names = {demands.family(p.name): p.name for p in demands.legal.model.populations}
     often = Counter(demands.family(p.name) for p in demands.legal.model.populations)
-    totals = {i: sum(often[f] * demands.least(name, i, uncut) for f, name in names.items()) for i in which}
-    return {demands.limits[i].name: math.ceil(total / demands.capacity[i]) for i, total in totals.items()}
+    return {i: sum(often[f] * demands.least(name, i, uncut) for f, name in names.items()) for i in which}
 
 
 def input_cores_bound(demands: Demands) -> int:

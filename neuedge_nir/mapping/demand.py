@@ -7,11 +7,12 @@ lower bounds rest on `Demands.least`, which is sub-additive for every formula.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from neuedge_nir.chip.model import Limit, LimitScope
+from neuedge_nir.constraints.model import NONE, Constraints
 from neuedge_nir.errors import UsageError
 from neuedge_nir.mapping.drive import driven
 from neuedge_nir.mapping.legalise import Kind, LegalNetwork, LegalProjection
@@ -47,11 +48,15 @@ class Demands:
     """Counts demands of slices of one legal network under one activity.
 
     Where `crossed`, every destination counts as if it were on another chip: then a plan holds wherever its cores are.
+    `twins` names, for populations of copies, the one that they are copies of: they are fed, feed and are cut as it is;
+    where a pin may cut one copy alone there are none.
     """
 
     legal: LegalNetwork
     activity: Activity
     crossed: bool = False
+    constraints: Constraints = NONE
+    twins: Mapping[str, str] = field(default_factory=dict)
     _known: dict[tuple[Hashable, int], int] = field(default_factory=dict)
     _alike: dict[Piece, Hashable] = field(default_factory=dict)
     _families: dict[str, Hashable] = field(default_factory=dict)
@@ -85,13 +90,17 @@ class Demands:
     @cached_property
     def uncrossed(self) -> Demands:
         """The least that any placement needs: what bounds rest on."""
-        return Demands(self.legal, self.activity) if self.crossed else self
+        return (
+            Demands(self.legal, self.activity, constraints=self.constraints, twins=self.twins) if self.crossed else self
+        )
 
     def self_axons(self, piece: Piece) -> int:
         """Axons by which the neurons of a slice reset themselves; the sources of an input port do not."""
-        if all(piece.population != population.name for population in self.legal.network.populations):
-            return 0
-        return piece.part.neurons * self.legal.self_axons_per_neuron
+        return piece.part.neurons * self.legal.self_axons_per_neuron if piece.population in self._populations else 0
+
+    @cached_property
+    def _populations(self) -> frozenset[str]:
+        return frozenset(population.name for population in self.legal.network.populations)
 
     @property
     def per_core(self) -> tuple[int, ...]:
@@ -178,6 +187,8 @@ class Demands:
         return self._families[name]
 
     def _family(self, name: str) -> Hashable:
+        if name in self.twins:
+            return self.family(self.twins[name])
         if self.depends_on_targets:
             return name
         fed = tuple(

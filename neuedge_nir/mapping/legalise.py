@@ -329,9 +329,14 @@ def _check_ways(network: Network, chip: Chip) -> None:
 
 def _stored_weights(network: Network, chip: Chip) -> dict[str, Stored]:
     found: dict[str, Stored] = {}
+    known: dict[tuple[object, ...], list[Stored]] = {}
     bits = chip.capabilities.weight_bits.count
     for population in network.populations:
         incoming = network.into(population.name)
+        same = tuple((id(p.chain), p.source_shape, p.target_shape) for p in incoming)  # copies share their operators
+        if same in known:
+            found |= {p.name: s for p, s in zip(incoming, known[same], strict=True)}
+            continue
         weights = [effective_weights(p) for p in incoming]
         match chip.capabilities.weights:
             case AxonWeights.MANTISSA:
@@ -341,6 +346,7 @@ def _stored_weights(network: Network, chip: Chip) -> dict[str, Stored]:
             case AxonWeights.AXON_TYPES:
                 types = axon_type_weights(population, incoming, chip)
                 stored = [] if types is None else [as_stored(types, joined(weights), bits)] * len(incoming)
+        known[same] = list(stored)
         found |= {p.name: s for p, s in zip(incoming, stored, strict=True)}
     return found
 

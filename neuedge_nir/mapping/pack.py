@@ -7,15 +7,16 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from neuedge_nir.chip.model import InputCores
 from neuedge_nir.errors import NoPlanError
 from neuedge_nir.events import Improved, Observer, silent
 from neuedge_nir.mapping.asked import Tiles, too_large_tile
 from neuedge_nir.mapping.bounds import input_capacity, lower_bound
 from neuedge_nir.mapping.choose import choices, deterministic_solver
-from neuedge_nir.mapping.demand import Demand, Demands, fits
+from neuedge_nir.mapping.demand import Demand, Demands, add, fits
+from neuedge_nir.mapping.first_fit import Cores, first_fit
+from neuedge_nir.mapping.obey import Obliged, cutting, unkept
+from neuedge_nir.mapping.obliged_pack import packed_into
 from neuedge_nir.mapping.partition import Bound, Cluster, Destinations, Partition, Piece, Role
 from neuedge_nir.mapping.split import Tiling, asked_tiling, axons_into, longest_run, tilings, too_many_cores
 from neuedge_nir.mapping.timing import feed_forward_order
@@ -24,9 +25,6 @@ from neuedge_nir.network.slices import Grid, Run, Slice, boxes
 
 MAX_PACKING_VARIABLES = 4000
 """Above this many (class of slices, core) pairs CP-SAT is not asked to improve a packing."""
-
-AT_A_TIME = 256
-"""Slices that are packed before full cores are put aside again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +47,6 @@ EFFORTS = {
     "high": Effort(4.0, 8.0),
 }
 
-Cores = tuple[tuple[Piece, ...], ...]
-"""The pieces on each core."""
-
 
 def partition(
     demands: Demands,
@@ -72,11 +67,14 @@ def partition(
     candidates, cuts = _candidates(demands, most, asked or {})
     per_core = demands.per_core
     picks = choices(candidates, demands.capacity, per_core, EFFORTS[effort].choice, seed)
-    options = [_first_fit([t for t in pick if len(t)], demands) for pick in picks]
-    options = [cores for cores in options if _consistent(cores, demands)]
+    tried = [first_fit([t for t in pick if len(t)], demands) for pick in picks]
+    options = [cores for cores in tried if cores is not None and _consistent(cores, demands)]
+    if not options and demands.constraints.packs:
+        options = [_obliged(candidates, demands, EFFORTS[effort].packing, seed)]
     fewest = min((len(cores) for cores in options), default=None)
     given = {t.population: t.parts for options in candidates for t in options if t.population in (asked or {})}
-    filled = _sequential(demands, cuts, given, fewest or most) if fewest != bound.cores else None
+    sequential = fewest != bound.cores and not demands.constraints.packs  # it knows nothing of who may share a core
+    filled = _sequential(demands, cuts, given, fewest or most) if sequential else None
     if filled is not None and _consistent(filled, demands):
         options.append(filled)
     if not options:
@@ -107,9 +105,10 @@ def _candidates(
     known: dict[Hashable, list[Tiling]] = {}
     for name in _targets_first(demands):
         family = demands.family(name)
-        if name not in asked and family not in known:
-            known[family] = tilings(name, demands, cuts, most_slices)
-        of_size = [asked_tiling(name, asked[name], demands, cuts)] if name in asked else known[family]
+        kind = family, cutting(name, demands.constraints)
+        if name not in asked and kind not in known:
+            known[kind] = tilings(name, demands, cuts, most_slices)
+        of_size = [asked_tiling(name, asked[name], demands, cuts)] if name in asked else known[kind]
         options = [replace(tiling, population=name) for tiling in of_size]
         best = min(options, key=lambda t: (_cores_alone(t, demands), len(t), t.axons))
         found[name] = [best] if demands.depends_on_targets else options
@@ -130,46 +129,6 @@ def _targets_first(demands: Demands) -> list[str]:
 
 def _cores_alone(tiling: Tiling, demands: Demands) -> int:
     return max((math.ceil(tiling.total[i] / demands.capacity[i]) for i in demands.per_core), default=1)
-
-
-def _first_fit(pick: Sequence[Tiling], demands: Demands) -> Cores:
-    """First-fit decreasing by the largest share of any limit.
-
-    Cores with no room for any slice still to come are looked at no more: what is full stays full.
-    """
-    pieces = [Piece(t.population, part) for t in pick for part in t.parts]
-    needs = np.array([need for t in pick for need in t.demands], dtype=np.int64).reshape(len(pieces), -1)
-    needs[:, sorted(demands.unsummed)] = 0  # those that share a core may share values: held against `tables`
-    shares = (needs / np.array(demands.capacity, dtype=np.float64)).max(axis=1, initial=0.0)
-    order = np.argsort(-shares, kind="stable")
-    least = np.minimum.accumulate(needs[order][::-1], axis=0)[::-1]
-    room = np.tile(np.array(demands.capacity, dtype=np.int64), (len(pieces), 1))
-    cores: list[list[int]] = []
-    tables: list[Held] = []
-    begun = np.zeros(0, dtype=np.int64)
-    for step, i in enumerate(order.tolist()):
-        if step % AT_A_TIME == 0:
-            begun = begun[(room[begun] >= least[step]).all(axis=1)]
-        fitting = begun[np.flatnonzero((room[begun] >= needs[i]).all(axis=1))].tolist()
-        own = tuple(demands.on_core([pieces[i]], at) for at in demands.tables)
-        core = next((c for c in fitting if _room_in_tables(tables[c], own, demands)), len(cores))
-        if core == len(cores):
-            begun = np.append(begun, core)
-            cores.append([])
-            tables.append(tuple(frozenset() for _ in own))
-        room[core] -= needs[i]
-        tables[core] = tuple(a | b for a, b in zip(tables[core], own, strict=True))
-        cores[core].append(i)
-    return tuple(tuple(pieces[i] for i in sorted(core)) for core in cores)
-
-
-Held = tuple[frozenset[Hashable], ...]
-"""The different values that a core has, by `Demands.tables`."""
-
-
-def _room_in_tables(held: Held, own: Held, demands: Demands) -> bool:
-    most = (demands.capacity[at] for at in demands.tables)
-    return all(len(a | b) <= room for a, b, room in zip(held, own, most, strict=True))
 
 
 def _sequential(demands: Demands, cuts: Destinations, given: Mapping[str, Sequence[Slice]], most: int) -> Cores | None:
@@ -260,6 +219,8 @@ def _improved(cores: Cores, demands: Demands, limit: float, seed: int) -> tuple[
 
     Slices with equal demands are one class, so the model grows with the classes and cores, not with the slices.
     """
+    if demands.constraints.packs:
+        return _improved_obliged(cores, demands, limit, seed)
     targets = grouped(cores, demands)
     needs = {piece: demands.summed(piece, targets) for core in cores for piece in core}
     bound = _tiles_bound(cores, demands)
@@ -274,6 +235,46 @@ def _improved(cores: Cores, demands: Demands, limit: float, seed: int) -> tuple[
             return best, bound, not demands.depends_on_targets
         best, proven = smaller, len(smaller) <= bound
     return best, bound, proven
+
+
+def _improved_obliged(cores: Cores, demands: Demands, limit: float, seed: int) -> tuple[Cores, int, bool]:
+    """The same where constraints say who may share a core."""
+    bound, best = _tiles_bound(cores, demands), cores
+    pieces = [piece for core in cores for piece in core]
+    while len(best) > bound:
+        smaller = _exactly(len(best) - 1, pieces, demands, limit, seed)
+        if smaller is None or not _consistent(smaller, demands):
+            return best, bound, False
+        if not smaller:
+            return best, bound, not demands.depends_on_targets
+        best = smaller
+    return best, bound, True
+
+
+def _exactly(count: int, pieces: Sequence[Piece], demands: Demands, limit: float, seed: int) -> Cores | None:
+    """The pieces on at most `count` cores, by the solver; () where that is proved impossible, None where it gave up."""
+    obliged, targets = Obliged(demands), grouped(tuple((piece,) for piece in pieces), demands)
+    units = [tuple(pieces[i] for i in unit) for unit in obliged.units(pieces)]
+    zero: Demand = (0,) * len(demands.limits)
+    amounts = []
+    for unit in units:
+        total = zero
+        for piece in unit:
+            total = add(total, demands.summed(piece, targets))
+        amounts.append(total)
+    found = packed_into(count, units, amounts, demands.capacity, obliged, limit, seed)
+    return None if found is None else tuple(found)
+
+
+def _obliged(candidates: Sequence[Sequence[Tiling]], demands: Demands, limit: float, seed: int) -> Cores:
+    """A packing by the solver alone, where first fit finds none that keeps the constraints. Raises `NoPlanError`."""
+    for pick in ([options[0] for options in candidates], [options[-1] for options in candidates]):
+        pieces = [Piece(t.population, part) for t in pick for part in t.parts]
+        found = _exactly(len(pieces), pieces, demands, limit, seed)
+        if found and _consistent(found, demands):
+            return found
+    names = [p.name for p in demands.legal.network.populations]
+    raise unkept("no packing was found that keeps the constraints", Obliged(demands), names)
 
 
 def _tiles_bound(cores: Cores, demands: Demands) -> int:

@@ -12,7 +12,9 @@ from neuedge_nir.chip.model import Chip, LimitScope
 from neuedge_nir.errors import NoPlanError
 from neuedge_nir.events import Observer, Progress, silent
 from neuedge_nir.mapping.fabric import Fabric, Site, fabric_for
+from neuedge_nir.mapping.obey import Obliged
 from neuedge_nir.mapping.partition import Cluster
+from neuedge_nir.mapping.seats import seated
 from neuedge_nir.mapping.traffic import Flow
 
 MAX_SWEEPS = 8
@@ -41,21 +43,27 @@ def place(
     chips_available: int,
     effort: str = "normal",
     observer: Observer = silent,
+    obliged: Obliged | None = None,
 ) -> Placement:
-    """A site for every cluster on as few chips as the chip's own limits allow.
+    """A site for every cluster on as few chips as the chip's own limits, and constraints, allow.
 
-    Raises `NoPlanError` where the clusters take more chips than there are.
+    Raises `NoPlanError` where the clusters take more chips than there are, or none were found that keep constraints.
     """
-    fabric, chip_of = _filled(clusters, chip, chips_available)
-    sites = fabric.sites([chip_of.count(c) for c in range(max(chip_of, default=0) + 1)])
-    pairs = _pairs(flows)
-    best = min(
-        (_start(chip_of, sites, order) for order in _orders(sites)),
-        key=lambda seats: _cost(pairs, seats, sites, fabric),
-    )
+    pairs, may = _pairs(flows), None
+    sites: Sequence[Site]
+    if obliged is not None and obliged.given:
+        seats = seated(clusters, obliged, chips_available)
+        fabric, sites, may, best = seats.fabric, seats.sites, seats.may, list(seats.first)
+    else:
+        fabric, chip_of = _filled(clusters, chip, chips_available)
+        sites = fabric.sites([chip_of.count(c) for c in range(max(chip_of, default=0) + 1)])
+        best = min(
+            (_start(chip_of, sites, order) for order in _orders(sites)),
+            key=lambda start: _cost(pairs, start, sites, fabric),
+        )
     if len(clusters) <= MAX_SWAPPED and pairs.weight.any() and _spent_at_once(clusters, sites) <= 20 * WORK[effort]:
         weights, rooms = pairs.matrix(len(clusters)), _ChipRooms(clusters, chip)
-        best = _swapped(best, weights, sites, fabric, rooms, WORK[effort], observer)
+        best = _swapped(best, weights, sites, fabric, rooms, WORK[effort], observer, may)
     return Placement(fabric, tuple(sites[s] for s in best), _cost(pairs, best, sites, fabric))
 
 
@@ -200,8 +208,12 @@ def _swapped(
     rooms: _ChipRooms,
     work: float,
     observer: Observer,
+    may: NDArray[np.bool_] | None = None,
 ) -> list[int]:
-    """Every cluster in turn moves to the site where that gains most, changing places with who is there."""
+    """Every cluster in turn moves to the site where that gains most, changing places with who is there.
+
+    `may[i, s]` says whether cluster i may stand on site s; None: all may.
+    """
     board = _Board.set_up(start, weights, sites, fabric)
     count, routers = board.pull.shape
     if count < 2:
@@ -211,6 +223,8 @@ def _swapped(
         moved = False
         for i in np.argsort(-weights.sum(axis=1), kind="stable"):
             gain = board.gains(int(i))
+            if may is not None:
+                gain = np.where(board.permitted(int(i), may), gain, 0.0)
             spot = int(np.argmin(gain))
             if gain[spot] >= -1e-9 or not _allowed(int(i), spot, board.seats, board.tenant, sites, rooms):
                 continue
@@ -263,6 +277,13 @@ class _Board:
         gain[held] += 2 * self.weights[i, others] * self.far[here, there]
         gain[self.seats[i]] = 0.0
         return np.asarray(gain)
+
+    def permitted(self, i: int, may: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The sites that cluster i may have, and whose cluster may have its site instead."""
+        held = self.tenant >= 0
+        swaps = np.ones(len(held), dtype=bool)
+        swaps[held] = may[self.tenant[held], self.seats[i]]
+        return np.asarray(may[i] & swaps)
 
     def swap(self, i: int, spot: int) -> None:
         """Cluster i moves to a site; who sits there moves to where i was."""

@@ -14,6 +14,7 @@ from neuedge_nir.mapping.asked import Tiles, too_large_tile
 from neuedge_nir.mapping.demand import Demand, Demands, add, fits
 from neuedge_nir.mapping.effective import node_of
 from neuedge_nir.mapping.legalise import too_large
+from neuedge_nir.mapping.obey import Obliged, in_parts, kept_whole, most_on_core, unkept, until_cut
 from neuedge_nir.mapping.partition import Destinations, Piece
 from neuedge_nir.mapping.tiles import tile_sizes
 from neuedge_nir.network.count import most_sources
@@ -107,7 +108,8 @@ def tilings(name: str, demands: Demands, targets: Destinations, most_slices: int
         if len(found) >= MAX_CANDIDATES or fitting >= MAX_FITTING:
             break
     most = WORTHWHILE_RUNS * min(map(len, found), default=math.prod(demands.shapes[name]))
-    runs = _runs_tiling(name, demands, targets, min(most, most_slices))
+    most = 1 if kept_whole(name, demands.constraints) else min(most, most_slices)
+    runs = _runs_tiling(name, demands, targets, most)
     if runs is not None:
         found.append(runs)
     if not found and too_many:
@@ -150,7 +152,12 @@ def _grids(name: str, demands: Demands, targets: Destinations) -> Iterator[Grid]
     def fit(tile: Block) -> bool:
         return demands.fits_in(Piece(name, tile), targets, demands.capacity)
 
-    for tile in islice(tile_sizes(shape, neurons_per_core(demands), fit), MAX_TRIALS):
+    if kept_whole(name, demands.constraints):
+        yield cut(shape, shape, balanced=False)
+    if kept_whole(name, demands.constraints) or in_parts(name, demands.constraints):
+        return
+    most = min(neurons_per_core(demands), most_on_core(name, demands.constraints))
+    for tile in islice(tile_sizes(shape, most, fit), MAX_TRIALS):
         yield cut(shape, tile, balanced=False)
         if any(size % step for size, step in zip(shape, tile, strict=True)):
             yield cut(shape, tile, balanced=True)
@@ -261,6 +268,7 @@ def longest_run(
     Demand grows with the run: the search brackets the length by doubling steps around the guess, then bisects.
     """
     longest = min(math.prod(demands.shapes[name]) - start, most or neurons_per_core(demands), _counted(demands, room))
+    longest = min(longest, most_on_core(name, demands.constraints), until_cut(name, start, demands.constraints))
 
     def fit(length: int) -> bool:
         return length == 0 or demands.fits_in(Piece(name, Run(start, start + length)), targets, room)
@@ -309,6 +317,8 @@ def _too_many_copies(name: str, needed: int, limit: Limit, demands: Demands) -> 
 
 def _no_cut(name: str, demands: Demands) -> NoPlanError:
     """One way to cut the targets failed, which is no proof that none works."""
+    if kept_whole(name, demands.constraints):
+        return unkept(f"all of {name!r} was found to fit no core", Obliged(demands), [name])
     return NoPlanError(
         "FIT013",
         f"no slice of {name!r} fits a core of {demands.legal.chip.title} with its targets cut as they must be",

@@ -31,6 +31,7 @@ from neuedge_nir.network.model import Network, Population, Port, Projection, Sig
 from neuedge_nir.network.slices import Block, Slice
 from neuedge_nir.plan.model import (
     SCHEMA,
+    Copies,
     CostReport,
     Counts,
     Machine,
@@ -72,6 +73,7 @@ class Stages:
     schedule: PlanSchedule
     timing_error: TimingError | None = None
     keys: KeySpace | None = None
+    copies: Copies | None = None
 
 
 def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic]) -> Plan:
@@ -103,6 +105,7 @@ def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic
         cost=_cost(stages),
         diagnostics=tuple(diagnostics),
         keys=_keys(stages.keys),
+        copies=stages.copies,
     )
 
 
@@ -200,9 +203,14 @@ def _keys(found: KeySpace | None) -> PlanKeys | None:
     return PlanKeys(found.population_bits, found.low_bits, found.core_bits, found.atom_bits, slices)
 
 
-def _chips_used(stages: Stages) -> Set[int]:
+def _chips_on(stages: Stages) -> Set[int]:
     """Chips with cores in use, and chips that messages cross on their way: all of them must be on."""
     return {site.chip for site in stages.placement.sites} | stages.routing.transit
+
+
+def chips_used(stages: Stages) -> int:
+    """How many chips must be on."""
+    return len(_chips_on(stages))
 
 
 def _positions_used(stages: Stages) -> int:
@@ -211,7 +219,7 @@ def _positions_used(stages: Stages) -> int:
 
 def _mapped(stages: Stages) -> Mapped:
     partition, chip = stages.partition, stages.demands.legal.chip
-    relays, chips = stages.demands.legal.relays.sources, _chips_used(stages)
+    relays, chips = stages.demands.legal.relays.sources, _chips_on(stages)
     of_relays = sum(holds_only(c, relays) for c in partition.clusters)
     slots = sum(_slots(c, chip) for c in partition.clusters)
     neurons = sum(piece.part.neurons for c in partition.clusters for piece in c.pieces)
@@ -319,8 +327,8 @@ def _events(stages: Stages) -> Events:
         hops=routing.tree_hops if multicast else routing.unicast_hops,
         crossings=routing.interchip,
         longest_way=routing.longest_way,
-        chips=len(_chips_used(stages)),
-        boards=stages.placement.fabric.boards_of(_chips_used(stages)),
+        chips=len(_chips_on(stages)),
+        boards=stages.placement.fabric.boards_of(_chips_on(stages)),
     )
 
 

@@ -143,10 +143,10 @@ def compartments(plan: Plan, neurons: int) -> int:
 def _self_axons(part: Part, rules: Rules) -> int:
     """Axons of neurons to themselves, where a spike subtracts; the sources of an input have none."""
     each = rules.plan.chip.capabilities.self_axons_subtract
-    models = {population.name: population.model for population in rules.plan.populations}
-    if each is None or rules.plan.options.reset != "subtract" or models[part.population] == "Input":
+    if each is None or rules.plan.options.reset != "subtract":
         return 0
-    return part.size * each.count
+    models = {population.name: population.model for population in rules.plan.populations}
+    return part.size * each.count if models[part.population] != "Input" else 0
 
 
 def boxes_in(part: PlanSlice, shape: Shape) -> tuple[Box, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from neuedge_nir.chip.model import Chip, NotChecked
+from neuedge_nir.constraints.model import Constraints
 from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.network.model import Adaptation, HybridEncoder
 
@@ -35,6 +36,7 @@ class PlanOptions:
     `inputs` and `outputs` are ways of the chip (`chip.model.InputOutput`). `tiles`, by population: AxBxC, neurons along
     each axis, or /AxBxC, so many tiles; one number cuts row-major order. A chip in real time runs `time_scale` times
     slower than it could: `chip` holds its figures at its own pace.
+    `copies` of the network stand beside each other; tiles and constraints are spelled out for each.
     """
 
     passes: tuple[str, ...]
@@ -46,6 +48,8 @@ class PlanOptions:
     inputs: str
     outputs: str
     tiles: Mapping[str, str]
+    constraints: Constraints
+    copies: int | None
     recurrence: str
     steps_per_sample: int | None
     time_scale: int = 1
@@ -342,6 +346,20 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Copies:
+    """Copies of the network on `chips` chips: so many are mapped, and no mapping holds more than `at_most`.
+
+    The bound is what those chips have of a limit, `resource`, over what a copy needs of it at least. `count` was found:
+    whether more fit is open unless the two are equal.
+    """
+
+    count: int
+    chips: int
+    at_most: int
+    resource: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A complete plan. `outcome` is "optimal" only where the neuron cores used equal the bound."""
 
@@ -365,6 +383,7 @@ class Plan:
     mapping: Mapped
     cost: CostReport
     diagnostics: tuple[Diagnostic, ...]
+    copies: Copies | None = None
     keys: PlanKeys | None = None  # None: the chip's messages carry none
 
     @property

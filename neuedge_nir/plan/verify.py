@@ -15,6 +15,8 @@ import numpy as np
 from neuedge_nir.chip.formulas import FORMULAS
 from neuedge_nir.chip.model import Limit, LimitScope
 from neuedge_nir.network.model import Network
+from neuedge_nir.plan.check_constraints import check_constraints
+from neuedge_nir.plan.check_copies import check_copies, check_most, several
 from neuedge_nir.plan.check_cost import Load, Totals, boards_on, check_costs, check_traffic, check_utilisation
 from neuedge_nir.plan.check_demand import (
     HOST,
@@ -60,7 +62,7 @@ def verify(plan: Plan, network: Network | None) -> None:
     check_relays(plan)
     check_splitters(plan)
     if network is not None:
-        network = run_on_chip(plan, network)
+        network = run_on_chip(plan, several(plan, network))
     check_abilities(plan)
     check_timing(plan, network)
     check_schedule(plan)
@@ -69,6 +71,7 @@ def verify(plan: Plan, network: Network | None) -> None:
     check_tiles(plan)
     check_io(plan)
     grid = check_sites(plan)
+    check_constraints(plan, grid)
     rules = recounted = tables = None
     if network is not None:
         check_rules(plan, network)
@@ -276,6 +279,7 @@ def _check_totals(
         chips_used=len(walked.chips),
         boards_used=boards_on(plan, grid, totals),
     )
+    check_copies(plan, len(walked.chips))
     same("PLAN126", "chips of the machine", len(plan.machine.chips), max(walked.chips, default=-1) + 1)
     check_traffic(plan, totals)
     check_utilisation(plan, grid, totals)
@@ -312,7 +316,9 @@ def _check_outcome(plan: Plan, rules: Rules | None) -> None:
     met = inner == mapping.cores_lower_bound
     agree("PLAN128", mapping, bound_scope="universal")
     if rules is not None:
-        bounds = _bounds(plan, rules)
+        least = _least(plan, rules)
+        check_most(plan, least)
+        bounds = _bounds(plan, least)
         agree("PLAN128", mapping, cores_lower_bound=max([1, *bounds.values()]))
         same("PLAN128", "bound by the limit named", bounds.get(mapping.bound_resource), mapping.cores_lower_bound)
     at_most("PLAN128", "neuron cores of the bound", mapping.cores_lower_bound, inner)
@@ -321,19 +327,20 @@ def _check_outcome(plan: Plan, rules: Rules | None) -> None:
     agree("PLAN129", mapping, packing_proven=mapping.packing_proven or met)
 
 
-def _bounds(plan: Plan, rules: Rules) -> dict[str, int]:
-    """Per limit of a core: populations that are whole, each on one core, need no more than any split of them.
+def _least(plan: Plan, rules: Rules) -> dict[str, int]:
+    """Per limit: populations that are whole, each on one core, need no more than any split of them.
 
     Relays do not count: other mappings may have fewer.
     """
     inner = [p.name for p in plan.populations if p.model not in PORTS and p.relay is None]
     parts = [Part(core, name, (everything(rules.shapes[name]),)) for core, name in enumerate(inner)]
     used = recount(parts, rules, messages=False).used
-    bounds = {}
-    for limit in plan.chip.limits:
-        least = sum(math.ceil(need[limit.name]) for need in used)
-        if limit.formula == "blocked_row_bits":  # but a row cut within a block may save a word
-            least = least_blocked(rules, limit)
-        if limit.scope is LimitScope.CORE and FORMULAS[limit.formula].sums:
-            bounds[limit.name] = math.ceil(least / limit.limit.typical)
-    return bounds
+    least = {limit.name: sum(math.ceil(need[limit.name]) for need in used) for limit in plan.chip.limits}
+    blocked = [limit for limit in plan.chip.limits if limit.formula == "blocked_row_bits"]
+    return least | {limit.name: least_blocked(rules, limit) for limit in blocked}  # a row cut may save a word
+
+
+def _bounds(plan: Plan, least: Mapping[str, int]) -> dict[str, int]:
+    """The cores that each limit of a core asks for at least."""
+    counted = [x for x in plan.chip.limits if x.scope is LimitScope.CORE and FORMULAS[x.formula].sums]
+    return {limit.name: math.ceil(least[limit.name] / limit.limit.typical) for limit in counted}

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 
 from neuedge_nir.chip.model import Chip, NotChecked
+from neuedge_nir.chip.shape import dump
 from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.errors import CapacityError, NoPlanError
 from neuedge_nir.network.model import Network
@@ -78,6 +79,7 @@ def report_of(plan: Plan) -> Json:
         "inference": _inference(cost.inference),
         "schedule": _schedule(plan.schedule),
         "recurrence": _recurrence(plan),
+        **({"constraints": dump(plan.options.constraints)} if plan.options.constraints else {}),
         "activity": {"kind": plan.activity.kind, "spikes_per_neuron_per_step": _mean_rate(plan)},
         "weights": [
             {"projection": p.name, "bits": p.weight_bits, "relative_error": p.weight_error, "axons": p.axons_per_input}

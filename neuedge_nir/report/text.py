@@ -12,7 +12,7 @@ from neuedge_nir.chip.slow import slowed
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from neuedge_nir.plan.model import Inference, Interval, Plan, PlanCore, PlanSchedule
+    from neuedge_nir.plan.model import Copies, Inference, Interval, Plan, PlanCore, PlanSchedule
 
 Row = tuple[str, ...]
 
@@ -70,7 +70,7 @@ def plan_tables(plan: Plan) -> list[RenderableType]:
     return [
         table(_headline(plan), ("", ""), _summary(plan)),
         table(
-            "Cores by population",
+            "Cores by population" + ", first copy" * _copied(plan),
             ("population", "model", "neurons", "cores", "lag"),
             _populations(plan),
             right=(2, 3, 4),
@@ -139,6 +139,8 @@ def _summary(plan: Plan) -> list[Row]:
         ("weights", _weights_line(plan)),
         ("activity", _activity_line(plan)),
         ("reset", _reset_line(plan.schedule)),
+        *_constraints(plan),
+        *([] if plan.copies is None else [("copies", _copies_line(plan.copies))]),
         *_late(plan),
         *_pace(plan),
         ("checked", f"{plan.scope}; every count, limit, route and total recounted"),
@@ -247,6 +249,21 @@ def _reset_line(found: PlanSchedule) -> str:
     return f"at the lags, {how}; samples of {counted(found.steps or 0, 'step')} take {found.period}"
 
 
+def _copies_line(copies: Copies) -> str:
+    """How many copies of the network there are, and how many there can be."""
+    chips = counted(copies.chips, "chip")
+    if copies.count == copies.at_most:
+        return f"{copies.count:,} on {chips}, proved the most, by {copies.resource}"
+    return f"{copies.count:,} found on {chips}, proved at most {copies.at_most:,}, by {copies.resource}"
+
+
+def _constraints(plan: Plan) -> list[Row]:
+    """What the user demanded, and the plan keeps."""
+    given = plan.options.constraints
+    kinds = [(kind, len(getattr(given, kind))) for kind in ("pin", "together", "apart", "forbid", "cap", "reserve")]
+    return [("constraints", ", ".join(f"{n} {kind}" for kind, n in kinds if n) + "; all kept")] if given else []
+
+
 def _late(plan: Plan) -> list[Row]:
     """What is late, and how much that matters."""
     late = [p.excess for p in plan.projections if p.excess]
@@ -257,10 +274,17 @@ def _late(plan: Plan) -> list[Row]:
     return [("recurrence", f"{counted(len(late), 'projection')} late, by {counted(sum(late), 'step')} in all; {known}")]
 
 
+def _copied(plan: Plan) -> bool:
+    return plan.copies is not None and plan.copies.count > 1
+
+
 def _populations(plan: Plan) -> list[Row]:
+    """Those of the first copy, where there are several: the others are as it."""
     rows: list[Row] = []
+    names = {p.name for p in plan.populations}
     for p in plan.populations:
-        if p.model == "Output":
+        base, mark, number = p.name.rpartition("@")
+        if p.model == "Output" or (_copied(plan) and mark and number.isdecimal() and base in names):
             continue
         cores = sum(any(s.population == p.name for s in core.slices) for core in plan.cores)
         held = str(cores) if cores else "host"

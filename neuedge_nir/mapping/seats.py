@@ -1,0 +1,184 @@
+"""Chips and cores for clusters under constraints: rooms of chips, who may stand where, a first seat for each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuedge_nir.chip.model import LimitScope
+from neuedge_nir.constraints.model import Apart, Constraints, Core, Holder, Position, Together
+from neuedge_nir.mapping.fabric import Fabric, Site, fabric_for
+from neuedge_nir.mapping.obey import Need, Obliged, joined, places_for, unkept
+from neuedge_nir.mapping.partition import Cluster, Role
+
+MAX_CHIPS = 4096
+"""Systems of more chips are not tried for constraints: the clusters are put on one chip after the other anyway."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seats:
+    """The machine, the sites it offers, which of them each cluster may have, and one for each to begin with.
+
+    `may[i, s]`: cluster i may stand on site s.
+    """
+
+    fabric: Fabric
+    sites: tuple[Site, ...]
+    may: NDArray[np.bool_]
+    first: tuple[int, ...]
+
+
+def rooms(given: Constraints, obliged: Obliged, position: Position, usable: int) -> int:
+    """The usable cores of a chip that are neither forbidden nor reserved: a dead core is one usable core less."""
+    if position in obliged.dead_chips:
+        return 0
+    per_router = obliged.demands.legal.chip.topology.cores_per_router.count
+    dead = {
+        Core(f.router, slot)
+        for f in given.forbid
+        if f.router is not None and obliged.position(Core(f.router)) == position
+        for slot in (range(per_router) if f.slot is None else (f.slot,))
+    }
+    spare = sum(r.cores for r in given.reserve if r.chip in (None, position))
+    return max(0, usable - len(dead) - spare)
+
+
+def seated(clusters: Sequence[Cluster], obliged: Obliged, available: int) -> Seats:
+    """A seat for every cluster on as few chips as are found. Raises `NoPlanError` (FIT056) where none are found."""
+    needs = [_need(cluster, obliged) for cluster in clusters]
+    named = {position for need in needs for position in need.chips or ()}
+    most = min(available, MAX_CHIPS, len(clusters) + max([0, *((1 + max(position)) ** 2 for position in named)]))
+    for chips in count(1):
+        fabric = fabric_for(obliged.demands.legal.chip, chips, available)
+        chip_of = _assigned(clusters, needs, obliged, fabric, chips)
+        if chip_of is not None and (found := _seats(chip_of, clusters, needs, obliged, fabric)) is not None:
+            return found
+        if chips >= most:
+            break
+    names = [piece.population for cluster in clusters for piece in cluster.pieces]
+    message = f"on up to {most} chips no place for every core was found that keeps the constraints"
+    raise unkept(message, obliged, names)
+
+
+def _need(cluster: Cluster, obliged: Obliged) -> Need:
+    if cluster.role is Role.INPUT:
+        return Need(Counter(), None, None)
+    return obliged.needs(cluster.pieces)
+
+
+def _units(needs: Sequence[Need], given: Constraints) -> list[tuple[int, ...]]:
+    """The clusters, by number, that must share a chip: they hold populations of one group."""
+    groups = joined(group.populations for group in given.together if group.on is Holder.CHIP)
+    linked = [[str(i) for i, need in enumerate(needs) if set(group) & set(need.neurons)] for group in groups]
+    units = [tuple(sorted(map(int, unit))) for unit in joined(unit for unit in linked if unit)]
+    bound = {i for unit in units for i in unit}
+    return sorted([*units, *((i,) for i in range(len(needs)) if i not in bound)])
+
+
+def _assigned(
+    clusters: Sequence[Cluster], needs: Sequence[Need], obliged: Obliged, fabric: Fabric, chips: int
+) -> list[int] | None:
+    """A chip for each cluster, first fit, the choosy first; None where first fit finds none on so many chips."""
+    given = obliged.given
+    rules = {r.name: r.limit.count for r in fabric.chip.limits if r.scope is LimitScope.CHIP}
+    room = [rooms(given, obliged, fabric.positions[c], fabric.cores_of(c)) for c in range(chips)]
+    used = [dict.fromkeys(rules, 0) for _ in range(chips)]
+    held: list[set[str]] = [set() for _ in range(chips)]
+    apart = [set(group.populations) for group in given.apart if group.on is Holder.CHIP]
+    chip_of = [-1] * len(clusters)
+    units = _units(needs, given)
+    allowed = [_chips(unit, needs, fabric, chips) for unit in units]
+    for unit, where in sorted(zip(units, allowed, strict=True), key=lambda pair: (len(pair[1]), pair[0])):
+        names = {name for i in unit for name in needs[i].neurons}
+        takes = {name: sum(clusters[i].used[name] for i in unit) for name in rules}
+        chip = next(
+            (
+                c
+                for c in where
+                if len(unit) <= room[c]
+                and all(used[c][name] + takes[name] <= most for name, most in rules.items())
+                and all(len(group & (held[c] | names)) < 2 for group in apart)
+            ),
+            None,
+        )
+        if chip is None:
+            return None
+        room[chip] -= len(unit)
+        used[chip] = {name: n + takes[name] for name, n in used[chip].items()}
+        held[chip] |= names
+        for i in unit:
+            chip_of[i] = chip
+    return chip_of
+
+
+def _chips(unit: Sequence[int], needs: Sequence[Need], fabric: Fabric, chips: int) -> list[int]:
+    """The chips, of the first so many, that all clusters of a unit may stand on."""
+    allowed = [those for i in unit if (those := needs[i].chips) is not None]
+    return [c for c in range(chips) if all(fabric.positions[c] in those for those in allowed)]
+
+
+def _seats(
+    chip_of: Sequence[int], clusters: Sequence[Cluster], needs: Sequence[Need], obliged: Obliged, fabric: Fabric
+) -> Seats | None:
+    """Sites of the chips in use, as many as each may use, those that pins name among them; None where they clash."""
+    choosy = [i for i, need in enumerate(needs) if need.sites is not None]
+    here = [_on_chip(needs[i], fabric.positions[chip_of[i]], obliged) for i in choosy]
+    places = places_for(here)
+    if places is None:
+        return None
+    fixed = {i: _site(core, fabric) for i, core in zip(choosy, places, strict=True)}
+    taken = set(fixed.values())
+    named = [_site(core, fabric) for cores in here for core in sorted(cores)]
+    sites: list[Site] = []
+    for chip, held in sorted(Counter(chip_of).items()):
+        room = rooms(obliged.given, obliged, fabric.positions[chip], fabric.cores_of(chip))
+        wanted = dict.fromkeys(
+            s for s in (*sorted(taken), *named, *_along(chip, fabric, obliged, held)) if s.chip == chip
+        )
+        sites += list(wanted)[: min(room, max(2 * held, held + len(named)))]
+    seat = {site: number for number, site in enumerate(sites)}
+    free = {chip: iter([s for s in sites if s.chip == chip and s not in taken]) for chip in set(chip_of)}
+    first = tuple(seat[fixed[i]] if i in fixed else seat[next(free[chip_of[i]])] for i in range(len(clusters)))
+    return Seats(fabric, tuple(sites), _may(chip_of, needs, obliged, fabric, sites), first)
+
+
+def _on_chip(need: Need, position: Position, obliged: Obliged) -> frozenset[Core]:
+    return frozenset(core for core in need.sites or () if obliged.position(core) == position)
+
+
+def _site(core: Core, fabric: Fabric) -> Site:
+    return Site(fabric.chip_of(core.router), core.router, core.slot)
+
+
+def _along(chip: int, fabric: Fabric, obliged: Obliged, held: int) -> Iterator[Site]:
+    """Sites of a chip that are not forbidden, back and forth over its routers, in a square that holds enough."""
+    column, row = fabric.positions[chip]
+    per_router = fabric.chip.topology.cores_per_router.count
+    shunned = len(obliged.given.forbid) * per_router
+    side = int((2 * (held + shunned) / per_router) ** 0.5) + 3
+    height = min(fabric.chip_rows, max(side, -(-side * side // fabric.chip_columns)))
+    width = min(fabric.chip_columns, max(side, -(-side * side // fabric.chip_rows)))
+    for y in range(height):
+        for x in range(width) if y % 2 == 0 else range(width - 1, -1, -1):
+            router = column * fabric.chip_columns + x, row * fabric.chip_rows + y
+            yield from (Site(chip, router, s) for s in range(per_router) if not obliged.dead(Core(router, s)))
+
+
+def _may(
+    chip_of: Sequence[int], needs: Sequence[Need], obliged: Obliged, fabric: Fabric, sites: Sequence[Site]
+) -> NDArray[np.bool_]:
+    """Who may stand where. Clusters of groups that keep to a chip, or keep off one, stay on theirs."""
+    groups: tuple[Together | Apart, ...] = (*obliged.given.together, *obliged.given.apart)
+    bound = {name for group in groups if group.on is Holder.CHIP for name in group.populations}
+    may = np.ones((len(needs), len(sites)), dtype=bool)
+    for i, need in enumerate(needs):
+        for s, site in enumerate(sites):
+            stays = not bound & set(need.neurons) or site.chip == chip_of[i]
+            chips = need.chips is None or fabric.positions[site.chip] in need.chips
+            may[i, s] = stays and chips and (need.sites is None or Core(site.router, site.slot) in need.sites)
+    return may
