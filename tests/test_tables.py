@@ -147,12 +147,24 @@ def test_whatever_values_neurons_have_the_checker_counts_as_the_mapper(net: Netw
 
 
 def test_a_solver_never_puts_too_many_values_on_a_core() -> None:
+    """Four pairs out of four values: two on a core would have three, though all together fill two tables."""
+    taus = {"p0": [1, 2, 1], "p1": [3, 4, 3], "p2": [1, 3, 1], "p3": [2, 4, 2]}
+    wires = [wire("in", name, dense(3, 4, seed=k)) for k, name in enumerate(taus)]
+    net = network(dict.fromkeys(taus, 3), *wires, inputs={"in": 4})
+    for name, values in taus.items():
+        net = with_values(net, name, tau=values)
+    on = chip(neurons=12, rules=[limit("decay_profiles", 2)])
+    plan = compile_network(net, on, Options(effort="quick"))
+    assert (plan.mapping.cores_neurons, plan.mapping.cores_lower_bound, plan.outcome) == (4, 2, "feasible")
+    verify(plan, net)
+
+
+def test_all_values_of_a_network_over_those_of_a_core_are_cores_that_any_plan_takes() -> None:
     names = [f"p{k}" for k in range(9)]
     wires = [wire("in", name, dense(3, 4, seed=k)) for k, name in enumerate(names)]
     net = network(dict.fromkeys(names, 3), *wires, inputs={"in": 4})
-    on = chip(neurons=12, rules=[limit("threshold_values", 2)])
-    plan = compile_network(net, on, Options(effort="quick"))
-    assert (plan.mapping.cores_neurons, plan.mapping.cores_lower_bound, plan.outcome) == (5, 3, "feasible")
+    plan = compile_network(net, chip(neurons=12, rules=[limit("threshold_values", 2)]), Options(effort="quick"))
+    assert (plan.mapping.cores_neurons, plan.mapping.cores_lower_bound, plan.outcome) == (5, 5, "optimal")
     verify(plan, net)
 
 

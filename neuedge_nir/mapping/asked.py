@@ -11,6 +11,7 @@ from itertools import pairwise
 from neuedge_nir.errors import NoPlanError, UsageError
 from neuedge_nir.mapping.demand import Demands, fits
 from neuedge_nir.mapping.partition import Destinations, Piece
+from neuedge_nir.mapping.values import gather
 from neuedge_nir.network.model import Network
 from neuedge_nir.network.slices import Grid, Run, Slice, Span
 
@@ -101,6 +102,7 @@ def too_large_tile(name: str, parts: Iterable[Slice], demands: Demands, targets:
             resource=limit.name,
             needed=used,
             available=limit.limit.count,
-            hint="ask for smaller tiles, or leave the population to the mapper",
+            hint="ask for smaller tiles, or leave the population to the mapper"
+            + (f", or try {fewer}" if (fewer := gather(limit.formula, limit.limit.count)) else ""),
         )
     raise AssertionError("all tiles fit")

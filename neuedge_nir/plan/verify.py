@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -74,7 +75,7 @@ def verify(plan: Plan, network: Network | None) -> None:
     _check_routes(plan, parts, recounted)
     check_links(plan, grid)
     _check_totals(plan, parts, grid, recounted)
-    _check_outcome(plan, rules)
+    _check_outcome(plan, rules, network)
 
 
 def _check_chip(plan: Plan) -> None:
@@ -289,13 +290,13 @@ def _loads(plan: Plan, parts: Sequence[Part], recounted: Recount | None) -> list
     return loads
 
 
-def _check_outcome(plan: Plan, rules: Rules | None) -> None:
+def _check_outcome(plan: Plan, rules: Rules | None, network: Network | None) -> None:
     """The outcome is no better than the bound allows."""
     mapping, inner = plan.mapping, sum(core.role == "neurons" for core in plan.cores)
     met = inner == mapping.cores_lower_bound
     agree("PLAN128", mapping, bound_scope="universal")
-    if rules is not None:
-        bounds = _bounds(plan, rules)
+    if rules is not None and network is not None:
+        bounds = _bounds(plan, rules, network)
         agree("PLAN128", mapping, cores_lower_bound=max([1, *bounds.values()]))
         same("PLAN128", "bound by the limit named", bounds.get(mapping.bound_resource), mapping.cores_lower_bound)
     at_most("PLAN128", "neuron cores of the bound", mapping.cores_lower_bound, inner)
@@ -304,10 +305,10 @@ def _check_outcome(plan: Plan, rules: Rules | None) -> None:
     agree("PLAN129", mapping, packing_proven=mapping.packing_proven or met)
 
 
-def _bounds(plan: Plan, rules: Rules) -> dict[str, int]:
+def _bounds(plan: Plan, rules: Rules, network: Network) -> dict[str, int]:
     """Per limit of a core: populations that are whole, each on one core, need no more than any split of them.
 
-    Relays do not count: other mappings may have fewer.
+    Different values are counted as if all were on one core. Relays do not count: other mappings may have fewer.
     """
     inner = [p.name for p in plan.populations if p.model not in PORTS and p.relay is None]
     parts = [Part(core, name, (everything(rules.shapes[name]),)) for core, name in enumerate(inner)]
@@ -319,4 +320,6 @@ def _bounds(plan: Plan, rules: Rules) -> dict[str, int]:
             least = least_blocked(rules, limit)
         if limit.scope is LimitScope.CORE and FORMULAS[limit.formula].sums:
             bounds[limit.name] = math.ceil(least / limit.limit.typical)
-    return bounds
+    together = counted_values(plan, network, [replace(part, core=0) for part in parts])
+    tables = {limit.name: limit.limit.typical for limit in plan.chip.limits if limit.formula in TABLES}
+    return bounds | {name: math.ceil(together.get((0, name), 0) / most) for name, most in tables.items()}
