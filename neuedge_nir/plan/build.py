@@ -50,7 +50,7 @@ from neuedge_nir.plan.model import (
     Utilisation,
 )
 
-SYNAPSE_MEMORY = ("packed_row_words", "blocked_row_bits", "weight_bytes", "row_table_bytes")
+SYNAPSE_MEMORY = ("packed_row_words", "blocked_row_bits", "entry_row_words", "weight_bytes", "row_table_bytes")
 AXONS_IN = ("input_axons", "lava_input_axons")
 NEURONS = ("neurons", "neuron_copies")
 """Formulas of the limits behind each utilisation."""

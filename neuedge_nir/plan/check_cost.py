@@ -18,7 +18,7 @@ Figures = tuple[float, ...] | None
 RANGE = ("low", "typical", "high")
 MEASURES = {
     "neurons": ("neurons", "neuron_copies"),
-    "synapse_memory": ("packed_row_words", "blocked_row_bits", "weight_bytes", "row_table_bytes"),
+    "synapse_memory": ("packed_row_words", "blocked_row_bits", "entry_row_words", "weight_bytes", "row_table_bytes"),
     "axons_in": ("input_axons", "lava_input_axons"),
 }
 HOTTEST = 10
