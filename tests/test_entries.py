@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from neuedge_nir.chip.model import Chip, Limit
-from neuedge_nir.errors import CapacityError, VerificationError
+from neuedge_nir.errors import CapacityError, NoPlanError, VerificationError
 from neuedge_nir.mapping.entries import row_words, self_row_words
 from neuedge_nir.network.connect import Delay, Dense
 from neuedge_nir.network.model import Network, ResetMode
 from neuedge_nir.pipeline import Options, compile_network
-from neuedge_nir.plan.model import Plan
+from neuedge_nir.plan.model import Plan, PlanFormat
 from neuedge_nir.plan.verify import verify
-from tests.worlds import chain, chip, conv, dense, limit, network, real, wire
+from tests.worlds import chain, chip, conv, dense, limit, network, networks, real, system, topology, wire
 
 QUICK = Options(effort="none")
 LOIHI = real("loihi1")
@@ -243,3 +243,88 @@ def test_a_table_of_formats_bounds_the_cores() -> None:
         3,
         "synapse_formats",
     )
+
+
+# --- what the plan tells of projections -------------------------------------------------------------------------------
+
+
+def across_chips() -> tuple[Network, Chip]:
+    """Four neurons that drive four others on each of three cores, two cores a chip."""
+    wires = wire("in", "a", dense(4, 3)), *(wire("a", name, dense(4, 4, seed=n)) for n, name in enumerate("bcd"))
+    net = network(dict.fromkeys("abcd", 4), *wires, inputs={"in": 3})
+    on = topology(columns=2, rows=1, per_router=1, per_chip=2, systems=(system(1, 1), system(4, 1)))
+    return net, chip(on=on, neurons=4, rules=[limit("placed_output_axons", 99), limit("synapse_formats", 7)])
+
+
+def test_a_plan_tells_the_format_and_the_axons_of_each_projection() -> None:
+    net, on = across_chips()
+    plan = compile_network(net, on, QUICK)
+    found = {p.name: p.axons for p in plan.projections}
+    chips = {core.slices[0].population: core.chip for core in plan.cores}
+    for name, axons in found.items():
+        source, target = (end.partition("#")[0] for end in name.split("->"))
+        due = (3, 0, 0) if source == "in" else (4, 4, 4 * (chips[source] != chips[target]))
+        assert axons is not None
+        assert (axons.kind, axons.inputs, axons.outputs, axons.crossing) == ("discrete", *due)
+    assert sum(a.crossing for a in found.values() if a) == 8
+
+
+def test_formats_are_told_as_weights_and_delays_make_them() -> None:
+    plan = compiled(several(weights(), weights(0.25, signs="inhibitory"), delays=(3.0, 0.0)), dt=1.0)
+    told = [p.format for p in plan.projections]
+    assert told == [PlanFormat(0, "mixed", 8, 3, "dense"), PlanFormat(-2, "inhibitory", 8, 0, "dense")]
+
+
+def test_where_no_limit_counts_them_nothing_is_told() -> None:
+    plan = compile_network(chain(inputs=3, a=4), real("loihi2"), QUICK)
+    assert {(p.format, p.axons) for p in plan.projections} == {(None, None)}
+
+
+@settings(max_examples=60, deadline=None)
+@given(networks(), st.booleans())
+def test_the_entries_of_projections_are_those_of_the_cores(net: Network, mapped: bool) -> None:
+    on = topology(columns=2, rows=1, per_router=1, per_chip=2, systems=(system(1, 1), system(8, 8)))
+    rules = [limit("placed_output_axons", 9999), limit("input_axons", 9999), limit("synapse_formats", 99)]
+    try:
+        plan = compile_network(net, chip(on=on, neurons=5, rules=rules), replace(QUICK, map_inputs=mapped))
+    except (CapacityError, NoPlanError):
+        assume(False)
+        return
+    axons = [p.axons for p in plan.projections if p.axons is not None]
+    assert sum(a.outputs + a.crossing for a in axons) == sum(core.used["placed_output_axons"] for core in plan.cores)
+    assert sum(a.inputs for a in axons) == sum(core.used["input_axons"] for core in plan.cores)
+
+
+def test_a_shared_axon_whose_sources_have_two_destinations_is_refused() -> None:
+    net, on = across_chips()
+    plan = compile_network(net, on, QUICK)
+    assert refused(with_axons(plan, kind="shared"), net) == "PLAN170"
+
+
+@pytest.mark.parametrize("field", ["inputs", "outputs", "crossing"])
+def test_an_entry_that_is_not_counted_is_refused(field: str) -> None:
+    net, on = across_chips()
+    plan = compile_network(net, on, QUICK)
+    last = plan.projections[-1].axons
+    assert last is not None
+    assert last.crossing == 4
+    assert refused(with_axons(plan, **{field: getattr(last, field) - 1}), net) == "PLAN170"
+
+
+def with_axons(plan: Plan, **changes: Any) -> Plan:
+    """The plan with other axons of its last projection."""
+    *rest, last = plan.projections
+    assert last.axons is not None
+    return replace(plan, projections=(*rest, replace(last, axons=replace(last.axons, **changes))))
+
+
+@pytest.mark.parametrize(
+    "change", [{"exponent": -1}, {"sign": "excitatory"}, {"delay_bits": 3}, {"encoding": "sparse"}, {"weight_bits": 7}]
+)
+def test_another_format_than_the_weights_make_is_refused(change: dict[str, Any]) -> None:
+    net = several(weights(), weights(0.5, signs="inhibitory"))
+    plan = compiled(net)
+    first, *rest = plan.projections
+    assert first.format is not None
+    wrong = replace(first, format=replace(first.format, **change))
+    assert refused(replace(plan, projections=(wrong, *rest)), net) == "PLAN171"

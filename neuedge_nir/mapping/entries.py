@@ -7,7 +7,7 @@ words. A format is what all synapses of a projection have in common.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -67,16 +67,20 @@ def formats(legal: LegalNetwork, name: str) -> Values:
     if all(name != population.name for population in legal.network.populations):
         return NO_VALUES
     incoming = legal.into(name)
-    coarsest = max((p.stored.step for p in incoming), default=1.0)
-    found: list[Hashable] = [(name, *format_of(p, coarsest)) for p in incoming]
+    found: list[Hashable] = [(name, *format_of(p, coarsest(incoming))) for p in incoming]
     if legal.self_axons_per_neuron:
         found.append("reset")
     return Values(tuple(dict.fromkeys(found)))
 
 
-def format_of(legal: LegalProjection, coarsest: float) -> tuple[int, str, int, bool, str]:
+def coarsest(incoming: Sequence[LegalProjection]) -> float:
+    """The largest step of weights into one population."""
+    return max((p.stored.step for p in incoming), default=1.0)
+
+
+def format_of(legal: LegalProjection, largest: float) -> tuple[int, str, int, bool, str]:
     """Weight exponent, sign mode, weight bits, whether there are delay bits, and the encoding."""
-    exponent = round(math.log2(legal.stored.step / coarsest)) if legal.stored.step else 0
+    exponent = round(math.log2(legal.stored.step / largest)) if legal.stored.step else 0
     encoding = "dense" if legal.kind is Kind.DENSE else "sparse"
     return exponent, sign_mode(legal), legal.stored.bits, is_delayed(legal), encoding
 

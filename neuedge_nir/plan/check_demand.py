@@ -194,7 +194,7 @@ def _follow(
     for core, pairs in arriving.items():
         reached = _arrive(pairs, parts, rules, result)
         if drives is not None or owner is not None:
-            sources = [(wire.axons, _elements(several)) for wire, several in reached.items()]
+            sources = [(wire.axons, elements(several)) for wire, several in reached.items()]
             if drives is not None:
                 for axons, reaching in sources:
                     drives.add(axons, reaching)
@@ -203,7 +203,7 @@ def _follow(
     return drives
 
 
-def _elements(several: Sequence[Patch]) -> Ints:
+def elements(several: Sequence[Patch]) -> Ints:
     """Every element of any of these, once."""
     shape = several[0].shape
     return Patch(shape, tuple(product for patch in several for product in patch.products)).where()

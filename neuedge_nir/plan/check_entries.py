@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from neuedge_nir.chip.model import Limit
-from neuedge_nir.network.model import Network
+from neuedge_nir.network.model import Network, Projection
 from neuedge_nir.plan.check_parts import Ints
 from neuedge_nir.plan.check_weights import effective
 from neuedge_nir.plan.model import Plan, PlanProjection
@@ -40,18 +41,27 @@ def formats_into(plan: Plan, network: Network, name: str) -> set[object]:
     """The different formats of what comes into a population."""
     held = [projection for projection in plan.projections if projection.target == name]
     wires = {projection.name: projection for projection in network.projections}
-    most = max((projection.weight_step for projection in held), default=0.0)
     found: set[object] = set()
     for projection in held:
-        weights = np.asarray(effective(wires[projection.name]))
-        signs = bool((weights > 0).any()), bool((weights < 0).any())
-        shared = "mixed" if all(signs) else ("-" if signs[1] else "+")
-        halvings = 0
-        while projection.weight_step and projection.weight_step * 2.0**halvings < most * 0.5**0.5:
-            halvings += 1
-        late, dense = projection.delay > 1, projection.kind == "dense"
-        found.add((name, halvings, shared, projection.weight_bits, late, dense))
+        stored = halvings(projection, held), signs_of(wires[projection.name]), projection.weight_bits
+        found.add((name, *stored, projection.delay > 1, projection.kind == "dense"))
     each = plan.chip.capabilities.self_axons_subtract
     if plan.options.reset == "subtract" and each is not None and each.count:
         found.add("of resets")
     return found
+
+
+def halvings(held: PlanProjection, others: Sequence[PlanProjection]) -> int:
+    """How often the largest step of all projections into a population is halved for that of one."""
+    most, times = max(other.weight_step for other in others), 0
+    while held.weight_step and held.weight_step * 2.0**times < most * 0.5**0.5:
+        times += 1
+    return times
+
+
+@lru_cache(maxsize=4096)
+def signs_of(projection: Projection) -> str:
+    """The sign that all weights of a projection share, or both."""
+    weights = np.asarray(effective(projection))
+    below = bool((weights < 0).any())
+    return "+-" if below and bool((weights > 0).any()) else ("-" if below else "+")

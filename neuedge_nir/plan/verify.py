@@ -16,6 +16,7 @@ import numpy as np
 from neuedge_nir.chip.formulas import FORMULAS
 from neuedge_nir.chip.model import Limit, LimitScope
 from neuedge_nir.network.model import Network
+from neuedge_nir.plan.check_axons import check_axons
 from neuedge_nir.plan.check_cost import Load, Totals, boards_on, check_costs, check_traffic, check_utilisation
 from neuedge_nir.plan.check_demand import (
     HOST,
@@ -76,6 +77,8 @@ def verify(plan: Plan, network: Network | None) -> None:
     check_links(plan, grid)
     _check_totals(plan, parts, grid, recounted)
     _check_outcome(plan, rules, network)
+    if rules is not None:
+        check_axons(plan, rules, parts)
 
 
 def _check_chip(plan: Plan) -> None:
