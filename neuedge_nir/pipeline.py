@@ -147,7 +147,7 @@ def _mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer:
     placement = _stage("place", observer, lambda: place(split.clusters, sent, chip, available, effort, observer))
     routing = _stage("route", observer, lambda: route(sent, placement))
     _check_crossed(placement, routing, available)
-    placed = with_crossings(split, sent, placement, demands)
+    placed = with_crossings(split, placement, demands)
     return Stages(demands.uncrossed, placed, placement, sent, routing, available, schedule)
 
 

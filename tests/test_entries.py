@@ -18,6 +18,7 @@ from neuedge_nir.network.model import Network, ResetMode
 from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.model import Plan, PlanFormat
 from neuedge_nir.plan.verify import verify
+from tests.conftest import Neuedge
 from tests.worlds import chain, chip, conv, dense, limit, network, networks, real, system, topology, wire
 
 QUICK = Options(effort="none")
@@ -280,7 +281,7 @@ def test_where_no_limit_counts_them_nothing_is_told() -> None:
     assert {(p.format, p.axons) for p in plan.projections} == {(None, None)}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(networks(), st.booleans())
 def test_the_entries_of_projections_are_those_of_the_cores(net: Network, mapped: bool) -> None:
     on = topology(columns=2, rows=1, per_router=1, per_chip=2, systems=(system(1, 1), system(8, 8)))
@@ -328,3 +329,12 @@ def test_another_format_than_the_weights_make_is_refused(change: dict[str, Any])
     assert first.format is not None
     wrong = replace(first, format=replace(first.format, **change))
     assert refused(replace(plan, projections=(wrong, *rest)), net) == "PLAN171"
+
+
+@pytest.mark.parametrize("rule", LOIHI.limits, ids=lambda rule: rule.name)
+def test_every_limit_of_the_chip_is_shown_and_its_formula_explained(rule: Limit, neuedge: Neuedge) -> None:
+    explained = neuedge("explain", rule.formula).out
+    assert explained.startswith(f"{rule.formula}, in {rule.limit.unit}\n")
+    shown = " ".join(neuedge("targets", "show", "loihi1").out.split())
+    assert rule.formula in shown
+    assert f"limits[{rule.name}]" in shown

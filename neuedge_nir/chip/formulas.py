@@ -73,9 +73,9 @@ _OUTPUT_AXONS = Formula(
 _PLACED_OUTPUT_AXONS = Formula(
     "placed_output_axons",
     "axons",
-    "The sum over the neurons of the slice of the number of destination cores, those on another chip counted "
-    "crossing_entries times more; under subtract reset and self_axons_subtract for each neuron. It depends on where "
-    "the cores are: counted again behind the placement.",
+    "The sum over the neurons of the slice of the number of destination cores, once for each projection, those on "
+    "another chip counted crossing_entries times more; under subtract reset and self_axons_subtract one more for each "
+    "neuron. It depends on where the cores are: counted again behind the placement.",
     ("crossing_entries",),
 )
 _PACKED_ROW_WORDS = Formula(

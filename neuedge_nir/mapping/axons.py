@@ -1,8 +1,8 @@
-"""The entries that each projection takes in the tables of axons, where its cores are."""
+"""The entries that projections take in the tables of axons, where their cores are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,32 +25,38 @@ class Entries:
     crossing: int
 
 
+Sent = tuple[int, int, int]
+"""A cluster that sends, one that it sends to, and the entries of one projection that takes."""
+
+
 def entries_of(clusters: Sequence[Cluster], placement: Placement, demands: Demands) -> dict[str, Entries]:
     """By projection; nothing on a chip of which no limit counts them."""
     rule = next((limit for limit in demands.limits if limit.formula == "placed_output_axons"), None)
     if rule is None:
         return {}
-    chips = np.array([site.chip for site in placement.sites], dtype=np.int64)
-    more = demands.parameter(rule, "crossing_entries")
-    return {legal.projection.name: _entries(legal, clusters, chips, more) for legal in demands.legal.projections}
+    found = {}
+    for legal in demands.legal.projections:
+        sent = list(entries_sent(legal, clusters))
+        away = sum(count for a, b, count in sent if placement.sites[a].chip != placement.sites[b].chip)
+        parts = [piece.part for _, piece in _pieces(clusters, legal.projection.target)]
+        inputs = sum(counter(legal.projection).axons(part) for part in parts) * legal.stored.axons_per_input
+        outputs = sum(count for _, _, count in sent)
+        found[legal.projection.name] = Entries(inputs, outputs, demands.parameter(rule, "crossing_entries") * away)
+    return found
 
 
-def _entries(legal: LegalProjection, clusters: Sequence[Cluster], chips: np.ndarray, more: int) -> Entries:
+def entries_sent(legal: LegalProjection, clusters: Sequence[Cluster]) -> Iterator[Sent]:
+    """One entry for each neuron and each core that it reaches; nothing from inputs that are on no core."""
     held: dict[int, list[Piece]] = {}
     for c, piece in _pieces(clusters, legal.projection.target):
         held.setdefault(c, []).append(piece)
     senders = _pieces(clusters, legal.projection.source)
     count, parts = counter(legal.projection), Parts(tuple(piece.part for _, piece in senders))
-    homes = np.array([chips[c] for c, _ in senders], dtype=np.int64)
-    inputs = outputs = crossing = 0
-    for c, pieces in held.items():
-        inputs += sum(count.axons(piece.part) for piece in pieces) * legal.stored.axons_per_input
-        if senders:
-            products = tuple(q for piece in pieces for q in count.sources(piece.part).products)
-            which, sources = parts.overlaps(Region(legal.projection.source_shape, products))
-            outputs += int(sources.sum())
-            crossing += more * int(sources[homes[which] != chips[c]].sum())
-    return Entries(inputs, outputs, crossing)
+    homes = np.array([c for c, _ in senders], dtype=np.int64)
+    for c, pieces in held.items() if senders else ():
+        products = tuple(q for piece in pieces for q in count.sources(piece.part).products)
+        which, sources = parts.overlaps(Region(legal.projection.source_shape, products))
+        yield from ((home, c, n) for home, n in zip(homes[which].tolist(), sources.tolist(), strict=True))
 
 
 def _pieces(clusters: Sequence[Cluster], name: str) -> list[tuple[int, Piece]]:

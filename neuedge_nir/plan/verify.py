@@ -16,7 +16,7 @@ import numpy as np
 from neuedge_nir.chip.formulas import FORMULAS
 from neuedge_nir.chip.model import Limit, LimitScope
 from neuedge_nir.network.model import Network
-from neuedge_nir.plan.check_axons import check_axons
+from neuedge_nir.plan.check_axons import Axons, axons_of, check_axons
 from neuedge_nir.plan.check_cost import Load, Totals, boards_on, check_costs, check_traffic, check_utilisation
 from neuedge_nir.plan.check_demand import (
     HOST,
@@ -63,7 +63,7 @@ def verify(plan: Plan, network: Network | None) -> None:
     parts = _check_slices(plan)
     check_tiles(plan)
     grid = check_sites(plan)
-    rules = recounted = tables = None
+    rules = recounted = tables = axons = None
     if network is not None:
         check_rules(plan, network)
         check_weights(plan, network)
@@ -71,14 +71,14 @@ def verify(plan: Plan, network: Network | None) -> None:
         check_ways(plan, rules)
         ports = [] if plan.options.map_inputs else network.inputs
         recounted = recount([*parts, *(Part(HOST, port.name, (everything(port.shape),)) for port in ports)], rules)
-        tables = counted_values(plan, network, parts)
-    _check_used(plan, parts, recounted, tables)
+        tables, axons = counted_values(plan, network, parts), axons_of(rules, parts)
+    _check_used(plan, parts, recounted, tables, axons)
     _check_routes(plan, parts, recounted)
     check_links(plan, grid)
     _check_totals(plan, parts, grid, recounted)
     _check_outcome(plan, rules, network)
-    if rules is not None:
-        check_axons(plan, rules, parts)
+    if rules is not None and axons is not None:
+        check_axons(plan, rules, axons)
 
 
 def _check_chip(plan: Plan) -> None:
@@ -159,7 +159,11 @@ def _check_spans(piece: PlanSlice, shape: tuple[int, ...], where: str) -> None:
 
 
 def _check_used(
-    plan: Plan, parts: Sequence[Part], recounted: Recount | None, tables: Mapping[tuple[int, str], int] | None
+    plan: Plan,
+    parts: Sequence[Part],
+    recounted: Recount | None,
+    tables: Mapping[tuple[int, str], int] | None,
+    axons: Axons | None,
 ) -> None:
     """Every core states what it uses, and no core and no chip uses more than it has."""
     held: dict[int, list[int]] = defaultdict(list)
@@ -172,7 +176,7 @@ def _check_used(
             where, used = f"core {index}, limit {limit.name!r}", core.used[limit.name]
             if limit.formula in TABLES and tables is not None:
                 same("PLAN112", "different values", used, tables.get((index, limit.name), 0), where)
-            needs = [_need(plan, limit, parts[number], number, recounted) for number in held[index]]
+            needs = [_need(plan, limit, parts[number], number, recounted, axons) for number in held[index]]
             if None not in needs:
                 together = max if limit.formula in LARGEST else sum
                 least, most = (together(bounds) for bounds in zip(*(need for need in needs if need), strict=True))
@@ -186,16 +190,17 @@ def _check_used(
             at_most("PLAN113", limit.limit.unit, chips[chip, limit.name], limit.limit.typical, where)
 
 
-def _need(plan: Plan, limit: Limit, part: Part, number: int, recounted: Recount | None) -> tuple[int, int] | None:
+def _need(
+    plan: Plan, limit: Limit, part: Part, number: int, recounted: Recount | None, axons: Axons | None
+) -> tuple[int, int] | None:
     """What a slice uses, at least and at most; None where only the network can tell."""
     if limit.formula in TABLES:
         return None
     known = {"neurons": compartments(plan, part.size), "slices": 1}
     need = known.get(limit.formula) if recounted is None else recounted.used[number][limit.name]
-    if limit.formula == "placed_output_axons" and recounted is not None:
-        here = plan.cores[part.core].chip
-        abroad = sum(n for core, n in recounted.messages[number].items() if plan.cores[core].chip != here)
-        due = int(recounted.used[number][limit.name]) + limit.parameters["crossing_entries"].count * abroad
+    if limit.formula == "placed_output_axons" and recounted is not None and axons is not None:
+        more = limit.parameters["crossing_entries"].count * int(axons.abroad[number])
+        due = int(recounted.used[number][limit.name]) + more
         return due, due
     if need is None or limit.formula != "synaptic_events":
         return None if need is None else (int(need), int(need))
