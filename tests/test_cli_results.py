@@ -299,7 +299,8 @@ def test_the_passes_are_listed_and_say_why_they_are_sound(neuedge: Neuedge) -> N
     folding = ["fold-gain", "fold-li", "fold-pool", "fold-scale", "merge-linear"]
     pruning = ["prune", "prune-silent", "prune-zero"]
     adapting = ["adaptive-threshold", "approximate-leak", "lower-adaptive"]
-    assert passes == sorted(["drop-dead", "hybrid-encoding", *adapting, *folding, *pruning, "quantise", "split-fan-in"])
+    rounding = ["cluster-parameters", "quantise", "split-fan-in"]
+    assert passes == sorted(["drop-dead", "hybrid-encoding", *adapting, *folding, *pruning, *rounding])
     assert all(name in neuedge("passes").out for name in passes)
     for name in passes:
         shown = neuedge("passes", "show", name)

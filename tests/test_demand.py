@@ -23,6 +23,7 @@ from neuedge_nir.mapping.partition import Destinations, Piece
 from neuedge_nir.network.connect import Conv, Delay, Dense, Pool, Scale
 from neuedge_nir.network.model import Network, Projection, ResetMode
 from neuedge_nir.network.slices import Block, Run, Slice
+from neuedge_nir.plan.check_weights import effective
 from tests.strategies import slices
 from tests.test_count import members, unrolled
 from tests.worlds import (
@@ -141,6 +142,25 @@ def blocked(row: int, bits: int, number: dict[str, int]) -> int:
     return sum(word * math.ceil((n * bits + number["header_bits"]) / word) for n in blocks)
 
 
+def entries(row: int, legal: LegalProjection, number: dict[str, int]) -> int:
+    """Words of a row: its bits, entry by entry; NxTF asks for one more where the last has 0 or more than 58 in use."""
+    most, dense = number["entry_synapses"], legal.kind is Kind.DENSE
+    bits = 0
+    for start in range(0, row, most):
+        synapses = min(most, row - start)
+        each = legal.stored.bits + (number["delay_bits"] if legal.delay > 1 else 0)
+        bits += number["header_bits"] + synapses * each + number["index_bits"] * (1 if dense else synapses)
+    word = number["word_bits"]
+    return 0 if not row else math.ceil(bits / word) + (bits % word == 0 or bits % word >= word - 5)
+
+
+def format_of(legal: LegalProjection, coarsest: float) -> tuple[object, ...]:
+    weights = np.asarray(effective(legal.projection), dtype=float)
+    signs = bool((weights > 0).any() or not weights.any()), bool((weights < 0).any())
+    halvings = -round(math.log2(legal.stored.step / coarsest)) if legal.stored.step else 0
+    return halvings, signs, legal.stored.bits, legal.delay > 1, legal.kind is Kind.DENSE
+
+
 def written_out(rule: Limit, demands: Demands, piece: Piece) -> int:
     """A formula's count for a slice, by its text."""
     name, part = rule.formula, piece.part
@@ -175,6 +195,13 @@ def written_out(rule: Limit, demands: Demands, piece: Piece) -> int:
                 ),
                 default=0,
             )
+        case "entry_row_words":
+            return sum(entries(row, p, number) for p in incoming for row in rows_of(p.projection, part))
+        case "longest_entry_row":
+            return max((entries(row, p, number) for p in incoming for row in rows_of(p.projection, part)), default=0)
+        case "synapse_formats":
+            coarsest = max((p.stored.step for p in incoming), default=1.0)
+            return len({format_of(p, coarsest) for p in incoming})
         case "row_table_bytes":
             rows = [[row for row in rows_of(p.projection, part) if row] for p in incoming]
             return sum(len(found) * 4 * (3 + max(found, default=0)) for found in rows)
@@ -377,8 +404,8 @@ def test_cutting_a_target_never_lowers_what_its_sources_drive() -> None:
 
 def test_a_row_cut_within_a_block_may_take_fewer_words_than_a_whole_one() -> None:
     """62 synapses of 8 bits fill 8 words but for 6 bits, 64 take 9: whole populations are no bound of this formula."""
-    demands = demands_of(chain(inputs=1, a=124), real("loihi1"))
-    whole, half = (used(demands, Piece("a", Run(0, n)))["synapse_memory"] // 64 for n in (124, 62))
+    demands = demands_of(chain(inputs=1, a=124), chip(blocked_row_bits=ROOM))
+    whole, half = (used(demands, Piece("a", Run(0, n)))["blocked_row_bits"] // 64 for n in (124, 62))
     assert (whole, half) == (17, 8)
 
 

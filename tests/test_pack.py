@@ -152,6 +152,10 @@ def test_no_core_uses_more_than_it_has_counted_afresh(net: Network, on: Chip, ef
             names = {piece.population for piece in cluster.pieces}
             total |= {"decay_profiles": 1} if "decay_profiles" in total else {}
             total |= {"threshold_values": len(names)} if "threshold_values" in total else {}
+            at = next((k for k, rule in enumerate(on.limits) if rule.formula == "synapse_formats"), None)
+            if at is not None:  # projections of different populations never share one
+                of_each = {piece.population: need[at] for piece, need in zip(cluster.pieces, needs, strict=True)}
+                total["synapse_formats"] = sum(of_each.values())
         assert total == cluster.used
         for rule in on.limits:
             sources = demands.legal.inputs.neurons_per_core

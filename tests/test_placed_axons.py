@@ -38,12 +38,12 @@ def test_a_destination_on_another_chip_takes_one_more_entry() -> None:
     assert entries(plan)["a"] == 4 * 3 + 4 * abroad
 
 
-def test_two_projections_into_one_core_have_an_entry_each_and_cross_as_one_message() -> None:
+def test_two_projections_into_one_core_have_an_entry_each_and_each_takes_one_more_across_chips() -> None:
     wires = wire("in", "a", dense(4, 3)), wire("a", "b", dense(2, 4)), wire("a", "c", dense(2, 4, seed=1))
     net = network({"a": 4, "b": 2, "c": 2}, *wires, inputs={"in": 3})
     on = topology(columns=1, rows=1, per_router=1, per_chip=1, systems=(system(1, 1), system(4, 1)))
     plan = compile_network(net, chip(on=on, neurons=4, rules=[limit("placed_output_axons", 99)]), QUICK)
-    assert (len(plan.cores), entries(plan)["a"]) == (2, 8 + 4)
+    assert (len(plan.cores), entries(plan)["a"]) == (2, 8 + 8)
     verify(plan, net)
 
 

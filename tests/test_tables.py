@@ -85,7 +85,8 @@ def test_populations_have_thresholds_of_their_own_and_share_decays() -> None:
     wires = [wire("in", name, dense(4, 5, seed=k)) for k, name in enumerate(names)]
     net = network(dict.fromkeys(names, 4), *wires, inputs={"in": 5})
     plan = compile_network(net, real("loihi1"), QUICK)
-    assert [core.used["thresholds"] for core in plan.cores] == [8, 2]
+    assert [core.used["thresholds"] for core in plan.cores] == [7, 3], "each has a synapse format too, and there are 7"
+    assert [core.used["synapse_formats"] for core in plan.cores] == [7, 3]
     assert [core.used["compartment_profiles"] for core in plan.cores] == [1, 1]
 
 
@@ -130,6 +131,7 @@ def test_whatever_values_neurons_have_the_checker_counts_as_the_mapper(net: Netw
     except (CapacityError, NoPlanError):
         assume(False)
         return
+    assume(not plan.mapping.relay_neurons)
     verify(plan, net)
     neurons = [core for core in plan.cores if core.role == "neurons"]
     assert [core.used["decay_profiles"] for core in neurons] == values_on_cores(plan, net, profile)
@@ -147,12 +149,24 @@ def test_whatever_values_neurons_have_the_checker_counts_as_the_mapper(net: Netw
 
 
 def test_a_solver_never_puts_too_many_values_on_a_core() -> None:
+    """Four pairs out of four values: two on a core would have three, though all together fill two tables."""
+    taus = {"p0": [1, 2, 1], "p1": [3, 4, 3], "p2": [1, 3, 1], "p3": [2, 4, 2]}
+    wires = [wire("in", name, dense(3, 4, seed=k)) for k, name in enumerate(taus)]
+    net = network(dict.fromkeys(taus, 3), *wires, inputs={"in": 4})
+    for name, values in taus.items():
+        net = with_values(net, name, tau=values)
+    on = chip(neurons=12, rules=[limit("decay_profiles", 2)])
+    plan = compile_network(net, on, Options(effort="quick"))
+    assert (plan.mapping.cores_neurons, plan.mapping.cores_lower_bound, plan.outcome) == (4, 2, "feasible")
+    verify(plan, net)
+
+
+def test_all_values_of_a_network_over_those_of_a_core_are_cores_that_any_plan_takes() -> None:
     names = [f"p{k}" for k in range(9)]
     wires = [wire("in", name, dense(3, 4, seed=k)) for k, name in enumerate(names)]
     net = network(dict.fromkeys(names, 3), *wires, inputs={"in": 4})
-    on = chip(neurons=12, rules=[limit("threshold_values", 2)])
-    plan = compile_network(net, on, Options(effort="quick"))
-    assert (plan.mapping.cores_neurons, plan.mapping.cores_lower_bound, plan.outcome) == (5, 3, "feasible")
+    plan = compile_network(net, chip(neurons=12, rules=[limit("threshold_values", 2)]), Options(effort="quick"))
+    assert (plan.mapping.cores_neurons, plan.mapping.cores_lower_bound, plan.outcome) == (5, 5, "optimal")
     verify(plan, net)
 
 
@@ -184,7 +198,7 @@ def test_a_core_with_more_values_than_its_table_is_refused() -> None:
 
 
 def test_a_row_of_a_sparse_projection_is_cut_where_it_outgrows_its_words() -> None:
-    """A pixel that reaches 1000 neurons has 16 blocks of 64 synapses, of 19 words each, and one of 40."""
+    """A pixel that reaches 1000 neurons has 17 entries, and an index of 10 bits at each synapse: 284 words."""
     net = network({"a": (1000, 1, 1)}, wire("in", "a", conv((1, 1, 1), 1000, 1, padding=0)), inputs={"in": (1, 1, 1)})
     plan = compile_network(net, real("loihi1"), QUICK)
     assert len(plan.cores) == 1
@@ -198,7 +212,7 @@ def test_a_core_has_the_longest_row_of_its_slices() -> None:
     net = network({"a": 40, "b": 100}, *wires, inputs={"in": 5})
     plan = compile_network(net, real("loihi1"), QUICK)
     (core,) = plan.cores
-    assert core.used["longest_row"] == math.ceil((64 * 8 + 10) / 64) + math.ceil((36 * 8 + 10) / 64)
+    assert core.used["longest_row"] == math.ceil((2 * (10 + 10) + 100 * 8) / 64)
     fewer = replace(core, used={**core.used, "longest_row": core.used["longest_row"] - 1})
     with pytest.raises(VerificationError) as refusal:
         verify(replace(plan, cores=(fewer,)), net)

@@ -62,11 +62,21 @@ Shape = tuple[int, ...]
 REAL_CHIPS = ("loihi1", "loihi2", "truenorth", "spinnaker1", "spinnaker2")
 MODELS = ("IF", "LIF", "CubaLIF", "LI", "CubaLI", "I", "Threshold")
 
+ENTRY = {
+    "word_bits": 64,
+    "header_bits": 10,
+    "entry_synapses": 60,
+    "index_bits": 10,
+    "delay_bits": 3,
+    "trailer_bits": 6,
+}
 PARAMETERS: Mapping[str, Mapping[str, int]] = {
     "lava_input_axons": {"conv_axons": 2},
     "packed_row_words": {"word_bits": 64, "header_bits": 10, "header_every": 64, "index_bits": 12},
     "blocked_row_bits": {"word_bits": 64, "header_bits": 10, "block": 64, "index_bits": 10},
     "longest_row_words": {"word_bits": 16, "header_bits": 10, "block": 3, "index_bits": 10},
+    "entry_row_words": ENTRY,
+    "longest_entry_row": {**ENTRY, "word_bits": 16, "entry_synapses": 3},
     "row_table_bytes": {"word_bytes": 4, "row_header_words": 3},
     "row_and_record_bytes": {
         "word_bytes": 4,
@@ -476,6 +486,9 @@ def chips(draw: st.DrawFn) -> Chip:
         ("ring_buffer_bits", 5, 8),
         ("decay_profiles", 1, 3),
         ("threshold_values", 1, 3),
+        ("entry_row_words", 8, 300),
+        ("longest_entry_row", 4, 16),
+        ("synapse_formats", 1, 4),
     ):
         if draw(st.integers(0, 3)) == 0:
             most[formula] = draw(st.integers(low, high))

@@ -73,9 +73,9 @@ _OUTPUT_AXONS = Formula(
 _PLACED_OUTPUT_AXONS = Formula(
     "placed_output_axons",
     "axons",
-    "The sum over the neurons of the slice of the number of destination cores, those on another chip counted "
-    "crossing_entries times more; under subtract reset and self_axons_subtract for each neuron. It depends on where "
-    "the cores are: counted again behind the placement.",
+    "The sum over the neurons of the slice of the number of destination cores, once for each projection, those on "
+    "another chip counted crossing_entries times more; under subtract reset and self_axons_subtract one more for each "
+    "neuron. It depends on where the cores are: counted again behind the placement.",
     ("crossing_entries",),
 )
 _PACKED_ROW_WORDS = Formula(
@@ -104,6 +104,25 @@ _LONGEST_ROW_WORDS = Formula(
     "The words of the longest row: what one source element of one projection has in a slice, stored as by "
     "blocked_row_bits, with the same word_bits, header_bits, block and index_bits.",
     ("word_bits", "header_bits", "block", "index_bits"),
+    largest=True,
+)
+_ENTRY = ("word_bits", "header_bits", "entry_synapses", "index_bits", "delay_bits", "trailer_bits")
+_ENTRY_ROW_WORDS = Formula(
+    "entry_row_words",
+    "words",
+    "Summed over the incoming projections and their distinct source elements, each of which has a row: "
+    "ceil((e*header_bits + i*index_bits + n*(b+d) + trailer_bits) / word_bits), n = synapses of the source in the "
+    "slice, e = ceil(n/entry_synapses), b = weight bits, d = delay_bits where the projection takes more than one step, "
+    "else 0; i = e where the projection is dense, else n. Under subtract reset and self_axons_subtract each neuron has "
+    "a row of one synapse more, of the chip's weight_bits. After NxTF's synaptic entries.",
+    _ENTRY,
+)
+_LONGEST_ENTRY_ROW = Formula(
+    "longest_entry_row",
+    "words",
+    "The words of the longest row: what one source element of one projection has in a slice, stored as by "
+    "entry_row_words, with the same word_bits, header_bits, entry_synapses, index_bits, delay_bits and trailer_bits.",
+    _ENTRY,
     largest=True,
 )
 _ROW_TABLE_BYTES = Formula(
@@ -163,6 +182,15 @@ _THRESHOLD_VALUES = Formula(
     ("significant_bits",),
     distinct=True,
 )
+_SYNAPSE_FORMATS = Formula(
+    "synapse_formats",
+    "formats",
+    "Different (weight exponent, sign mode, weight bits, delay or none, encoding) among the projections into the "
+    "slices of a core. An exponent is relative to the largest of its population, so those of different populations "
+    "count apart; the sign mode is mixed, excitatory or inhibitory, the encoding dense or sparse. One more under "
+    "subtract reset and self_axons_subtract, which all neurons share.",
+    distinct=True,
+)
 
 FORMULAS: dict[str, Formula] = {
     formula.name: formula
@@ -178,6 +206,8 @@ FORMULAS: dict[str, Formula] = {
         _PACKED_ROW_WORDS,
         _BLOCKED_ROW_BITS,
         _LONGEST_ROW_WORDS,
+        _ENTRY_ROW_WORDS,
+        _LONGEST_ENTRY_ROW,
         _ROW_TABLE_BYTES,
         _ROW_AND_RECORD_BYTES,
         _RING_BUFFER_BITS,
@@ -185,6 +215,7 @@ FORMULAS: dict[str, Formula] = {
         _SYNAPTIC_EVENTS,
         _DECAY_PROFILES,
         _THRESHOLD_VALUES,
+        _SYNAPSE_FORMATS,
     )
 }
 """Every formula by its name."""

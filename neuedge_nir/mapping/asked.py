@@ -12,6 +12,7 @@ from neuedge_nir.errors import NoPlanError, UsageError
 from neuedge_nir.mapping.demand import Demand, Demands, fits
 from neuedge_nir.mapping.legalise import LegalNetwork
 from neuedge_nir.mapping.partition import Destinations, Piece
+from neuedge_nir.mapping.values import gather
 from neuedge_nir.network.slices import Grid, Run, Slice, Span
 
 _FORM = re.compile(r"(/?)([1-9][0-9]{0,9}(?:x[1-9][0-9]{0,9})*)")
@@ -106,6 +107,7 @@ def too_large_tile(
             resource=limit.name,
             needed=used,
             available=most,
-            hint="ask for smaller tiles, or leave the population to the mapper",
+            hint="ask for smaller tiles, or leave the population to the mapper"
+            + (f", or try {fewer}" if (fewer := gather(limit.formula, most)) else ""),
         )
     raise AssertionError("all tiles fit")

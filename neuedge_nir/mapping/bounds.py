@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from neuedge_nir.chip.model import LimitScope
 from neuedge_nir.errors import CapacityError
 from neuedge_nir.mapping.demand import Demand, Demands
 from neuedge_nir.mapping.partition import Bound
 from neuedge_nir.mapping.split import check_single_neurons, too_many_cores
+from neuedge_nir.mapping.values import gather
 
 
 def check_room(demands: Demands, available: int, max_cores: int) -> None:
@@ -22,10 +23,10 @@ def check_room(demands: Demands, available: int, max_cores: int) -> None:
     neurons, per_chip = neurons_bound(demands), demands.legal.chip.topology.cores_per_chip.count
     huge = neurons.cores > max_cores
     if huge:
-        _check_chips(math.ceil(neurons.cores / per_chip), neurons.resource, available)
+        _check_chips(math.ceil(neurons.cores / per_chip), neurons.resource, available, demands)
     if not (huge and demands.depends_on_targets):
         check_single_neurons(demands)
-        _check_chips(*chips_bound(demands), available)
+        _check_chips(*chips_bound(demands), available, demands)
     bound = neurons if huge else lower_bound(demands)
     cores = bound.cores + input_cores_bound(demands) + demands.legal.outputs.gatherer
     if cores > max_cores:
@@ -33,24 +34,27 @@ def check_room(demands: Demands, available: int, max_cores: int) -> None:
         raise too_many_cores(f"the network needs at least {cores} cores, by {by}", max_cores, cores)
 
 
-def _check_chips(chips: int, resource: str, available: int) -> None:
+def _check_chips(chips: int, resource: str, available: int, demands: Demands) -> None:
     if chips > available:
+        binding = next((limit for limit in demands.limits if limit.name == resource), None)
+        fewer = gather(binding.formula, binding.limit.count) if binding is not None else ""
         raise CapacityError(
             "FIT015",
             f"the network needs at least {chips} chips, by {resource}; {available} are available",
             resource="chips",
             needed=chips,
             available=available,
-            hint="raise --chips, or make the network smaller",
+            hint="raise --chips, or make the network smaller" + (f", as {fewer} does" if fewer else ""),
         )
 
 
 def lower_bound(demands: Demands) -> Bound:
     """The cores that any split needs: the least total demand over one core's capacity, for the limit that asks most.
 
+    All different values of the network are on some core, and a core has no more of them than its table.
     Relays do not count: another mapping might do with fewer.
     """
-    found = _cores_by_limit(demands.uncrossed, demands.per_core)
+    found = _cores_by_limit(demands.uncrossed, demands.per_core) | _cores_by_table(demands)
     resource = max(found, key=lambda name: found[name], default="cores")
     return Bound(max(1, found.get(resource, 1)), resource)
 
@@ -87,6 +91,13 @@ def least_totals(demands: Demands, which: Sequence[int]) -> dict[int, int]:
     names = {demands.family(p.name): p.name for p in demands.legal.model.populations}
     often = Counter(demands.family(p.name) for p in demands.legal.model.populations)
     return {i: sum(often[f] * demands.least(name, i, uncut) for f, name in names.items()) for i in which}
+
+
+def _cores_by_table(demands: Demands) -> dict[str, int]:
+    """All different values over those of one core, by limit."""
+    names = [population.name for population in demands.legal.model.populations]
+    total = {i: frozenset[Hashable]().union(*(demands.values(name, i).all for name in names)) for i in demands.distinct}
+    return {demands.limits[i].name: math.ceil(len(all_) / demands.capacity[i]) for i, all_ in total.items()}
 
 
 def input_cores_bound(demands: Demands) -> int:

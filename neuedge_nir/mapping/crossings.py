@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
+from neuedge_nir.mapping.axons import entries_sent
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.pack import grouped
 from neuedge_nir.mapping.partition import Partition
 from neuedge_nir.mapping.place import Placement
-from neuedge_nir.mapping.traffic import Flow
 
 
-def with_crossings(partition: Partition, flows: Sequence[Flow], placement: Placement, demands: Demands) -> Partition:
+def with_crossings(partition: Partition, placement: Placement, demands: Demands) -> Partition:
     """The partition with what its clusters really use, where they are."""
     rules = [limit for limit in demands.limits if limit.formula == "placed_output_axons"]
     if not rules:
         return partition
     chips, abroad = [site.chip for site in placement.sites], [0] * len(partition.clusters)
-    for flow in flows:
-        crossing = (neurons for target, neurons in flow.targets if chips[target] != chips[flow.cluster])
-        abroad[flow.cluster] += sum(crossing)
+    for legal in demands.legal.projections if len({*chips}) > 1 else ():
+        for sender, target, entries in entries_sent(legal, partition.clusters):
+            abroad[sender] += entries if chips[target] != chips[sender] else 0
     targets = grouped(tuple(cluster.pieces for cluster in partition.clusters), demands)
     clusters = []
     for cluster, more in zip(partition.clusters, abroad, strict=True):

@@ -15,6 +15,7 @@ from neuedge_nir.chip.model import Limit, LimitScope
 from neuedge_nir.constraints.model import NONE, Constraints
 from neuedge_nir.errors import UsageError
 from neuedge_nir.mapping.drive import driven
+from neuedge_nir.mapping.entries import SYNAPSE_FORMATS, formats, longest_entry_row, self_row_words
 from neuedge_nir.mapping.legalise import Kind, LegalNetwork, LegalProjection
 from neuedge_nir.mapping.memory import (
     LEAST,
@@ -112,7 +113,7 @@ class Demands:
     @cached_property
     def distinct(self) -> tuple[int, ...]:
         """Indices of the limits that count different values, which slices that share a core may share."""
-        return tuple(i for i, limit in enumerate(self.limits) if limit.formula in DISTINCT)
+        return tuple(i for i, limit in enumerate(self.limits) if limit.formula in {*DISTINCT, SYNAPSE_FORMATS})
 
     @cached_property
     def unsummed(self) -> frozenset[int]:
@@ -128,6 +129,8 @@ class Demands:
 
     def values(self, name: str, index: int) -> Values:
         """What a limit that counts different values sees in a population; nothing in an input port."""
+        if (name, index) not in self._values and self.limits[index].formula == SYNAPSE_FORMATS:
+            self._values[name, index] = formats(self.legal, name)
         if (name, index) not in self._values:
             population = next((p for p in self.legal.network.populations if p.name == name), None)
             limit = self.limits[index]
@@ -189,7 +192,7 @@ class Demands:
     def _family(self, name: str) -> Hashable:
         if name in self.twins:
             return self.family(self.twins[name])
-        if self.depends_on_targets:
+        if self.depends_on_targets or any(limit.formula == SYNAPSE_FORMATS for limit in self.limits):
             return name
         fed = tuple(
             (counter(p.projection), p.kind, p.stored.bits, p.stored.axons_per_input, self._rate(p), p.delay)
@@ -205,7 +208,7 @@ class Demands:
         packed = any(limit.formula == "packed_row_words" for limit in self.limits)
         if packed and any(stored_synapses(p) is not None for p in self.legal.into(name)):
             return True
-        return any(len(self.values(name, i).all) > 1 for i in self.distinct)
+        return any(self.values(name, i).numbers is not None for i in self.distinct)
 
     def _rate(self, legal: LegalProjection) -> float:
         return self.activity.rate(legal.projection.source)
@@ -365,7 +368,14 @@ def _stored(demands: Demands, piece: Piece, limit: Limit, targets: Destinations)
 def _longest_row_words(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
     del targets
     incoming = demands.legal.into(piece.population)
-    return max((longest_row_words(piece.part, limit, p) for p in incoming), default=0)
+    longest = longest_row_words if limit.formula == "longest_row_words" else longest_entry_row
+    return max((longest(piece.part, limit, p) for p in incoming), default=0)
+
+
+def _entry_row_words(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+    own = demands.self_axons(piece)
+    words = self_row_words(limit, demands.legal.chip.capabilities.weight_bits.count) if own else 0
+    return _stored(demands, piece, limit, targets) + own * words
 
 
 def _synaptic_events(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
@@ -383,7 +393,7 @@ def _different(demands: Demands, piece: Piece, limit: Limit, targets: Destinatio
     return len(demands.values(piece.population, demands.limits.index(limit)).of(piece.part))
 
 
-LARGEST = frozenset({"longest_row_words", "ring_buffer_bits"})
+LARGEST = frozenset({"longest_row_words", "longest_entry_row", "ring_buffer_bits"})
 """Formulas of which a core has the largest value of its slices."""
 Formula = Callable[[Demands, Piece, Limit, Destinations], int]
 FORMULAS: dict[str, Formula] = {
@@ -398,7 +408,9 @@ FORMULAS: dict[str, Formula] = {
     "longest_row_words": _longest_row_words,
     "ring_buffer_bits": ring_buffer_bits,
     "row_and_record_bytes": row_and_record_bytes,
+    "longest_entry_row": _longest_row_words,
     "synaptic_events": _synaptic_events,
     **dict.fromkeys(STORED, _stored),
-    **dict.fromkeys(DISTINCT, _different),
+    "entry_row_words": _entry_row_words,
+    **dict.fromkeys((*DISTINCT, SYNAPSE_FORMATS), _different),
 }

@@ -421,5 +421,7 @@ def too_large(node: str, needed: int, limit: Limit, chip: Chip) -> CapacityError
         available=limit.limit.count,
         hint="lower its activity, or make its receptive field smaller"
         if events
+        else "give the layers into it delays and weights alike, or put neurons between"
+        if limit.formula == "synapse_formats"
         else "make its receptive field smaller: fewer inputs, grouped channels, or a smaller kernel",
     )

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from neuedge_nir.chip.model import Limit
 from neuedge_nir.mapping.effective import effective_weights
+from neuedge_nir.mapping.entries import entry_row_words
 from neuedge_nir.mapping.legalise import Kind, LegalProjection
 from neuedge_nir.network.axis import array_of
 from neuedge_nir.network.blocks import row_blocks
@@ -164,6 +165,7 @@ def weight_bytes(part: Slice, limit: Limit, legal: LegalProjection) -> int:
 STORED: dict[str, Callable[[Slice, Limit, LegalProjection], int]] = {
     "packed_row_words": packed_words,
     "blocked_row_bits": blocked_bits,
+    "entry_row_words": entry_row_words,
     "row_table_bytes": row_table_bytes,
     "weight_bytes": weight_bytes,
 }

@@ -165,13 +165,14 @@ def _sequential(demands: Demands, cuts: Destinations, given: Mapping[str, Sequen
 
 
 def _left(core: Sequence[Piece], name: str, demands: Demands, room: Demand) -> Demand:
-    """What a core has left for a slice of a population: the value that all its neurons share may be there already."""
+    """What a core has left for a slice of a population: values that all its neurons share may be there already."""
     left = list(room)
     for at in demands.unsummed:
         left[at] = demands.capacity[at]
     for at in demands.tables:
-        there, own = demands.on_core(core, at), demands.values(name, at).all
-        left[at] -= len(there) - (len(own) == 1 and own <= there)
+        there, own = demands.on_core(core, at), demands.values(name, at)
+        shared = len(own.all & there) if own.numbers is None or len(own.all) == 1 else 0
+        left[at] -= len(there) - shared
     return tuple(left)
 
 

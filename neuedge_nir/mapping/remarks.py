@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from neuedge_nir.chip.formulas import FORMULAS
-from neuedge_nir.chip.model import Chip
+from neuedge_nir.chip.model import Chip, Limit
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.mapping.effective import node_of
 from neuedge_nir.mapping.timing import Timing
+from neuedge_nir.mapping.values import DISTINCT, gather
 from neuedge_nir.mapping.weights import Stored
 from neuedge_nir.network.connect import Conv
 from neuedge_nir.network.model import Network, Population, Projection
@@ -32,8 +32,10 @@ def of_projection(projection: Projection, stored: Stored, chip: Chip) -> Iterato
 
 
 def of_population(population: Population, chip: Chip) -> Iterator[Diagnostic]:
-    """Parameters that differ from neuron to neuron, where no limit counts them (WARN002)."""
-    if any(FORMULAS[limit.formula].distinct for limit in chip.limits if limit.formula in FORMULAS):
+    """Parameters that differ from neuron to neuron, where no limit counts them (WARN002) or more than a core holds."""
+    counted = [limit for limit in chip.limits if limit.formula in DISTINCT]
+    if counted:
+        yield from (remark for limit in counted for remark in _spread(population, limit, chip))
         return
     uneven = [name for name, values in population.parameters.items() if values.size > 1]
     if uneven:
@@ -41,6 +43,15 @@ def of_population(population: Population, chip: Chip) -> Iterator[Diagnostic]:
         message = f"{', '.join(uneven)} differ from neuron to neuron; {unknown}"
         advice = "use one value per population where you can"
         yield Diagnostic("WARN002", Severity.WARNING, population.name, message, advice)
+
+
+def _spread(population: Population, limit: Limit, chip: Chip) -> Iterator[Diagnostic]:
+    """More different values than a core holds (WARN033): its neurons go to several cores, for that alone."""
+    several, most = len(DISTINCT[limit.formula](population, limit).all), limit.limit.count
+    if several > most:
+        message = f"its neurons have {several} different {limit.limit.unit}, and a core of {chip.title} holds {most}"
+        hint = f"{gather(limit.formula, most)} makes them {most}, at a cost that it tells"
+        yield Diagnostic("WARN033", Severity.WARNING, population.name, message, hint)
 
 
 def of_timing(network: Network, timing: Timing) -> list[Diagnostic]:

@@ -56,6 +56,14 @@ DISTINCT: dict[str, Callable[[Population, Limit], Values]] = {
 }
 """The formulas that count different values."""
 
+GATHERED = {"decay_profiles": "decays", "threshold_values": "thresholds"}
+"""The option of the pass cluster-parameters that leaves fewer of them."""
+
+
+def gather(formula: str, most: int) -> str:
+    """The words of a command that leave a population so many different values; empty where no pass does."""
+    return f"--pass cluster-parameters:{GATHERED[formula]}={most}" if formula in GATHERED else ""
+
 
 def rounded(values: FloatArray, bits: int) -> FloatArray:
     """Numbers to so many significant bits."""

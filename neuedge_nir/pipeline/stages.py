@@ -59,7 +59,7 @@ def _mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer:
     )
     routing = stage("route", observer, lambda: route(sent, placement))
     _check_crossed(placement, routing, available)
-    placed = with_crossings(split, sent, placement, demands)
+    placed = with_crossings(split, placement, demands)
     keys = allocate(sent, split.clusters, chip)
     return Stages(demands.uncrossed, placed, placement, sent, routing, available, schedule, keys=keys)
 

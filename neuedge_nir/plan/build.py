@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from importlib.metadata import version
 
 from neuedge_nir.chip.model import Chip, LimitScope, RoutingKind
@@ -19,9 +19,11 @@ from neuedge_nir.cost.model import (
     step_time,
 )
 from neuedge_nir.diagnostics import Diagnostic
+from neuedge_nir.mapping.axons import entries_of
 from neuedge_nir.mapping.demand import Demands
+from neuedge_nir.mapping.entries import SYNAPSE_FORMATS, coarsest, format_of
 from neuedge_nir.mapping.keys import KeySpace
-from neuedge_nir.mapping.legalise import LegalNetwork, mean_delay
+from neuedge_nir.mapping.legalise import LegalNetwork, LegalProjection, mean_delay
 from neuedge_nir.mapping.partition import Cluster, Partition, Role
 from neuedge_nir.mapping.place import Placement
 from neuedge_nir.mapping.route import Routing
@@ -38,7 +40,9 @@ from neuedge_nir.plan.model import (
     Mapped,
     Plan,
     PlanActivity,
+    PlanAxons,
     PlanCore,
+    PlanFormat,
     PlanKey,
     PlanKeys,
     PlanModel,
@@ -54,7 +58,14 @@ from neuedge_nir.plan.model import (
     Utilisation,
 )
 
-SYNAPSE_MEMORY = ("packed_row_words", "blocked_row_bits", "weight_bytes", "row_table_bytes", "row_and_record_bytes")
+SYNAPSE_MEMORY = (
+    "packed_row_words",
+    "blocked_row_bits",
+    "entry_row_words",
+    "weight_bytes",
+    "row_table_bytes",
+    "row_and_record_bytes",
+)
 AXONS_IN = ("input_axons", "lava_input_axons")
 NEURONS = ("neurons", "neuron_copies")
 """Formulas of the limits behind each utilisation."""
@@ -92,7 +103,7 @@ def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic
         chips_available=stages.chips_available,
         populations=_populations(legal),
         schedule=stages.schedule,
-        projections=_projections(stages.demands),
+        projections=_projections(stages),
         timing_error=stages.timing_error,
         machine=Machine(
             stages.placement.fabric.system.name, stages.placement.fabric.positions[: _positions_used(stages)]
@@ -150,7 +161,9 @@ def _relay(population: Population, legal: LegalNetwork) -> PlanRelay | None:
     return None if of is None else PlanRelay(of, numbers, population.name in legal.relays.splitters)
 
 
-def _projections(demands: Demands) -> tuple[PlanProjection, ...]:
+def _projections(stages: Stages) -> tuple[PlanProjection, ...]:
+    demands = stages.demands
+    entries = entries_of(stages.partition.clusters, stages.placement, demands)
     return tuple(
         PlanProjection(
             p.projection.name,
@@ -164,6 +177,8 @@ def _projections(demands: Demands) -> tuple[PlanProjection, ...]:
             p.stored.error,
             p.stored.axons_per_input,
             demands.legal.timing.excess.get(p.projection.name, 0),
+            _format(p, demands),
+            None if (own := entries.get(p.projection.name)) is None else PlanAxons("discrete", *astuple(own)),
         )
         for p in demands.legal.projections
     )
@@ -172,6 +187,15 @@ def _projections(demands: Demands) -> tuple[PlanProjection, ...]:
 def _signal(projection: Projection) -> str:
     """What travels on the chip: the potential of a neuron goes as the payload of a graded spike."""
     return (Signal.GRADED if projection.signal is Signal.ANALOG else projection.signal).value
+
+
+def _format(legal: LegalProjection, demands: Demands) -> PlanFormat | None:
+    """The synapse format of a projection, where a limit counts them."""
+    if all(limit.formula != SYNAPSE_FORMATS for limit in demands.limits):
+        return None
+    exponent, sign, bits, delayed, encoding = format_of(legal, coarsest(demands.legal.into(legal.projection.target)))
+    stored = [limit.parameters["delay_bits"].count for limit in demands.limits if "delay_bits" in limit.parameters]
+    return PlanFormat(exponent, sign, bits, max(stored, default=0) if delayed else 0, encoding)
 
 
 def _cores(stages: Stages) -> tuple[PlanCore, ...]:

@@ -21,6 +21,7 @@ MEASURES = {
     "synapse_memory": (
         "packed_row_words",
         "blocked_row_bits",
+        "entry_row_words",
         "weight_bytes",
         "row_table_bytes",
         "row_and_record_bytes",

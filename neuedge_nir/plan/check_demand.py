@@ -15,6 +15,7 @@ from neuedge_nir.chip.model import Limit
 from neuedge_nir.network.blocks import BLOCK_ELEMENTS
 from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scale
 from neuedge_nir.network.model import Network, Projection
+from neuedge_nir.plan.check_entries import packed_rows, self_rows
 from neuedge_nir.plan.check_fan import Stage, channels_of, fan, pulled, stages, used_weights
 from neuedge_nir.plan.check_parts import Box, Ints, Patch, Shape, boxes_of, size_of
 from neuedge_nir.plan.check_ports import takes_cores
@@ -26,7 +27,7 @@ from neuedge_nir.plan.model import Plan, PlanProjection, PlanSlice
 DRIVEN = {"neuron_copies", "output_axons", "placed_output_axons"}
 """Formulas that ask how many cores or axons a neuron drives."""
 
-LARGEST = {"longest_row_words", "ring_buffer_bits"}
+LARGEST = {"longest_row_words", "longest_entry_row", "ring_buffer_bits"}
 """Formulas of which a core has the largest value of its slices, not the sum."""
 
 HOST = -1
@@ -201,7 +202,7 @@ def _follow(
     for core, pairs in arriving.items():
         reached = _arrive(pairs, parts, rules, result)
         if drives is not None or owner is not None:
-            sources = [(wire.axons, _elements(several)) for wire, several in reached.items()]
+            sources = [(wire.axons, elements(several)) for wire, several in reached.items()]
             if drives is not None:
                 for axons, reaching in sources:
                     drives.add(axons, reaching)
@@ -210,7 +211,7 @@ def _follow(
     return drives
 
 
-def _elements(several: Sequence[Patch]) -> Ints:
+def elements(several: Sequence[Patch]) -> Ints:
     """Every element of any of these, once."""
     shape = several[0].shape
     return Patch(shape, tuple(product for patch in several for product in patch.products)).where()
@@ -282,6 +283,12 @@ def _incoming(limit: Limit, wire: Wire, held: PlanProjection, part: Patch, reach
             index = 0 if wire.kind == "dense" else number["index_bits"]
             lengths, _ = reached.tally()
             return int(_blocked(lengths, held.weight_bits + index, number).max(initial=0)) // number["word_bits"]
+        case "entry_row_words":
+            lengths, often = reached.tally()
+            return int((often * packed_rows(lengths, held, number)).sum())
+        case "longest_entry_row":
+            lengths, _ = reached.tally()
+            return int(packed_rows(lengths, held, number).max(initial=0))
         case "row_table_bytes" | "row_and_record_bytes":
             row, often = reached.tally()
             longest = number["row_header_words"] + int(row.max(initial=0))
@@ -374,6 +381,8 @@ def _outwards(limit: Limit, part: Part, rules: Rules, drives: Drives | None) -> 
             return ring_buffer_bits(part.size, [wire.steps(rules.plan) for wire in rules.into[part.population]], limit)
         case "input_axons":
             return _self_axons(part, rules)
+        case "entry_row_words":
+            return self_rows(_self_axons(part, rules), rules.plan, limit)
         case "output_axons" if drives is not None:
             return sum(int(each.sum()) for each in _held(drives.cores, part, rules))
         case "placed_output_axons" if drives is not None:

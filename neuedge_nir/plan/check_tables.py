@@ -10,9 +10,10 @@ import numpy as np
 
 from neuedge_nir.network.model import Network, Population
 from neuedge_nir.plan.check_demand import Part
+from neuedge_nir.plan.check_entries import SYNAPSE_FORMATS, formats_into
 from neuedge_nir.plan.model import Plan
 
-TABLES = ("decay_profiles", "threshold_values")
+TABLES = ("decay_profiles", "threshold_values", SYNAPSE_FORMATS)
 """The formulas that count different values on a core."""
 
 
@@ -21,7 +22,13 @@ def counted_values(plan: Plan, network: Network, parts: Sequence[Part]) -> Mappi
     populations = {population.name: population for population in network.populations}
     found: dict[tuple[int, str], set[object]] = defaultdict(set)
     for limit in plan.chip.limits:
-        if limit.formula in TABLES:
+        if limit.formula == SYNAPSE_FORMATS:
+            for name in {part.population for part in parts if part.population in populations}:
+                made = formats_into(plan, network, name)
+                for part in parts:
+                    if part.population == name:
+                        found[part.core, limit.name] |= made
+        elif limit.formula in TABLES:
             bits = limit.parameters["significant_bits"].count
             for part in parts:
                 if part.population in populations:

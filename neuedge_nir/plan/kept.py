@@ -121,7 +121,7 @@ def kept(old: Plan, demands: Demands, available: int, schedule: PlanSchedule) ->
     partition = Partition(clusters, bound, bound.cores, inner == bound.cores)
     placement = Placement(_fabric(old, available), tuple(Site(c.chip, c.router, c.slot) for c in old.cores), math.nan)
     sent = flows(clusters, demands)
-    placed = with_crossings(partition, sent, placement, demands)
+    placed = with_crossings(partition, placement, demands)
     if not holds(placed, demands):
         raise _broken("more destinations lie on other chips than a core has entries for", None)
     keys = allocate(sent, clusters, old.chip)

@@ -97,12 +97,40 @@ class PlanPopulation:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanFormat:
+    """How all synapses of a projection are stored. `exponent` of two, relative to the largest of its population.
+
+    `sign` is "mixed", "excitatory" or "inhibitory"; `encoding` is "dense" or "sparse".
+    """
+
+    exponent: int
+    sign: str
+    weight_bits: int
+    delay_bits: int
+    encoding: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanAxons:
+    """The entries that a projection takes in the tables of axons of all cores; `kind` is "discrete".
+
+    `outputs` before the cores have chips; `crossing` those that come to them as destinations are on other chips.
+    """
+
+    kind: str
+    inputs: int
+    outputs: int
+    crossing: int
+
+
+@dataclass(frozen=True, slots=True)
 class PlanProjection:
     """A projection into a population, as the chip holds it. One whose delay relays shorten has a relay as its source.
 
     `delay` in timesteps; a weight is a whole number of `weight_step`, of at most `weight_bits` bits with its sign;
     `weight_step` is 0 where every neuron has a scale of its own. `weight_error` is ||stored - wanted|| / ||wanted||.
     `excess`: steps by which it is later than in the model, where it closes a cycle that is too quick for the chip.
+    `format` and `axons` are None where no limit of the chip counts synapse formats, or axons by where cores are.
     """
 
     name: str
@@ -116,6 +144,8 @@ class PlanProjection:
     weight_error: float
     axons_per_input: int
     excess: int = 0
+    format: PlanFormat | None = None
+    axons: PlanAxons | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import numpy as np
 from neuedge_nir.chip.formulas import FORMULAS
 from neuedge_nir.chip.model import Limit, LimitScope
 from neuedge_nir.network.model import Network
+from neuedge_nir.plan.check_axons import Axons, axons_of, check_axons
 from neuedge_nir.plan.check_constraints import check_constraints
 from neuedge_nir.plan.check_copies import check_copies, check_most, several
 from neuedge_nir.plan.check_cost import Load, Totals, boards_on, check_costs, check_traffic, check_utilisation
@@ -72,7 +73,7 @@ def verify(plan: Plan, network: Network | None) -> None:
     check_io(plan)
     grid = check_sites(plan)
     check_constraints(plan, grid)
-    rules = recounted = tables = None
+    rules = recounted = tables = axons = None
     if network is not None:
         check_rules(plan, network)
         check_weights(plan, network)
@@ -82,14 +83,16 @@ def verify(plan: Plan, network: Network | None) -> None:
         ports = [] if takes_cores(plan) else network.inputs
         recounted = recount([*parts, *(Part(HOST, port.name, (everything(port.shape),)) for port in ports)], rules)
         recounted = gathered(plan, network, parts, recounted)
-        tables = counted_values(plan, network, parts)
-    _check_used(plan, parts, recounted, tables)
+        tables, axons = counted_values(plan, network, parts), axons_of(rules, parts)
+    _check_used(plan, parts, recounted, tables, axons)
     _check_routes(plan, parts, recounted)
     check_keys(plan)
     check_links(plan, grid)
     reads = None if network is None else host_reads(plan, network)
     _check_totals(plan, parts, grid, recounted, reads)
-    _check_outcome(plan, rules)
+    _check_outcome(plan, rules, network)
+    if rules is not None and axons is not None:
+        check_axons(plan, rules, axons)
 
 
 def _check_chip(plan: Plan) -> None:
@@ -170,7 +173,11 @@ def _check_spans(piece: PlanSlice, shape: tuple[int, ...], where: str) -> None:
 
 
 def _check_used(
-    plan: Plan, parts: Sequence[Part], recounted: Recount | None, tables: Mapping[tuple[int, str], int] | None
+    plan: Plan,
+    parts: Sequence[Part],
+    recounted: Recount | None,
+    tables: Mapping[tuple[int, str], int] | None,
+    axons: Axons | None,
 ) -> None:
     """Every core states what it uses, and no core and no chip uses more than it has."""
     held: dict[int, list[int]] = defaultdict(list)
@@ -183,7 +190,7 @@ def _check_used(
             where, used = f"core {index}, limit {limit.name!r}", core.used[limit.name]
             if limit.formula in TABLES and tables is not None:
                 same("PLAN112", "different values", used, tables.get((index, limit.name), 0), where)
-            needs = [_need(plan, limit, parts[number], number, recounted) for number in held[index]]
+            needs = [_need(plan, limit, parts[number], number, recounted, axons) for number in held[index]]
             if None not in needs:
                 together = max if limit.formula in LARGEST else sum
                 known = [(0, 0), *(need for need in needs if need)]  # a core that gathers outputs holds nothing
@@ -198,16 +205,17 @@ def _check_used(
             at_most("PLAN113", limit.limit.unit, chips[chip, limit.name], limit.limit.typical, where)
 
 
-def _need(plan: Plan, limit: Limit, part: Part, number: int, recounted: Recount | None) -> tuple[int, int] | None:
+def _need(
+    plan: Plan, limit: Limit, part: Part, number: int, recounted: Recount | None, axons: Axons | None
+) -> tuple[int, int] | None:
     """What a slice uses, at least and at most; None where only the network can tell."""
     if limit.formula in TABLES:
         return None
     known = {"neurons": compartments(plan, part.size), "slices": 1}
     need = known.get(limit.formula) if recounted is None else recounted.used[number][limit.name]
-    if limit.formula == "placed_output_axons" and recounted is not None:
-        here = plan.cores[part.core].chip
-        abroad = sum(n for core, n in recounted.messages[number].items() if plan.cores[core].chip != here)
-        due = int(recounted.used[number][limit.name]) + limit.parameters["crossing_entries"].count * abroad
+    if limit.formula == "placed_output_axons" and recounted is not None and axons is not None:
+        more = limit.parameters["crossing_entries"].count * int(axons.abroad[number])
+        due = int(recounted.used[number][limit.name]) + more
         return due, due
     if need is None or limit.formula != "synaptic_events":
         return None if need is None else (int(need), int(need))
@@ -310,15 +318,15 @@ def _loads(plan: Plan, parts: Sequence[Part], recounted: Recount | None) -> list
     return loads
 
 
-def _check_outcome(plan: Plan, rules: Rules | None) -> None:
+def _check_outcome(plan: Plan, rules: Rules | None, network: Network | None) -> None:
     """The outcome is no better than the bound allows."""
     mapping, inner = plan.mapping, sum(core.role == "neurons" for core in plan.cores)
     met = inner == mapping.cores_lower_bound
     agree("PLAN128", mapping, bound_scope="universal")
-    if rules is not None:
+    if rules is not None and network is not None:
         least = _least(plan, rules)
         check_most(plan, least)
-        bounds = _bounds(plan, least)
+        bounds = _bounds(plan, least) | _table_bounds(plan, network)
         agree("PLAN128", mapping, cores_lower_bound=max([1, *bounds.values()]))
         same("PLAN128", "bound by the limit named", bounds.get(mapping.bound_resource), mapping.cores_lower_bound)
     at_most("PLAN128", "neuron cores of the bound", mapping.cores_lower_bound, inner)
@@ -344,3 +352,11 @@ def _bounds(plan: Plan, least: Mapping[str, int]) -> dict[str, int]:
     """The cores that each limit of a core asks for at least."""
     counted = [x for x in plan.chip.limits if x.scope is LimitScope.CORE and FORMULAS[x.formula].sums]
     return {limit.name: math.ceil(least[limit.name] / limit.limit.typical) for limit in counted}
+
+
+def _table_bounds(plan: Plan, network: Network) -> dict[str, int]:
+    """The cores that different values ask for, counted as if all neurons but those of relays were on one core."""
+    inner = [p for p in plan.populations if p.model not in PORTS and p.relay is None]
+    together = counted_values(plan, network, [Part(0, p.name, (everything(p.shape),)) for p in inner])
+    tables = {limit.name: limit.limit.typical for limit in plan.chip.limits if limit.formula in TABLES}
+    return {name: math.ceil(together.get((0, name), 0) / most) for name, most in tables.items()}
