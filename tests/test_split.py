@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neuedge_nir.constraints.model import NONE
 from neuedge_nir.mapping import split
 from neuedge_nir.mapping.partition import Piece
 
@@ -27,6 +28,7 @@ def test_the_longest_run_is_the_longest(size: int, start: int, room: int, guess:
         shapes = {"p": (size,)}  # noqa: RUF012
         limits = (SimpleNamespace(formula=formula, limit=SimpleNamespace(count=room)),)
         capacity = (room,)
+        constraints = NONE
 
         class legal:  # noqa: N801
             compartments_per_neuron = 1
