@@ -25,7 +25,7 @@ from neuedge_nir.plan.model import Copies, Plan
 from neuedge_nir.plan.store import decode, encode
 from neuedge_nir.plan.verify import verify
 from neuedge_nir.report.copies import share_of
-from tests.conftest import CHIPS, Neuedge, Refused
+from tests.conftest import CHIPS, Golden, Neuedge, Refused
 from tests.worlds import chain, chip, convnet, limit, network, real, recurrent, system, topology, wire
 
 FOUR = topology(columns=2, rows=2, systems=(system(1, 1), system(2, 2)))
@@ -285,6 +285,11 @@ def test_compile_fills_a_chip_and_tells_what_one_copy_costs(neuedge: Neuedge, di
 def test_the_readme_counts_copies_on_a_spinnaker_chip(neuedge: Neuedge, digits: Path) -> None:
     told = neuedge("compile", digits, "--target", "spinnaker1", "--copies", "max", "--json").json["copies"]
     assert (told["count"], told["at_most"]) == (5, 8)
+
+
+def test_the_report_of_copies_is_the_golden_one(neuedge: Neuedge, digits: Path, golden: Golden) -> None:
+    shown = neuedge("compile", digits, "--target", "loihi2", "--copies", "max", "--steps-per-sample", 20)
+    golden("copies_loihi2.txt", "\n".join(line.rstrip() for line in shown.out.splitlines()).rstrip() + "\n")
 
 
 def test_check_counts_copies_without_a_solver(neuedge: Neuedge, digits: Path) -> None:

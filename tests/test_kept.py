@@ -26,7 +26,7 @@ from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.store import encode
 from neuedge_nir.plan.verify import verify
 from neuedge_nir.report.diff import changes, same_mapping
-from tests.conftest import CHIPS, Neuedge, Refused
+from tests.conftest import CHIPS, Golden, Neuedge, Refused
 from tests.worlds import chain, chip, chips, convnet, networks, real, recurrent
 
 
@@ -281,7 +281,9 @@ def test_a_change_of_weights_keeps_the_placement_and_diff_is_empty(
     assert process("verify", new, "--model", other_weights).status == 0
 
 
-def test_another_mapping_is_printed_and_told_by_the_exit_status(neuedge: Neuedge, digits: Path, tmp_path: Path) -> None:
+def test_another_mapping_is_printed_and_told_by_the_exit_status(
+    neuedge: Neuedge, digits: Path, tmp_path: Path, golden: Golden
+) -> None:
     old, new = tmp_path / "old.json", tmp_path / "new.json"
     assert neuedge("compile", digits, "--target", "loihi2", "-o", old).status == 0
     assert neuedge("compile", digits, "--target", "loihi2", "--tiles", "if1=/2", "-o", new).status == 0
@@ -289,6 +291,7 @@ def test_another_mapping_is_printed_and_told_by_the_exit_status(neuedge: Neuedge
     assert shown.status == 1
     assert "if1" in shown.out
     assert "2 slices" in shown.out
+    golden("diff.txt", "\n".join(line.rstrip() for line in shown.out.splitlines()).rstrip() + "\n")
     told = neuedge("diff", old, new, "--json")
     assert told.status == 1
     assert told.json["same_mapping"] is False

@@ -16,6 +16,9 @@ from neuedge_nir.mapping.split import Tiling
 AT_A_TIME = 256
 """Slices that are packed before full cores are put aside again."""
 
+MAX_COLUMNS = 64
+"""Caps that count as limits; further ones, as of many copies, are looked at core by core."""
+
 Cores = tuple[tuple[Piece, ...], ...]
 """The pieces on each core."""
 
@@ -32,13 +35,16 @@ def first_fit(pick: Sequence[Tiling], demands: Demands) -> Cores | None:
     pieces = [Piece(t.population, part) for t in pick for part in t.parts]
     obliged = Obliged(demands)
     units = obliged.units(pieces)
-    apart = np.array([need for t in pick for need in t.demands], dtype=np.int64).reshape(len(pieces), -1)
-    needs = np.array([apart[list(unit)].sum(axis=0) for unit in units], dtype=np.int64).reshape(len(units), -1)
+    needs = np.array([need for t in pick for need in t.demands], dtype=np.int64).reshape(len(pieces), -1)
     needs[:, sorted(demands.unsummed)] = 0  # those that share a core may share values: held against `tables`
-    asks = [obliged.needs([pieces[i] for i in unit]) for unit in units] if demands.constraints.packs else None
-    order = _order(needs, demands, asks)
+    capacity, asks = np.array(demands.capacity, dtype=np.int64), None
+    if demands.constraints.packs:
+        asks = [obliged.needs([pieces[i] for i in unit]) for unit in units]
+        needs = np.array([needs[list(unit)].sum(axis=0) for unit in units], dtype=np.int64)
+        needs, capacity = _with_caps(needs, capacity, asks, obliged)
+    order = _order(needs, capacity, asks)
     least = np.minimum.accumulate(needs[order][::-1], axis=0)[::-1]
-    room = np.tile(np.array(demands.capacity, dtype=np.int64), (len(units), 1))
+    room = np.tile(capacity, (len(units), 1))
     cores: list[list[int]] = []
     shared = _Shared(demands, Guard(obliged), asks)
     begun = np.zeros(0, dtype=np.int64)
@@ -59,9 +65,21 @@ def first_fit(pick: Sequence[Tiling], demands: Demands) -> Cores | None:
     return tuple(tuple(pieces[i] for i in sorted(core)) for core in cores)
 
 
-def _order(needs: NDArray[np.int64], demands: Demands, asks: Sequence[Need] | None) -> NDArray[np.int64]:
+def _with_caps(
+    needs: NDArray[np.int64], capacity: NDArray[np.int64], asks: Sequence[Need], obliged: Obliged
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Caps as limits of a core like any other: so full cores are passed over at once."""
+    caps = obliged.given.cap[:MAX_COLUMNS]
+    counted = [
+        [a.neurons.total() if cap.population is None else a.neurons[cap.population] for cap in caps] for a in asks
+    ]
+    columns = np.array(counted, dtype=np.int64).reshape(len(asks), len(caps))
+    return np.hstack([needs, columns]), np.append(capacity, [cap.neurons for cap in caps]).astype(np.int64)
+
+
+def _order(needs: NDArray[np.int64], capacity: NDArray[np.int64], asks: Sequence[Need] | None) -> NDArray[np.int64]:
     """Whoever may stand on fewer cores goes first; then by the largest share of any limit."""
-    shares = (needs / np.array(demands.capacity, dtype=np.float64)).max(axis=1, initial=0.0)
+    shares = (needs / capacity.astype(np.float64)).max(axis=1, initial=0.0)
     order = np.argsort(-shares, kind="stable")
     if asks is None:
         return order

@@ -189,6 +189,8 @@ class Obliged:
     def units(self, pieces: Sequence[Piece]) -> list[tuple[int, ...]]:
         """The slices, by number, that must share a core, each of the others alone."""
         groups = joined(group.populations for group in self.given.together if group.on is Holder.CORE)
+        if not groups:
+            return [(number,) for number in range(len(pieces))]
         of = {name: number for number, group in enumerate(groups) for name in group}
         held: dict[object, list[int]] = {}
         for number, piece in enumerate(pieces):

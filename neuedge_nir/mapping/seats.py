@@ -53,7 +53,9 @@ def seated(clusters: Sequence[Cluster], obliged: Obliged, available: int) -> Sea
     needs = [_need(cluster, obliged) for cluster in clusters]
     named = {position for need in needs for position in need.chips or ()}
     most = min(available, MAX_CHIPS, len(clusters) + max([0, *((1 + max(position)) ** 2 for position in named)]))
-    for chips in count(1):
+    usable = obliged.demands.legal.chip.topology.cores_per_chip.count
+    per_chip = max(1, usable - sum(r.cores for r in obliged.given.reserve if r.chip is None))
+    for chips in count(min(most, max(1, -(-len(clusters) // per_chip)))):
         fabric = fabric_for(obliged.demands.legal.chip, chips, available)
         chip_of = _assigned(clusters, needs, obliged, fabric, chips)
         if chip_of is not None and (found := _seats(chip_of, clusters, needs, obliged, fabric)) is not None:
@@ -93,13 +95,16 @@ def _assigned(
     chip_of = [-1] * len(clusters)
     units = _units(needs, given)
     allowed = [_chips(unit, needs, fabric, chips) for unit in units]
+    full = 0  # all chips before this one are full
     for unit, where in sorted(zip(units, allowed, strict=True), key=lambda pair: (len(pair[1]), pair[0])):
         names = {name for i in unit for name in needs[i].neurons}
         takes = {name: sum(clusters[i].used[name] for i in unit) for name in rules}
+        while full < chips and room[full] == 0:
+            full += 1
         chip = next(
             (
                 c
-                for c in where
+                for c in (where[full:] if len(where) == chips else where)
                 if len(unit) <= room[c]
                 and all(used[c][name] + takes[name] <= most for name, most in rules.items())
                 and all(len(group & (held[c] | names)) < 2 for group in apart)
@@ -116,9 +121,11 @@ def _assigned(
     return chip_of
 
 
-def _chips(unit: Sequence[int], needs: Sequence[Need], fabric: Fabric, chips: int) -> list[int]:
+def _chips(unit: Sequence[int], needs: Sequence[Need], fabric: Fabric, chips: int) -> Sequence[int]:
     """The chips, of the first so many, that all clusters of a unit may stand on."""
     allowed = [those for i in unit if (those := needs[i].chips) is not None]
+    if not allowed:
+        return range(chips)
     return [c for c in range(chips) if all(fabric.positions[c] in those for those in allowed)]
 
 
@@ -176,9 +183,12 @@ def _may(
     groups: tuple[Together | Apart, ...] = (*obliged.given.together, *obliged.given.apart)
     bound = {name for group in groups if group.on is Holder.CHIP for name in group.populations}
     may = np.ones((len(needs), len(sites)), dtype=bool)
+    at = np.array([site.chip for site in sites])
     for i, need in enumerate(needs):
-        for s, site in enumerate(sites):
-            stays = not bound & set(need.neurons) or site.chip == chip_of[i]
-            chips = need.chips is None or fabric.positions[site.chip] in need.chips
-            may[i, s] = stays and chips and (need.sites is None or Core(site.router, site.slot) in need.sites)
+        if bound & set(need.neurons):
+            may[i] &= at == chip_of[i]
+        if need.chips is not None:
+            may[i] &= np.array([fabric.positions[site.chip] in need.chips for site in sites])
+        if need.sites is not None:
+            may[i] &= np.array([Core(site.router, site.slot) in need.sites for site in sites])
     return may

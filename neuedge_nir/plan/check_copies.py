@@ -50,8 +50,8 @@ def check_most(plan: Plan, least: Mapping[str, int]) -> None:
 def several(plan: Plan, network: Network) -> Network:
     """The network as often as the plan says, every name but the first copy's with its number."""
     count = 1 if plan.options.copies is None else plan.options.copies
-    if not 1 <= count <= MOST:
-        refuse("PLAN220", f"{count} copies")
+    if not 1 <= count <= min(MOST, len(plan.populations)):
+        refuse("PLAN220", f"{count} copies in a plan of {len(plan.populations)} populations and ports")
     inputs, outputs = list(network.inputs), list(network.outputs)
     populations, projections = list(network.populations), list(network.projections)
     for number in range(2, count + 1):
