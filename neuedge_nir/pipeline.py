@@ -126,11 +126,11 @@ def compile_network(
     unsplit = _stage("legalise", observer, lambda: _legal(network, chip, wanted))
     activity = _stage("activity", observer, lambda: _activity(network, unsplit, wanted))
     available = _chips_available(chip, wanted.chips)
+    check_asked(tiles_given(wanted.tiles), network)
     most = wanted.max_cores or EFFORTS[wanted.effort].cores
     legal = _stage("splitters", observer, lambda: _split(unsplit, activity, available, wanted))
     demands = Demands(legal, legal.relays.active(activity))
     check_room(demands, available, most)
-    check_asked(tiles_given(wanted.tiles), network)
     duration = demands.activity.duration
     schedule = schedule_of(legal, None if duration is None else duration.shown)
     stages = _mapped(demands, schedule, wanted, observer, available)
@@ -220,6 +220,10 @@ def _split(unsplit: LegalNetwork, activity: Activity, available: int, wanted: Op
     """The network with the splitters that take the fewest cores, or that were asked for; as it is where none are."""
     network, chip = unsplit.model, unsplit.chip
     most, asked = wanted.max_cores or EFFORTS["none"].cores, tiles_given(wanted.tiles)
+    names = splittable(network, chip) if wanted.splitters != "never" else ()
+    demands = Demands(unsplit, unsplit.relays.active(activity))
+    if not names or not _may_fit(demands, available, most):
+        return unsplit
     known: dict[tuple[tuple[str, int], ...], int | None] = {}
 
     def tried(levels: Levels) -> int | None:
@@ -237,9 +241,19 @@ def _split(unsplit: LegalNetwork, activity: Activity, available: int, wanted: Op
             known[key] = tried(levels)
         return known[key]
 
-    least = lower_bound(Demands(unsplit, activity)).cores if chip.capabilities.one_destination else 0
-    found = cheapest(splittable(network, chip), wanted.splitters, cores, least)
+    found = cheapest(names, wanted.splitters, cores, lower_bound(demands).cores)
     return _legal(network, chip, wanted, found) if found else unsplit
+
+
+def _may_fit(demands: Demands, available: int, most: int) -> bool:
+    """Whether no bound forbids it that holds with splitters too, as what a neuron drives does not (FIT050)."""
+    try:
+        check_room(demands, available, most)
+    except CapacityError:
+        return False
+    except NoPlanError as error:
+        return error.code == "FIT050"
+    return True
 
 
 def _legal(network: Network, chip: Chip, options: Options, splitters: Levels | None = None) -> LegalNetwork:
