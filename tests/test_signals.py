@@ -12,7 +12,7 @@ import pytest
 
 from neuedge_nir import emulate, simulate
 from neuedge_nir.chip.model import Chip
-from neuedge_nir.errors import CapacityError, NoPlanError, UsageError
+from neuedge_nir.errors import CapacityError, NoPlanError, UsageError, VerificationError
 from neuedge_nir.network.connect import Conv, Delay, Dense, PoolKind
 from neuedge_nir.network.equal import difference
 from neuedge_nir.network.model import IF, LI, LIF, CubaLIF, Network, Neuron, Population, ResetMode, Signal, Threshold
@@ -427,3 +427,17 @@ def test_a_value_is_sent_in_every_step() -> None:
     plan = planned(row(a="LIF", s="LI with a leak potential", b="LIF"), "loihi2")
     assert plan.activity.rates["s"] == 1.0
     assert {p.source: p.signal for p in plan.projections} == {"in": "spike", "a": "spike", "s": "graded"}
+
+
+def test_a_signal_that_a_plan_misstates_is_refused() -> None:
+    net = row(a="LIF", s="LI with a leak potential", b="LIF")
+    plan = planned(net, "loihi2")
+    for signal in ("spike", "analog", "count"):
+        told = tuple(replace(p, signal=signal) if p.source == "s" else p for p in plan.projections)
+        with pytest.raises(VerificationError) as caught:
+            verify(replace(plan, projections=told), net)
+        assert caught.value.code == "PLAN103"
+    plain = replace(plan.chip, capabilities=replace(plan.chip.capabilities, graded_spikes=False))
+    with pytest.raises(VerificationError) as caught:
+        verify(replace(plan, chip=plain), None)
+    assert caught.value.code == "PLAN118"
