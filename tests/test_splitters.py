@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from neuedge_nir import emit
 from neuedge_nir.chip.model import AxonWeights
 from neuedge_nir.errors import CapacityError, NoPlanError, UsageError, VerificationError
+from neuedge_nir.interpreter.retimed import simulate_late
+from neuedge_nir.interpreter.run import simulate
 from neuedge_nir.mapping.splitters import cheapest, dealt, movable
 from neuedge_nir.network.connect import Delay, Dense
 from neuedge_nir.network.model import Network, ResetMode
@@ -297,3 +299,24 @@ def test_the_network_that_the_chip_runs_has_the_splitters() -> None:
     plan, net = compiled()
     whole = relayed(plan, net)
     assert [p.name for p in whole.populations] == ["p0", "p1", "p1.splitter1", "p2"]
+
+
+@pytest.mark.parametrize("reset", ResetMode)
+def test_in_the_plans_own_time_every_spike_is_the_models(reset: ResetMode) -> None:
+    """The network that the checker puts together of plan and model, run at the plan's lags and delays."""
+    net = biased(looped(), 3)
+    plan = planned(net, "always", reset=reset)
+    lags, delays = {p.name: p.lag for p in plan.populations}, {p.name: p.delay for p in plan.projections}
+    whole = relayed(plan, net)
+    names = [p.name for p in whole.populations]
+    found = simulate_late(whole, lags, delays, noise(net, 7), 1.0, reset, record=names).recorded
+    due = simulate(net, noise(net, 7), 1.0, reset, record=[p.name for p in net.populations]).recorded
+    for name, values in due.items():
+        assert values.any()
+        np.testing.assert_array_equal(found[name], values)
+    for name, source in splitters_of(plan).items():
+        np.testing.assert_array_equal(found[name], found[source])
+
+
+def test_the_same_plan_is_found_again() -> None:
+    assert encode(planned(row(256, 256, 1024))) == encode(compiled()[0])

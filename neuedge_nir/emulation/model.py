@@ -55,7 +55,8 @@ class Loss:
     """What a population lost by quantisation, each relative: 0 is exact, 0.01 a hundredth.
 
     `weight_max` is the largest error over the largest weight, `weight_rms` that of norms; `threshold`, `decay` (of
-    dt / tau) and `bias` are the worst of the population. `largest_weight` is the largest whole weight in use.
+    dt / tau) and `bias` (a constant leak within) are the worst of the population. `largest_weight` is the largest whole
+    weight in use.
     """
 
     population: str

@@ -69,9 +69,9 @@ def check_single_neurons(demands: Demands) -> None:
     """Prove for every population that its hungriest neuron alone fits a core.
 
     Raises `CapacityError` naming the node: what one neuron needs, no split can avoid. But for copies of neurons, which
-    splitters may hold: these are a `NoPlanError` (FIT050).
+    splitters may hold: these are a `NoPlanError` (FIT050), where nothing else is proved.
     """
-    uncut = demands.uncut()
+    uncut, copied = demands.uncut(), None
     different: dict[Hashable, Population] = {}
     for population in demands.legal.network.populations:
         different.setdefault(demands.family(population.name), population)
@@ -82,9 +82,11 @@ def check_single_neurons(demands: Demands) -> None:
         for limit, needed, available in zip(demands.limits, need, demands.capacity, strict=True):
             if needed > available:
                 node = node_of(incoming[-1]) if incoming else population.name
-                if limit.formula == "neuron_copies":
-                    raise _too_many_copies(population.name, needed, limit, demands)
-                raise too_large(node, needed, limit, demands.legal.chip)
+                if limit.formula != "neuron_copies":
+                    raise too_large(node, needed, limit, demands.legal.chip)
+                copied = copied or _too_many_copies(population.name, needed, limit, demands)
+    if copied is not None:
+        raise copied
 
 
 def tilings(name: str, demands: Demands, targets: Destinations, most_slices: int) -> list[Tiling]:

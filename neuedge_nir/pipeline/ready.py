@@ -14,8 +14,8 @@ from neuedge_nir.events import Observer
 from neuedge_nir.frontend.recordings import SUFFIXES, read_recordings
 from neuedge_nir.interpreter.profile import simulated_activity
 from neuedge_nir.interpreter.samples import Samples
-from neuedge_nir.mapping.asked import tiles_given
-from neuedge_nir.mapping.bounds import check_room, lower_bound, neurons_bound
+from neuedge_nir.mapping.asked import check_asked, tiles_given
+from neuedge_nir.mapping.bounds import check_room, lower_bound
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.legalise import LegalNetwork, legalise
 from neuedge_nir.mapping.overload import check_scale
@@ -67,6 +67,8 @@ def ready(
     activity = stage("activity", observer, lambda: _activity(network, legal, wanted))
     if wanted.copies == "max" and wanted.chips is None:
         wanted = replace(wanted, chips=1)
+    if wanted.keep is None:  # a plan has its own, of all copies
+        check_asked(tiles_given(wanted.tiles), legal)
     served = stage("splitters", observer, lambda: _served(legal, activity, wanted))
     if served:
         legal = legal_of(network, legal.chip, wanted, served)
@@ -105,8 +107,9 @@ def _served(unsplit: LegalNetwork, activity: Activity, wanted: Options) -> Serve
         return {name: groups for name, groups in served_in(wanted.keep).items() if name in names}
     available, asked = chips_available(chip, wanted.chips), tiles_given(wanted.tiles)
     most = wanted.max_cores or EFFORTS["none"].cores
-    candidates, plain = splittable(network, chip), Demands(unsplit, unsplit.relays.active(activity))
-    if not candidates or neurons_bound(plain).cores > most:  # nothing to move, or too many neurons in any case
+    candidates = splittable(network, chip) if wanted.splitters != "never" else ()
+    plain = Demands(unsplit, unsplit.relays.active(activity))
+    if not candidates or not _may_fit(plain, available, most):
         return {}
     known: dict[tuple[tuple[str, int], ...], int | None] = {}
 
@@ -126,6 +129,17 @@ def _served(unsplit: LegalNetwork, activity: Activity, wanted: Options) -> Serve
         return known[key]
 
     return dealt(network, cheapest(candidates, wanted.splitters, cores, lower_bound(plain).cores))
+
+
+def _may_fit(demands: Demands, available: int, most: int) -> bool:
+    """Whether no bound forbids it that holds with splitters too, as what a neuron drives does not (FIT050)."""
+    try:
+        check_room(demands, available, most)
+    except CapacityError:
+        return False
+    except NoPlanError as error:
+        return error.code == "FIT050"
+    return True
 
 
 def _after_passes(

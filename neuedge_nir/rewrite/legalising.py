@@ -27,9 +27,10 @@ def legalising(network: Network, chip: Chip, context: Context, *, measured: bool
     if not _needs_synapses(network, chip):
         return
     for folded in _applied(network, FOLD, context, measured=measured):
-        yield replace(folded, network=with_remarks(folded.network, *_remarks(network, folded.network, chip)))
-        if _meet(folded.network) and not _meet(network):
-            yield from _applied(folded.network, MERGE, context, measured=measured)
+        after = with_remarks(folded.network, *_remarks(network, folded.network, chip))
+        yield replace(folded, network=after)
+        if _meet(after) and not _meet(network):
+            yield from _applied(after, MERGE, context, measured=measured)
 
 
 def legalised(network: Network, chip: Chip, context: Context) -> Network:
