@@ -159,7 +159,7 @@ def _mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer:
     routing = _stage("route", observer, lambda: route(sent, placement))
     _check_crossed(placement, routing, available)
     placed = with_crossings(split, sent, placement, demands)
-    keys = allocate(sent, split.clusters, chip)
+    keys = allocate(sent, split.clusters, chip, demands.legal.relays.stages)
     return Stages(demands.uncrossed, placed, placement, sent, routing, available, schedule, keys=keys)
 
 

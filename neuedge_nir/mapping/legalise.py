@@ -92,11 +92,6 @@ class LegalNetwork:
     def out_of(self, name: str) -> tuple[LegalProjection, ...]:
         return self._by_source.get(name, ())
 
-    def waits(self, name: str) -> tuple[int, ...]:
-        """The steps that spikes into a population wait on the chip; the host injects them when they are due."""
-        hosts = () if self.mapped_inputs else tuple(port.name for port in self.network.inputs)
-        return tuple(1 if p.projection.source in hosts else p.delay for p in self.into(name))
-
     @cached_property
     def _by_target(self) -> Mapping[str, tuple[LegalProjection, ...]]:
         return grouped(self.projections, lambda p: p.projection.target)
@@ -145,7 +140,8 @@ def legalise(
     excess = least_excess(network, model_delays(network, step)) if approximate else {}
     exact = balanced(network, step, None, excess)
     relayed = with_relays(network, exact, chip, mode, step, mapped_inputs=mapped_inputs)
-    timing = lag(relayed.network, chip, step, mapped_inputs=mapped_inputs, at_least=relayed.lags, excess=excess)
+    late = {"at_least": relayed.lags, "stages": relayed.stages, "excess": excess}
+    timing = lag(relayed.network, chip, step, mapped_inputs=mapped_inputs, **late)
     stored = _stored_weights(relayed.network, chip)
     if chip.capabilities.weights is AxonWeights.AXON_TYPES:
         _check_ways(network, chip)

@@ -142,7 +142,10 @@ def _populations(legal: LegalNetwork) -> tuple[PlanPopulation, ...]:
 
 def _relay(population: Population, legal: LegalNetwork) -> PlanRelay | None:
     of = legal.relays.sources.get(population.name)
-    return None if of is None else PlanRelay(of, {name: float(v) for name, v in population.parameters.items()})
+    if of is None:
+        return None
+    numbers = {name: float(v) for name, v in population.parameters.items()}
+    return PlanRelay(of, numbers, legal.relays.stages.get(population.name, 0))
 
 
 def _projections(demands: Demands) -> tuple[PlanProjection, ...]:

@@ -63,11 +63,6 @@ class Wire:
     def kind(self) -> str:
         return kind_of(self.projection.chain)
 
-    def steps(self, plan: Plan) -> int:
-        """Steps that a spike waits on the chip; the host waits by itself."""
-        hosts = {p.name for p in plan.populations if p.model == "Input"} if not plan.options.map_inputs else set()
-        return 1 if self.held is None or self.held.source in hosts else self.held.delay
-
     @property
     def axons(self) -> int:
         """Axons for each input."""
@@ -370,7 +365,8 @@ def _outwards(limit: Limit, part: Part, rules: Rules, drives: Drives | None) -> 
             read = any(wire.held is None for wire in leaving)
             return sum(int(np.maximum(each + read, 1).sum()) for each in _held(drives.axons, part, rules))
         case "ring_buffer_bits":
-            return ring_buffer_bits(part.size, [wire.steps(rules.plan) for wire in rules.into[part.population]], limit)
+            held = [wire.held for wire in rules.into[part.population] if wire.held is not None]
+            return ring_buffer_bits(rules.plan, held, part.size, limit)
         case "input_axons":
             return _self_axons(part, rules)
         case "output_axons" if drives is not None:

@@ -62,11 +62,13 @@ class PlanActivity:
 class PlanRelay:
     """A population that the chip needs and the model has not: neuron by neuron it repeats the spikes of `of`.
 
-    `of` is a population, an input with cores, or another relay. `parameters` are those of its neuron model.
+    `of` is a population, an input with cores, or another relay. `parameters` are those of its neuron model. One with
+    `stages` is a delay extension: its cores keep spikes for so many times the longest delay of the chip.
     """
 
     of: str
     parameters: Mapping[str, float]
+    stages: int = 0
 
 
 @dataclass(frozen=True, slots=True)

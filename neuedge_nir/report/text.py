@@ -12,7 +12,7 @@ from neuedge_nir.chip.slow import slowed
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from neuedge_nir.plan.model import Inference, Interval, Plan, PlanCore, PlanSchedule
+    from neuedge_nir.plan.model import Inference, Interval, Plan, PlanCore, PlanRelay, PlanSchedule
 
 Row = tuple[str, ...]
 
@@ -246,9 +246,13 @@ def _populations(plan: Plan) -> list[Row]:
         cores = sum(any(s.population == p.name for s in core.slices) for core in plan.cores)
         held = str(cores) if cores else "host"
         how = ", encoded" if p.encoder else ", adaptive" if p.adaptation else ""
-        how += f", relay of {p.relay.of}" if p.relay else ""
+        how += f", {_relay_word(p.relay)} of {p.relay.of}" if p.relay else ""
         rows.append((p.name, p.model + how, f"{math.prod(p.shape):,}", held, str(p.lag)))
     return rows
+
+
+def _relay_word(relay: PlanRelay) -> str:
+    return "delay extension" if relay.stages else "relay"
 
 
 def _limits(plan: Plan) -> list[Row]:

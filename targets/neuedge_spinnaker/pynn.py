@@ -11,6 +11,7 @@ import io
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ def pynn(plan: Plan, network: Network, shown: Shown | None) -> Files:
     """
     _check(plan)
     made = unrolled(plan, network)
+    made = replace(made, pieces=tuple(piece for piece in made.pieces if piece.population not in _extensions(plan)))
     arrays: dict[str, Array] = {}
     ports = {port.name for port in network.outputs}
     read = {p.source for p in network.projections if p.target in ports}
@@ -160,7 +162,11 @@ def _at_rest(piece: Piece, keep: Array, pulled: Array, threshold: Array, lag: in
 def _projections(
     plan: Plan, made: Unrolled, number: int, piece: Piece, arrays: dict[str, Array]
 ) -> list[dict[str, object]]:
-    """Those into a piece: for each piece of the source, and each sign, a list of (source, target, weight)."""
+    """Those into a piece: for each piece of the source, and each sign, a list of (source, target, weight).
+
+    sPyNNaker makes delay extensions by itself: what one feeds comes from the source that it keeps spikes of.
+    """
+    extensions = _extensions(plan)
     held = made.registers(piece.population)
     per_unit = _scale(held) * 2.0 ** (held["shift"] - held["registers"].fraction_bits)
     found: list[dict[str, object]] = []
@@ -171,7 +177,8 @@ def _projections(
                 weight
                 / _first_step(held["keep_i"][piece.neurons] / 2.0 ** held["registers"].decay_bits)[synapses.targets]
             )
-        for label, place in _places(plan, made, synapses.source):
+        source, waited = extensions.get(synapses.source, (synapses.source, 0))
+        for label, place in _places(plan, made, source):
             for receptor, chosen in (("excitatory", weight > 0), ("inhibitory", weight < 0)):
                 rows = chosen & (place[synapses.sources] >= 0)
                 if rows.any():
@@ -179,8 +186,14 @@ def _projections(
                     columns = place[synapses.sources[rows]], synapses.targets[rows], weight[rows]
                     arrays[name] = np.stack(columns, axis=1).astype(np.float64)
                     ends = {"source": label, "target": _label(made, number)}
-                    found.append({**ends, "receptor": receptor, "delay": synapses.delay, "rows": name})
+                    found.append({**ends, "receptor": receptor, "delay": synapses.delay + waited, "rows": name})
     return found
+
+
+def _extensions(plan: Plan) -> dict[str, tuple[str, int]]:
+    """By name of a delay extension whose spikes it keeps, and how many steps after these it hears them."""
+    kept = {p.name: p.relay.of for p in plan.populations if p.relay is not None and p.relay.stages}
+    return {p.target: (kept[p.target], p.delay) for p in plan.projections if p.target in kept}
 
 
 def _first_step(keep: Array) -> Array:
