@@ -39,7 +39,7 @@ def pynn(plan: Plan, network: Network, shown: Shown | None) -> Files:
     Raises `UsageError`: OUT202 where the inputs have cores, OUT204 for a threshold that follows an activity, OUT203 for
     a neuron that would fire by its bias before its first input.
     """
-    _check(plan)
+    refuse_unemitted(plan)
     made = unrolled(plan, network)
     made = replace(made, pieces=tuple(piece for piece in made.pieces if piece.population not in _extensions(plan)))
     arrays: dict[str, Array] = {}
@@ -60,27 +60,28 @@ def pynn(plan: Plan, network: Network, shown: Shown | None) -> Files:
     }
     files = {
         "network.json": json.dumps(told, indent=1, sort_keys=True).encode() + b"\n",
-        "network.npz": _npz(arrays),
+        "network.npz": npz(arrays),
         "run.py": importlib.resources.files("neuedge_spinnaker").joinpath("run_pynn.py").read_bytes(),
         "README.md": README.format(title=plan.chip.title).encode(),
     }
     if shown is not None:
-        files["samples.npz"] = _npz({name: values.astype(np.uint8) for name, values in shown.spikes.items()})
+        files["samples.npz"] = npz({name: values.astype(np.uint8) for name, values in shown.spikes.items()})
     return files
 
 
-def _check(plan: Plan) -> None:
+def refuse_unemitted(plan: Plan) -> None:
+    """Raises `UsageError` for what no script says: inputs with cores (OUT202), thresholds that move (OUT204)."""
     if plan.options.map_inputs:
         hint = "compile without --map-inputs: the script has sources of its own"
         raise UsageError("OUT202", "the inputs have cores of their own", where="--map-inputs", hint=hint)
     for population in plan.populations:
         if population.adaptation is not None:
             hint = "put the rule into weights: --pass lower-adaptive"
-            message = "its threshold follows an activity, and sPyNNaker's neurons have one that stays"
+            message = "its threshold follows an activity, and the neurons of the script have one that stays"
             raise UsageError("OUT204", message, where=f"node {population.name!r}", hint=hint)
 
 
-def _npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+def npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     content = io.BytesIO()
     ordered: dict[str, Any] = {name: arrays[name] for name in sorted(arrays)}
     np.savez(content, **ordered)
