@@ -29,6 +29,7 @@ from neuedge_nir.mapping.overload import check_load, check_scale
 from neuedge_nir.mapping.pack import EFFORTS, partition
 from neuedge_nir.mapping.place import Placement, place
 from neuedge_nir.mapping.route import Routing, route
+from neuedge_nir.mapping.synapse_cores import with_synapse_cores
 from neuedge_nir.mapping.traffic import flows
 from neuedge_nir.network.activity import Activity, Duration, recorded_activity, resolve_activity
 from neuedge_nir.network.given import reset_given, timestep_given
@@ -154,6 +155,7 @@ def _mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer:
     chip, effort = demands.legal.chip, wanted.effort
     most, asked = wanted.max_cores or EFFORTS[effort].cores, tiles_given(wanted.tiles)
     split = _stage("partition", observer, lambda: partition(demands, effort, wanted.seed, observer, most, asked))
+    split = with_synapse_cores(split, demands)
     sent = _stage("traffic", observer, lambda: flows(split.clusters, demands))
     placement = _stage("place", observer, lambda: place(split.clusters, sent, chip, available, effort, observer))
     routing = _stage("route", observer, lambda: route(sent, placement))

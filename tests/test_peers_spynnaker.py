@@ -18,8 +18,10 @@ from neuedge_nir import emit, read
 from neuedge_nir.network.model import LIF, Network
 from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.model import Plan
+from neuedge_spinnaker.pynn import pynn
 from tests import environments
 from tests.test_extensions import late
+from tests.test_synapse_cores import world as loaded
 from tests.worlds import chain, conv, dense, network, real, wire
 
 pytestmark = [pytest.mark.peers, pytest.mark.xdist_group("frameworks")]
@@ -65,9 +67,13 @@ def planned(name: str) -> tuple[Plan, Network]:
 
 def answered(name: str, mode: str, folder: Path) -> Cores:
     """What sPyNNaker makes of the plan's script."""
-    python = environments.python_of("spynnaker")
     plan, net = planned(name)
-    for file, content in emit(plan, net, format="pynn").items():
+    return ran(emit(plan, net, format="pynn"), mode, folder)
+
+
+def ran(files: Mapping[str, bytes], mode: str, folder: Path) -> Cores:
+    python = environments.python_of("spynnaker")
+    for file, content in files.items():
         (folder / file).write_bytes(content)
     told = environments.run(python, environments.SCRIPTS / "on_spynnaker.py", folder, mode, STEPS)
     (line,) = [line for line in told.splitlines() if line.startswith("{")]
@@ -97,6 +103,23 @@ def test_every_slice_of_an_emitted_script_is_a_core_on_the_chip_of_the_plan(name
     kept = {label: cores for label, cores in found.items() if label.endswith("_delayed")}
     assert {*found} - ports - {*kept} == {label for label in found if "@" in label and label not in kept}
     assert sum(map(len, kept.values())) == sum(core.slices[0].population in extended for core in plan.cores)
+
+
+def test_synapse_cores_stand_beside_their_neuron_there_too(tmp_path: Path) -> None:
+    plan, net = loaded()
+    found = ran(pynn(plan, net, None), "script", tmp_path)
+    beside = 0
+    for at, core in enumerate(plan.cores):
+        if core.role == "neurons":
+            (label,) = [label for label in found if label.endswith(f"@{at}")]
+            behind = [each.role for each in plan.cores[at + 1 :]] + ["neurons"]
+            due = behind.index("neurons")
+            assert len(found[label]) == 1 + due
+            chips = {(column, row) for column, row, _, _ in found[label]}
+            assert len(chips) == 1
+            assert not due or chips == {core.router}
+            beside += due
+    assert beside == plan.mapping.cores_synapses > 0
 
 
 @pytest.mark.parametrize("name", WORLDS)

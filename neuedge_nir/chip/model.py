@@ -231,6 +231,7 @@ class Capabilities:
     adaptation: AdaptiveThresholds | None = None  # absent: thresholds stay as they are
     reset_schedule: ResetSchedule | None = None  # absent: how samples are kept apart is not published
     window_extent: Quantity | None = None  # pixels along an axis of what a convolution sees, safely; absent: any number
+    synapse_cores: bool = False  # cores beside that of a neuron take shares of its events
     delay_extension: DelayExtension | None = None  # absent: populations of neurons repeat what waits longer
     sources: Mapping[str, str] = field(default_factory=dict)  # capability name -> where it was read
 

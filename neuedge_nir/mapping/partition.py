@@ -14,6 +14,7 @@ class Role(StrEnum):
 
     NEURONS = "neurons"
     INPUT = "input"
+    SYNAPSES = "synapses"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,10 @@ class Partition:
     @property
     def neuron_cores(self) -> int:
         return sum(c.role is Role.NEURONS for c in self.clusters)
+
+    @property
+    def synapse_cores(self) -> int:
+        return sum(c.role is Role.SYNAPSES for c in self.clusters)
 
     @property
     def input_cores(self) -> int:

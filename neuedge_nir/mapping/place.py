@@ -12,7 +12,7 @@ from neuedge_nir.chip.model import Chip, LimitScope
 from neuedge_nir.errors import NoPlanError
 from neuedge_nir.events import Observer, Progress, silent
 from neuedge_nir.mapping.fabric import Fabric, Site, fabric_for
-from neuedge_nir.mapping.partition import Cluster
+from neuedge_nir.mapping.partition import Cluster, Role
 from neuedge_nir.mapping.traffic import Flow
 
 MAX_SWEEPS = 8
@@ -53,7 +53,9 @@ def place(
         (_start(chip_of, sites, order) for order in _orders(sites)),
         key=lambda seats: _cost(pairs, seats, sites, fabric),
     )
-    if len(clusters) <= MAX_SWAPPED and pairs.weight.any() and _spent_at_once(clusters, sites) <= 20 * WORK[effort]:
+    # A neuron and its synapse cores stay together: where there are any, nobody moves.
+    free = len(clusters) <= MAX_SWAPPED and all(cluster.role is not Role.SYNAPSES for cluster in clusters)
+    if free and pairs.weight.any() and _spent_at_once(clusters, sites) <= 20 * WORK[effort]:
         weights, rooms = pairs.matrix(len(clusters)), _ChipRooms(clusters, chip)
         best = _swapped(best, weights, sites, fabric, rooms, WORK[effort], observer)
     return Placement(fabric, tuple(sites[s] for s in best), _cost(pairs, best, sites, fabric))
@@ -89,8 +91,8 @@ def _fill_chips(clusters: Sequence[Cluster], fabric: Fabric) -> list[int]:
     rules = [limit for limit in fabric.chip.limits if limit.scope is LimitScope.CHIP]
     chip_of: list[int] = []
     current, held, used = 0, 0, dict.fromkeys((rule.name for rule in rules), 0)
-    for cluster in clusters:
-        full = held >= fabric.cores_of(current) or any(
+    for cluster, behind in zip(clusters, _followers(clusters), strict=True):
+        full = held + behind >= fabric.cores_of(current) or any(
             used[rule.name] + cluster.used[rule.name] > rule.limit.count for rule in rules
         )
         if full:
@@ -99,6 +101,15 @@ def _fill_chips(clusters: Sequence[Cluster], fabric: Fabric) -> list[int]:
         used = {name: n + cluster.used[name] for name, n in used.items()}
         chip_of.append(current)
     return chip_of
+
+
+def _followers(clusters: Sequence[Cluster]) -> list[int]:
+    """How many synapse cores of its own each cluster has right behind it: they stand on its chip."""
+    found = [0] * len(clusters)
+    for at in range(len(clusters) - 1, 0, -1):
+        if clusters[at].role is Role.SYNAPSES:
+            found[at - 1] = found[at] + 1
+    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -208,7 +208,8 @@ def _positions_used(stages: Stages) -> int:
 def _mapped(stages: Stages) -> Mapped:
     partition, chip = stages.partition, stages.demands.legal.chip
     relays, chips = stages.demands.legal.relays.sources, _chips_used(stages)
-    of_relays = sum(all(piece.population in relays for piece in c.pieces) for c in partition.clusters)
+    inner = [c for c in partition.clusters if c.role is Role.NEURONS]
+    of_relays = sum(all(piece.population in relays for piece in c.pieces) for c in inner)
     slots = sum(_slots(c, chip) for c in partition.clusters)
     neurons = sum(piece.part.neurons for c in partition.clusters for piece in c.pieces)
     return Mapped(
@@ -226,6 +227,7 @@ def _mapped(stages: Stages) -> Mapped:
         bound_resource=partition.bound.resource,
         packing_proven=partition.packing_proven,
         utilisation=_utilisation(stages, chips),
+        cores_synapses=partition.synapse_cores,
     )
 
 

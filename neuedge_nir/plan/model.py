@@ -131,7 +131,8 @@ class PlanSlice:
 class PlanCore:
     """One core in use: where it is, what it holds, and what it uses of every limit by the limit's name.
 
-    `role` is "neurons" or "input"; `router` counts columns and rows over the whole system.
+    `role` is "neurons", "input", or "synapses" of a core that takes a share of the events of the neuron before it.
+    `router` counts columns and rows over the whole system.
     """
 
     role: str
@@ -214,7 +215,8 @@ class Mapped:
 
     `boards_used`: those that are powered, whole; None where the system's chips are powered one by one.
     `cores_relay_or_copy` hold nothing but relays (copies lie in the cores of their neurons); other cores with neurons,
-    relays among them or not, are `cores_neurons`. `relay_neurons` are all neurons of relays.
+    relays among them or not, are `cores_neurons`, and those beside them that take events of one neuron
+    `cores_synapses`. `relay_neurons` are all neurons of relays.
     """
 
     cores_used: int
@@ -231,11 +233,12 @@ class Mapped:
     bound_resource: str
     packing_proven: bool
     utilisation: Utilisation
+    cores_synapses: int = 0
 
     @property
     def cores_inner(self) -> int:
         """All cores but those of inputs: what the bound is a bound of."""
-        return self.cores_neurons + self.cores_relay_or_copy
+        return self.cores_neurons + self.cores_relay_or_copy + self.cores_synapses
 
 
 @dataclass(frozen=True, slots=True)

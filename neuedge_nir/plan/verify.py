@@ -36,6 +36,7 @@ from neuedge_nir.plan.check_relays import check_relays, relays_of
 from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, refuse, same
 from neuedge_nir.plan.check_schedule import check_schedule
 from neuedge_nir.plan.check_slow import at_its_pace
+from neuedge_nir.plan.check_synapse_cores import SYNAPSES, check_synapse_cores, share
 from neuedge_nir.plan.check_tables import TABLES, counted_values
 from neuedge_nir.plan.check_tiles import check_tiles
 from neuedge_nir.plan.check_ways import check_ways
@@ -117,6 +118,8 @@ def _check_slices(plan: Plan) -> list[Part]:
     parts = []
     for index, core in enumerate(plan.cores):
         where = f"core {index}"
+        if core.role == SYNAPSES:
+            continue
         if core.role not in ("neurons", "input") or not core.slices:
             refuse("PLAN108", f"a core of the role {core.role!r} with {len(core.slices)} slices", where)
         for piece in core.slices:
@@ -136,6 +139,14 @@ def _check_slices(plan: Plan) -> list[Part]:
         same("PLAN106", "neurons on cores", sum(part.size for part in held[name]), due, name)
         same("PLAN106", "different neurons on cores", _different(held[name], population.shape), due, name)
     return parts
+
+
+def _events_of(plan: Plan, parts: Sequence[Part], recounted: Recount) -> list[float]:
+    """Events of every core in a step, those of its synapse cores among them."""
+    events = [0.0] * len(plan.cores)
+    for number, part in enumerate(parts):
+        events[part.core] += recounted.events[number]
+    return events
 
 
 def _different(parts: Sequence[Part], shape: tuple[int, ...]) -> int:
@@ -166,12 +177,15 @@ def _check_used(
     for number, part in enumerate(parts):
         held[part.core].append(number)
     chips: Counter[tuple[int, str]] = Counter()
+    check_synapse_cores(plan, None if recounted is None else _events_of(plan, parts, recounted))
     for index, core in enumerate(plan.cores):
         same("PLAN112", "limits", sorted(core.used), sorted(limit.name for limit in plan.chip.limits), f"core {index}")
         for limit in plan.chip.limits:
             where, used = f"core {index}, limit {limit.name!r}", core.used[limit.name]
             if limit.formula in TABLES and tables is not None:
                 same("PLAN112", "different values", used, tables.get((index, limit.name), 0), where)
+            if not held[index]:  # a synapse core
+                continue
             needs = [_need(plan, limit, parts[number], number, recounted) for number in held[index]]
             if None not in needs:
                 together = max if limit.formula in LARGEST else sum
@@ -199,6 +213,7 @@ def _need(plan: Plan, limit: Limit, part: Part, number: int, recounted: Recount 
         return due, due
     if need is None or limit.formula != "synaptic_events":
         return None if need is None else (int(need), int(need))
+    need = share(plan, limit, need, part.size)
     # A sum of rates may miss a whole number by a rounding error either way.
     return math.ceil(need * (1 - TOLERANCE)), math.ceil(need * (1 + TOLERANCE))
 
@@ -249,13 +264,15 @@ def _check_totals(plan: Plan, parts: Sequence[Part], grid: Grid, recounted: Reco
     totals = Totals(recounted is not None, loads, spikes, host, events, walked)
     roles = Counter(core.role for core in plan.cores)
     relays = {relay.name: math.prod(relay.shape) for relay in relays_of(plan)}
-    of_relays = sum(all(piece.population in relays for piece in core.slices) for core in plan.cores)
+    inner_cores = [core for core in plan.cores if core.role == "neurons"]
+    of_relays = sum(all(piece.population in relays for piece in core.slices) for core in inner_cores)
     agree(
         "PLAN126",
         plan.mapping,
         cores_used=len(plan.cores),
         cores_input=roles["input"],
         cores_neurons=roles["neurons"] - of_relays,
+        cores_synapses=roles[SYNAPSES],
         cores_relay_or_copy=of_relays,
         relay_neurons=sum(relays.values()),
         cores_io=0,
@@ -295,7 +312,7 @@ def _loads(plan: Plan, parts: Sequence[Part], recounted: Recount | None) -> list
 
 def _check_outcome(plan: Plan, rules: Rules | None) -> None:
     """The outcome is no better than the bound allows."""
-    mapping, inner = plan.mapping, sum(core.role == "neurons" for core in plan.cores)
+    mapping, inner = plan.mapping, sum(core.role in ("neurons", SYNAPSES) for core in plan.cores)
     met = inner == mapping.cores_lower_bound
     agree("PLAN128", mapping, bound_scope="universal")
     if rules is not None:

@@ -175,6 +175,8 @@ def _cores_line(plan: Plan) -> str:
         extra.append(f"{m.copies} exact copies of neurons among them")
     if m.relay_neurons:
         extra.append(f"{counted(m.relay_neurons, 'neuron')} of relays")
+    if m.cores_synapses:
+        extra.append(f"{m.cores_synapses} that take events of single neurons")
     if m.cores_relay_or_copy:
         extra.append(f"{m.cores_relay_or_copy} with relays alone")
     return f"{m.cores_neurons} with neurons, " + ", ".join(extra)

@@ -101,7 +101,8 @@ def _population(plan: Plan, made: Unrolled, number: int, read: set[str], arrays:
     for name, numbers in values.items():
         arrays[f"population{number}.{name}"] = numbers
     arrays[f"population{number}.neurons"] = piece.neurons.astype(np.float64)
-    before = sum(each.router == piece.router for each in made.pieces[:number])
+    there = [each.core for each in made.pieces[:number] if each.router == piece.router]
+    before, own = sum(1 + _synapse_cores(plan, core) for core in there), _synapse_cores(plan, piece.core)
     room = plan.chip.topology.cores_per_chip.count - 1  # an Ethernet chip has one fewer
     return {
         "label": _label(made, number),
@@ -112,8 +113,17 @@ def _population(plan: Plan, made: Unrolled, number: int, read: set[str], arrays:
         "lag": lag,
         "read": piece.population in read,
         "spikes": held["threshold"] is not None,
-        "chip": list(piece.router) if before < room else None,
+        "chip": list(piece.router) if before + own < room else None,
+        "synapse_cores": own,
     }
+
+
+def _synapse_cores(plan: Plan, core: int) -> int:
+    """Those behind a core."""
+    count = 0
+    while core + count + 1 < len(plan.cores) and plan.cores[core + count + 1].role == "synapses":
+        count += 1
+    return count
 
 
 def _scale(held: Mapping[str, Any]) -> float:
