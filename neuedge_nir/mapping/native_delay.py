@@ -8,6 +8,10 @@ from neuedge_nir.chip.model import Chip
 from neuedge_nir.network.model import Network
 
 
+MOST_BITS = 30
+"""Nobody waits longer than so many bits of steps tell: an index of more is taken for one of so many."""
+
+
 def native_delay(chip: Chip, neurons: int) -> int:
     """The longest delay, in steps, into a population of so many neurons; 1 where nothing is published.
 
@@ -19,7 +23,7 @@ def native_delay(chip: Chip, neurons: int) -> int:
         return longest
     most = min((limit.limit.count for limit in chip.limits if limit.formula == "neurons"), default=neurons)
     taken = _bits(min(neurons, most)) + _bits(rule.parameters["synapse_types"].count)
-    return max(longest, 1 << max(0, rule.limit.count - taken))
+    return max(longest, 1 << min(MOST_BITS, max(0, rule.limit.count - taken)))
 
 
 def native_delays(chip: Chip, network: Network) -> dict[str, int]:

@@ -30,13 +30,14 @@ def _slots_of(plan: Plan, name: str) -> int:
         return able.count if able else 1
     rule, (size,) = limits["ring_buffer_bits"], (math.prod(p.shape) for p in plan.populations if p.name == name)
     full = [limit.limit.count for limit in plan.chip.limits if limit.formula == "neurons"]
-    entries, taken = 1 << rule.limit.count, 1
+    taken = 1
     for field in (min([size, *full]), round(rule.parameters["synapse_types"].typical)):
         room = 1
         while room < field:
             room *= 2
         taken *= room
-    return max(able.count, entries // taken)
+    # No plan waits for 2^30 steps: an index of more bits says no more.
+    return max(able.count, min(1 << 30, (1 << min(rule.limit.count, 100)) // taken))
 
 
 def check_extensions(plan: Plan) -> None:
