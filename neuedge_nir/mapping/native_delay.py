@@ -7,7 +7,6 @@ import math
 from neuedge_nir.chip.model import Chip
 from neuedge_nir.network.model import Network
 
-
 MOST_BITS = 30
 """Nobody waits longer than so many bits of steps tell: an index of more is taken for one of so many."""
 

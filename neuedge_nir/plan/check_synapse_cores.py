@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-from neuedge_nir.chip.model import Limit
-from neuedge_nir.plan.check_rules import TOLERANCE, refuse, same
+from neuedge_nir.plan.check_rules import TOLERANCE, refuse
 from neuedge_nir.plan.model import Plan, PlanCore
 
 SYNAPSES = "synapses"
@@ -25,42 +25,34 @@ def beside(plan: Plan) -> list[int]:
     return found
 
 
-def check_synapse_cores(plan: Plan, events: Sequence[float] | None) -> None:
-    """`events` of every core in a step; None where nobody counted them."""
+def check_synapse_cores(plan: Plan, events: Sequence[float] | None) -> list[int]:
+    """How many each core has. `events` of every core in a step; None where nobody counted them."""
     able = plan.chip.capabilities.synapse_cores
     limit = next((each.limit.count for each in plan.chip.limits if each.formula == "synaptic_events"), None)
-    for index, (core, held) in enumerate(zip(plan.cores, beside(plan), strict=True)):
+    behind = beside(plan)
+    for index, (core, held) in enumerate(zip(plan.cores, behind, strict=True)):
         where = f"core {index}"
         if core.role == SYNAPSES and (core.slices or any(core.used.values()) or not able):
             refuse("PLAN184", f"a synapse core holds {len(core.slices)} slices and uses {dict(core.used)}", where)
         if events is None or limit is None or core.role != "neurons" or not able:
             continue
-        due = shares(events[index], limit)
-        same("PLAN184", "synapse cores", held, due if due > 1 else 0, where)
+        # A sum of rates may miss a whole number by a rounding error either way.
+        least, most = (shares(math.ceil(events[index] * (1 + err)), limit) for err in (-TOLERANCE, TOLERANCE))
+        if held not in (least if least > 1 else 0, most if most > 1 else 0):
+            refuse("PLAN184", f"{held} synapse cores, and {most} cores take its events", where, most, held)
         if held and _neurons(core) != 1:
             refuse("PLAN184", f"{_neurons(core)} neurons share synapse cores: fewer on a core come first", where)
+    return behind
 
 
-def shares(events: float, limit: int) -> int:
+def shares(events: int, limit: int) -> int:
     """The fewest cores that take so many events in a step."""
     cores = 1
-    while events > limit * cores * (1 + TOLERANCE):
+    while events > limit * cores:
         cores += 1
     return cores
 
 
-def share(plan: Plan, limit: Limit, events: float, neurons: int) -> float:
-    """What the busiest of the cores of a slice takes of its events."""
-    able = plan.chip.capabilities.synapse_cores and neurons == 1
-    return events / shares(events, limit.limit.count) if able else events
-
-
 def _neurons(core: PlanCore) -> int:
-    sizes = [1]
-    for piece in core.slices:
-        for start, stop in piece.block or (piece.run or (0, 0),):
-            sizes.append(stop - start)
-    product = 1
-    for size in sizes:
-        product *= size
-    return product
+    spans = ((piece.block or (piece.run or (0, 0),)) for piece in core.slices)
+    return sum(math.prod(stop - start for start, stop in each) for each in spans)

@@ -36,7 +36,7 @@ from neuedge_nir.plan.check_relays import check_relays, relays_of
 from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, refuse, same
 from neuedge_nir.plan.check_schedule import check_schedule
 from neuedge_nir.plan.check_slow import at_its_pace
-from neuedge_nir.plan.check_synapse_cores import SYNAPSES, check_synapse_cores, share
+from neuedge_nir.plan.check_synapse_cores import SYNAPSES, check_synapse_cores
 from neuedge_nir.plan.check_tables import TABLES, counted_values
 from neuedge_nir.plan.check_tiles import check_tiles
 from neuedge_nir.plan.check_ways import check_ways
@@ -177,7 +177,7 @@ def _check_used(
     for number, part in enumerate(parts):
         held[part.core].append(number)
     chips: Counter[tuple[int, str]] = Counter()
-    check_synapse_cores(plan, None if recounted is None else _events_of(plan, parts, recounted))
+    behind = check_synapse_cores(plan, None if recounted is None else _events_of(plan, parts, recounted))
     for index, core in enumerate(plan.cores):
         same("PLAN112", "limits", sorted(core.used), sorted(limit.name for limit in plan.chip.limits), f"core {index}")
         for limit in plan.chip.limits:
@@ -186,7 +186,7 @@ def _check_used(
                 same("PLAN112", "different values", used, tables.get((index, limit.name), 0), where)
             if not held[index]:  # a synapse core
                 continue
-            needs = [_need(plan, limit, parts[number], number, recounted) for number in held[index]]
+            needs = [_need(plan, limit, parts[number], number, recounted, behind[index]) for number in held[index]]
             if None not in needs:
                 together = max if limit.formula in LARGEST else sum
                 least, most = (together(bounds) for bounds in zip(*(need for need in needs if need), strict=True))
@@ -200,8 +200,13 @@ def _check_used(
             at_most("PLAN113", limit.limit.unit, chips[chip, limit.name], limit.limit.typical, where)
 
 
-def _need(plan: Plan, limit: Limit, part: Part, number: int, recounted: Recount | None) -> tuple[int, int] | None:
-    """What a slice uses, at least and at most; None where only the network can tell."""
+def _need(
+    plan: Plan, limit: Limit, part: Part, number: int, recounted: Recount | None, behind: int
+) -> tuple[int, int] | None:
+    """What a slice uses, at least and at most; None where only the network can tell.
+
+    Its events are shared by the synapse cores `behind` it, if there are any.
+    """
     if limit.formula in TABLES:
         return None
     known = {"neurons": compartments(plan, part.size), "slices": 1}
@@ -213,7 +218,7 @@ def _need(plan: Plan, limit: Limit, part: Part, number: int, recounted: Recount 
         return due, due
     if need is None or limit.formula != "synaptic_events":
         return None if need is None else (int(need), int(need))
-    need = share(plan, limit, need, part.size)
+    need /= max(1, behind)
     # A sum of rates may miss a whole number by a rounding error either way.
     return math.ceil(need * (1 - TOLERANCE)), math.ceil(need * (1 + TOLERANCE))
 
