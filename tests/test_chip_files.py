@@ -146,7 +146,6 @@ CAPABILITY = [
     ("truenorth", "weight_bits", "limits.weight_bits"),
     ("truenorth", "axon_types", "limits.axon_types"),
     ("truenorth", "max_delay", "limits.delay.1"),
-    ("spinnaker1", "max_delay", "limits.delay.1"),
     ("spinnaker2", "weight_bits", "limits.weight_bits"),
 ]
 STATIC = [
@@ -294,3 +293,14 @@ def test_memory_of_a_spinnaker1_is_shared_by_its_chip() -> None:
     scopes = {found.name: found.scope for found in chip("spinnaker1").limits}
     of_a_core = ("neurons", "populations", "synaptic_events", "ring_buffer_index")
     assert scopes == {**dict.fromkeys(of_a_core, LimitScope.CORE), "sdram": LimitScope.CHIP}
+
+
+def test_spinnaker1_delays_as_long_as_the_ring_buffers_of_a_full_core_have_slots() -> None:
+    """sPyNNaker 7 reckons so, and the facts too; its older versions delayed 16 steps."""
+    loaded = chip("spinnaker1")
+    rule, full = loaded.limit("ring_buffer_index"), loaded.limit("neurons")
+    assert rule is not None
+    assert full is not None
+    assert loaded.capabilities.max_delay is not None
+    slots = 2**rule.limit.count // (full.limit.count * rule.parameters["synapse_types"].count)
+    assert loaded.capabilities.max_delay.count == slots

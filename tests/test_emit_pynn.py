@@ -52,6 +52,7 @@ class Cells:
     spikes: list[tuple[int, int]] = field(default_factory=list)
     trace: list[Any] = field(default_factory=list)
     isyn: dict[str, Any] = field(default_factory=dict)
+    more: dict[str, int] = field(default_factory=dict)
 
     def set_max_atoms_per_core(self, atoms: int) -> None:
         self.atoms = atoms
@@ -120,8 +121,10 @@ class Simulator(ModuleType):
     def SpikeSourceArray(self, spike_times: Any) -> Cell:  # noqa: N802
         return Cell("SpikeSourceArray", {"spike_times": spike_times})
 
-    def Population(self, size: int, cell: Cell, label: str) -> Cells:  # noqa: N802
-        self.populations.append(Cells(size, cell, label))
+    def Population(  # noqa: N802
+        self, size: int, cell: Cell, label: str, additional_parameters: Mapping[str, int] | None = None
+    ) -> Cells:
+        self.populations.append(Cells(size, cell, label, more=dict(additional_parameters or {})))
         return self.populations[-1]
 
     def FromListConnector(self, rows: Any) -> Any:  # noqa: N802

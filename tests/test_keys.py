@@ -135,7 +135,7 @@ slices = st.dictionaries(st.sampled_from("abcdefgh"), st.lists(st.integers(1, 30
 @settings(max_examples=60)
 @given(slices)
 def test_no_spike_has_the_key_of_two_slices(sizes: dict[str, list[int]]) -> None:
-    found = allocate(*sending(sizes), real("spinnaker1"))
+    found = allocate(*sending(sizes), real("spinnaker1"), {})
     assert found is not None
     spans = sorted((key, key + 2**32 - mask) for _, _, key, mask in found.slices)
     assert all(stop <= start for (_, stop), (start, _) in pairwise(spans))
@@ -146,9 +146,9 @@ def test_no_spike_has_the_key_of_two_slices(sizes: dict[str, list[int]]) -> None
 def test_fields_that_are_wider_than_a_key_are_refused() -> None:
     """Of 2^13 populations one may have 2^12 neurons on a core, 13 + 12 + 4 bits, but not 2^8 cores of 2^8."""
     many = {f"p{k}": [1] for k in range(2**13 - 1)}
-    assert allocate(*sending({**many, "wide": [2**12]}), real("spinnaker1")) is not None
+    assert allocate(*sending({**many, "wide": [2**12]}), real("spinnaker1"), {}) is not None
     with pytest.raises(NoPlanError) as refusal:
-        allocate(*sending({**many, "wide": [256] * 2**8}), real("spinnaker1"))
+        allocate(*sending({**many, "wide": [256] * 2**8}), real("spinnaker1"), {})
     assert (refusal.value.code, refusal.value.needed, refusal.value.available) == ("FIT040", 13 + 8 + 8 + 4, 32)
 
 

@@ -17,8 +17,11 @@ from neuedge_models.digits import DIGITS
 from neuedge_nir import emit, read
 from neuedge_nir.network.model import LIF, Network
 from neuedge_nir.pipeline import Options, compile_network
-from neuedge_nir.plan.model import Plan, PlanSlice
+from neuedge_nir.plan.model import Plan
+from neuedge_spinnaker.pynn import pynn
 from tests import environments
+from tests.test_extensions import late
+from tests.test_synapse_cores import world as loaded
 from tests.worlds import chain, conv, dense, network, real, wire
 
 pytestmark = [pytest.mark.peers, pytest.mark.xdist_group("frameworks")]
@@ -48,7 +51,12 @@ def trained() -> Network:
     return replace(read(DIGITS.bundled()), dt=1.0)
 
 
-WORLDS = {"dense": dense_layers, "convolved": convolved, "trained": trained}
+def delayed() -> Network:
+    """Some spikes wait longer than ring buffers keep them."""
+    return late(5, 40, 100, size=300)
+
+
+WORLDS = {"delayed": delayed, "dense": dense_layers, "convolved": convolved, "trained": trained}
 
 
 @cache
@@ -59,9 +67,13 @@ def planned(name: str) -> tuple[Plan, Network]:
 
 def answered(name: str, mode: str, folder: Path) -> Cores:
     """What sPyNNaker makes of the plan's script."""
-    python = environments.python_of("spynnaker")
     plan, net = planned(name)
-    for file, content in emit(plan, net, format="pynn").items():
+    return ran(emit(plan, net, format="pynn"), mode, folder)
+
+
+def ran(files: Mapping[str, bytes], mode: str, folder: Path) -> Cores:
+    python = environments.python_of("spynnaker")
+    for file, content in files.items():
         (folder / file).write_bytes(content)
     told = environments.run(python, environments.SCRIPTS / "on_spynnaker.py", folder, mode, STEPS)
     (line,) = [line for line in told.splitlines() if line.startswith("{")]
@@ -69,22 +81,45 @@ def answered(name: str, mode: str, folder: Path) -> Cores:
     return found
 
 
-def neurons(piece: PlanSlice) -> int:
-    return math.prod(stop - start for start, stop in piece.block or (piece.run or (0, 0),))
+def extensions(plan: Plan) -> Mapping[str, str]:
+    """Delay extensions, and whose spikes they keep; sPyNNaker makes them by itself, and names them after these."""
+    return {p.name: p.relay.of for p in plan.populations if p.relay is not None and p.relay.stages}
 
 
 @pytest.mark.parametrize("name", WORLDS)
 def test_every_slice_of_an_emitted_script_is_a_core_on_the_chip_of_the_plan(name: str, tmp_path: Path) -> None:
     plan, _ = planned(name)
     found = answered(name, "script", tmp_path)
+    extended = extensions(plan)
     for at, core in enumerate(plan.cores):
+        if core.slices[0].population in extended:
+            continue
         (label,) = [label for label in found if label.endswith(f"@{at}")]
         ((column, row, _, sdram),) = found[label]
         assert (column, row) == core.router
         # Ours is a lower bound: rows, and the record of the run.
         assert core.used["sdram"] <= sdram, label
     ports = {population.name for population in plan.populations if population.model == "Input"}
-    assert {*found} - ports == {label for label in found if "@" in label}
+    kept = {label: cores for label, cores in found.items() if label.endswith("_delayed")}
+    assert {*found} - ports - {*kept} == {label for label in found if "@" in label and label not in kept}
+    assert sum(map(len, kept.values())) == sum(core.slices[0].population in extended for core in plan.cores)
+
+
+def test_synapse_cores_stand_beside_their_neuron_there_too(tmp_path: Path) -> None:
+    plan, net = loaded()
+    found = ran(pynn(plan, net, None), "script", tmp_path)
+    beside = 0
+    for at, core in enumerate(plan.cores):
+        if core.role == "neurons":
+            (label,) = [label for label in found if label.endswith(f"@{at}")]
+            behind = [each.role for each in plan.cores[at + 1 :]] + ["neurons"]
+            due = behind.index("neurons")
+            assert len(found[label]) == 1 + due
+            chips = {(column, row) for column, row, _, _ in found[label]}
+            assert len(chips) == 1
+            assert not due or chips == {core.router}
+            beside += due
+    assert beside == plan.mapping.cores_synapses > 0
 
 
 @pytest.mark.parametrize("name", WORLDS)
@@ -92,4 +127,6 @@ def test_spynnaker_cuts_every_population_into_as_many_cores(name: str, tmp_path:
     plan, _ = planned(name)
     ours = Counter(piece.population for core in plan.cores for piece in core.slices)
     theirs = answered(name, "whole", tmp_path)
-    assert {label: len(cores) for label, cores in theirs.items() if label in ours} == dict(ours)
+    known = {f"{of}_delayed": name for name, of in extensions(plan).items()}
+    named = {known.get(label, label): len(cores) for label, cores in theirs.items()}
+    assert {label: cores for label, cores in named.items() if label in ours} == dict(ours)

@@ -42,7 +42,7 @@ def slow(most: int) -> Chip:
         else each
         for each in chip.limits
     )
-    return replace(chip, limits=limits)
+    return replace(chip, limits=limits, capabilities=replace(chip.capabilities, synapse_cores=False))
 
 
 @cache

@@ -202,6 +202,17 @@ class ResetSchedule:
 
 
 @dataclass(frozen=True, slots=True)
+class DelayExtension:
+    """Cores that keep spikes of a source longer than a target can: in up to so many `stages` of the longest delay.
+
+    One holds as many sources as a core holds neurons. A spike waits stages times the longest delay there, and up to
+    that delay once more at its target.
+    """
+
+    stages: Quantity
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What the circuit can do. What is absent is unknown, and the network that needs it is refused."""
 
@@ -221,6 +232,8 @@ class Capabilities:
     reset_schedule: ResetSchedule | None = None  # absent: how samples are kept apart is not published
     window_extent: Quantity | None = None  # pixels along an axis of what a convolution sees, safely; absent: any number
     constant_leak: bool = False  # an integrator can lose a constant in every step, towards 0 or down to it
+    synapse_cores: bool = False  # cores beside that of a neuron take shares of its events
+    delay_extension: DelayExtension | None = None  # absent: populations of neurons repeat what waits longer
     sources: Mapping[str, str] = field(default_factory=dict)  # capability name -> where it was read
 
 

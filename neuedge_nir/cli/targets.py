@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
-from neuedge_nir.chip.model import AdaptiveThresholds, Arithmetic, Chip, Quantity, ResetSchedule
+from neuedge_nir.chip.model import AdaptiveThresholds, Arithmetic, Chip, DelayExtension, Quantity, ResetSchedule
 from neuedge_nir.cli.shared import add_json, print_json, print_tables
 
 
@@ -112,7 +112,7 @@ def _systems(chip: Chip) -> list[tuple[str, ...]]:
 def _capabilities(chip: Chip) -> list[tuple[str, ...]]:
     able = chip.capabilities
     shown = {f.name: getattr(able, f.name) for f in fields(able) if f.name != "sources"}
-    records = Quantity | AdaptiveThresholds | ResetSchedule
+    records = Quantity | AdaptiveThresholds | DelayExtension | ResetSchedule
     plain = {k: v for k, v in shown.items() if not isinstance(v, records) and v is not None}
     rows: list[tuple[str, ...]] = [
         (k, ", ".join(map(str, v)) if isinstance(v, tuple) else str(v), able.sources.get(k, ""))

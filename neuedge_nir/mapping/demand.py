@@ -230,6 +230,8 @@ class Demands:
             rows = sum(LEAST[limit.formula](p, limit) for p in self.legal.into(name))
             return rows + self._record(name, limit)
         everything = Piece(name, whole(self.shapes[name]))
+        if limit.formula == "synaptic_events":  # whatever cores take them
+            return math.ceil(self.events(everything))
         return self._one(everything, self.likeness(everything), index, limit, targets)
 
     def _record(self, name: str, limit: Limit) -> int:
@@ -269,6 +271,11 @@ class Demands:
             views = tuple(counter(p.projection).axis_view(axis, span) for p in self.legal.into(name))
             self._views[key] = views or span[1] - span[0]
         return self._views[key]
+
+    def events(self, piece: Piece) -> float:
+        """Synaptic events that arrive at a slice in a timestep."""
+        incoming = self.legal.into(piece.population)
+        return sum(counter(p.projection).connections(piece.part) * self._rate(p) for p in incoming)
 
     def axons(self, piece: Piece) -> int:
         """The distinct source elements that reach a slice, over all its projections."""
@@ -379,13 +386,12 @@ def _entry_row_words(demands: Demands, piece: Piece, limit: Limit, targets: Dest
 
 
 def _synaptic_events(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
-    del limit, targets
-    return math.ceil(
-        sum(
-            counter(p.projection).connections(piece.part) * demands.activity.rate(p.projection.source)
-            for p in demands.legal.into(piece.population)
-        )
-    )
+    """Of a single neuron, where the chip has synapse cores, the share of the busiest of them."""
+    del targets
+    events = math.ceil(demands.events(piece))
+    able = demands.legal.chip.capabilities.synapse_cores and piece.part.neurons == 1
+    most = min(math.ceil(events / limit.limit.count), demands.legal.chip.topology.cores_per_chip.count - 1)
+    return math.ceil(events / max(1, most)) if able else events
 
 
 def _different(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:

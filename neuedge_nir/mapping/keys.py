@@ -22,11 +22,14 @@ class KeySpace:
     slices: tuple[tuple[int, int, int, int], ...]
 
 
-def allocate(flows: Sequence[Flow], clusters: Sequence[Cluster], chip: Chip) -> KeySpace | None:
+def allocate(
+    flows: Sequence[Flow], clusters: Sequence[Cluster], chip: Chip, stages: Mapping[str, int]
+) -> KeySpace | None:
     """A key and mask for every slice that sends; None where the chip's messages carry no such key.
 
     The population's field has one width for all, so that a population's slices share the bits above `low_bits`; below,
-    each population has as many bits for cores and for neurons as it needs. Raises `NoPlanError` (FIT040) where they
+    each population has as many bits for cores and for neurons as it needs; neurons of a delay extension have keys for
+    each of its `stages`. Raises `NoPlanError` (FIT040) where they
     are more than a key has: with other slices they may be fewer.
     """
     rule = chip.topology.keys
@@ -35,7 +38,8 @@ def allocate(flows: Sequence[Flow], clusters: Sequence[Cluster], chip: Chip) -> 
     colour, ones = rule.colour_bits.count, 1 << rule.bits.count
     senders = _senders(flows, clusters)
     cores = {name: _bits(len(those)) for name, those in senders.items()}
-    atoms = {name: _bits(max(flow.neurons for flow in those)) for name, those in senders.items()}
+    most = {name: max(flow.neurons for flow in those) for name, those in senders.items()}
+    atoms = {name: _bits(neurons * stages.get(name, 1)) for name, neurons in most.items()}
     low = colour + max((cores[name] + atoms[name] for name in senders), default=0)
     population = _bits(len(senders))
     if low + population > rule.bits.count:

@@ -102,11 +102,6 @@ class LegalNetwork:
     def out_of(self, name: str) -> tuple[LegalProjection, ...]:
         return self._by_source.get(name, ())
 
-    def waits(self, name: str) -> tuple[int, ...]:
-        """The steps that spikes into a population wait on the chip; the host injects them when they are due."""
-        hosts = () if self.mapped_inputs else tuple(port.name for port in self.network.inputs)
-        return tuple(1 if p.projection.source in hosts else p.delay for p in self.into(name))
-
     @cached_property
     def _by_target(self) -> Mapping[str, tuple[LegalProjection, ...]]:
         return grouped(self.projections, lambda p: p.projection.target)
@@ -169,7 +164,8 @@ def legalise(
     split = with_splitters(network, splitters or {}, chip, mode, step)
     exact = balanced(split.network, step, None, excess)
     relayed = with_both(split, with_relays(split.network, exact, chip, mode, step, mapped_inputs=on_cores))
-    timing = lag(relayed.network, chip, step, mapped_inputs=on_cores, at_least=relayed.lags, excess=excess)
+    late = {"at_least": relayed.lags, "stages": relayed.stages, "excess": excess}
+    timing = lag(relayed.network, chip, step, mapped_inputs=on_cores, **late)
     stored = _stored_weights(relayed.network, chip)
     if chip.capabilities.weights is AxonWeights.AXON_TYPES:
         _check_ways(network, chip)

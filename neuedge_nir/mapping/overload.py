@@ -9,6 +9,7 @@ from neuedge_nir.chip.slow import is_per_step
 from neuedge_nir.errors import CapacityError, UsageError
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.partition import Piece
+from neuedge_nir.mapping.synapse_cores import most_synapse_cores
 from neuedge_nir.network.count import most_events
 from neuedge_nir.network.slices import Run
 
@@ -29,32 +30,37 @@ def check_load(demands: Demands, chip: Chip) -> None:
 
     No slice is smaller. `chip` is the chip at its own pace: the least factor that is enough follows from its limits.
     """
-    for index, limit in enumerate(demands.limits):
+    for limit in demands.limits:
         if limit.formula == "synaptic_events" and is_per_step(limit) and chip.costs.timestep_s is not None:
-            needs = {p.name: _most_events(demands, p.name, index) for p in demands.legal.network.populations}
+            needs = {p.name: _most_events(demands, p.name) for p in demands.legal.network.populations}
             name = max(needs, key=lambda each: needs[each])
-            if needs[name] > limit.limit.count:
+            if needs[name] > limit.limit.count * max(1, most_synapse_cores(chip)):
                 raise _overloaded(name, needs[name], limit, chip)
 
 
-def _most_events(demands: Demands, name: str, index: int) -> int:
+def _most_events(demands: Demands, name: str) -> int:
     """Of the neuron that gets most."""
     incoming = [p.projection for p in demands.legal.into(name)]
     at = most_events(incoming, [demands.activity.rate(p.source) for p in incoming])
-    return demands.of(Piece(name, Run(at, at + 1)), demands.uncut())[index]
+    return math.ceil(demands.events(Piece(name, Run(at, at + 1))))
+
+
+def _takers(cores: int) -> str:
+    return "a core" if cores == 1 else f"all {cores} cores beside it on a chip"
 
 
 def _overloaded(name: str, needed: int, limit: Limit, chip: Chip) -> CapacityError:
     own = next(each.limit.count for each in chip.limits if each.name == limit.name)
-    factor = math.ceil(needed / own)
+    cores = max(1, most_synapse_cores(chip))
+    factor = math.ceil(needed / (own * cores))
     return CapacityError(
         "FIT041",
-        f"a neuron of {name!r} gets {needed:,} events in a timestep, and a core of {chip.title} has time for "
-        f"{limit.limit.count:,}",
+        f"a neuron of {name!r} gets {needed:,} events in a timestep, and {_takers(cores)} of {chip.title} "
+        f"{'has' if cores == 1 else 'have'} time for {limit.limit.count * cores:,}",
         where=f"node {name!r}",
         resource=limit.name,
         needed=needed,
-        available=limit.limit.count,
+        available=limit.limit.count * cores,
         hint=f"--time-scale {factor} gives every timestep {factor} times the time, and no smaller factor is enough; "
         "or lower its activity, or make its receptive field smaller",
     )

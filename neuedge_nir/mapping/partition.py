@@ -15,6 +15,7 @@ class Role(StrEnum):
     NEURONS = "neurons"
     INPUT = "input"
     IO = "io"  # passes on what the host sends, or hands spikes to it
+    SYNAPSES = "synapses"  # takes a share of the events of the neuron before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,10 @@ class Partition:
     @property
     def neuron_cores(self) -> int:
         return sum(c.role is Role.NEURONS for c in self.clusters)
+
+    @property
+    def synapse_cores(self) -> int:
+        return sum(c.role is Role.SYNAPSES for c in self.clusters)
 
     @property
     def input_cores(self) -> int:

@@ -13,7 +13,7 @@ from neuedge_nir.errors import NoPlanError
 from neuedge_nir.events import Observer, Progress, silent
 from neuedge_nir.mapping.fabric import Fabric, Site, fabric_for
 from neuedge_nir.mapping.obey import Obliged
-from neuedge_nir.mapping.partition import Cluster
+from neuedge_nir.mapping.partition import Cluster, Role
 from neuedge_nir.mapping.seats import seated
 from neuedge_nir.mapping.traffic import Flow
 
@@ -52,6 +52,9 @@ def place(
     pairs, may = _pairs(flows), None
     sites: Sequence[Site]
     if obliged is not None and obliged.given:
+        if _split_up(clusters):
+            message = "neurons with synapse cores beside them are not placed under constraints"
+            raise NoPlanError("FIT056", message, where="--constraints", hint="leave them out, or raise --time-scale")
         seats = seated(clusters, obliged, chips_available)
         fabric, sites, may, best = seats.fabric, seats.sites, seats.may, list(seats.first)
     else:
@@ -61,10 +64,17 @@ def place(
             (_start(chip_of, sites, order) for order in _orders(sites)),
             key=lambda start: _cost(pairs, start, sites, fabric),
         )
-    if len(clusters) <= MAX_SWAPPED and pairs.weight.any() and _spent_at_once(clusters, sites) <= 20 * WORK[effort]:
+    # A neuron and its synapse cores stay together: where there are any, nobody moves.
+    free = len(clusters) <= MAX_SWAPPED and not _split_up(clusters)
+    if free and pairs.weight.any() and _spent_at_once(clusters, sites) <= 20 * WORK[effort]:
         weights, rooms = pairs.matrix(len(clusters)), _ChipRooms(clusters, chip)
         best = _swapped(best, weights, sites, fabric, rooms, WORK[effort], observer, may)
     return Placement(fabric, tuple(sites[s] for s in best), _cost(pairs, best, sites, fabric))
+
+
+def _split_up(clusters: Sequence[Cluster]) -> bool:
+    """Whether any neuron has synapse cores."""
+    return any(cluster.role is Role.SYNAPSES for cluster in clusters)
 
 
 def _filled(clusters: Sequence[Cluster], chip: Chip, chips_available: int) -> tuple[Fabric, list[int]]:
@@ -97,8 +107,8 @@ def _fill_chips(clusters: Sequence[Cluster], fabric: Fabric) -> list[int]:
     rules = [limit for limit in fabric.chip.limits if limit.scope is LimitScope.CHIP]
     chip_of: list[int] = []
     current, held, used = 0, 0, dict.fromkeys((rule.name for rule in rules), 0)
-    for cluster in clusters:
-        full = held >= fabric.cores_of(current) or any(
+    for cluster, behind in zip(clusters, _followers(clusters), strict=True):
+        full = held + behind >= fabric.cores_of(current) or any(
             used[rule.name] + cluster.used[rule.name] > rule.limit.count for rule in rules
         )
         if full:
@@ -107,6 +117,15 @@ def _fill_chips(clusters: Sequence[Cluster], fabric: Fabric) -> list[int]:
         used = {name: n + cluster.used[name] for name, n in used.items()}
         chip_of.append(current)
     return chip_of
+
+
+def _followers(clusters: Sequence[Cluster]) -> list[int]:
+    """How many synapse cores of its own each cluster has right behind it: they stand on its chip."""
+    found = [0] * len(clusters)
+    for at in range(len(clusters) - 1, 0, -1):
+        if clusters[at].role is Role.SYNAPSES:
+            found[at - 1] = found[at] + 1
+    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

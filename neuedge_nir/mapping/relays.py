@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from neuedge_nir.chip.model import Chip
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import NoPlanError, UsageError
+from neuedge_nir.mapping.native_delay import native_delays
 from neuedge_nir.mapping.timing import Timing
 from neuedge_nir.network.activity import Activity
 from neuedge_nir.network.model import (
@@ -54,6 +55,8 @@ class Relayed:
     lags: Mapping[str, int]
     remarks: tuple[Diagnostic, ...] = ()
     splitters: frozenset[str] = frozenset()
+    stages: Mapping[str, int] = field(default_factory=dict)
+    """Of relays that are delay extensions, in how many stages their spikes leave."""
 
     def root(self, name: str) -> str:
         """The population or port whose spikes these are in the end."""
@@ -72,23 +75,28 @@ def with_relays(
 ) -> Relayed:
     """The network in which no projection that a relay can shorten waits longer than the chip delays.
 
-    As few relays as that takes. Where the chip's longest delay is not published, they hop step by step. The same
-    network where none is needed, or the chip has no neuron that repeats spikes. What is not shortened keeps its delay:
-    signals that are no spikes, and sources that a threshold would hear twice. Raises `UsageError` (USE012) where the
-    neuron needs a timestep that nobody gave, `NoPlanError` (FIT030) where it takes more than `MOST` relays.
+    As few relays as that takes; where the chip has delay extensions, and their stages are enough, one of these. Where
+    the chip's longest delay is not published, relays hop step by step. The same network where none is needed, or the
+    chip has no neuron that repeats spikes. What is not shortened keeps its delay: signals that are no spikes, and
+    sources that a threshold would hear twice. Raises `UsageError` (USE012) where the neuron needs a timestep that
+    nobody gave, `NoPlanError` (FIT030) where it takes more than `MOST` relays.
     """
     longest = chip.capabilities.max_delay.count if chip.capabilities.max_delay else 1
-    waiting = _waiting(network, timing, longest, mapped_inputs)
+    waiting = _waiting(network, timing, chip, mapped_inputs)
     neuron = repeater(chip, reset, dt) if waiting else None
     if neuron is None:
         return Relayed(network, {}, {})
     _check_number(waiting, chip)
-    chains = [_chain(port, waiting[port.name], timing, longest, neuron, network) for port in _sources(network, waiting)]
+    most = chip.capabilities.delay_extension.stages.count if chip.capabilities.delay_extension else 0
+    chains = [
+        _chain(port, waiting[port.name], timing, longest, neuron, network, most) for port in _sources(network, waiting)
+    ]
     return Relayed(
         _joined(network, chains),
         {relay.name: before for chain in chains for relay, before in chain.fed()},
         {relay.name: lag for chain in chains for relay, lag in zip(chain.relays, chain.lags, strict=True)},
         tuple(_remark(chain, chip) for chain in chains),
+        stages={relay.name: chain.stages for chain in chains for relay in chain.relays if chain.stages},
     )
 
 
@@ -96,12 +104,15 @@ Waiting = Mapping[str, Sequence[tuple[Projection, int]]]
 """By source, the projections that wait too long, each with the relays it is behind."""
 
 
-def _waiting(network: Network, timing: Timing, longest: int, mapped_inputs: bool) -> Waiting:
+def _waiting(network: Network, timing: Timing, chip: Chip, mapped_inputs: bool) -> Waiting:
+    longest = chip.capabilities.max_delay.count if chip.capabilities.max_delay else 1
+    native = native_delays(chip, network)
     spiking = {p.name for p in network.populations if p.spiking}
     spiking |= {port.name for port in network.inputs} if mapped_inputs else set()
     found: dict[str, list[tuple[Projection, int]]] = {}
     for projection in network.projections:
-        relays = math.ceil(timing.delays.get(projection.name, 1) / longest) - 1
+        steps = timing.delays.get(projection.name, 1)
+        relays = math.ceil(steps / longest) - 1 if steps > native.get(projection.target, longest) else 0
         fitting = projection.source in spiking and projection.signal is Signal.SPIKE
         if relays and fitting and not _heard_twice(projection, network):
             found.setdefault(projection.source, []).append((projection, relays))
@@ -169,6 +180,7 @@ class _Chain:
     lags: tuple[int, ...]
     taps: Mapping[str, str]
     longest: int
+    stages: int = 0
 
     def fed(self) -> Iterator[tuple[Population, str]]:
         """Each relay, and whom it repeats."""
@@ -188,14 +200,32 @@ def _chain(
     longest: int,
     neuron: Neuron,
     network: Network,
+    stages: int,
 ) -> _Chain:
-    names = free_names(source.name, network)
     nodes = source.nodes if isinstance(source, Population) else ()
     most = max(relays for _, relays in waiting)
+    if most <= stages:
+        return _extension(source, waiting, timing, Population("", neuron, source.shape, None, nodes), network)
+    names = free_names(source.name, network)
     relays = tuple(Population(next(names), neuron, source.shape, None, nodes) for _ in range(most))
     lags = tuple(timing.lags[source.name] + longest * (k + 1) for k in range(most))
     taps = {projection.name: relays[behind - 1].name for projection, behind in waiting}
     return _Chain(source, relays, lags, taps, max(timing.delays[projection.name] for projection, _ in waiting))
+
+
+def _extension(
+    source: Population | Port,
+    waiting: Sequence[tuple[Projection, int]],
+    timing: Timing,
+    like: Population,
+    network: Network,
+) -> _Chain:
+    """One relay a step behind its source, which feeds all that waits too long, in as many stages as that takes."""
+    relay = replace(like, name=next(free_names(source.name, network, "delay")))
+    taps = {projection.name: relay.name for projection, _ in waiting}
+    longest = max(timing.delays[projection.name] for projection, _ in waiting)
+    lags = (timing.lags[source.name] + 1,)
+    return _Chain(source, (relay,), lags, taps, longest, max(stages for _, stages in waiting))
 
 
 def free_names(source: str, network: Network, mark: str = "relay") -> Iterator[str]:
@@ -230,5 +260,11 @@ def _remark(chain: _Chain, chip: Chip) -> Diagnostic:
     able = chip.capabilities.max_delay
     knows = f"delays {able.count}" if able else "is not known to delay more than 1"
     relays = f"{count} relay population{'s' * (count != 1)} of {neurons:,} neurons"
+    if chain.stages:
+        kept = (
+            f"a delay extension of {neurons:,} sources keeps them, in {chain.stages} stage{'s' * (chain.stages != 1)}"
+        )
+        message = f"its spikes wait up to {chain.longest} steps, and {chip.title} {knows} in a target: {kept}"
+        return Diagnostic("WARN036", Severity.WARNING, chain.source.name, message, "shorten the skip or the Delay")
     message = f"its spikes wait up to {chain.longest} steps, and {chip.title} {knows}: {relays} repeat them"
     return Diagnostic("WARN020", Severity.WARNING, chain.source.name, message, "shorten the skip or the Delay")

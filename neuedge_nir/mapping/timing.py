@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from neuedge_nir.chip.model import Chip
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import CapacityError, NoPlanError, UsageError
+from neuedge_nir.mapping.native_delay import native_delays
 from neuedge_nir.network.connect import Delay
 from neuedge_nir.network.model import Network, Projection
 
@@ -37,8 +38,9 @@ def lag(
     mapped_inputs: bool = False,
     at_least: Mapping[str, int] | None = None,
     excess: Mapping[str, int] | None = None,
+    stages: Mapping[str, int] | None = None,
 ) -> Timing:
-    """The lags of `balanced` on a chip.
+    """The lags of `balanced` on a chip. `stages`: of sources that are delay extensions, in how many spikes leave them.
 
     Inputs have lag 0; the host may inject later, so their projections need no delay of the chip's, unless the inputs
     have cores of their own (`mapped_inputs`). Outputs are read at the lag of their source.
@@ -47,7 +49,7 @@ def lag(
     for a delay where the chip's is not published.
     """
     found = balanced(network, dt, at_least, excess)
-    _check_delays(network, chip, found.delays, mapped_inputs)
+    _check_delays(network, chip, found.delays, mapped_inputs, stages or {})
     return found
 
 
@@ -173,12 +175,16 @@ def _unbalanced(cycle: list[Projection], delays: Mapping[str, int]) -> CapacityE
     )
 
 
-def _check_delays(network: Network, chip: Chip, hardware: Mapping[str, int], mapped_inputs: bool) -> None:
+def _check_delays(
+    network: Network, chip: Chip, hardware: Mapping[str, int], mapped_inputs: bool, stages: Mapping[str, int]
+) -> None:
     inputs = set() if mapped_inputs else {port.name for port in network.inputs}
     longest = chip.capabilities.max_delay
-    available = longest.count if longest else 1
+    native, full = native_delays(chip, network), longest.count if longest else 1
     for projection in network.projections:
-        needed = hardware.get(projection.name, 1)
+        needed, kept = hardware.get(projection.name, 1), stages.get(projection.source)
+        # A step of a delay extension's own has passed when its source's spikes have come.
+        available = native.get(projection.target, full) if kept is None else full * (kept + 1) - 1
         if projection.source not in inputs and needed > available:
             figures = (projection, needed, available, chip)
             raise _too_long(*figures) if longest else _unpublished(*figures)

@@ -10,7 +10,7 @@ import numpy as np
 from neuedge_nir.chip.model import InputCores
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.legalise import LegalProjection
-from neuedge_nir.mapping.partition import Cluster, Piece
+from neuedge_nir.mapping.partition import Cluster, Piece, Role
 from neuedge_nir.mapping.ports import read_out
 from neuedge_nir.network.count import counter
 from neuedge_nir.network.parts import Parts, Shares
@@ -57,7 +57,7 @@ def flows(clusters: Sequence[Cluster], demands: Demands) -> tuple[Flow, ...]:
 
 def _gatherers(clusters: Sequence[Cluster]) -> list[int]:
     """The cores that hand spikes to the host, and hold nothing."""
-    return [c for c, cluster in enumerate(clusters) if not cluster.pieces]
+    return [c for c, cluster in enumerate(clusters) if cluster.role is Role.IO and not cluster.pieces]
 
 
 def host_reads(demands: Demands) -> float:

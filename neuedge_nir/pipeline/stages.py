@@ -18,6 +18,7 @@ from neuedge_nir.mapping.obey import Obliged
 from neuedge_nir.mapping.pack import EFFORTS, partition
 from neuedge_nir.mapping.place import Placement, place
 from neuedge_nir.mapping.route import Routing, route
+from neuedge_nir.mapping.synapse_cores import with_synapse_cores
 from neuedge_nir.mapping.traffic import flows
 from neuedge_nir.pipeline.options import Options
 from neuedge_nir.plan.build import Stages
@@ -52,6 +53,7 @@ def _mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer:
     chip, effort = demands.legal.chip, wanted.effort
     most, asked = wanted.max_cores or EFFORTS[effort].cores, tiles_given(wanted.tiles)
     split = stage("partition", observer, lambda: partition(demands, effort, wanted.seed, observer, most, asked))
+    split = with_synapse_cores(split, demands)
     sent = stage("traffic", observer, lambda: flows(split.clusters, demands))
     obliged = Obliged(demands)
     placement = stage(
@@ -60,7 +62,7 @@ def _mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer:
     routing = stage("route", observer, lambda: route(sent, placement))
     _check_crossed(placement, routing, available)
     placed = with_crossings(split, placement, demands)
-    keys = allocate(sent, split.clusters, chip)
+    keys = allocate(sent, split.clusters, chip, demands.legal.relays.stages)
     return Stages(demands.uncrossed, placed, placement, sent, routing, available, schedule, keys=keys)
 
 

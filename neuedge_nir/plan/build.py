@@ -157,8 +157,11 @@ def _populations(legal: LegalNetwork) -> tuple[PlanPopulation, ...]:
 
 def _relay(population: Population, legal: LegalNetwork) -> PlanRelay | None:
     of = legal.relays.sources.get(population.name)
-    numbers = {name: float(v) for name, v in population.parameters.items() if of is not None}
-    return None if of is None else PlanRelay(of, numbers, population.name in legal.relays.splitters)
+    if of is None:
+        return None
+    numbers = {name: float(v) for name, v in population.parameters.items()}
+    splits, stages = population.name in legal.relays.splitters, legal.relays.stages.get(population.name, 0)
+    return PlanRelay(of, numbers, splits, stages)
 
 
 def _projections(stages: Stages) -> tuple[PlanProjection, ...]:
@@ -262,12 +265,13 @@ def _mapped(stages: Stages) -> Mapped:
         bound_resource=partition.bound.resource,
         packing_proven=partition.packing_proven,
         utilisation=_utilisation(stages, chips),
+        cores_synapses=partition.synapse_cores,
     )
 
 
 def holds_only(cluster: Cluster, names: Container[str]) -> bool:
-    """Whether a core has slices, all of these populations."""
-    return bool(cluster.pieces) and all(piece.population in names for piece in cluster.pieces)
+    """Whether a core has neurons, all of these populations."""
+    return cluster.role is Role.NEURONS and all(piece.population in names for piece in cluster.pieces)
 
 
 def _slots(cluster: Cluster, chip: Chip) -> int:

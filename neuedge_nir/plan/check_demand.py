@@ -18,7 +18,6 @@ from neuedge_nir.network.model import Network, Projection
 from neuedge_nir.plan.check_entries import packed_rows, self_rows
 from neuedge_nir.plan.check_fan import Stage, channels_of, fan, pulled, stages, used_weights
 from neuedge_nir.plan.check_parts import Box, Ints, Patch, Shape, boxes_of, size_of
-from neuedge_nir.plan.check_ports import takes_cores
 from neuedge_nir.plan.check_record import record_bytes
 from neuedge_nir.plan.check_ring import ring_buffer_bits
 from neuedge_nir.plan.check_weights import Floats, effective
@@ -64,11 +63,6 @@ class Wire:
     @property
     def kind(self) -> str:
         return kind_of(self.projection.chain)
-
-    def steps(self, plan: Plan) -> int:
-        """Steps that a spike waits on the chip; the host waits by itself."""
-        hosts = {p.name for p in plan.populations if p.model == "Input"} if not takes_cores(plan) else set()
-        return 1 if self.held is None or self.held.source in hosts else self.held.delay
 
     @property
     def axons(self) -> int:
@@ -378,7 +372,8 @@ def _outwards(limit: Limit, part: Part, rules: Rules, drives: Drives | None) -> 
             read = any(wire.held is None for wire in leaving)
             return sum(int(np.maximum(each + read, 1).sum()) for each in _held(drives.axons, part, rules))
         case "ring_buffer_bits":
-            return ring_buffer_bits(part.size, [wire.steps(rules.plan) for wire in rules.into[part.population]], limit)
+            held = [wire.held for wire in rules.into[part.population] if wire.held is not None]
+            return ring_buffer_bits(rules.plan, held, part.size, limit)
         case "input_axons":
             return _self_axons(part, rules)
         case "entry_row_words":

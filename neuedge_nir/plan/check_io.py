@@ -14,10 +14,15 @@ from neuedge_nir.plan.model import Plan
 
 def check_io(plan: Plan) -> None:
     """A core without slices gathers outputs, and there is just one where the way out has one."""
-    empty = [index for index, core in enumerate(plan.cores) if not core.slices]
+    empty = _empty(plan)
     same("PLAN161", "cores that gather outputs", len(empty), int(way_out(plan).gatherer))
     for index in empty:
         same("PLAN161", "role", plan.cores[index].role, "io", f"core {index}")
+
+
+def _empty(plan: Plan) -> list[int]:
+    """Cores without slices that are there for no neuron's events."""
+    return [index for index, core in enumerate(plan.cores) if not core.slices and core.role != "synapses"]
 
 
 def check_read(plan: Plan, network: Network) -> None:
@@ -40,7 +45,7 @@ def read_by_outputs(network: Network) -> list[str]:
 def gathered(plan: Plan, network: Network, parts: Sequence[Part], recounted: Recount) -> Recount:
     """The messages with those to a core that gathers: every spike that an output reads goes there once."""
     read = read_by_outputs(network)
-    empty = [index for index, core in enumerate(plan.cores) if not core.slices]
+    empty = _empty(plan)
     messages = [dict(sent) for sent in recounted.messages]
     for number, part in enumerate(parts):
         messages[number] |= {core: part.size for core in empty if part.population in read}

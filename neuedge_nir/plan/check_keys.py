@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from itertools import pairwise
 
+from neuedge_nir.plan.check_extensions import stages_of
 from neuedge_nir.plan.check_rules import at_most, refuse, same
 from neuedge_nir.plan.model import Plan, PlanKeys, PlanSlice
 
@@ -21,13 +22,15 @@ def check_keys(plan: Plan) -> None:
     slots = [(route.core, route.slice) for route in plan.routes]
     same("PLAN180", "slices with a key", [(key.core, key.slice) for key in keys.slices], slots)
     held: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    stages = stages_of(plan)
     for key in keys.slices:
         piece = plan.cores[key.core].slices[key.slice]
         where = f"key of core {key.core}, slice {key.slice} of {piece.population!r}"
         covers = 2**width - key.mask
         if covers < 1 or covers & (covers - 1) or key.key % covers or not 0 <= key.key < 2**width:
             refuse("PLAN180", f"the key {key.key:#x} with the mask {key.mask:#x} is no field of {width} bits", where)
-        at_most("PLAN180", "keys of a slice", _neurons(piece) * colours, covers, where)
+        due = _neurons(piece) * colours * max(1, stages.get(piece.population, 0))
+        at_most("PLAN180", "keys of a slice", due, covers, where)
         same("PLAN180", "keys of a slice", covers, colours * 2 ** keys.atom_bits.get(piece.population, 0), where)
         held[piece.population].append((key.key, covers))
     _check_fields(keys, held, width)

@@ -13,6 +13,7 @@ from neuedge_nir.chip.model import AdaptiveThresholds, AxonWeights
 from neuedge_nir.network.blocks import row_blocks
 from neuedge_nir.network.connect import Conv, Delay, Dense, Pool, Scale
 from neuedge_nir.network.model import Adaptation, HybridEncoder, Listening, Network, Population, Projection, Signal
+from neuedge_nir.plan.check_extensions import check_extensions, longest_of
 from neuedge_nir.plan.check_ports import takes_cores
 from neuedge_nir.plan.check_rules import at_most, match, refuse, same
 from neuedge_nir.plan.model import Plan, PlanProjection
@@ -80,15 +81,15 @@ def check_timing(plan: Plan, network: Network | None) -> None:
     for name, steps in lag.items():
         if steps < 0 or (name in inputs and steps):
             refuse("PLAN114", f"a lag of {steps} steps", name, 0, steps)
-    longest = plan.chip.capabilities.max_delay.count if plan.chip.capabilities.max_delay else 1
     delays = {}
     for held in plan.projections:
         where = f"projection {held.name!r}"
         at_most("PLAN114", "steps of delay at least", 1, held.delay, where)
         _check_excess(held, plan, where)
         if held.source not in inputs or takes_cores(plan):
-            at_most("PLAN115", "steps of delay", held.delay, longest, where)
+            at_most("PLAN115", "steps of delay", held.delay, longest_of(plan, held), where)
         delays[held.name] = held.delay - held.excess
+    check_extensions(plan)
     for projection in network.projections if network is not None else ():
         if projection.name in delays:
             due = lag[projection.target] - lag[projection.source] + projection.steps

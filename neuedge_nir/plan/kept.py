@@ -124,7 +124,7 @@ def kept(old: Plan, demands: Demands, available: int, schedule: PlanSchedule) ->
     placed = with_crossings(partition, placement, demands)
     if not holds(placed, demands):
         raise _broken("more destinations lie on other chips than a core has entries for", None)
-    keys = allocate(sent, clusters, old.chip)
+    keys = allocate(sent, clusters, old.chip, demands.legal.relays.stages)
     return Stages(demands.uncrossed, placed, placement, sent, route(sent, placement), available, schedule, keys=keys)
 
 

@@ -69,12 +69,14 @@ class PlanRelay:
     """A population that the chip needs and the model has not: neuron by neuron it repeats the spikes of `of`.
 
     `of` is a population, an input with cores, or another relay. `parameters` are those of its neuron model. One that
-    `splits` is there for the copies of its neurons, where a neuron has one destination.
+    `splits` is there for the copies of its neurons, where a neuron has one destination. One with
+    `stages` is a delay extension: its cores keep spikes for so many times the longest delay of the chip.
     """
 
     of: str
     parameters: Mapping[str, float]
     splits: bool = False
+    stages: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,8 @@ class PlanCore:
     """One core in use: where it is, what it holds, and what it uses of every limit by the limit's name.
 
     `role` is "neurons", "input" (spikes are made there) or "io" (the host's are passed on, or handed to it, by a core
-    that then holds no slice); `router` counts columns and rows over the whole system.
+    that then holds no slice), or "synapses" of a core that takes a share of the events of the neuron before it;
+    `router` counts columns and rows over the whole system.
     """
 
     role: str
@@ -254,7 +257,8 @@ class Mapped:
     `boards_used`: those that are powered, whole; None where the system's chips are powered one by one.
     `cores_input` make spikes, `cores_io` pass them on from the host or to it. `cores_relay_or_copy` hold nothing but
     relays (copies lie in the cores of their neurons); other cores with neurons, relays among them or not, are
-    `cores_neurons`. `relay_neurons` are all neurons of relays.
+    `cores_neurons`, and those beside them that take events of one neuron `cores_synapses`. `relay_neurons` are all
+    neurons of relays.
     """
 
     cores_used: int
@@ -271,11 +275,12 @@ class Mapped:
     bound_resource: str
     packing_proven: bool
     utilisation: Utilisation
+    cores_synapses: int = 0
 
     @property
     def cores_inner(self) -> int:
         """All cores but those of inputs: what the bound is a bound of."""
-        return self.cores_neurons + self.cores_relay_or_copy
+        return self.cores_neurons + self.cores_relay_or_copy + self.cores_synapses
 
 
 @dataclass(frozen=True, slots=True)

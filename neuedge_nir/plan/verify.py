@@ -42,6 +42,7 @@ from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, refuse, same
 from neuedge_nir.plan.check_schedule import check_schedule
 from neuedge_nir.plan.check_slow import at_its_pace
 from neuedge_nir.plan.check_splitters import check_splitters
+from neuedge_nir.plan.check_synapse_cores import SYNAPSES, check_synapse_cores
 from neuedge_nir.plan.check_tables import TABLES, counted_values
 from neuedge_nir.plan.check_tiles import check_tiles
 from neuedge_nir.plan.check_ways import check_ways
@@ -131,6 +132,8 @@ def _check_slices(plan: Plan) -> list[Part]:
     parts = []
     for index, core in enumerate(plan.cores):
         where = f"core {index}"
+        if core.role == SYNAPSES:
+            continue
         if core.role not in ("neurons", "input", "io") or (core.role != "io" and not core.slices):
             refuse("PLAN108", f"a core of the role {core.role!r} with {len(core.slices)} slices", where)
         for piece in core.slices:
@@ -150,6 +153,14 @@ def _check_slices(plan: Plan) -> list[Part]:
         same("PLAN106", "neurons on cores", sum(part.size for part in held[name]), due, name)
         same("PLAN106", "different neurons on cores", _different(held[name], population.shape), due, name)
     return parts
+
+
+def _events_of(plan: Plan, parts: Sequence[Part], recounted: Recount) -> list[float]:
+    """Events of every core in a step, those of its synapse cores among them."""
+    events = [0.0] * len(plan.cores)
+    for number, part in enumerate(parts):
+        events[part.core] += recounted.events[number]
+    return events
 
 
 def _different(parts: Sequence[Part], shape: tuple[int, ...]) -> int:
@@ -184,13 +195,16 @@ def _check_used(
     for number, part in enumerate(parts):
         held[part.core].append(number)
     chips: Counter[tuple[int, str]] = Counter()
+    behind = check_synapse_cores(plan, None if recounted is None else _events_of(plan, parts, recounted))
     for index, core in enumerate(plan.cores):
         same("PLAN112", "limits", sorted(core.used), sorted(limit.name for limit in plan.chip.limits), f"core {index}")
         for limit in plan.chip.limits:
             where, used = f"core {index}, limit {limit.name!r}", core.used[limit.name]
             if limit.formula in TABLES and tables is not None:
                 same("PLAN112", "different values", used, tables.get((index, limit.name), 0), where)
-            needs = [_need(plan, limit, parts[number], number, recounted, axons) for number in held[index]]
+            needs = [
+                _need(plan, limit, parts[number], number, recounted, axons, behind[index]) for number in held[index]
+            ]
             if None not in needs:
                 together = max if limit.formula in LARGEST else sum
                 known = [(0, 0), *(need for need in needs if need)]  # a core that gathers outputs holds nothing
@@ -206,9 +220,12 @@ def _check_used(
 
 
 def _need(
-    plan: Plan, limit: Limit, part: Part, number: int, recounted: Recount | None, axons: Axons | None
+    plan: Plan, limit: Limit, part: Part, number: int, recounted: Recount | None, axons: Axons | None, behind: int
 ) -> tuple[int, int] | None:
-    """What a slice uses, at least and at most; None where only the network can tell."""
+    """What a slice uses, at least and at most; None where only the network can tell.
+
+    Its events are shared by the synapse cores `behind` it, if there are any.
+    """
     if limit.formula in TABLES:
         return None
     known = {"neurons": compartments(plan, part.size), "slices": 1}
@@ -219,6 +236,7 @@ def _need(
         return due, due
     if need is None or limit.formula != "synaptic_events":
         return None if need is None else (int(need), int(need))
+    need /= max(1, behind)
     # A sum of rates may miss a whole number by a rounding error either way.
     return math.ceil(need * (1 - TOLERANCE)), math.ceil(need * (1 + TOLERANCE))
 
@@ -280,6 +298,7 @@ def _check_totals(
         cores_used=len(plan.cores),
         cores_input=roles["input"],
         cores_neurons=roles["neurons"] - of_relays,
+        cores_synapses=roles[SYNAPSES],
         cores_relay_or_copy=of_relays,
         relay_neurons=sum(relays.values()),
         cores_io=roles["io"],
@@ -320,7 +339,7 @@ def _loads(plan: Plan, parts: Sequence[Part], recounted: Recount | None) -> list
 
 def _check_outcome(plan: Plan, rules: Rules | None, network: Network | None) -> None:
     """The outcome is no better than the bound allows."""
-    mapping, inner = plan.mapping, sum(core.role == "neurons" for core in plan.cores)
+    mapping, inner = plan.mapping, sum(core.role in ("neurons", SYNAPSES) for core in plan.cores)
     met = inner == mapping.cores_lower_bound
     agree("PLAN128", mapping, bound_scope="universal")
     if rules is not None and network is not None:

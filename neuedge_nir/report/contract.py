@@ -39,6 +39,7 @@ def report_of(plan: Plan) -> Json:
             "cores_neurons": mapping.cores_neurons,
             "cores_relay_or_copy": mapping.cores_relay_or_copy,
             "cores_io": mapping.cores_io,
+            **({"cores_synapses": mapping.cores_synapses} if mapping.cores_synapses else {}),
             "copies": mapping.copies,
             "relay_neurons": mapping.relay_neurons,
             "chips_used": mapping.chips_used,

@@ -12,7 +12,7 @@ from neuedge_nir.chip.slow import slowed
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from neuedge_nir.plan.model import Copies, Inference, Interval, Plan, PlanCore, PlanSchedule
+    from neuedge_nir.plan.model import Copies, Inference, Interval, Plan, PlanCore, PlanRelay, PlanSchedule
 
 Row = tuple[str, ...]
 
@@ -191,6 +191,8 @@ def _cores_line(plan: Plan) -> str:
         extra.append(f"{m.copies} exact copies of neurons among them")
     if m.relay_neurons:
         extra.append(f"{counted(m.relay_neurons, 'neuron')} of relays")
+    if m.cores_synapses:
+        extra.append(f"{m.cores_synapses} that take events of single neurons")
     if m.cores_relay_or_copy:
         extra.append(f"{m.cores_relay_or_copy} with relays alone")
     return f"{m.cores_neurons} with neurons, " + ", ".join(extra)
@@ -290,9 +292,13 @@ def _populations(plan: Plan) -> list[Row]:
         held = str(cores) if cores else "host"
         how = ", encoded" if p.encoder else ", adaptive" if p.adaptation else ""
         how += f", {p.leak} leak" if p.leak else ""
-        how += f", {'splitter' if p.relay.splits else 'relay'} of {p.relay.of}" if p.relay else ""
+        how += f", {_relay_word(p.relay)} of {p.relay.of}" if p.relay else ""
         rows.append((p.name, p.model + how, f"{math.prod(p.shape):,}", held, str(p.lag)))
     return rows
+
+
+def _relay_word(relay: PlanRelay) -> str:
+    return "splitter" if relay.splits else "delay extension" if relay.stages else "relay"
 
 
 def _limits(plan: Plan) -> list[Row]:

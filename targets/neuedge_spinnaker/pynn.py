@@ -11,6 +11,7 @@ import io
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,9 @@ def pynn(plan: Plan, network: Network, shown: Shown | None) -> Files:
     Raises `UsageError`: OUT202 where the inputs come by another way than source cores, OUT204 for a threshold that
     follows an activity, OUT203 for a neuron that would fire by its bias before its first input.
     """
-    _check(plan)
+    refuse_unemitted(plan)
     made = unrolled(plan, network)
+    made = replace(made, pieces=tuple(piece for piece in made.pieces if piece.population not in _extensions(plan)))
     arrays: dict[str, Array] = {}
     ports = {port.name for port in network.outputs}
     read = {p.source for p in network.projections if p.target in ports}
@@ -61,25 +63,26 @@ def pynn(plan: Plan, network: Network, shown: Shown | None) -> Files:
     }
     files = {
         "network.json": json.dumps(told, indent=1, sort_keys=True).encode() + b"\n",
-        "network.npz": _npz(arrays),
+        "network.npz": npz(arrays),
         "run.py": importlib.resources.files("neuedge_spinnaker").joinpath("run_pynn.py").read_bytes(),
         "README.md": README.format(title=plan.chip.title).encode(),
     }
     if shown is not None:
-        files["samples.npz"] = _npz({name: values.astype(np.uint8) for name, values in shown.spikes.items()})
+        files["samples.npz"] = npz({name: values.astype(np.uint8) for name, values in shown.spikes.items()})
     return files
 
 
-def _check(plan: Plan) -> None:
+def refuse_unemitted(plan: Plan) -> None:
+    """Raises `UsageError` for what no script says: inputs without sources (OUT202), thresholds that move (OUT204)."""
     require_input(plan, "source-core", "the script has sources")
     for population in plan.populations:
         if population.adaptation is not None:
             hint = "put the rule into weights: --pass lower-adaptive"
-            message = "its threshold follows an activity, and sPyNNaker's neurons have one that stays"
+            message = "its threshold follows an activity, and the neurons of the script have one that stays"
             raise UsageError("OUT204", message, where=f"node {population.name!r}", hint=hint)
 
 
-def _npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+def npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     content = io.BytesIO()
     ordered: dict[str, Any] = {name: arrays[name] for name in sorted(arrays)}
     np.savez(content, **ordered)
@@ -99,7 +102,8 @@ def _population(plan: Plan, made: Unrolled, number: int, read: set[str], arrays:
     for name, numbers in values.items():
         arrays[f"population{number}.{name}"] = numbers
     arrays[f"population{number}.neurons"] = piece.neurons.astype(np.float64)
-    before = sum(each.router == piece.router for each in made.pieces[:number])
+    there = [each.core for each in made.pieces[:number] if each.router == piece.router]
+    before, own = sum(1 + _synapse_cores(plan, core) for core in there), _synapse_cores(plan, piece.core)
     room = plan.chip.topology.cores_per_chip.count - 1  # an Ethernet chip has one fewer
     return {
         "label": _label(made, number),
@@ -110,8 +114,17 @@ def _population(plan: Plan, made: Unrolled, number: int, read: set[str], arrays:
         "lag": lag,
         "read": piece.population in read,
         "spikes": held["threshold"] is not None,
-        "chip": list(piece.router) if before < room else None,
+        "chip": list(piece.router) if before + own < room else None,
+        "synapse_cores": own,
     }
+
+
+def _synapse_cores(plan: Plan, core: int) -> int:
+    """Those behind a core."""
+    count = 0
+    while core + count + 1 < len(plan.cores) and plan.cores[core + count + 1].role == "synapses":
+        count += 1
+    return count
 
 
 def _scale(held: Mapping[str, Any]) -> float:
@@ -161,7 +174,11 @@ def _at_rest(piece: Piece, keep: Array, pulled: Array, threshold: Array, lag: in
 def _projections(
     plan: Plan, made: Unrolled, number: int, piece: Piece, arrays: dict[str, Array]
 ) -> list[dict[str, object]]:
-    """Those into a piece: for each piece of the source, and each sign, a list of (source, target, weight)."""
+    """Those into a piece: for each piece of the source, and each sign, a list of (source, target, weight).
+
+    sPyNNaker makes delay extensions by itself: what one feeds comes from the source that it keeps spikes of.
+    """
+    extensions = _extensions(plan)
     held = made.registers(piece.population)
     per_unit = _scale(held) * 2.0 ** (held["shift"] - held["registers"].fraction_bits)
     found: list[dict[str, object]] = []
@@ -172,7 +189,8 @@ def _projections(
                 weight
                 / _first_step(held["keep_i"][piece.neurons] / 2.0 ** held["registers"].decay_bits)[synapses.targets]
             )
-        for label, place in _places(plan, made, synapses.source):
+        source, waited = extensions.get(synapses.source, (synapses.source, 0))
+        for label, place in _places(plan, made, source):
             for receptor, chosen in (("excitatory", weight > 0), ("inhibitory", weight < 0)):
                 rows = chosen & (place[synapses.sources] >= 0)
                 if rows.any():
@@ -180,8 +198,14 @@ def _projections(
                     columns = place[synapses.sources[rows]], synapses.targets[rows], weight[rows]
                     arrays[name] = np.stack(columns, axis=1).astype(np.float64)
                     ends = {"source": label, "target": _label(made, number)}
-                    found.append({**ends, "receptor": receptor, "delay": synapses.delay, "rows": name})
+                    found.append({**ends, "receptor": receptor, "delay": synapses.delay + waited, "rows": name})
     return found
+
+
+def _extensions(plan: Plan) -> dict[str, tuple[str, int]]:
+    """By name of a delay extension whose spikes it keeps, and how many steps after these it hears them."""
+    kept = {p.name: p.relay.of for p in plan.populations if p.relay is not None and p.relay.stages}
+    return {p.target: (kept[p.target], p.delay) for p in plan.projections if p.target in kept}
 
 
 def _first_step(keep: Array) -> Array:

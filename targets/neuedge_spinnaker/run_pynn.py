@@ -64,7 +64,8 @@ def population(sim: Any, one: dict[str, Any], number: int, numbers: Any, *, plac
     values = {name: numbers[f"population{number}.{name}"].tolist() for name in one["parameters"]}
     start = values.pop("v")
     cell = getattr(sim, one["cell"])(v_rest=0.0, v_reset=0.0, tau_refrac=0.0, **values)
-    made = sim.Population(one["size"], cell, label=one["label"])
+    more = {"additional_parameters": {"n_synapse_cores": one["synapse_cores"]}} if one["synapse_cores"] else {}
+    made = sim.Population(one["size"], cell, label=one["label"], **more)
     made.set_max_atoms_per_core(one["size"])
     if placed and one["chip"] is not None:
         made.add_placement_constraint(*one["chip"])

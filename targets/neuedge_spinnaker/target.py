@@ -1,4 +1,4 @@
-"""The targets: their chip files, and for SpiNNaker 1 a PyNN script."""
+"""The targets: their chip files, and scripts for the software that runs them."""
 
 from __future__ import annotations
 
@@ -27,5 +27,18 @@ class SpiNNaker1(TomlTarget):
         return pynn(plan, network, shown)
 
 
+@dataclass(frozen=True, slots=True)
+class SpiNNaker2(TomlTarget):
+    """SpiNNaker 2, whose plans py-spinnaker2 runs."""
+
+    formats: ClassVar[Mapping[str, str]] = {"spinnaker2": "a script for py-spinnaker2, which cuts and places by itself"}
+
+    def emit(self, plan: Plan, network: Network, format: str, shown: Shown | None) -> Files:  # noqa: A002
+        from neuedge_spinnaker.spinnaker2 import spinnaker2
+
+        del format  # there is one
+        return spinnaker2(plan, network, shown)
+
+
 SPINNAKER1 = SpiNNaker1("spinnaker1", _PACKAGE, "spinnaker1.toml")
-SPINNAKER2 = TomlTarget("spinnaker2", _PACKAGE, "spinnaker2.toml")
+SPINNAKER2 = SpiNNaker2("spinnaker2", _PACKAGE, "spinnaker2.toml")
