@@ -118,7 +118,6 @@ CAPACITY = [
     ("loihi1", "neurons", "limits.compartments_per_core"),
     ("loihi1", "input_axons", "limits.in_axons_per_core"),
     ("loihi1", "output_axons", "limits.out_axons_per_core"),
-    ("loihi1", "synapse_memory", "limits.synapse_memory"),
     ("loihi1", "compartment_profiles", "limits.compartment_cfgs"),
     ("loihi1", "thresholds", "limits.vth_cfgs"),
     ("loihi2", "neurons", "limits.lava_compiler_neuron_limit"),
@@ -211,6 +210,11 @@ def fact(name: str, key: str) -> Any:
 @pytest.mark.parametrize(("name", "key", "known"), CAPACITY)
 def test_a_limit_is_the_collected_fact(name: str, key: str, known: str) -> None:
     assert limit(name, key) == fact(name, known)
+
+
+def test_words_of_loihi_1_are_as_many_bits_as_the_fact() -> None:
+    """Its synaptic memory is counted in words of 64 bits."""
+    assert limit("loihi1", "synapse_memory") * 64 == fact("loihi1", "limits.synapse_memory")
 
 
 @pytest.mark.parametrize(("name", "key", "known"), TOPOLOGY)

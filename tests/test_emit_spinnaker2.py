@@ -264,12 +264,12 @@ def test_the_digits_spike_as_emulated(on_stand_in: Any) -> None:
     assert_same(read(DIGITS.bundled()), spikes, on_stand_in)
 
 
-def test_an_input_that_is_due_later_is_injected_later(on_stand_in: Any) -> None:
+def test_an_input_that_is_due_later_is_relayed(on_stand_in: Any) -> None:
     net = celled(residual(6), CELLS[0])
     late = tuple(replace(p, source="i") if p.source == "a" and p.target == "c" else p for p in net.projections)
     net = replace(net, projections=late)
     built = assert_same(net, noise(net, 3, steps=30), on_stand_in)
-    assert {p.name for p in built.parts if isinstance(p, Population)} == {"i", "i+2", "a", "b", "c"}
+    assert {p.name for p in built.parts if isinstance(p, Population)} == {"i", "i.relay1", "i.relay2", "a", "b", "c"}
 
 
 def test_populations_weights_and_connections_are_the_plans(on_stand_in: Any) -> None:
@@ -346,13 +346,6 @@ def test_a_bias_is_refused() -> None:
     with pytest.raises(UsageError) as refused:
         emit(planned(net), net)
     assert refused.value.code == "OUT203"
-
-
-def test_inputs_with_cores_are_refused() -> None:
-    net = celled(chain(4, a=3), CELLS[0])
-    with pytest.raises(UsageError) as refused:
-        emit(planned(net, map_inputs=True), net)
-    assert refused.value.code == "OUT202"
 
 
 def test_the_same_plan_makes_the_same_bytes_and_a_damaged_weight_is_noticed(on_stand_in: Any) -> None:

@@ -30,7 +30,7 @@ def main(words: list[str] | None = None) -> dict[str, Any]:
     trains = {} if wanted.sample is None else dict(np.load(wanted.folder / "samples.npz"))
     steps = wanted.steps if wanted.sample is None else next(iter(trains.values())).shape[1]
     snn = importlib.import_module("spinnaker2.snn")
-    built = {one["label"]: source(snn, one, trains, wanted.sample) for one in network["inputs"]}
+    built = {one["name"]: source(snn, one, trains, wanted.sample) for one in network["inputs"]}
     for number, one in enumerate(network["populations"]):
         built[one["name"]] = population(snn, one, number, numbers)
     joined = [projection(snn, one, built, numbers) for one in network["projections"]]
@@ -50,8 +50,8 @@ def source(snn: Any, one: dict[str, Any], trains: dict[str, Any], sample: int | 
     if sample is not None:
         train = trains[one["name"]][sample]
         for neuron, each in enumerate(train.reshape(len(train), -1).T):
-            times[neuron] = (np.flatnonzero(each) + one["later"]).tolist()
-    return snn.Population(size=one["size"], neuron_model="spike_list", params=times, name=one["label"])
+            times[neuron] = np.flatnonzero(each).tolist()
+    return snn.Population(size=one["size"], neuron_model="spike_list", params=times, name=one["name"])
 
 
 def population(snn: Any, one: dict[str, Any], number: int, numbers: Any) -> Any:

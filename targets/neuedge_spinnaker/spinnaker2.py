@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.resources
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,8 +34,8 @@ RESETS = {"zero": "reset_to_v_reset", "subtract": "reset_by_subtraction"}
 def spinnaker2(plan: Plan, network: Network, shown: Shown | None) -> Files:
     """The files: run.py, network.json with the names and network.npz with the numbers, README.md, perhaps samples.npz.
 
-    Raises `UsageError`: OUT202 where the inputs have cores, OUT203 for a bias, OUT204 for a threshold that follows an
-    activity, USE071 for what py-spinnaker2 cannot do.
+    Raises `UsageError`: OUT202 where inputs have no source cores, OUT203 for a bias, OUT204 for a threshold that follows
+    an activity, USE071 for what py-spinnaker2 cannot do.
     """
     refuse_unemitted(plan)
     made = unrolled(plan, network)
@@ -45,15 +45,14 @@ def spinnaker2(plan: Plan, network: Network, shown: Shown | None) -> Files:
     inner = [p for p in plan.populations if p.model not in ("Input", "Output")]
     ports = {port.name for port in network.outputs}
     read = {p.source for p in network.projections if p.target in ports}
-    hosts = {port.name for port in network.inputs}
     told = {
         "model": plan.model.name,
         "depth": max(population.lag for population in plan.populations),
-        "inputs": list(_inputs(plan, network)),
+        "inputs": [{"name": port.name, "size": port.neurons} for port in network.inputs],
         "populations": [
             _population(plan, made, number, p, read, p.name in convolved, arrays) for number, p in enumerate(inner)
         ],
-        "projections": [_projection(p, held[p.name], made, plan, p.source in hosts, arrays) for p in plan.projections],
+        "projections": [_projection(p, held[p.name], made, plan, arrays) for p in plan.projections],
     }
     for projection in plan.projections:
         if projection.target in convolved and not _is_conv(held[projection.name]):
@@ -71,17 +70,6 @@ def spinnaker2(plan: Plan, network: Network, shown: Shown | None) -> Files:
 
 def _cannot(name: str, message: str) -> UsageError:
     return UsageError("USE071", f"py-spinnaker2 cannot run it: {message}", where=f"node {name!r}")
-
-
-def _input(name: str, delay: int) -> str:
-    """The population of an input whose spikes are heard so many steps later: what waits is injected later."""
-    return name if delay == 1 else f"{name}+{delay - 1}"
-
-
-def _inputs(plan: Plan, network: Network) -> Iterator[dict[str, object]]:
-    for port in network.inputs:
-        for delay in sorted({p.delay for p in plan.projections if p.source == port.name}):
-            yield {"label": _input(port.name, delay), "name": port.name, "size": port.neurons, "later": delay - 1}
 
 
 def _population(
@@ -121,14 +109,13 @@ def _population(
 
 
 def _projection(
-    told: PlanProjection, held: Projection, made: Unrolled, plan: Plan, hosted: bool, arrays: dict[str, Array]
+    told: PlanProjection, held: Projection, made: Unrolled, plan: Plan, arrays: dict[str, Array]
 ) -> dict[str, object]:
     """A list of (source, target, weight), or a kernel with what py-spinnaker2 has to know of it."""
-    if told.delay > 1 and not hosted:
+    if told.delay > 1:
         raise _cannot(told.target, f"spikes of {told.source!r} wait {told.delay} steps, and its neurons have no delays")
-    source = _input(told.source, told.delay) if hosted else told.source
     name = f"synapses{len([key for key in arrays if key.startswith('synapses')])}"
-    found: dict[str, object] = {"source": source, "target": told.target, "rows": name}
+    found: dict[str, object] = {"source": told.source, "target": told.target, "rows": name}
     if _is_conv(held):
         kernel, found["conv"] = _kernel(told.target, held)
     else:
@@ -209,11 +196,10 @@ steps, its lag taken off; where it does not spike, potentials `NAME.v` of its ne
 units.
 
 * A population of the plan is one of the script, with the plan's largest slice as the most neurons on a core. How it is
-  cut and where it is placed is the software's choice, which knows no way to be told. Inputs take cores of their own
-  (`spike_list`), which the plan does not count.
+  cut and where it is placed is the software's choice, which knows no way to be told. Inputs are `spike_list`s, on cores
+  of their own.
 * Layers are lists of synapses into `lif_no_delay` or `lif_curr_exp_no_delay`, whose neurons hear a spike one step
-  later; convolutions are kernels into `lif_conv2d`. Inputs that are due later are injected later, by a population of
-  their own.
+  later; convolutions are kernels into `lif_conv2d`.
 * The memory of a core is not published by word: the software may refuse what the plan takes for small enough.
 * The script was held against the plan by running it on a stand-in for py-spinnaker2, written from what its import of
   NIR does; not with the software itself, nor on hardware.
