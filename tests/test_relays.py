@@ -21,7 +21,7 @@ from neuedge_nir.interpreter.retimed import simulate_late
 from neuedge_nir.mapping.legalise import LegalNetwork, legalise
 from neuedge_nir.network.connect import Delay, Operator, weights_of
 from neuedge_nir.network.edit import with_operators
-from neuedge_nir.network.model import Adaptation, Listening, Network, Origin, ResetMode, Signal
+from neuedge_nir.network.model import LI, Adaptation, Listening, Network, Origin, ResetMode, Signal
 from neuedge_nir.network.valid import fault
 from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.check_relays import relayed
@@ -141,10 +141,30 @@ def test_no_relay_where_the_chip_waits_and_the_network_stays_the_same() -> None:
     assert not legal.relays.sources
 
 
-def test_potentials_are_not_relayed() -> None:
-    with pytest.raises(CapacityError) as caught:
-        legal_of(with_potentials(residual()), chip(neurons=99, max_delay=1, graded=True))
-    assert caught.value.code == "FIT008"
+def test_potentials_are_relayed_by_integrators_that_forget() -> None:
+    """Where spikes carry values; elsewhere nobody hands on a potential."""
+    net = with_potentials(busy(WORLDS["skip"]()))
+    on = chip(neurons=99, max_delay=1, graded=True)
+    legal = legal_of(net, on)
+    assert legal.relays.sources
+    relays = {p.name: p.neuron for p in legal.network.populations if p.name in legal.relays.sources}
+    assert {type(neuron) for name, neuron in relays.items() if legal.relays.root(name) == "a"} == {LI}
+    assert_the_same(net, legal, 1, ResetMode.ZERO, 3)
+    plan = compile_network(net, on, Options(effort="none", dt=DT))
+    verify(plan, net)
+    assert {p.signal for p in plan.projections if p.source == "a"} == {"graded"}
+    assert "its potentials wait" in " ".join(d.message for d in plan.diagnostics)
+    name = next(p.name for p in plan.populations if p.relay is not None)
+    numbers = next(p.relay for p in plan.populations if p.name == name)
+    assert numbers is not None
+    for wrong in ({"tau": 2 * DT}, {"r": 0.5}, {"v_leak": 1.0}, {"tau": 0.0}):
+        slow = replace(numbers, parameters={**numbers.parameters, **wrong})
+        with pytest.raises(VerificationError) as caught:
+            verify(population(name, relay=slow)(plan), net)
+        assert caught.value.code == "PLAN150"
+    with pytest.raises(VerificationError) as caught:
+        verify(projection(f"a->{name}", signal="spike")(plan), net)
+    assert caught.value.code in ("PLAN150", "PLAN105", "PLAN103")
 
 
 def test_a_threshold_does_not_hear_a_source_twice() -> None:
@@ -373,7 +393,13 @@ def test_a_plan_with_relays_amiss_is_refused(name: str) -> None:
 
 
 def test_what_no_chip_can_wait_for_is_still_refused_as_not_published() -> None:
-    """Potentials on a chip whose delay nobody published: no proof, so no plan was found."""
+    """A source that a threshold would hear twice, on a chip whose delay nobody published: no plan, and no proof."""
+    rule = Adaptation(1.0, 0.25, 2 * DT, Listening.INPUT)
+    twice = wire("a", "b", Delay("wait", np.asarray(5 * DT), (3,)), dense(3, 3, seed=1))
+    net = network({"a": 3, "b": 3}, wire("in", "a"), wire("a", "b", dense(3, 3)), twice, inputs={"in": 3})
+    net = replace(net, populations=(net.populations[0], replace(net.populations[1], adaptation=rule)))
+    on = chip(neurons=99)
+    able = replace(on.capabilities, adaptation=real("loihi2").capabilities.adaptation)
     with pytest.raises(NoPlanError) as caught:
-        legal_of(with_potentials(residual()), chip(neurons=99, graded=True))
+        legal_of(net, replace(on, capabilities=able))
     assert caught.value.code == "FIT008"

@@ -1,8 +1,9 @@
 """Relay populations: they repeat a population's spikes where a projection must wait longer than the chip can delay.
 
-A relay has a neuron for each neuron of its source and spikes whenever that does, in the model within the same step. On
-the chip it runs some steps behind, so that what it feeds need not wait as long. One chain of relays serves all long
-projections of a source: each is fed by the last relay of the chain that it can still wait for.
+A relay has a neuron for each neuron of its source and spikes whenever that does, in the model within the same step; on
+a chip with graded spikes it has the potential of a neuron that does not spike. On the chip it runs some steps behind,
+so that what it feeds need not wait as long. One chain of relays serves all long projections of a source: each is fed by
+the last relay of the chain that it can still wait for.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from neuedge_nir.mapping.timing import Timing
 from neuedge_nir.network.activity import Activity
 from neuedge_nir.network.model import (
     IF,
+    LI,
     LIF,
     Listening,
     Network,
@@ -77,20 +79,23 @@ def with_relays(
 
     As few relays as that takes; where the chip has delay extensions, and their stages are enough, one of these. Where
     the chip's longest delay is not published, relays hop step by step. The same network where none is needed, or the
-    chip has no neuron that repeats spikes. What is not shortened keeps its delay: signals that are no spikes, and
-    sources that a threshold would hear twice. Raises `UsageError` (USE012) where the neuron needs a timestep that
-    nobody gave, `NoPlanError` (FIT030) where it takes more than `MOST` relays.
+    chip has no neuron that repeats spikes. What is not shortened keeps its delay: potentials where the chip has no
+    graded spikes, and sources that a threshold would hear twice. Raises `UsageError` (USE012) where the neuron needs a
+    timestep that nobody gave, `NoPlanError` (FIT030) where it takes more than `MOST` relays.
     """
     longest = chip.capabilities.max_delay.count if chip.capabilities.max_delay else 1
     waiting = _waiting(network, timing, chip, mapped_inputs)
-    neuron = repeater(chip, reset, dt) if waiting else None
-    if neuron is None:
+    if not waiting:
         return Relayed(network, {}, {})
     _check_number(waiting, chip)
     most = chip.capabilities.delay_extension.stages.count if chip.capabilities.delay_extension else 0
-    chains = [
-        _chain(port, waiting[port.name], timing, longest, neuron, network, most) for port in _sources(network, waiting)
-    ]
+    chains = []
+    for source in _sources(network, waiting):
+        values = isinstance(source, Population) and not source.spiking
+        neuron = _follower(chip, dt) if values else repeater(chip, reset, dt)
+        if neuron is not None:
+            stages = 0 if values else most
+            chains.append(_chain(source, waiting[source.name], timing, longest, neuron, network, stages))
     return Relayed(
         _joined(network, chains),
         {relay.name: before for chain in chains for relay, before in chain.fed()},
@@ -109,11 +114,12 @@ def _waiting(network: Network, timing: Timing, chip: Chip, mapped_inputs: bool) 
     native = native_delays(chip, network)
     spiking = {p.name for p in network.populations if p.spiking}
     spiking |= {port.name for port in network.inputs} if mapped_inputs else set()
+    valued = {p.name for p in network.populations if not p.spiking} if chip.capabilities.graded_spikes else set()
     found: dict[str, list[tuple[Projection, int]]] = {}
     for projection in network.projections:
         steps = timing.delays.get(projection.name, 1)
         relays = math.ceil(steps / longest) - 1 if steps > native.get(projection.target, longest) else 0
-        fitting = projection.source in spiking and projection.signal is Signal.SPIKE
+        fitting = projection.source in (spiking if projection.signal is Signal.SPIKE else valued)
         if relays and fitting and not _heard_twice(projection, network):
             found.setdefault(projection.source, []).append((projection, relays))
     return found
@@ -171,6 +177,16 @@ def repeater(chip: Chip, reset: ResetMode, dt: float | None) -> Neuron | None:
     return None
 
 
+def _follower(chip: Chip, dt: float | None) -> Neuron | None:
+    """A leaky integrator that forgets all within a step: its potential is what arrives."""
+    if "LI" not in chip.capabilities.neuron_models:
+        return None
+    if dt is None:
+        message = "relays that keep a potential need the length of a step, which is not known"
+        raise UsageError("USE012", message, where=chip.name, hint="give it with --dt")
+    return LI(np.asarray(dt), ONE, ZERO)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Chain:
     """The relays of one source, one behind the other, their lags, and the projections that they feed."""
@@ -190,7 +206,8 @@ class _Chain:
     def links(self) -> Iterator[Projection]:
         """One to one into each relay."""
         for relay, before in self.fed():
-            yield Projection(f"{before}->{relay.name}", before, relay.name, relay.shape, relay.shape)
+            signal = Signal.SPIKE if relay.spiking else Signal.ANALOG
+            yield Projection(f"{before}->{relay.name}", before, relay.name, relay.shape, relay.shape, signal=signal)
 
 
 def _chain(
@@ -266,5 +283,6 @@ def _remark(chain: _Chain, chip: Chip) -> Diagnostic:
         )
         message = f"its spikes wait up to {chain.longest} steps, and {chip.title} {knows} in a target: {kept}"
         return Diagnostic("WARN036", Severity.WARNING, chain.source.name, message, "shorten the skip or the Delay")
-    message = f"its spikes wait up to {chain.longest} steps, and {chip.title} {knows}: {relays} repeat them"
+    what = "spikes" if chain.relays[0].spiking else "potentials"
+    message = f"its {what} wait up to {chain.longest} steps, and {chip.title} {knows}: {relays} repeat them"
     return Diagnostic("WARN020", Severity.WARNING, chain.source.name, message, "shorten the skip or the Delay")

@@ -1,4 +1,4 @@
-"""Relays: each does nothing but repeat its source's spikes, and stands just where a long way needs it.
+"""Relays: each does nothing but repeat its source's spikes or potentials, and stands just where a long way needs it.
 
 With the network, the one that the chip runs is put together from the plan and the model: the model's populations and
 the plan's relays, each projection at the source that the plan says, which must be the model's or a relay of it.
@@ -12,12 +12,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from neuedge_nir.network.model import PARAMETERS, SPIKING, Listening, Network, Population, Projection
+from neuedge_nir.network.model import LI, PARAMETERS, SPIKING, Listening, Network, Population, Projection, Signal
 from neuedge_nir.plan.check_rules import refuse, same
 from neuedge_nir.plan.model import Plan, PlanPopulation, PlanProjection
 
 PATTERN = (1, 1, 0, 1, 0, 0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 1) * 256
 """Spikes that a relay must repeat, whatever each leaves behind in it."""
+
+VALUES = (0.5, -3.25, 0.0, 17.0, -0.0078125, 1024.5, 1.0, -1.0)
+"""Potentials that a relay must follow."""
+
+SPIKING_MODELS = frozenset(model.__name__ for model in SPIKING)
 
 
 def check_relays(plan: Plan) -> None:
@@ -30,14 +35,15 @@ def check_relays(plan: Plan) -> None:
         same("PLAN150", "projections into it", len(into), 1, where)
         for held in into:
             same("PLAN150", "source", held.source, of.name, where)
-            same("PLAN150", "kind and signal", (held.kind, held.signal), ("one-to-one", "spike"), where)
+            told = "spike" if relay.model in SPIKING_MODELS else "graded"
+            same("PLAN150", "kind and signal", (held.kind, held.signal), ("one-to-one", told), where)
             same("PLAN150", "weight error", held.weight_error, 0.0, where)
         same("PLAN150", "shape", relay.shape, of.shape, where)
         same("PLAN150", "rate", plan.activity.rates[relay.name], plan.activity.rates[root[relay.name]], where)
         if not any(p.source == relay.name for p in plan.projections):
             refuse("PLAN150", "it feeds nothing", where)
-        if of.model != "Input" and of.model not in {model.__name__ for model in SPIKING}:
-            refuse("PLAN150", f"{of.model} sends no spikes to repeat", where)
+        if (relay.model in SPIKING_MODELS) != (of.model == "Input" or of.model in SPIKING_MODELS):
+            refuse("PLAN150", f"{relay.model} neurons do not repeat what {of.model} sends", where)
         _check_repeats(relay, plan, where)
 
 
@@ -68,9 +74,23 @@ def _check_repeats(relay: PlanPopulation, plan: Plan, where: str) -> None:
         refuse("PLAN150", f"a {relay.model} with the parameters {dict(numbers)}", where)
     if relay.adaptation is not None or relay.encoder is not None:
         refuse("PLAN150", "it adapts or encodes", where)
+    if relay.model == "LI":
+        _check_follows(numbers, plan, where)
+        return
     for dt in (plan.options.dt,) if plan.options.dt else (1e-3, 1.0):
         if _repeated(relay.model, numbers, dt, subtracts=plan.options.reset == "subtract") != list(PATTERN):
             refuse("PLAN150", "its neuron does not repeat each spike once", where)
+
+
+def _check_follows(numbers: Mapping[str, float], plan: Plan, where: str) -> None:
+    """A leaky integrator, by forward Euler: its potential in every step is the value that arrives."""
+    v = 0.0
+    if not numbers["tau"] > 0:
+        refuse("PLAN150", f"its neuron has the time constant {numbers['tau']}", where)
+    for value in VALUES:
+        v += (plan.options.dt or 0.0) / numbers["tau"] * (numbers["v_leak"] - v + numbers["r"] * value)
+        if v != value:
+            refuse("PLAN150", f"its neuron has the potential {v} where {value} arrives", where)
 
 
 def _repeated(model: str, numbers: Mapping[str, float], dt: float, *, subtracts: bool) -> list[int]:
@@ -105,7 +125,7 @@ def relayed(plan: Plan, network: Network) -> Network:
     held = {p.name: p for p in plan.projections}
     wires = [_moved(wire, held.get(wire.name), root, made) for wire in network.projections]
     links = [
-        Projection(p.name, p.source, p.target, made[p.target].shape, made[p.target].shape)
+        Projection(p.name, p.source, p.target, made[p.target].shape, made[p.target].shape, signal=_signal(p))
         for p in plan.projections
         if p.target in made
     ]
@@ -118,8 +138,13 @@ def relayed(plan: Plan, network: Network) -> Network:
     return found
 
 
+def _signal(held: PlanProjection) -> Signal:
+    """What the model calls the signal of a link: a graded spike has a potential."""
+    return Signal.ANALOG if held.signal == "graded" else Signal.SPIKE
+
+
 def _neurons(relay: PlanPopulation) -> Population:
-    model = next(model for model in SPIKING if model.__name__ == relay.model)
+    model = next(model for model in (*SPIKING, LI) if model.__name__ == relay.model)
     numbers = relay.relay.parameters if relay.relay else {}
     return Population(relay.name, model(**{name: np.asarray(value) for name, value in numbers.items()}), relay.shape)
 
