@@ -28,12 +28,14 @@ def refusal(plan: Plan, net: Network | None) -> str:
 
 
 @pytest.mark.parametrize("name", REAL_CHIPS)
-def test_the_four_kinds_of_cores_are_all_cores(name: str) -> None:
+def test_the_kinds_of_cores_are_all_cores(name: str) -> None:
     net = recurrent(40, "IF")
     for way in real(name).io.inputs:
         for out in real(name).io.outputs:
             m = planned(net, name, inputs=way.name, outputs=out.name).mapping
-            assert m.cores_used == m.cores_input + m.cores_neurons + m.cores_relay_or_copy + m.cores_io
+            assert (
+                m.cores_used == m.cores_input + m.cores_neurons + m.cores_synapses + m.cores_relay_or_copy + m.cores_io
+            )
 
 
 def test_spinnaker_has_source_cores_and_records_unless_told_otherwise() -> None:

@@ -7,13 +7,12 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from neuedge_nir.cli.mapping import add_mapping_options, options_of
 from neuedge_nir.cli.rewriting import add_passes, calls_of
 from neuedge_nir.cli.shared import (
     add_json,
-    add_mapping_options,
     add_model,
     line_of,
-    options_of,
     print_diagnostics,
     print_json,
     print_tables,

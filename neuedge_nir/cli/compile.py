@@ -8,13 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neuedge_nir.cli.mapping import add_mapping_options, options_of
 from neuedge_nir.cli.rewriting import Watch, add_passes, applied_json, calls_of
 from neuedge_nir.cli.shared import (
     add_json,
-    add_mapping_options,
     add_model,
     check_output,
-    options_of,
     print_diagnostics,
     print_json,
     print_tables,

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from neuedge_nir.diagnostics import Diagnostic
     from neuedge_nir.interpreter.samples import Samples
     from neuedge_nir.network.model import Network
-    from neuedge_nir.pipeline import Options
-    from neuedge_nir.rewrite.call import PassCall
 
 
 def add_model(sub: argparse.ArgumentParser) -> None:
@@ -34,89 +32,6 @@ def add_json(sub: argparse.ArgumentParser, *, inner: bool = False) -> None:
     """`--json`. An inner command leaves alone what was said before its name, as in `targets --json show NAME`."""
     default = argparse.SUPPRESS if inner else False
     sub.add_argument("--json", action="store_true", default=default, help="print JSON for programs instead of tables")
-
-
-def add_mapping_options(sub: argparse.ArgumentParser) -> None:
-    """The options that `compile` and `check` share."""
-    sub.add_argument(
-        "--activity",
-        metavar="RATE|FILE",
-        help="spikes per neuron and step: one rate, rates per population (.npz), or recorded spikes (.h5); "
-        "default: 0.1, labelled assumed",
-    )
-    add_data(sub)
-    add_early_exit(sub)
-    sub.add_argument(
-        "--steps-per-sample",
-        type=whole,
-        metavar="N",
-        help="without --data: a sample has N timesteps; tells when the chip is reset and what an inference costs",
-    )
-    sub.add_argument(
-        "--time-scale",
-        type=whole,
-        default=1,
-        metavar="K",
-        help="run a chip that works in real time K times slower, so that a timestep has time for K times the events",
-    )
-    add_reading_options(sub)
-    sub.add_argument("--chips", type=whole, metavar="N", help="chips available (default: the largest published system)")
-    sub.add_argument(
-        "--max-cores",
-        type=whole,
-        metavar="N",
-        help="cores of the largest plan that is tried (default: 32768, in `check` 8192; some seconds a thousand)",
-    )
-    sub.add_argument(
-        "--tiles",
-        action="append",
-        default=[],
-        metavar="POPULATION=TILES",
-        help="cut a population into slices of N neurons (N), of AxBxC neurons, or into K (/K) or AxBxC (/AxBxC) slices",
-    )
-    sub.add_argument(
-        "--constraints",
-        metavar="FILE.toml",
-        help="what the mapping must keep: pins, neighbours, dead and spare cores, caps (docs/constraints.md)",
-    )
-    sub.add_argument(
-        "--copies",
-        type=copies,
-        metavar="N|max",
-        help="so many copies of the network beside each other; max: as many as are found to fit one chip (or --chips)",
-    )
-    sub.add_argument(
-        "--input",
-        dest="inputs",
-        choices=("host", "onchip", "source-core"),
-        help="who makes the input spikes: a host, ordinary neurons, or cores for that (default: the chip's first way)",
-    )
-    sub.add_argument(
-        "--output",
-        dest="outputs",
-        choices=("probe", "host", "record"),
-        help="how outputs are read: stored until the run is over, or handed to a host (default: the chip's first way)",
-    )
-    sub.add_argument(
-        "--map-inputs", action="store_true", help="short for the --input by which the chip makes the spikes itself"
-    )
-    sub.add_argument(
-        "--recurrence",
-        choices=("exact", "approximate"),
-        default="exact",
-        help="approximate: take cycles that are quicker than the chip, with some projections late; --data measures it",
-    )
-    add_splitters(sub)
-
-
-def add_splitters(sub: argparse.ArgumentParser) -> None:
-    """`--splitters`."""
-    sub.add_argument(
-        "--splitters",
-        choices=("auto", "never", "always"),
-        default="auto",
-        help="where a neuron drives one axon: put its copies into splitters, a step later; auto: if that saves cores",
-    )
 
 
 def add_early_exit(sub: argparse.ArgumentParser) -> None:
@@ -158,16 +73,6 @@ def whole(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a positive whole number")
-    return value
-
-
-def copies(text: str) -> int | str:
-    """A number of copies, or as many as fit."""
-    from neuedge_nir.network.copies import MOST
-
-    value = text if text == "max" else int(text)
-    if isinstance(value, int) and not 1 <= value <= MOST:
-        raise argparse.ArgumentTypeError(f"{text} is neither 'max' nor a number from 1 to {MOST}")
     return value
 
 
@@ -240,43 +145,6 @@ def read_model(arguments: argparse.Namespace) -> Network:
 
     limits = Caps.parse(arguments.limits) if arguments.limits else DEFAULT_CAPS
     return read(arguments.model, strict=arguments.strict, dt=arguments.dt, reset=arguments.reset, limits=limits)
-
-
-def options_of(
-    arguments: argparse.Namespace, network: Network, calls: tuple[PassCall, ...], effort: str, seed: int
-) -> Options:
-    """The options of a compilation of this network, from the command line."""
-    from neuedge_nir.constraints.model import NONE
-    from neuedge_nir.mapping.asked import tiles_given
-    from neuedge_nir.network.model import ResetMode
-    from neuedge_nir.pipeline import Options
-
-    samples, calibration = data_of(arguments, network)
-    if samples is not None and arguments.activity is not None:
-        message = "an activity and data to find it with"
-        raise UsageError("USE001", message, where="--activity, --data", hint="give one of them")
-    return Options(
-        reset=ResetMode(arguments.reset) if arguments.reset else None,
-        dt=arguments.dt,
-        passes=calls,
-        activity=arguments.activity if samples is None else samples,
-        early_exit=arguments.early_exit,
-        steps_per_sample=arguments.steps_per_sample,
-        time_scale=arguments.time_scale,
-        calibration=calibration,
-        chips=arguments.chips,
-        max_cores=arguments.max_cores,
-        effort=effort,
-        seed=seed,
-        map_inputs=arguments.map_inputs,
-        inputs=arguments.inputs,
-        outputs=arguments.outputs,
-        tiles=tiles_given(arguments.tiles),
-        copies=arguments.copies,
-        constraints=arguments.constraints if arguments.constraints is not None else NONE,
-        recurrence=arguments.recurrence,
-        splitters=arguments.splitters,
-    )
 
 
 def line_of(error: NeuedgeError) -> str:

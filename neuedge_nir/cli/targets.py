@@ -8,7 +8,17 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
-from neuedge_nir.chip.model import AdaptiveThresholds, Arithmetic, Chip, DelayExtension, Quantity, ResetSchedule
+from neuedge_nir.chip.model import (
+    AdaptiveThresholds,
+    Arithmetic,
+    Chip,
+    DelayExtension,
+    InputCores,
+    InputWay,
+    OutputWay,
+    Quantity,
+    ResetSchedule,
+)
 from neuedge_nir.cli.shared import add_json, print_json, print_tables
 
 
@@ -67,6 +77,7 @@ def _show(name: str, as_json: bool) -> int:
             table("Not checked", ("limit", "why", "source"), [(n.name, n.why, n.source) for n in chip.not_checked]),
             table("Systems", ("name", "chips", "arrangement", "source"), _systems(chip), right=(1,)),
             table("Capabilities", ("", "", "source"), _capabilities(chip)),
+            table("Ways in and out, by --input and --output", ("way", "takes", "source"), _ways(chip)),
             table("Arithmetic, for simulate --as", ("kind", "meaning", "source"), _arithmetic(chip.arithmetic)),
             table("Notes", ("",), [(note,) for note in (*chip.notes, *([chip.costs.note] if chip.costs.note else []))]),
         ]
@@ -123,6 +134,22 @@ def _capabilities(chip: Chip) -> list[tuple[str, ...]]:
     return rows if reset is None else [*rows, ("reset_schedule", f"period: {reset.period}", _source(reset))]
 
 
+_TAKES = {
+    InputCores.NONE: "no cores: the host sends to those that hear",
+    InputCores.INPUT: "cores that make the spikes (cores_input)",
+    InputCores.IO: "cores that pass on what the host sends (cores_io)",
+}
+
+
+def _ways(chip: Chip) -> list[tuple[str, ...]]:
+    """The first of each is taken by itself."""
+    found: list[tuple[str, ...]] = [(f"in: {way.name}", _TAKES[way.cores], _source(way)) for way in chip.io.inputs]
+    for out in chip.io.outputs:
+        takes = "a core that hands all to the host (cores_io)" if out.gatherer else "no cores"
+        found.append((f"out: {out.name}", takes + ("" if out.potentials else "; spikes alone"), _source(out)))
+    return found
+
+
 def _adaptation(able: AdaptiveThresholds) -> tuple[str, ...]:
     late = f", means {able.steps_late.count} steps late" if able.steps_late is not None else ""
     words = f"of {', '.join(able.sources)}; {', '.join(able.forms)}{late}"
@@ -138,7 +165,7 @@ def _arithmetic(found: Arithmetic | None) -> list[tuple[str, ...]]:
     return [(found.kind, KINDS[found.kind].meaning, _source(found))]
 
 
-def _source(found: Arithmetic | AdaptiveThresholds | ResetSchedule) -> str:
+def _source(found: Arithmetic | AdaptiveThresholds | ResetSchedule | InputWay | OutputWay) -> str:
     return f"{found.source} [{found.confidence}]" + (f". {found.note}" if found.note else "")
 
 

@@ -17,7 +17,7 @@ from neuedge_nir.emulation.form import out_of_range
 from neuedge_nir.emulation.model import Array, Kept, Quantised, Source
 from neuedge_nir.emulation.numbers import Tally, Whole, above, whole
 from neuedge_nir.interpreter.dynamics import Sent
-from neuedge_nir.mapping.legalise import axon_type_weights
+from neuedge_nir.mapping.stored import axon_type_weights
 from neuedge_nir.mapping.weights import AxonTypes
 
 Number = TypeVar("Number", np.int64, np.float64)

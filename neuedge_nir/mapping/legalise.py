@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,33 +15,24 @@ from neuedge_nir.chip.model import (
     Chip,
     InputCores,
     InputWay,
-    Limit,
     OutputWay,
 )
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import CapacityError, NoPlanError
-from neuedge_nir.mapping.effective import effective_weights, node_of
+from neuedge_nir.mapping.effective import node_of
 from neuedge_nir.mapping.leaks import check_leak
 from neuedge_nir.mapping.ports import check_readable, ways
 from neuedge_nir.mapping.recurrence import least_excess
 from neuedge_nir.mapping.relays import Relayed, with_relays
 from neuedge_nir.mapping.remarks import of_population, of_projection, of_timing
 from neuedge_nir.mapping.splitters import Served, with_both, with_splitters
+from neuedge_nir.mapping.stored import stored_weights
 from neuedge_nir.mapping.timing import Timing, balanced, lag, model_delays, rounded_delays
 from neuedge_nir.mapping.ways import several_ways
 from neuedge_nir.mapping.weights import (
-    MAX_AXONS_PER_INPUT,
-    AxonTypes,
     Stored,
-    Weights,
-    as_stored,
-    finest_axon_types,
-    fixed,
-    mantissas,
-    type_classes,
 )
 from neuedge_nir.network.connect import Conv, Dense, Pool
-from neuedge_nir.network.count import most_sources
 from neuedge_nir.network.model import (
     LI,
     LIF,
@@ -166,7 +156,7 @@ def legalise(
     relayed = with_both(split, with_relays(split.network, exact, chip, mode, step, mapped_inputs=on_cores))
     late = {"at_least": relayed.lags, "stages": relayed.stages, "excess": excess}
     timing = lag(relayed.network, chip, step, mapped_inputs=on_cores, **late)
-    stored = _stored_weights(relayed.network, chip)
+    stored = stored_weights(relayed.network, chip)
     if chip.capabilities.weights is AxonWeights.AXON_TYPES:
         _check_ways(network, chip)
     projections = tuple(
@@ -321,103 +311,3 @@ def _check_ways(network: Network, chip: Chip) -> None:
                 where=f"node {node_of(projection)!r}",
                 hint="--pass fold-pool makes a pool and the layer behind it one layer",
             )
-
-
-def _stored_weights(network: Network, chip: Chip) -> dict[str, Stored]:
-    found: dict[str, Stored] = {}
-    known: dict[tuple[object, ...], list[Stored]] = {}
-    bits = chip.capabilities.weight_bits.count
-    for population in network.populations:
-        incoming = network.into(population.name)
-        same = tuple((id(p.chain), p.source_shape, p.target_shape) for p in incoming)  # copies share their operators
-        if same in known:
-            found |= {p.name: s for p, s in zip(incoming, known[same], strict=True)}
-            continue
-        weights = [effective_weights(p) for p in incoming]
-        match chip.capabilities.weights:
-            case AxonWeights.MANTISSA:
-                stored = mantissas(weights, bits) if weights else []
-            case AxonWeights.FIXED:
-                stored = [fixed(w, bits) for w in weights]
-            case AxonWeights.AXON_TYPES:
-                types = axon_type_weights(population, incoming, chip)
-                stored = [] if types is None else [as_stored(types, joined(weights), bits)] * len(incoming)
-        known[same] = list(stored)
-        found |= {p.name: s for p, s in zip(incoming, stored, strict=True)}
-    return found
-
-
-def axon_type_weights(population: Population, incoming: tuple[Projection, ...], chip: Chip) -> AxonTypes | None:
-    """The weights of all projections into one population, joined: its neurons share their four weights.
-
-    None where there are none. Raises `CapacityError` where a neuron has too many inputs, or weights shared unlike.
-    """
-    if not incoming:
-        return None
-    weights = [effective_weights(p) for p in incoming]
-    _, fan_in = most_sources(incoming)
-    limit = next((lim for lim in chip.limits if lim.formula == "input_axons"), None)
-    most = limit.limit.count // max(fan_in, 1) if limit else MAX_AXONS_PER_INPUT
-    if limit and most < 1:
-        raise too_large(node_of(incoming[-1]), fan_in, limit, chip)
-    if len({len(_rows(w)) for w in weights}) > 1:
-        raise CapacityError(
-            "FIT012",
-            "projections that share weights differently meet in one population, whose neurons have four weights each",
-            where=f"node {population.name!r}",
-            hint="give the projections separate populations",
-        )
-    whole = joined(weights)
-    types = chip.capabilities.axon_types
-    classes = type_classes(whole, _type_groups(incoming, weights), types.count if types else 1)
-    return finest_axon_types(whole, classes, chip.capabilities.weight_bits.count, min(most, MAX_AXONS_PER_INPUT))
-
-
-def joined(weights: list[Weights]) -> Weights:
-    """The weights of several projections side by side: one row per neuron or channel, one column per input."""
-    return np.concatenate([_rows(w) for w in weights], axis=1, dtype=np.float64)
-
-
-def _rows(weights: Weights) -> Weights:
-    """Weights with one row per neuron or channel and one column per input."""
-    return weights.reshape(-1, 1) if weights.ndim < 2 else weights.reshape(weights.shape[0], -1)
-
-
-def _type_groups(incoming: tuple[Projection, ...], weights: list[Weights]) -> np.ndarray:
-    """For each column of the joined weights, which axons it is: those must have one type.
-
-    A pixel's axon serves many kernel taps, so those of one channel share theirs; an input of a layer with batch axes
-    serves all outputs of its own place on those axes.
-    """
-    groups: list[np.ndarray] = []
-    for projection, w in zip(incoming, weights, strict=True):
-        own = _columns(w, batched=any(isinstance(op, Dense) and op.weight.ndim > 2 for op in projection.chain))
-        groups.append(own + (groups[-1].max() + 1 if groups else 0))
-    return np.concatenate(groups)
-
-
-def _columns(w: Weights, *, batched: bool) -> np.ndarray:
-    if batched:
-        places = math.prod(w.shape[1:-2])
-        inputs = np.arange(places * w.shape[-1]).reshape(places, 1, -1)
-        return np.broadcast_to(inputs, (places, *w.shape[-2:])).ravel()
-    taps = math.prod(w.shape[2:]) if w.ndim > 2 else 1
-    return np.repeat(np.arange(w.shape[1] if w.ndim > 1 else 1), taps)
-
-
-def too_large(node: str, needed: int, limit: Limit, chip: Chip) -> CapacityError:
-    """One neuron alone exceeds a limit of a core: no split can help, which proves that the network does not fit."""
-    events = limit.formula == "synaptic_events"
-    return CapacityError(
-        "FIT010",
-        f"{node} needs {needed} {limit.limit.unit} on one core, {chip.title} has {limit.limit.count}",
-        where=f"node {node!r}",
-        resource=limit.name,
-        needed=needed,
-        available=limit.limit.count,
-        hint="lower its activity, or make its receptive field smaller"
-        if events
-        else "give the layers into it delays and weights alike, or put neurons between"
-        if limit.formula == "synapse_formats"
-        else "make its receptive field smaller: fewer inputs, grouped channels, or a smaller kernel",
-    )

@@ -13,9 +13,9 @@ from neuedge_nir.errors import NoPlanError
 from neuedge_nir.mapping.asked import Tiles, too_large_tile
 from neuedge_nir.mapping.demand import Demand, Demands, add, fits
 from neuedge_nir.mapping.effective import node_of
-from neuedge_nir.mapping.legalise import too_large
 from neuedge_nir.mapping.obey import Obliged, in_parts, kept_whole, most_on_core, unkept, until_cut
 from neuedge_nir.mapping.partition import Destinations, Piece
+from neuedge_nir.mapping.stored import too_large
 from neuedge_nir.mapping.tiles import tile_sizes
 from neuedge_nir.network.count import most_sources
 from neuedge_nir.network.model import Population

@@ -12,7 +12,17 @@ from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.errors import CapacityError, NoPlanError
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.build import counts, scope_of
-from neuedge_nir.plan.model import Counts, Inference, Interval, Plan, PlanModel, PlanSchedule
+from neuedge_nir.plan.model import (
+    CostReport,
+    Counts,
+    Inference,
+    Interval,
+    Mapped,
+    Plan,
+    PlanModel,
+    PlanSchedule,
+    Traffic,
+)
 from neuedge_nir.report.outline import Arrow, Group, Kernel, Outline, Spread, Step, Vertex
 
 SCHEMA = "neuedge-nir/report/1"
@@ -24,7 +34,6 @@ Json = dict[str, object]
 def report_of(plan: Plan) -> Json:
     """The report of a plan."""
     mapping, cost = plan.mapping, plan.cost
-    use = mapping.utilisation
     return {
         "schema": SCHEMA,
         "outcome": plan.outcome,
@@ -33,49 +42,9 @@ def report_of(plan: Plan) -> Json:
         "model": _model(plan.model, plan.counts),
         "target": _target(plan.chip, plan.chips_available, plan.machine.system),
         "io": {"input": plan.options.inputs, "output": plan.options.outputs},
-        "mapping": {
-            "cores_used": mapping.cores_used,
-            "cores_input": mapping.cores_input,
-            "cores_neurons": mapping.cores_neurons,
-            "cores_relay_or_copy": mapping.cores_relay_or_copy,
-            "cores_io": mapping.cores_io,
-            **({"cores_synapses": mapping.cores_synapses} if mapping.cores_synapses else {}),
-            "copies": mapping.copies,
-            "relay_neurons": mapping.relay_neurons,
-            "chips_used": mapping.chips_used,
-            "boards_used": mapping.boards_used,
-            "cores_lower_bound": mapping.cores_lower_bound,
-            "bound_scope": mapping.bound_scope,
-            "bound_resource": mapping.bound_resource,
-            "packing_proven": mapping.packing_proven,
-            "utilisation": {
-                "cores": use.cores,
-                "neurons": use.neurons,
-                "synapse_memory": use.synapse_memory,
-                "axons_in": use.axons_in,
-                "why": dict(use.why),
-            },
-        },
-        "traffic": {
-            "spikes_per_step": cost.traffic.spikes_per_step,
-            "host_spikes_per_step": cost.traffic.host_spikes_per_step,
-            "host_reads_per_step": cost.traffic.host_reads_per_step,
-            "deliveries_per_step": cost.traffic.deliveries_per_step,
-            "unicast_hops_per_step": cost.traffic.unicast_hops_per_step,
-            "tree_hops_per_step": cost.traffic.tree_hops_per_step,
-            "max_link_load": cost.traffic.max_link_load,
-            "hottest_links": [{"from": a, "to": b, "load": load} for (a, b), load in cost.traffic.hottest_links],
-            "interchip_spikes_per_step": cost.traffic.interchip_spikes_per_step,
-            "table_entries_max": cost.traffic.table_entries_max,
-            "deadlock_free": cost.traffic.deadlock_free,
-        },
-        "energy": {
-            "dynamic_j_per_step": _interval(cost.dynamic_j_per_step),
-            "idle_j_per_step": _interval(cost.idle_j_per_step),
-            "static_w": _interval(cost.static_w),
-            "synaptic_events_per_step": cost.synaptic_events_per_step,
-            "neuron_updates_per_step": cost.neuron_updates_per_step,
-        },
+        "mapping": _mapping(mapping),
+        "traffic": _traffic(cost.traffic),
+        "energy": _energy(cost),
         "latency": {"step_s": _interval(cost.step_s), **_pace(plan)},
         "inference": _inference(cost.inference),
         "schedule": _schedule(plan.schedule),
@@ -87,6 +56,59 @@ def report_of(plan: Plan) -> Json:
             for p in plan.projections
         ],
         "diagnostics": [diagnostic(d) for d in plan.diagnostics],
+    }
+
+
+def _mapping(mapping: Mapped) -> Json:
+    use = mapping.utilisation
+    return {
+        "cores_used": mapping.cores_used,
+        "cores_input": mapping.cores_input,
+        "cores_neurons": mapping.cores_neurons,
+        "cores_relay_or_copy": mapping.cores_relay_or_copy,
+        "cores_io": mapping.cores_io,
+        "cores_synapses": mapping.cores_synapses,
+        "copies": mapping.copies,
+        "relay_neurons": mapping.relay_neurons,
+        "chips_used": mapping.chips_used,
+        "boards_used": mapping.boards_used,
+        "cores_lower_bound": mapping.cores_lower_bound,
+        "bound_scope": mapping.bound_scope,
+        "bound_resource": mapping.bound_resource,
+        "packing_proven": mapping.packing_proven,
+        "utilisation": {
+            "cores": use.cores,
+            "neurons": use.neurons,
+            "synapse_memory": use.synapse_memory,
+            "axons_in": use.axons_in,
+            "why": dict(use.why),
+        },
+    }
+
+
+def _traffic(traffic: Traffic) -> Json:
+    return {
+        "spikes_per_step": traffic.spikes_per_step,
+        "host_spikes_per_step": traffic.host_spikes_per_step,
+        "host_reads_per_step": traffic.host_reads_per_step,
+        "deliveries_per_step": traffic.deliveries_per_step,
+        "unicast_hops_per_step": traffic.unicast_hops_per_step,
+        "tree_hops_per_step": traffic.tree_hops_per_step,
+        "max_link_load": traffic.max_link_load,
+        "hottest_links": [{"from": a, "to": b, "load": load} for (a, b), load in traffic.hottest_links],
+        "interchip_spikes_per_step": traffic.interchip_spikes_per_step,
+        "table_entries_max": traffic.table_entries_max,
+        "deadlock_free": traffic.deadlock_free,
+    }
+
+
+def _energy(cost: CostReport) -> Json:
+    return {
+        "dynamic_j_per_step": _interval(cost.dynamic_j_per_step),
+        "idle_j_per_step": _interval(cost.idle_j_per_step),
+        "static_w": _interval(cost.static_w),
+        "synaptic_events_per_step": cost.synaptic_events_per_step,
+        "neuron_updates_per_step": cost.neuron_updates_per_step,
     }
 
 
