@@ -41,7 +41,16 @@ LAZY = {"h5py", "msgspec", "networkx", "nir", "ortools", "pandas", "rich", "scip
 
 PUBLIC = {
     *("api", "diagnostics", "errors", "events", "files", "frontend", "plugin"),
-    *("chip.load", "chip.model", "network.connect", "network.edit", "network.model", "plan.model", "rewrite.door"),
+    *(
+        "chip.load",
+        "chip.model",
+        "network.connect",
+        "network.edit",
+        "network.model",
+        "plan.figures",
+        "plan.model",
+        "rewrite.door",
+    ),
     *("interpreter.answers", "interpreter.run", "interpreter.samples"),
     # A format is written of the plan in whole numbers, spelled out: what `emission.door` promises of.
     *("emission.door", "emission.crossbar", "emission.synapses"),
@@ -308,7 +317,7 @@ SOUND: Tree = {
     "neuedge_nir/network/area.py": "from neuedge_nir.network import reach",
     "neuedge_nir/frontend/reader.py": "def read(path):\n    import h5py",
     "neuedge_nir/mapping/pack.py": "from neuedge_nir.network.area import Area",
-    "neuedge_nir/cost/model.py": "from neuedge_nir.plan.model import Interval",
+    "neuedge_nir/cost/model.py": "from neuedge_nir.plan.figures import Interval",
     "neuedge_nir/plan/model.py": "from neuedge_nir import __version__",
     "neuedge_nir/plan/build.py": "from neuedge_nir.cost.model import price",
     "neuedge_nir/plan/verify.py": "from neuedge_nir.plan.model import Plan\nfrom neuedge_nir.network import model",

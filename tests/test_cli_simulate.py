@@ -13,7 +13,7 @@ from neuedge_nir.errors import VerificationError
 from neuedge_nir.frontend.recordings import encoded_recordings, read_recordings
 from neuedge_nir.interpreter.samples import load_samples
 from neuedge_nir.pipeline import Options
-from neuedge_nir.plan.model import Interval
+from neuedge_nir.plan.figures import Interval
 from tests.conftest import TOYCHIP, Neuedge, Refused
 from tests.nirfile import chain, inputs, li, lif, linear, outputs, write_nir
 

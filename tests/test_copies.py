@@ -21,7 +21,8 @@ from neuedge_nir.mapping.copies import largest
 from neuedge_nir.network.copies import copied
 from neuedge_nir.network.model import IF, Network
 from neuedge_nir.pipeline import Options, compile_copies, compile_network
-from neuedge_nir.plan.model import Copies, Plan
+from neuedge_nir.plan.figures import Copies
+from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.store import decode, encode
 from neuedge_nir.plan.verify import verify
 from neuedge_nir.report.copies import share_of

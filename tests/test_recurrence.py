@@ -26,7 +26,8 @@ from neuedge_nir.mapping.timing import balanced, model_delays
 from neuedge_nir.network.model import Adaptation, Listening, Network, Origin, ResetMode
 from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.check_relays import relayed
-from neuedge_nir.plan.model import Plan, TimingError
+from neuedge_nir.plan.figures import TimingError
+from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.store import decode, encode
 from neuedge_nir.plan.verify import verify
 from tests.conftest import Neuedge

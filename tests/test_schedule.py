@@ -26,7 +26,8 @@ from neuedge_nir.mapping.legalise import legalise
 from neuedge_nir.mapping.timing import Timing, lag
 from neuedge_nir.network.model import Network, Origin, Population, ResetMode
 from neuedge_nir.pipeline import Options, compile_network
-from neuedge_nir.plan.model import Interval, Plan
+from neuedge_nir.plan.figures import Interval
+from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.schedule import schedule_of
 from neuedge_nir.plan.verify import verify
 from tests import dyadic

@@ -21,7 +21,8 @@ from dataclasses import dataclass, replace
 
 from neuedge_nir.chip.model import Chip, CostProfile, Quantity, System
 from neuedge_nir.network.activity import Duration
-from neuedge_nir.plan.model import Inference, Interval, PlanSchedule
+from neuedge_nir.plan.figures import Inference, Interval
+from neuedge_nir.plan.model import PlanSchedule
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,7 +207,9 @@ def _run_section(book: Runbook) -> list[str]:
         "as many steps later as its lag says.",
         "",
         f"The host sends {book.host_messages_per_step:g} messages per step at the plan's activity, at most "
-        f"{book.most_messages_per_step} where every input spikes.",
+        f"{book.most_messages_per_step} where every input spikes."
+        if book.most_messages_per_step
+        else "The host sends nothing while the network runs.",
     ]
 
 

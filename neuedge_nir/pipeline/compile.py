@@ -26,8 +26,9 @@ from neuedge_nir.pipeline.options import Options
 from neuedge_nir.pipeline.ready import Ready, ready
 from neuedge_nir.pipeline.stages import chips_available, mapped, stage
 from neuedge_nir.plan.build import build, chips_used
+from neuedge_nir.plan.figures import Copies, TimingError
 from neuedge_nir.plan.kept import check_kept
-from neuedge_nir.plan.model import Copies, Plan, PlanOptions, TimingError
+from neuedge_nir.plan.model import Plan, PlanOptions
 from neuedge_nir.plan.schedule import schedule_of, under_way
 from neuedge_nir.plan.verify import verify
 from neuedge_nir.rewrite.manager import Applied

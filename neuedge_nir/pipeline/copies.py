@@ -16,7 +16,8 @@ from neuedge_nir.network.copies import copied, for_copies, named
 from neuedge_nir.pipeline.options import Options
 from neuedge_nir.pipeline.ready import Ready, legal_of, served_for
 from neuedge_nir.pipeline.stages import mapped
-from neuedge_nir.plan.model import Copies, Plan
+from neuedge_nir.plan.figures import Copies
+from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.schedule import schedule_of
 
 

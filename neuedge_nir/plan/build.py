@@ -31,13 +31,10 @@ from neuedge_nir.mapping.traffic import Flow, host_messages, host_reads
 from neuedge_nir.network.count import counter, total_synapses, total_weights
 from neuedge_nir.network.model import Network, Population, Port, Projection, Signal
 from neuedge_nir.network.slices import Block, Slice
+from neuedge_nir.plan.figures import Copies, CostReport, Counts, Mapped, TimingError, Traffic, Utilisation
 from neuedge_nir.plan.model import (
     SCHEMA,
-    Copies,
-    CostReport,
-    Counts,
     Machine,
-    Mapped,
     Plan,
     PlanActivity,
     PlanAxons,
@@ -53,9 +50,6 @@ from neuedge_nir.plan.model import (
     PlanRoute,
     PlanSchedule,
     PlanSlice,
-    TimingError,
-    Traffic,
-    Utilisation,
 )
 
 SYNAPSE_MEMORY = (

@@ -10,7 +10,8 @@ from graphlib import CycleError, TopologicalSorter
 from neuedge_nir.chip.model import CostProfile, LimitScope, Quantity, RoutingKind
 from neuedge_nir.plan.check_links import Grid, Walked, board_of, usable
 from neuedge_nir.plan.check_rules import agree, at_most, refuse, same
-from neuedge_nir.plan.model import Inference, Interval, Link, Plan
+from neuedge_nir.plan.figures import Inference, Interval, Link
+from neuedge_nir.plan.model import Plan
 
 Figures = tuple[float, ...] | None
 """Low, typical, high; None where nobody published what it takes."""

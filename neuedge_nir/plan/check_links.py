@@ -10,7 +10,8 @@ from itertools import pairwise
 
 from neuedge_nir.chip.model import Mesh, RoutingKind, System
 from neuedge_nir.plan.check_rules import at_most, refuse, same
-from neuedge_nir.plan.model import Link, Plan, PlanRoute, Router
+from neuedge_nir.plan.figures import Link, Router
+from neuedge_nir.plan.model import Plan, PlanRoute
 
 MESH = ((1, 0), (-1, 0), (0, 1), (0, -1))
 HEX = (*MESH, (1, 1), (-1, -1))

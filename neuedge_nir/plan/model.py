@@ -13,11 +13,9 @@ from neuedge_nir.chip.model import Chip, NotChecked
 from neuedge_nir.constraints.model import Constraints
 from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.network.model import Adaptation, HybridEncoder
+from neuedge_nir.plan.figures import Copies, CostReport, Counts, Link, Mapped, Router, TimingError
 
 SCHEMA = "neuedge-nir/plan/1"
-
-Router = tuple[int, int]
-Link = tuple[Router, Router]
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,86 +224,6 @@ class PlanKeys:
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """A figure with its uncertainty, and what it rests on. `None`: nobody published what it takes."""
-
-    low: float | None
-    typical: float | None
-    high: float | None
-    basis: str
-
-
-@dataclass(frozen=True, slots=True)
-class Utilisation:
-    """Shares of what the allocated cores have, 0..1; None where the chip publishes no such limit (see `why`).
-
-    cores: neuron cores used / usable cores of the chips used. neurons, synapse_memory, axons_in: sum of use over
-    the neuron cores / (neuron cores x the limit of one).
-    """
-
-    cores: float
-    neurons: float | None
-    synapse_memory: float | None
-    axons_in: float | None
-    why: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Mapped:
-    """What the mapping takes. The bound counts neuron cores and holds for every split (`universal`).
-
-    `boards_used`: those that are powered, whole; None where the system's chips are powered one by one.
-    `cores_input` make spikes, `cores_io` pass them on from the host or to it. `cores_relay_or_copy` hold nothing but
-    relays (copies lie in the cores of their neurons); other cores with neurons, relays among them or not, are
-    `cores_neurons`, and those beside them that take events of one neuron `cores_synapses`. `relay_neurons` are all
-    neurons of relays.
-    """
-
-    cores_used: int
-    cores_input: int
-    cores_neurons: int
-    cores_relay_or_copy: int
-    cores_io: int
-    copies: int
-    relay_neurons: int
-    chips_used: int
-    boards_used: int | None
-    cores_lower_bound: int
-    bound_scope: str
-    bound_resource: str
-    packing_proven: bool
-    utilisation: Utilisation
-    cores_synapses: int = 0
-
-    @property
-    def cores_inner(self) -> int:
-        """All cores but those of inputs: what the bound is a bound of."""
-        return self.cores_neurons + self.cores_relay_or_copy + self.cores_synapses
-
-
-@dataclass(frozen=True, slots=True)
-class Traffic:
-    """Messages per timestep. Hops are links crossed; a message that stays on its core counts nowhere.
-
-    spikes: of all populations. deliveries and unicast_hops: per (message, destination core). tree_hops: every link
-    of a slice's tree once. host_spikes: messages injected by the host, counted nowhere else; host_reads: those by which
-    it reads outputs while the network runs.
-    """
-
-    spikes_per_step: float
-    host_spikes_per_step: float
-    host_reads_per_step: float
-    deliveries_per_step: float
-    unicast_hops_per_step: float
-    tree_hops_per_step: float
-    max_link_load: float
-    hottest_links: tuple[tuple[Link, float], ...]
-    interchip_spikes_per_step: float
-    table_entries_max: int
-    deadlock_free: bool | None
-
-
-@dataclass(frozen=True, slots=True)
 class PlanSchedule:
     """How samples are kept apart. In every `period` of timesteps each population is reset at its offset, its lag.
 
@@ -318,80 +236,6 @@ class PlanSchedule:
     depth: int
     steps: int | None
     period: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class TimingError:
-    """What late projections do, measured on samples: the network in the chip's time beside the model.
-
-    `same_class` is the share of samples that both put into the same class; `equal`, by spiking population, the share of
-    the places (sample, step, neuron) with a spike in either where both have one.
-    """
-
-    samples: int
-    same_class: float
-    equal: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Inference:
-    """What one sample costs, where it is known how long samples are: energy in joules, time in seconds.
-
-    `steps` are those that a sample takes on average, of the `shown`: fewer where it ends once the greatest summed
-    output leads the next by `lead`. `depth` is the largest lag, by which the last output comes later. The chip runs for
-    `period` timesteps: those of the schedule, or on average fewer where a sample may end early.
-    """
-
-    steps: float
-    shown: int
-    lead: float | None
-    depth: int
-    period: float
-    dynamic_j: Interval
-    static_j: Interval
-    time_s: Interval
-
-
-@dataclass(frozen=True, slots=True)
-class CostReport:
-    """What the plan costs, per timestep: energy in joules, power in watts, time in seconds; and per inference.
-
-    `idle_j_per_step` is the dynamic energy of a step in which nothing spikes: neurons are updated all the same.
-    """
-
-    traffic: Traffic
-    synaptic_events_per_step: float
-    neuron_updates_per_step: int
-    dynamic_j_per_step: Interval
-    idle_j_per_step: Interval
-    static_w: Interval
-    step_s: Interval
-    inference: Inference | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """The model's size: populations, projections between them, neurons, synapses and stored weights."""
-
-    populations: int
-    projections: int
-    neurons: int
-    synapses: int
-    stored_weights: int
-
-
-@dataclass(frozen=True, slots=True)
-class Copies:
-    """Copies of the network on `chips` chips: so many are mapped, and no mapping holds more than `at_most`.
-
-    The bound is what those chips have of a limit, `resource`, over what a copy needs of it at least. `count` was found:
-    whether more fit is open unless the two are equal.
-    """
-
-    count: int
-    chips: int
-    at_most: int
-    resource: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,17 +12,8 @@ from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.errors import CapacityError, NoPlanError
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.build import counts, scope_of
-from neuedge_nir.plan.model import (
-    CostReport,
-    Counts,
-    Inference,
-    Interval,
-    Mapped,
-    Plan,
-    PlanModel,
-    PlanSchedule,
-    Traffic,
-)
+from neuedge_nir.plan.figures import CostReport, Counts, Inference, Interval, Mapped, Traffic
+from neuedge_nir.plan.model import Plan, PlanModel, PlanSchedule
 from neuedge_nir.report.outline import Arrow, Group, Kernel, Outline, Spread, Step, Vertex
 
 SCHEMA = "neuedge-nir/report/1"

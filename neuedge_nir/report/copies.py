@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from neuedge_nir.plan.model import Interval, Plan
+from neuedge_nir.plan.figures import Interval
+from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.text import quantity, table
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 
 from neuedge_nir.chip.shape import dump
-from neuedge_nir.plan.model import Interval, Plan, PlanCore, PlanPopulation
+from neuedge_nir.plan.figures import Interval
+from neuedge_nir.plan.model import Plan, PlanCore, PlanPopulation
 from neuedge_nir.report.text import counted, quantity
 
 SCHEMA = "neuedge-nir/diff/1"

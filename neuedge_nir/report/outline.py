@@ -18,7 +18,7 @@ from neuedge_nir.network.blocks import row_blocks
 from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, PoolKind, Scale, weights_of
 from neuedge_nir.network.count import counter, total_weights
 from neuedge_nir.network.model import Adaptation, HybridEncoder, Network, Origin, Population, Port, Projection
-from neuedge_nir.plan.model import Counts
+from neuedge_nir.plan.figures import Counts
 from neuedge_nir.report.loops import Loop, loops_of
 
 Shape = tuple[int, ...]

@@ -12,7 +12,8 @@ from neuedge_nir.chip.slow import slowed
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from neuedge_nir.plan.model import Copies, Inference, Interval, Plan, PlanCore, PlanRelay, PlanSchedule
+    from neuedge_nir.plan.figures import Copies, Inference, Interval
+    from neuedge_nir.plan.model import Plan, PlanCore, PlanRelay, PlanSchedule
 
 Row = tuple[str, ...]
 
