@@ -7,8 +7,9 @@ gets a RUNBOOK.md and a manifest.json beside them, whatever the format. The same
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from neuedge_nir.errors import UsageError
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.model import Plan
+from neuedge_nir.plugin import TomlTarget
 
 Files = Mapping[str, bytes]
 """Contents by the names of files in one folder."""
@@ -60,3 +62,26 @@ class Emitter(Protocol):
     def emit(self, plan: Plan, network: Network, format: str, shown: Shown | None) -> Files:  # noqa: A002 - its name
         """The files of a verified plan. `network` is the plan's, after its passes. Raises coded errors."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class EmittingTarget(TomlTarget):
+    """A chip file inside a package, and one format that a function of the package writes, imported when it is asked.
+
+    `told` is a line on the format; `writer` is "module:function", of a plan, its network and what is shown.
+    """
+
+    format: str
+    told: str
+    writer: str
+
+    @property
+    def formats(self) -> Mapping[str, str]:
+        return {self.format: self.told}
+
+    def emit(self, plan: Plan, network: Network, format: str, shown: Shown | None) -> Files:  # noqa: A002 - its name
+        """The files of the one format."""
+        del format
+        module, _, function = self.writer.partition(":")
+        write: Callable[[Plan, Network, Shown | None], Files] = getattr(import_module(module), function)
+        return write(plan, network, shown)

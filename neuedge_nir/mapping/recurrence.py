@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from neuedge_nir.mapping.cycles import cycle_among
 from neuedge_nir.mapping.timing import feed_forward_order
 from neuedge_nir.network.model import Network
 
@@ -73,21 +74,5 @@ def _longest(names: set[str], ways: Sequence[_Way]) -> tuple[dict[str, int], lis
                 lags[way.target], via[way.target], changed = lags[way.source] + way.gain, way, True
         if not changed:
             return lags, []
-        if cycle := _cycle(via):
+        if cycle := cycle_among(via, sorted(via)):
             return lags, cycle
-
-
-def _cycle(via: Mapping[str, _Way]) -> list[_Way]:
-    """A cycle among the ways by which the longest paths came; it gains, or it would not be there."""
-    clear: set[str] = set()
-    for start in sorted(via):
-        trail: dict[str, _Way] = {}
-        name = start
-        while name in via and name not in clear and name not in trail:
-            trail[name] = via[name]
-            name = via[name].source
-        if name in trail:
-            names = list(trail)
-            return [trail[each] for each in names[names.index(name) :]]
-        clear.update(trail)
-    return []

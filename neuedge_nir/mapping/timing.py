@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from neuedge_nir.chip.model import Chip
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import CapacityError, NoPlanError, UsageError
+from neuedge_nir.mapping.cycles import cycle_among
 from neuedge_nir.mapping.native_delay import native_delays
 from neuedge_nir.network.connect import Delay
 from neuedge_nir.network.model import Network, Projection
@@ -119,7 +120,7 @@ def _longest_paths(network: Network, delays: Mapping[str, int], at_least: Mappin
                 lags[edge.target], via[edge.target], changed = reached, edge, True
         if not changed:
             return lags
-        if cycle := _cycle(via):
+        if cycle := cycle_among(via, via)[::-1]:
             raise _unbalanced(cycle, delays)
 
 
@@ -142,22 +143,6 @@ def feed_forward_order(network: Network) -> list[Projection]:
                 if waiting[edge.target] == 0:
                     ready.append(edge.target)
     return order + [edge for rest in leaving.values() for edge in rest]
-
-
-def _cycle(via: Mapping[str, Projection]) -> list[Projection] | None:
-    """A cycle among the edges that raised the lags last: it exists just where some cycle cannot be balanced."""
-    clear: set[str] = set()
-    for start in via:
-        trail: dict[str, Projection] = {}
-        node = start
-        while node in via and node not in clear and node not in trail:
-            trail[node] = via[node]
-            node = via[node].source
-        if node in trail:
-            names = list(trail)
-            return [trail[name] for name in names[names.index(node) :]][::-1]
-        clear.update(trail)
-    return None
 
 
 def _unbalanced(cycle: list[Projection], delays: Mapping[str, int]) -> CapacityError:
