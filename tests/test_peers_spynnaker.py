@@ -56,7 +56,21 @@ def delayed() -> Network:
     return late(5, 40, 100, size=300)
 
 
-WORLDS = {"delayed": delayed, "dense": dense_layers, "convolved": convolved, "trained": trained}
+def many_sources() -> Network:
+    """More inputs than a core sends for: a plane of two channels, and a row."""
+    first, rows = conv((2, 30, 30), 1, stride=2), dense(40, 1100)
+    shapes: dict[str, int | tuple[int, ...]] = {"a": first.output_shape, "b": 40}
+    wires = wire("plane", "a", first), wire("row", "b", rows)
+    return leaky(network(shapes, *wires, inputs={"plane": (2, 30, 30), "row": 1100}))
+
+
+WORLDS = {
+    "sources": many_sources,
+    "delayed": delayed,
+    "dense": dense_layers,
+    "convolved": convolved,
+    "trained": trained,
+}
 
 
 @cache
@@ -86,20 +100,31 @@ def extensions(plan: Plan) -> Mapping[str, str]:
     return {p.name: p.relay.of for p in plan.populations if p.relay is not None and p.relay.stages}
 
 
+def inputs(plan: Plan) -> set[str]:
+    """Their sources are populations of their own, under their own names, and cut by sPyNNaker."""
+    return {population.name for population in plan.populations if population.model == "Input"}
+
+
+def slices(plan: Plan) -> Counter[str]:
+    """By population: a core each."""
+    return Counter(piece.population for core in plan.cores for piece in core.slices)
+
+
 @pytest.mark.parametrize("name", WORLDS)
 def test_every_slice_of_an_emitted_script_is_a_core_on_the_chip_of_the_plan(name: str, tmp_path: Path) -> None:
     plan, _ = planned(name)
     found = answered(name, "script", tmp_path)
-    extended = extensions(plan)
+    extended, ports = extensions(plan), inputs(plan)
     for at, core in enumerate(plan.cores):
-        if core.slices[0].population in extended:
+        if core.slices[0].population in {*extended, *ports}:
             continue
         (label,) = [label for label in found if label.endswith(f"@{at}")]
         ((column, row, _, sdram),) = found[label]
         assert (column, row) == core.router
         # Ours is a lower bound: rows, and the record of the run.
         assert core.used["sdram"] <= sdram, label
-    ports = {population.name for population in plan.populations if population.model == "Input"}
+    assert ports
+    assert {each: len(found[each]) for each in ports} == {each: slices(plan)[each] for each in ports}
     kept = {label: cores for label, cores in found.items() if label.endswith("_delayed")}
     assert {*found} - ports - {*kept} == {label for label in found if "@" in label and label not in kept}
     assert sum(map(len, kept.values())) == sum(core.slices[0].population in extended for core in plan.cores)
@@ -125,8 +150,8 @@ def test_synapse_cores_stand_beside_their_neuron_there_too(tmp_path: Path) -> No
 @pytest.mark.parametrize("name", WORLDS)
 def test_spynnaker_cuts_every_population_into_as_many_cores(name: str, tmp_path: Path) -> None:
     plan, _ = planned(name)
-    ours = Counter(piece.population for core in plan.cores for piece in core.slices)
+    ours = slices(plan)
     theirs = answered(name, "whole", tmp_path)
     known = {f"{of}_delayed": name for name, of in extensions(plan).items()}
     named = {known.get(label, label): len(cores) for label, cores in theirs.items()}
-    assert {label: cores for label, cores in named.items() if label in ours} == dict(ours)
+    assert named == dict(ours)

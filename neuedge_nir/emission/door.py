@@ -50,6 +50,14 @@ def require_input(plan: Plan, way: str, why: str) -> None:
         raise UsageError("OUT202", message, where=f"--input {plan.options.inputs}", hint=hint)
 
 
+def require_output(plan: Plan, way: str, why: str) -> None:
+    """Raises `UsageError` (USE072) where outputs are read by another way than a format can say."""
+    if plan.options.outputs != way:
+        message = f"the outputs are read by {plan.options.outputs!r}, and {why}"
+        hint = f"compile with --output {way}"
+        raise UsageError("USE072", message, where=f"--output {plan.options.outputs}", hint=hint)
+
+
 @runtime_checkable
 class Emitter(Protocol):
     """A target that writes plans in formats of its own."""

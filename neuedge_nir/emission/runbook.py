@@ -63,8 +63,8 @@ class Runbook:
     """`host_messages_per_step` at the plan's activity, `most_messages_per_step` where every input spikes.
 
     `inputs` and `outputs`: the ways by which they come and are read, with what the chip's file says of them; a host
-    that reads takes `host_reads_per_step`. `depth`: the steps that a sample of T steps takes beyond T. `unchecked`:
-    what holds although no count says so.
+    that reads takes `host_reads_per_step`, from the cores of `gatherers` where the chip needs such. `depth`: the steps
+    that a sample of T steps takes beyond T. `unchecked`: what holds although no count says so.
     """
 
     inputs: str
@@ -76,6 +76,7 @@ class Runbook:
     feeds: tuple[Feed, ...]
     holdings: tuple[Holding, ...]
     readings: tuple[Reading, ...]
+    gatherers: tuple[int, ...]
     unchecked: tuple[str, ...]
 
 
@@ -92,6 +93,7 @@ def runbook(plan: Plan, network: Network) -> Runbook:
         feeds,
         tuple(_holdings(plan)),
         tuple(_readings(plan, network)),
+        tuple(index for index, core in enumerate(plan.cores) if core.role == "io" and not core.slices),
         tuple(_unchecked(plan)),
     )
 
@@ -236,7 +238,9 @@ def _read_section(plan: Plan, book: Runbook) -> list[str]:
         f"| {one.port} | {one.population}, {one.neurons} neurons | {place} | {one.lag} |"
         for one, place in zip(book.readings, places, strict=True)
     ]
-    return ["| output | population | from | lag in steps |", "|---|---|---|---|", *rows]
+    through = [f"All of it passes through {_site(plan, core)}." for core in book.gatherers]
+    told = [line for each in through for line in (each, "")]
+    return [*told, "| output | population | from | lag in steps |", "|---|---|---|---|", *rows]
 
 
 def _reset_section(plan: Plan) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from neuedge_loihi.crossed import Key, Sent, sent
 from neuedge_nir.chip.model import CostProfile, Quantity
 from neuedge_nir.emission.door import Files, Shown, require_input
 from neuedge_nir.emission.synapses import Unrolled, size_of, unrolled
@@ -44,11 +45,12 @@ def sanafe(plan: Plan, network: Network, shown: Shown | None) -> Files:
         "names.json": _json({"groups": names.groups, "inputs": names.sources}),
         "README.md": README.format(title=plan.chip.title, depth=max(p.lag for p in plan.populations)).encode(),
     }
-    for sample in range(shown.samples if shown is not None else 0):
-        assert shown is not None
-        trains = {name: values[sample].reshape(shown.steps, -1) for name, values in shown.spikes.items()}
-        files[f"sample_{sample:03}.yaml"] = _json(_network(plan, made, names, mesh, edges, trains))
-        files[f"sample_{sample:03}.expected.json"] = _json(_expected(plan, shown, sample, names))
+    if shown is not None:
+        ways = sent(plan, made, (mesh.columns, 0))
+        for sample in range(shown.samples):
+            trains = {name: values[sample].reshape(shown.steps, -1) for name, values in shown.spikes.items()}
+            files[f"sample_{sample:03}.yaml"] = _json(_network(plan, made, names, mesh, edges, trains))
+            files[f"sample_{sample:03}.expected.json"] = _json(_expected(plan, shown, sample, names, trains, ways))
     return files
 
 
@@ -286,16 +288,29 @@ def _pipeline(profile: CostProfile, name: str, neurons: int, soma: list[dict[str
     }
 
 
-def _expected(plan: Plan, shown: Shown, sample: int, names: Names) -> dict[str, object]:
-    """The spikes of each group that `simulate --as` foretells: (step of the chip, neuron), until the sample is out."""
+def _expected(
+    plan: Plan, shown: Shown, sample: int, names: Names, trains: Mapping[str, Any], ways: Mapping[Key, Sent]
+) -> dict[str, object]:
+    """What `simulate --as` foretells of each group, until the sample is out.
+
+    `spikes`: (step of the chip, neuron). `sent`: messages to other cores, and their hops, of inputs too.
+    """
     lags = {population.name: population.lag for population in plan.populations}
     steps = shown.steps + max(lags.values())
-    found = {}
+    found, told = {}, {}
     for name, group in names.groups.items():
         table = shown.sent[name][sample].reshape(steps, -1)[: steps - lags[name]]
         rows, neurons = np.nonzero(table)
         found[group] = np.stack([rows + lags[name], neurons], axis=1).tolist()
-    return {"steps": steps, "spikes": found}
+        told[group] = _sent(ways, (name, None), table)
+    for one in names.sources:
+        told[one["group"]] = _sent(ways, (one["input"], one["delay"]), trains[one["input"]])
+    return {"steps": steps, "spikes": found, "sent": told}
+
+
+def _sent(ways: Mapping[Key, Sent], key: Key, table: Any) -> dict[str, int]:
+    """Nobody hears a population that only outputs read."""
+    return ways[key].of(table.astype(np.int64).sum(axis=0)) if key in ways else {"messages": 0, "hops": 0}
 
 
 README = """# Run it on SANA-FE
@@ -309,8 +324,9 @@ For {title}. SANA-FE (`pip install sanafe`, tried with 2.2.9) simulates chips of
     result = chip.sim(STEPS, spike_trace=True)
 
 STEPS are those of the sample and {depth} more; `result["spike_trace"]` has the spikes of each step, which must be those
-of `sample_000.expected.json`. `names.json` says which group is which population. `network.yaml` is the network without
-input; emit with --data for samples.
+of `sample_000.expected.json`. That tells the messages of each group to other cores too, and their hops: what `sim` with
+`message_trace=True` lists, but for placeholders, which are no messages. `names.json` says which group is which
+population. `network.yaml` is the network without input; emit with --data for samples.
 
 * Cores stand where the plan has them: its column x and row y are tile x * height + y. One more tile, east of all, holds
   the inputs: messages from the host take hops there that the plan does not count.

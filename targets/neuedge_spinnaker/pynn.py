@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuedge_nir.emission.door import Files, Shown, require_input
+from neuedge_nir.emission.door import Files, Shown, require_input, require_output
 from neuedge_nir.emission.synapses import Piece, Unrolled, most_on_core, size_of, unrolled
 from neuedge_nir.errors import UsageError
 from neuedge_nir.network.model import Network
@@ -73,8 +73,12 @@ def pynn(plan: Plan, network: Network, shown: Shown | None) -> Files:
 
 
 def refuse_unemitted(plan: Plan) -> None:
-    """Raises `UsageError` for what no script says: inputs without sources (OUT202), thresholds that move (OUT204)."""
+    """Raises `UsageError` for what no script says.
+
+    Inputs without sources (OUT202), outputs without a record (USE072), thresholds that move (OUT204).
+    """
     require_input(plan, "source-core", "the script has sources")
+    require_output(plan, "record", "the script records them")
     for population in plan.populations:
         if population.adaptation is not None:
             hint = "put the rule into weights: --pass lower-adaptive"

@@ -34,8 +34,8 @@ RESETS = {"zero": "reset_to_v_reset", "subtract": "reset_by_subtraction"}
 def spinnaker2(plan: Plan, network: Network, shown: Shown | None) -> Files:
     """The files: run.py, network.json with the names and network.npz with the numbers, README.md, perhaps samples.npz.
 
-    Raises `UsageError`: OUT202 where inputs have no source cores, OUT203 for a bias, OUT204 for a threshold that
-    follows an activity, USE071 for what py-spinnaker2 cannot do.
+    Raises `UsageError`: OUT202 where inputs have no source cores, USE072 where outputs are not recorded, OUT203 for a
+    bias, OUT204 for a threshold that follows an activity, USE071 for what py-spinnaker2 cannot do.
     """
     refuse_unemitted(plan)
     made = unrolled(plan, network)

@@ -1,4 +1,4 @@
-"""Run every sample of an emitted folder on SANA-FE: how many spikes are those that were foretold."""
+"""Run every sample of an emitted folder on SANA-FE: how many spikes are those that were foretold, and its hops."""
 
 from __future__ import annotations
 
@@ -11,16 +11,29 @@ from pathlib import Path
 import sanafe
 
 
-def compared(folder: Path, told: Path) -> dict[str, int]:
-    """Spikes of one sample: in both, foretold only, and seen only."""
+def compared(folder: Path, told: Path) -> dict[str, object]:
+    """One sample. Spikes: in both, foretold only, and seen only. Hops of all messages, and by group of the sender
+    how many messages went to another core and the hops of these.
+    """
     expected = json.loads(told.read_text(encoding="utf-8"))
     arch = sanafe.load_arch(str(folder / "arch.yaml"))
     chip = sanafe.SpikingChip(arch)
     chip.load(sanafe.load_net(str(folder / told.name.replace("expected.json", "yaml")), arch))
-    trace = chip.sim(expected["steps"], spike_trace=True)["spike_trace"]
-    seen = {(*str(label).split("."), step) for step, row in enumerate(trace) for label in row}
+    result = chip.sim(expected["steps"], spike_trace=True, perf_trace=True, message_trace=True)
+    seen = {(*str(label).split("."), step) for step, row in enumerate(result["spike_trace"]) for label in row}
     due = {(group, str(neuron), step) for group, those in expected["spikes"].items() for step, neuron in those}
-    return {"equal": len(seen & due), "missing": len(due - seen), "surplus": len(seen - due)}
+    spikes = {"equal": len(seen & due), "missing": len(due - seen), "surplus": len(seen - due)}
+    return {**spikes, "hops": sum(result["perf_trace"]["hops"]), "sent": sent(result["message_trace"])}
+
+
+def sent(trace: list) -> dict[str, dict[str, int]]:
+    """By group: messages to another core, and their hops. A placeholder is no message: its neuron fired unheard."""
+    found: dict[str, dict[str, int]] = {}
+    for message in (each for row in trace for each in row if not each["placeholder"]):
+        counts = found.setdefault(message["src_neuron_group_id"], {"messages": 0, "hops": 0})
+        counts["messages"] += message["src_core_id"] != message["dest_core_id"]
+        counts["hops"] += message["hops"]
+    return found
 
 
 def main(folder: Path) -> None:

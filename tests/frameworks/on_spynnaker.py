@@ -1,8 +1,9 @@
 """What sPyNNaker makes of an emitted script on virtual boards: on_spynnaker.py FOLDER MODE STEPS, for its own Python.
 
 MODE "script" runs run.py as it is; "whole" gives sPyNNaker each population of the model in one piece, all neurons
-joined to all where the script joins any, so that sPyNNaker cuts it by itself. Prints by label the cores of every
-population, where they are, and the bytes that each reserves in SDRAM.
+joined to all where the script joins any, so that sPyNNaker cuts it by itself. Inputs are Poisson sources then, which
+have a limit; arrays of spikes have none. Prints by label the cores of every population, where they are, and the bytes
+that each reserves in SDRAM.
 """
 
 import importlib
@@ -44,7 +45,7 @@ def whole(folder: Path, steps: int) -> dict:
         sizes[one["population"]] = sizes.get(one["population"], 0) + one["size"]
         cells[one["population"]] = one["cell"]
     built = {
-        one["name"]: sim.Population(one["size"], sim.SpikeSourceArray(spike_times=[]), label=one["name"])
+        one["name"]: sim.Population(one["size"], sim.SpikeSourcePoisson(rate=10.0), label=one["name"])
         for one in told["inputs"]
     }
     for name, size in sizes.items():
