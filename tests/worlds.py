@@ -477,6 +477,7 @@ def chips(draw: st.DrawFn) -> Chip:
         ("placed_output_axons", 4, 60),
         ("slices", 1, 4),
         ("lava_input_axons", 4, 80),
+        ("merged_input_axons", 4, 80),
         ("lava_axon_map", 4, 60),
         ("packed_row_words", 4, 200),
         ("blocked_row_bits", 512, 20_000),

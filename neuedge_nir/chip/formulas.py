@@ -50,6 +50,12 @@ _INPUT_AXONS = Formula(
     "Distinct source elements that reach the slice, times the axons an input takes (1 unless weights = axon-types), "
     "summed over the projections; under subtract reset and self_axons_subtract for each neuron.",
 )
+_MERGED_INPUT_AXONS = Formula(
+    "merged_input_axons",
+    "axons",
+    "As input_axons, but the sources of one leading pool's window count once, where its windows do not overlap: every "
+    "message is processed, so that they may send to one axon.",
+)
 _LAVA_INPUT_AXONS = Formula(
     "lava_input_axons",
     "axons",
@@ -110,11 +116,12 @@ _ENTRY = ("word_bits", "header_bits", "entry_synapses", "index_bits", "delay_bit
 _ENTRY_ROW_WORDS = Formula(
     "entry_row_words",
     "words",
-    "Summed over the incoming projections and their distinct source elements, each of which has a row: "
-    "ceil((e*header_bits + i*index_bits + n*(b+d) + trailer_bits) / word_bits), n = synapses of the source in the "
-    "slice, e = ceil(n/entry_synapses), b = weight bits, d = delay_bits where the projection takes more than one step, "
-    "else 0; i = e where the projection is dense, else n. Under subtract reset and self_axons_subtract each neuron has "
-    "a row of one synapse more, of the chip's weight_bits. After NxTF's synaptic entries.",
+    "Summed over the incoming projections and their distinct source elements, each of which has a row (the sources of "
+    "one leading pool's window share it, where its windows do not overlap): ceil((e*header_bits + i*index_bits + "
+    "n*(b+d) + trailer_bits) / word_bits), n = synapses of the source in the slice, e = ceil(n/entry_synapses), b = "
+    "weight bits, d = delay_bits where the projection takes more than one step, else 0; i = e where the projection is "
+    "dense, else n. Under subtract reset and self_axons_subtract each neuron has a row of one synapse more, of the "
+    "chip's weight_bits. After NxTF's synaptic entries.",
     _ENTRY,
 )
 _LONGEST_ENTRY_ROW = Formula(
@@ -199,6 +206,7 @@ FORMULAS: dict[str, Formula] = {
         _NEURON_COPIES,
         _SLICES,
         _INPUT_AXONS,
+        _MERGED_INPUT_AXONS,
         _LAVA_INPUT_AXONS,
         _LAVA_AXON_MAP,
         _OUTPUT_AXONS,

@@ -9,6 +9,7 @@ import numpy as np
 
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.legalise import LegalProjection
+from neuedge_nir.mapping.merging import merged_at_axon
 from neuedge_nir.mapping.partition import Cluster, Piece
 from neuedge_nir.mapping.place import Placement
 from neuedge_nir.network.count import counter
@@ -34,12 +35,13 @@ def entries_of(clusters: Sequence[Cluster], placement: Placement, demands: Deman
     rule = next((limit for limit in demands.limits if limit.formula == "placed_output_axons"), None)
     if rule is None:
         return {}
-    found = {}
+    merges, found = any(limit.formula == "merged_input_axons" for limit in demands.limits), {}
     for legal in demands.legal.projections:
         sent = list(entries_sent(legal, clusters))
         away = sum(count for a, b, count in sent if placement.sites[a].chip != placement.sites[b].chip)
         parts = [piece.part for _, piece in _pieces(clusters, legal.projection.target)]
-        inputs = sum(counter(legal.projection).axons(part) for part in parts) * legal.stored.axons_per_input
+        into = merged_at_axon(legal.projection) if merges else counter(legal.projection)
+        inputs = sum(into.axons(part) for part in parts) * legal.stored.axons_per_input
         outputs = sum(count for _, _, count in sent)
         found[legal.projection.name] = Entries(inputs, outputs, demands.parameter(rule, "crossing_entries") * away)
     return found

@@ -24,6 +24,7 @@ from neuedge_nir.mapping.memory import (
     longest_row_words,
     stored_synapses,
 )
+from neuedge_nir.mapping.merging import merged_at_axon
 from neuedge_nir.mapping.partition import Destinations, Piece
 from neuedge_nir.mapping.recording import record_bytes, recorded, row_and_record_bytes
 from neuedge_nir.mapping.ring_buffers import ring_buffer_bits
@@ -336,6 +337,13 @@ def _input_axons(demands: Demands, piece: Piece, limit: Limit, targets: Destinat
     return axons + demands.self_axons(piece)
 
 
+def _merged_input_axons(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+    del limit, targets
+    incoming = demands.legal.into(piece.population)
+    axons = sum(merged_at_axon(p.projection).axons(piece.part) * p.stored.axons_per_input for p in incoming)
+    return axons + demands.self_axons(piece)
+
+
 def _lava_input_axons(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
     del targets
     shared = demands.parameter(limit, "conv_axons")
@@ -407,6 +415,7 @@ FORMULAS: dict[str, Formula] = {
     "neuron_copies": _neuron_copies,
     "slices": _slices,
     "input_axons": _input_axons,
+    "merged_input_axons": _merged_input_axons,
     "lava_input_axons": _lava_input_axons,
     "lava_axon_map": _lava_axon_map,
     "output_axons": _output_axons,

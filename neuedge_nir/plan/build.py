@@ -66,7 +66,7 @@ SYNAPSE_MEMORY = (
     "row_table_bytes",
     "row_and_record_bytes",
 )
-AXONS_IN = ("input_axons", "lava_input_axons")
+AXONS_IN = ("input_axons", "merged_input_axons", "lava_input_axons")
 NEURONS = ("neurons", "neuron_copies")
 """Formulas of the limits behind each utilisation."""
 

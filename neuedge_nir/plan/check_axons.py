@@ -67,13 +67,15 @@ def _axons(wire: Wire, rules: Rules, parts: Sequence[Part], more: int, abroad: I
     """The entries of a projection; those of each part that lead to other chips are added to `abroad`."""
     owner = _owners(wire.projection.source, rules, parts)
     chips = np.array([rules.plan.cores[part.core].chip for part in parts], dtype=np.int64)
+    merges = any(limit.formula == "merged_input_axons" for limit in rules.plan.chip.limits)
     reached: dict[int, list[Patch]] = defaultdict(list)
+    inputs = outputs = crossing = 0
     for part in parts:
         if part.population == wire.projection.target:
-            reached[part.core].append(fan(wire.stages, Patch.of(part.boxes, rules.shapes[part.population])))
-    inputs = outputs = crossing = 0
+            patch = Patch.of(part.boxes, rules.shapes[part.population])
+            reached[part.core].append(fan(wire.stages, patch))
+            inputs += fan(wire.merged if merges else wire.stages, patch).count() * wire.axons
     for core, several in reached.items():
-        inputs += sum(patch.count() for patch in several) * wire.axons
         if owner is not None:
             senders = owner[elements(several)]
             away = senders[chips[senders] != rules.plan.cores[core].chip]
