@@ -212,8 +212,8 @@ def written_out(rule: Limit, demands: Demands, piece: Piece) -> int:
         case "entry_row_words":
             return sum(entries(row, p, number) for p in incoming for row in rows_of(summed_at_axon(p.projection), part))
         case "longest_entry_row":
-            rows = [(row, p) for p in incoming for row in rows_of(summed_at_axon(p.projection), part)]
-            return max((entries(row, p, number) for row, p in rows), default=0)
+            lengths = [(row, p) for p in incoming for row in rows_of(summed_at_axon(p.projection), part)]
+            return max((entries(row, p, number) for row, p in lengths), default=0)
         case "synapse_formats":
             coarsest = max((p.stored.step for p in incoming), default=1.0)
             return len({format_of(p, coarsest) for p in incoming})

@@ -296,10 +296,10 @@ def test_the_entries_of_projections_are_those_of_the_cores(net: Network, mapped:
     assert sum(a.inputs for a in axons) == sum(core.used[into] for core in plan.cores)
 
 
-def test_a_shared_axon_whose_sources_have_two_destinations_is_refused() -> None:
+def test_shared_axons_of_a_chip_that_counts_none_are_refused() -> None:
     net, on = across_chips()
     plan = compile_network(net, on, QUICK)
-    assert refused(with_axons(plan, kind="shared"), net) == "PLAN170"
+    assert refused(with_axons(plan, kind="shared"), net) == "PLAN172"
 
 
 @pytest.mark.parametrize("field", ["inputs", "outputs", "crossing"])

@@ -84,6 +84,17 @@ _PLACED_OUTPUT_AXONS = Formula(
     "neuron. It depends on where the cores are: counted again behind the placement.",
     ("crossing_entries",),
 )
+_SHARED_OUTPUT_AXONS = Formula(
+    "shared_output_axons",
+    "axons",
+    "As placed_output_axons. But where a projection's axons are shared, the neurons of one column of one channel that "
+    "lie on one core and send to one core only, the same, have one axon together: shared_entries, and crossing_entries "
+    "more to another chip. Into that core it is one axon too (merged_input_axons), and the column's rows there are all "
+    "as long as the longest (entry_row_words). Such a projection is one convolution of one group without dilation, and "
+    "the only one that leaves its source, which is no input and which no output reads; spikes reset to zero, and a "
+    "core has one slice of its target. Cuts are chosen as if there were none. After NxTF's axon groups.",
+    ("crossing_entries", "shared_entries"),
+)
 _PACKED_ROW_WORDS = Formula(
     "packed_row_words",
     "words",
@@ -211,6 +222,7 @@ FORMULAS: dict[str, Formula] = {
         _LAVA_AXON_MAP,
         _OUTPUT_AXONS,
         _PLACED_OUTPUT_AXONS,
+        _SHARED_OUTPUT_AXONS,
         _PACKED_ROW_WORDS,
         _BLOCKED_ROW_BITS,
         _LONGEST_ROW_WORDS,

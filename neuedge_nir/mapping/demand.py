@@ -28,6 +28,7 @@ from neuedge_nir.mapping.merging import merged_at_axon
 from neuedge_nir.mapping.partition import Destinations, Piece
 from neuedge_nir.mapping.recording import record_bytes, recorded, row_and_record_bytes
 from neuedge_nir.mapping.ring_buffers import ring_buffer_bits
+from neuedge_nir.mapping.sharing import SHARED_OUTPUT_AXONS, fewest_inputs, fewest_outputs, may_share
 from neuedge_nir.mapping.values import DISTINCT, NO_VALUES, Values
 from neuedge_nir.mapping.windows import keeps_shape, looks_through_windows, pixels
 from neuedge_nir.network.activity import Activity
@@ -41,7 +42,7 @@ Demand = tuple[int, ...]
 Groups = tuple[tuple[Slice, ...], ...]
 """The slices of one population, grouped by core."""
 
-DOWNSTREAM = frozenset({"neuron_copies", "output_axons", "placed_output_axons"})
+DOWNSTREAM = frozenset({"neuron_copies", "output_axons", "placed_output_axons", "shared_output_axons"})
 """Formulas whose value depends on how the targets were cut."""
 
 
@@ -231,6 +232,11 @@ class Demands:
             rows = sum(LEAST[limit.formula](p, limit) for p in self.legal.into(name))
             return rows + self._record(name, limit)
         everything = Piece(name, whole(self.shapes[name]))
+        if limit.formula == "merged_input_axons":
+            return fewest_inputs(self.legal, name, everything.part) + self.self_axons(everything)
+        if limit.formula == SHARED_OUTPUT_AXONS and any(may_share(self.legal, p) for p in self.legal.out_of(name)):
+            (leaving,) = self.legal.out_of(name)
+            return fewest_outputs(leaving, whole(leaving.projection.target_shape), limit)
         if limit.formula == "synaptic_events":  # whatever cores take them
             return math.ceil(self.events(everything))
         return self._one(everything, self.likeness(everything), index, limit, targets)
@@ -420,6 +426,7 @@ FORMULAS: dict[str, Formula] = {
     "lava_axon_map": _lava_axon_map,
     "output_axons": _output_axons,
     "placed_output_axons": _placed_output_axons,
+    "shared_output_axons": _placed_output_axons,
     "longest_row_words": _longest_row_words,
     "ring_buffer_bits": ring_buffer_bits,
     "row_and_record_bytes": row_and_record_bytes,

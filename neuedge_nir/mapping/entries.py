@@ -27,13 +27,13 @@ SYNAPSE_FORMATS = "synapse_formats"
 def entry_row_words(part: Slice, limit: Limit, legal: LegalProjection) -> int:
     """Words of a projection's rows into a slice."""
     rows = merged_at_axon(legal.projection).fan_outs(part)
-    return sum(count * _words(synapses, limit, legal) for synapses, count in rows if synapses)
+    return sum(count * words_of(synapses, limit, legal) for synapses, count in rows if synapses)
 
 
 def longest_entry_row(part: Slice, limit: Limit, legal: LegalProjection) -> int:
     """Words of the longest row of a projection into a slice."""
     longest = merged_at_axon(legal.projection).longest_fan_out(part)
-    return _words(longest, limit, legal) if longest else 0
+    return words_of(longest, limit, legal) if longest else 0
 
 
 def self_row_words(limit: Limit, weight_bits: int) -> int:
@@ -41,7 +41,8 @@ def self_row_words(limit: Limit, weight_bits: int) -> int:
     return row_words(1, weight_bits, limit, dense=False)
 
 
-def _words(synapses: int, limit: Limit, legal: LegalProjection) -> int:
+def words_of(synapses: int, limit: Limit, legal: LegalProjection) -> int:
+    """Words of a row of a projection with so many synapses."""
     bits = legal.stored.bits + (limit.parameters["delay_bits"].count if is_delayed(legal) else 0)
     return row_words(synapses, bits, limit, dense=legal.kind is Kind.DENSE)
 

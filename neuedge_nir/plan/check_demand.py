@@ -23,7 +23,7 @@ from neuedge_nir.plan.check_ring import ring_buffer_bits
 from neuedge_nir.plan.check_weights import Floats, effective
 from neuedge_nir.plan.model import Plan, PlanProjection, PlanSlice
 
-DRIVEN = {"neuron_copies", "output_axons", "placed_output_axons"}
+DRIVEN = {"neuron_copies", "output_axons", "placed_output_axons", "shared_output_axons"}
 """Formulas that ask how many cores or axons a neuron drives."""
 
 LARGEST = {"longest_row_words", "longest_entry_row", "ring_buffer_bits"}
@@ -392,7 +392,7 @@ def _outwards(limit: Limit, part: Part, rules: Rules, drives: Drives | None) -> 
             return self_rows(_self_axons(part, rules), rules.plan, limit)
         case "output_axons" if drives is not None:
             return sum(int(each.sum()) for each in _held(drives.cores, part, rules))
-        case "placed_output_axons" if drives is not None:
+        case "placed_output_axons" | "shared_output_axons" if drives is not None:
             return sum(int(each.sum()) for each in _held(drives.cores, part, rules)) + _self_axons(part, rules)
         case "lava_axon_map":
             return sum(_mapped(wire, part) for wire in leaving)
