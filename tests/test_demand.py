@@ -78,6 +78,18 @@ def merged(projection: Projection) -> Projection:
     return replace(projection, source_shape=shape, chain=tuple(operators))
 
 
+def summed_at_axon(projection: Projection) -> Projection:
+    """A projection behind its leading pools, as long as no source is in two windows of one."""
+    while projection.chain and isinstance(first := projection.chain[0], Pool) and not overlaps(first):
+        projection = replace(projection, source_shape=first.output_shape, chain=projection.chain[1:])
+    return projection
+
+
+def overlaps(pool: Pool) -> bool:
+    """Whether windows share sources."""
+    return any(step < size for step, size in zip(pool.stride, pool.kernel, strict=True))
+
+
 def rows_of(projection: Projection, part: Slice) -> list[int]:
     """For every source that reaches the slice, how many of its neurons it reaches."""
     pairs, _, _ = unrolled(projection, part)
@@ -174,6 +186,8 @@ def written_out(rule: Limit, demands: Demands, piece: Piece) -> int:
             return 1
         case "input_axons":
             return sum(len(rows_of(p.projection, part)) * p.stored.axons_per_input for p in incoming)
+        case "merged_input_axons":
+            return sum(len(rows_of(summed_at_axon(p.projection), part)) * p.stored.axons_per_input for p in incoming)
         case "lava_input_axons":
             windows = (Kind.CONV, Kind.POOL)
             return sum(2 if p.kind in windows else len(rows_of(merged(p.projection), part)) for p in incoming)
@@ -196,9 +210,10 @@ def written_out(rule: Limit, demands: Demands, piece: Piece) -> int:
                 default=0,
             )
         case "entry_row_words":
-            return sum(entries(row, p, number) for p in incoming for row in rows_of(p.projection, part))
+            return sum(entries(row, p, number) for p in incoming for row in rows_of(summed_at_axon(p.projection), part))
         case "longest_entry_row":
-            return max((entries(row, p, number) for p in incoming for row in rows_of(p.projection, part)), default=0)
+            lengths = [(row, p) for p in incoming for row in rows_of(summed_at_axon(p.projection), part)]
+            return max((entries(row, p, number) for row, p in lengths), default=0)
         case "synapse_formats":
             coarsest = max((p.stored.step for p in incoming), default=1.0)
             return len({format_of(p, coarsest) for p in incoming})

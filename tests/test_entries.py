@@ -282,10 +282,10 @@ def test_where_no_limit_counts_them_nothing_is_told() -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(networks(), st.booleans())
-def test_the_entries_of_projections_are_those_of_the_cores(net: Network, mapped: bool) -> None:
+@given(networks(), st.booleans(), st.sampled_from(["input_axons", "merged_input_axons"]))
+def test_the_entries_of_projections_are_those_of_the_cores(net: Network, mapped: bool, into: str) -> None:
     on = topology(columns=2, rows=1, per_router=1, per_chip=2, systems=(system(1, 1), system(8, 8)))
-    rules = [limit("placed_output_axons", 9999), limit("input_axons", 9999), limit("synapse_formats", 99)]
+    rules = [limit("placed_output_axons", 9999), limit(into, 9999), limit("synapse_formats", 99)]
     try:
         plan = compile_network(net, chip(on=on, neurons=5, rules=rules), replace(QUICK, map_inputs=mapped))
     except (CapacityError, NoPlanError):
@@ -293,13 +293,13 @@ def test_the_entries_of_projections_are_those_of_the_cores(net: Network, mapped:
         return
     axons = [p.axons for p in plan.projections if p.axons is not None]
     assert sum(a.outputs + a.crossing for a in axons) == sum(core.used["placed_output_axons"] for core in plan.cores)
-    assert sum(a.inputs for a in axons) == sum(core.used["input_axons"] for core in plan.cores)
+    assert sum(a.inputs for a in axons) == sum(core.used[into] for core in plan.cores)
 
 
-def test_a_shared_axon_whose_sources_have_two_destinations_is_refused() -> None:
+def test_shared_axons_of_a_chip_that_counts_none_are_refused() -> None:
     net, on = across_chips()
     plan = compile_network(net, on, QUICK)
-    assert refused(with_axons(plan, kind="shared"), net) == "PLAN170"
+    assert refused(with_axons(plan, kind="shared"), net) == "PLAN172"
 
 
 @pytest.mark.parametrize("field", ["inputs", "outputs", "crossing"])

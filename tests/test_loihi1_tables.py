@@ -244,9 +244,11 @@ the layer when the mapper cuts it as it likes.
   the trained ones are not at hand. The 62 neurons of N-MNIST fit 6 bits by our count of words, and no more.
 * The printed mappings put one layer on a core. Where ours takes fewer cores, small tiles share one.
 * The input is on the chip, as there: neurons that nothing on the chip projects to.
-* Convolutions share no axons and no weights here. The printed ones may: with tiles of one channel, 256 neurons of
-  pool1 would send to 16 channels of conv1 and need more than the 4,096 entries of discrete axons; tiles of all channels
-  fit, which is why they are used here.
+* Columns of a convolution's sources share no rows here. They could share axons, but the rows of a column that does are
+  as long as its longest, and for these tiles that is more than the memory holds, or a core has several tiles of one
+  layer: all axons are discrete. The printed mappings may share both. With tiles of one channel, 256 neurons of pool1
+  would send to 16 channels of conv1 and need more than the 4,096 entries of discrete axons, which shared ones would
+  not spare, as no neuron has one destination there; tiles of all channels fit, which is why they are used here.
 * Delays that differ from neuron to neuron (all hidden layers of two of these networks) are left out: a plan has one for
   each projection. They would take three bits of every synapse.
 * N-TIDIGITS ends in an average over its outputs, read by the host; it takes no core in either. Intel ran 19 copies of

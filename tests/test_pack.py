@@ -168,7 +168,12 @@ def test_no_core_uses_more_than_it_has_counted_afresh(net: Network, on: Chip, ef
 def test_never_more_cores_than_sequential_fill_and_never_fewer_than_the_bound(
     net: Network, on: Chip, effort: str
 ) -> None:
-    assume(not any(rule.formula in ("output_axons", "placed_output_axons", "neuron_copies") for rule in on.limits))
+    assume(
+        not any(
+            rule.formula in ("output_axons", "placed_output_axons", "shared_output_axons", "neuron_copies")
+            for rule in on.limits
+        )
+    )
     demands = legal(net, on)
     found = partitioned(demands, effort)
     filled = _sequential(demands, demands.uncut(), {}, 1000)

@@ -102,7 +102,7 @@ def pooled(chip: str, *, behind_pool: bool) -> Network:
     return of(net, a=model)
 
 
-AXONS = ("input_axons", "lava_input_axons")
+AXONS = ("input_axons", "merged_input_axons", "lava_input_axons")
 MEMORY = ("packed_row_words", "entry_row_words", "row_and_record_bytes", "weight_bytes")
 
 
@@ -255,12 +255,11 @@ written by `tests/test_signals.py`; a code is explained by `neuedge-nir explain 
   stays.
 * **Pools.** The cell compares the convolution of a 4 x 4 image with that of an 8 x 8 image pooled to it. Nowhere
   does a pool make the kernel larger or repeat its weights. On Loihi 2 the sources of a window share an axon and its
-  row, as the compiler tables show. SpiNNaker 2 counts weights, which a pool leaves alone. On SpiNNaker 1 each
+  row, as the compiler tables show; on Loihi 1 they do where windows do not overlap, for every message is processed,
+  and each source still sends its own. SpiNNaker 2 counts weights, which a pool leaves alone. On SpiNNaker 1 each
   source has a row of its own, as sPyNNaker stores them: a row is found by the number of the neuron in its key, so
-  that two could share one only under a mask that its tables do not make. On Loihi 1 each source is counted with an
-  axon and a row of its own: they could share, so that this is more than is needed, never less. TrueNorth needs an
-  axon for each source, or a sum would be an OR, and refuses a pool by which a source reaches a neuron on several
-  ways.
+  that two could share one only under a mask that its tables do not make. TrueNorth needs an axon for each source, or
+  a sum would be an OR, and refuses a pool by which a source reaches a neuron on several ways.
 * **`r`, `w_in` and bias** change no weight: in the chip's numbers they are in the neuron's own threshold and bias,
   so that a kernel stays shared. (Loihi 1 counts the different thresholds, TrueNorth scales the weights of a
   neuron.) The pass `fold-gain` puts them into weights instead, where a layer takes them.

@@ -86,6 +86,7 @@ PARAMETERS: Mapping[str, Mapping[str, int]] = {
     },
     "ring_buffer_bits": {"synapse_types": 2},
     "placed_output_axons": {"crossing_entries": 1},
+    "shared_output_axons": {"crossing_entries": 1, "shared_entries": 2},
     "decay_profiles": {"significant_bits": 12},
     "threshold_values": {"significant_bits": 17},
 }
@@ -475,8 +476,10 @@ def chips(draw: st.DrawFn) -> Chip:
         ("input_axons", 4, 120),
         ("output_axons", 4, 60),
         ("placed_output_axons", 4, 60),
+        ("shared_output_axons", 4, 60),
         ("slices", 1, 4),
         ("lava_input_axons", 4, 80),
+        ("merged_input_axons", 4, 80),
         ("lava_axon_map", 4, 60),
         ("packed_row_words", 4, 200),
         ("blocked_row_bits", 512, 20_000),

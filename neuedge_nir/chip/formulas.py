@@ -50,6 +50,12 @@ _INPUT_AXONS = Formula(
     "Distinct source elements that reach the slice, times the axons an input takes (1 unless weights = axon-types), "
     "summed over the projections; under subtract reset and self_axons_subtract for each neuron.",
 )
+_MERGED_INPUT_AXONS = Formula(
+    "merged_input_axons",
+    "axons",
+    "As input_axons, but the sources of one leading pool's window count once, where its windows do not overlap: every "
+    "message is processed, so that they may send to one axon.",
+)
 _LAVA_INPUT_AXONS = Formula(
     "lava_input_axons",
     "axons",
@@ -77,6 +83,17 @@ _PLACED_OUTPUT_AXONS = Formula(
     "another chip counted crossing_entries times more; under subtract reset and self_axons_subtract one more for each "
     "neuron. It depends on where the cores are: counted again behind the placement.",
     ("crossing_entries",),
+)
+_SHARED_OUTPUT_AXONS = Formula(
+    "shared_output_axons",
+    "axons",
+    "As placed_output_axons. But where a projection's axons are shared, the neurons of one column of one channel that "
+    "lie on one core and send to one core only, the same, have one axon together: shared_entries, and crossing_entries "
+    "more to another chip. Into that core it is one axon too (merged_input_axons), and the column's rows there are all "
+    "as long as the longest (entry_row_words). Such a projection is one convolution of one group without dilation, and "
+    "the only one that leaves its source, which is no input and which no output reads; spikes reset to zero, and a "
+    "core has one slice of its target. Cuts are chosen as if there were none. After NxTF's axon groups.",
+    ("crossing_entries", "shared_entries"),
 )
 _PACKED_ROW_WORDS = Formula(
     "packed_row_words",
@@ -110,11 +127,12 @@ _ENTRY = ("word_bits", "header_bits", "entry_synapses", "index_bits", "delay_bit
 _ENTRY_ROW_WORDS = Formula(
     "entry_row_words",
     "words",
-    "Summed over the incoming projections and their distinct source elements, each of which has a row: "
-    "ceil((e*header_bits + i*index_bits + n*(b+d) + trailer_bits) / word_bits), n = synapses of the source in the "
-    "slice, e = ceil(n/entry_synapses), b = weight bits, d = delay_bits where the projection takes more than one step, "
-    "else 0; i = e where the projection is dense, else n. Under subtract reset and self_axons_subtract each neuron has "
-    "a row of one synapse more, of the chip's weight_bits. After NxTF's synaptic entries.",
+    "Summed over the incoming projections and their distinct source elements, each of which has a row (the sources of "
+    "one leading pool's window share it, where its windows do not overlap): ceil((e*header_bits + i*index_bits + "
+    "n*(b+d) + trailer_bits) / word_bits), n = synapses of the source in the slice, e = ceil(n/entry_synapses), b = "
+    "weight bits, d = delay_bits where the projection takes more than one step, else 0; i = e where the projection is "
+    "dense, else n. Under subtract reset and self_axons_subtract each neuron has a row of one synapse more, of the "
+    "chip's weight_bits. After NxTF's synaptic entries.",
     _ENTRY,
 )
 _LONGEST_ENTRY_ROW = Formula(
@@ -199,10 +217,12 @@ FORMULAS: dict[str, Formula] = {
         _NEURON_COPIES,
         _SLICES,
         _INPUT_AXONS,
+        _MERGED_INPUT_AXONS,
         _LAVA_INPUT_AXONS,
         _LAVA_AXON_MAP,
         _OUTPUT_AXONS,
         _PLACED_OUTPUT_AXONS,
+        _SHARED_OUTPUT_AXONS,
         _PACKED_ROW_WORDS,
         _BLOCKED_ROW_BITS,
         _LONGEST_ROW_WORDS,

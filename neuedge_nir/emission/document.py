@@ -44,6 +44,7 @@ def document(plan: Plan, network: Network, book: Runbook) -> bytes:
                 "target": told.target,
                 "delay": told.delay,
                 "axons_per_input": told.axons_per_input,
+                "axons": None if told.axons is None else asdict(told.axons),
                 "source_shape": list(chains[told.name].source_shape),
                 "target_shape": list(chains[told.name].target_shape),
                 "chain": [_operator(op, kind) for op in chains[told.name].chain if not isinstance(op, Delay)],

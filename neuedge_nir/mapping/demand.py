@@ -24,9 +24,11 @@ from neuedge_nir.mapping.memory import (
     longest_row_words,
     stored_synapses,
 )
+from neuedge_nir.mapping.merging import merged_at_axon
 from neuedge_nir.mapping.partition import Destinations, Piece
 from neuedge_nir.mapping.recording import record_bytes, recorded, row_and_record_bytes
 from neuedge_nir.mapping.ring_buffers import ring_buffer_bits
+from neuedge_nir.mapping.sharing import SHARED_OUTPUT_AXONS, fewest_inputs, fewest_outputs, may_share
 from neuedge_nir.mapping.values import DISTINCT, NO_VALUES, Values
 from neuedge_nir.mapping.windows import keeps_shape, looks_through_windows, pixels
 from neuedge_nir.network.activity import Activity
@@ -40,7 +42,7 @@ Demand = tuple[int, ...]
 Groups = tuple[tuple[Slice, ...], ...]
 """The slices of one population, grouped by core."""
 
-DOWNSTREAM = frozenset({"neuron_copies", "output_axons", "placed_output_axons"})
+DOWNSTREAM = frozenset({"neuron_copies", "output_axons", "placed_output_axons", "shared_output_axons"})
 """Formulas whose value depends on how the targets were cut."""
 
 
@@ -230,6 +232,11 @@ class Demands:
             rows = sum(LEAST[limit.formula](p, limit) for p in self.legal.into(name))
             return rows + self._record(name, limit)
         everything = Piece(name, whole(self.shapes[name]))
+        if limit.formula == "merged_input_axons":
+            return fewest_inputs(self.legal, name, everything.part) + self.self_axons(everything)
+        if limit.formula == SHARED_OUTPUT_AXONS and any(may_share(self.legal, p) for p in self.legal.out_of(name)):
+            (leaving,) = self.legal.out_of(name)
+            return fewest_outputs(leaving, whole(leaving.projection.target_shape), limit)
         if limit.formula == "synaptic_events":  # whatever cores take them
             return math.ceil(self.events(everything))
         return self._one(everything, self.likeness(everything), index, limit, targets)
@@ -336,6 +343,13 @@ def _input_axons(demands: Demands, piece: Piece, limit: Limit, targets: Destinat
     return axons + demands.self_axons(piece)
 
 
+def _merged_input_axons(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+    del limit, targets
+    incoming = demands.legal.into(piece.population)
+    axons = sum(merged_at_axon(p.projection).axons(piece.part) * p.stored.axons_per_input for p in incoming)
+    return axons + demands.self_axons(piece)
+
+
 def _lava_input_axons(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
     del targets
     shared = demands.parameter(limit, "conv_axons")
@@ -407,10 +421,12 @@ FORMULAS: dict[str, Formula] = {
     "neuron_copies": _neuron_copies,
     "slices": _slices,
     "input_axons": _input_axons,
+    "merged_input_axons": _merged_input_axons,
     "lava_input_axons": _lava_input_axons,
     "lava_axon_map": _lava_axon_map,
     "output_axons": _output_axons,
     "placed_output_axons": _placed_output_axons,
+    "shared_output_axons": _placed_output_axons,
     "longest_row_words": _longest_row_words,
     "ring_buffer_bits": ring_buffer_bits,
     "row_and_record_bytes": row_and_record_bytes,

@@ -1,7 +1,8 @@
 """Rows of synapses as Intel's NxTF packs them for Loihi 1, and the formats that a core keeps for them.
 
 A row is what one source sends to a slice: entries of some synapses, each behind a header, packed without gaps into
-words. A format is what all synapses of a projection have in common.
+words. Sources under one leading pool's window share a row. A format is what all synapses of a projection have in
+common.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import numpy as np
 from neuedge_nir.chip.model import Limit
 from neuedge_nir.mapping.effective import effective_weights
 from neuedge_nir.mapping.legalise import Kind, LegalNetwork, LegalProjection
+from neuedge_nir.mapping.merging import merged_at_axon
 from neuedge_nir.mapping.values import NO_VALUES, Values
 from neuedge_nir.network.blocks import row_blocks
-from neuedge_nir.network.count import counter
 from neuedge_nir.network.slices import Slice
 
 SYNAPSE_FORMATS = "synapse_formats"
@@ -25,14 +26,14 @@ SYNAPSE_FORMATS = "synapse_formats"
 
 def entry_row_words(part: Slice, limit: Limit, legal: LegalProjection) -> int:
     """Words of a projection's rows into a slice."""
-    rows = counter(legal.projection).fan_outs(part)
-    return sum(count * _words(synapses, limit, legal) for synapses, count in rows if synapses)
+    rows = merged_at_axon(legal.projection).fan_outs(part)
+    return sum(count * words_of(synapses, limit, legal) for synapses, count in rows if synapses)
 
 
 def longest_entry_row(part: Slice, limit: Limit, legal: LegalProjection) -> int:
     """Words of the longest row of a projection into a slice."""
-    longest = counter(legal.projection).longest_fan_out(part)
-    return _words(longest, limit, legal) if longest else 0
+    longest = merged_at_axon(legal.projection).longest_fan_out(part)
+    return words_of(longest, limit, legal) if longest else 0
 
 
 def self_row_words(limit: Limit, weight_bits: int) -> int:
@@ -40,7 +41,8 @@ def self_row_words(limit: Limit, weight_bits: int) -> int:
     return row_words(1, weight_bits, limit, dense=False)
 
 
-def _words(synapses: int, limit: Limit, legal: LegalProjection) -> int:
+def words_of(synapses: int, limit: Limit, legal: LegalProjection) -> int:
+    """Words of a row of a projection with so many synapses."""
     bits = legal.stored.bits + (limit.parameters["delay_bits"].count if is_delayed(legal) else 0)
     return row_words(synapses, bits, limit, dense=legal.kind is Kind.DENSE)
 

@@ -15,6 +15,7 @@ from neuedge_nir.mapping.demand import Demand, Demands, add, fits
 from neuedge_nir.mapping.effective import node_of
 from neuedge_nir.mapping.obey import Obliged, in_parts, kept_whole, most_on_core, unkept, until_cut
 from neuedge_nir.mapping.partition import Destinations, Piece
+from neuedge_nir.mapping.sharing import fewest_inputs
 from neuedge_nir.mapping.stored import too_large
 from neuedge_nir.mapping.tiles import tile_sizes
 from neuedge_nir.network.count import most_sources
@@ -80,13 +81,21 @@ def check_single_neurons(demands: Demands) -> None:
         first, _ = most_sources(incoming)
         need = demands.of(Piece(population.name, Run(first, first + 1)), uncut)
         for limit, needed, available in zip(demands.limits, need, demands.capacity, strict=True):
-            if needed > available:
+            if needed > available and not _may_fit(population.name, first, limit, demands):
                 node = node_of(incoming[-1]) if incoming else population.name
                 if limit.formula != "neuron_copies":
                     raise too_large(node, needed, limit, demands.legal.chip)
                 copied = copied or _too_many_copies(population.name, needed, limit, demands)
     if copied is not None:
         raise copied
+
+
+def _may_fit(name: str, neuron: int, limit: Limit, demands: Demands) -> bool:
+    """Whether shared axons might make a neuron fit: we cut as if there were none, but that proves nothing."""
+    own = Piece(name, Run(neuron, neuron + 1))
+    if limit.formula != "merged_input_axons":
+        return False
+    return fewest_inputs(demands.legal, name, own.part) + demands.self_axons(own) <= limit.limit.count
 
 
 def tilings(name: str, demands: Demands, targets: Destinations, most_slices: int) -> list[Tiling]:

@@ -20,6 +20,7 @@ from neuedge_nir.cost.model import (
 )
 from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.mapping.axons import entries_of
+from neuedge_nir.mapping.crossings import sharing
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.entries import SYNAPSE_FORMATS, coarsest, format_of
 from neuedge_nir.mapping.keys import KeySpace
@@ -60,7 +61,7 @@ SYNAPSE_MEMORY = (
     "row_table_bytes",
     "row_and_record_bytes",
 )
-AXONS_IN = ("input_axons", "lava_input_axons")
+AXONS_IN = ("input_axons", "merged_input_axons", "lava_input_axons")
 NEURONS = ("neurons", "neuron_copies")
 """Formulas of the limits behind each utilisation."""
 
@@ -160,7 +161,8 @@ def _relay(population: Population, legal: LegalNetwork) -> PlanRelay | None:
 
 def _projections(stages: Stages) -> tuple[PlanProjection, ...]:
     demands = stages.demands
-    entries = entries_of(stages.partition.clusters, stages.placement, demands)
+    clusters, placement = stages.partition.clusters, stages.placement
+    entries = entries_of(clusters, placement, demands, sharing(clusters, placement, demands))
     return tuple(
         PlanProjection(
             p.projection.name,
@@ -175,7 +177,7 @@ def _projections(stages: Stages) -> tuple[PlanProjection, ...]:
             p.stored.axons_per_input,
             demands.legal.timing.excess.get(p.projection.name, 0),
             _format(p, demands),
-            None if (own := entries.get(p.projection.name)) is None else PlanAxons("discrete", *astuple(own)),
+            None if (own := entries.get(p.projection.name)) is None else PlanAxons(*astuple(own)),
         )
         for p in demands.legal.projections
     )

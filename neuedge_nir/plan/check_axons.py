@@ -2,40 +2,52 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from neuedge_nir.chip.model import Limit
 from neuedge_nir.plan.check_demand import Part, Rules, Wire, elements
 from neuedge_nir.plan.check_entries import SYNAPSE_FORMATS, halvings, signs_of
 from neuedge_nir.plan.check_fan import fan
 from neuedge_nir.plan.check_parts import Ints, Patch
 from neuedge_nir.plan.check_rules import same
+from neuedge_nir.plan.check_sharing import Difference, count_shared, difference
 from neuedge_nir.plan.model import Plan, PlanAxons, PlanFormat
+
+PLACED = ("placed_output_axons", "shared_output_axons")
+"""Formulas that count entries by where cores are."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Axons:
-    """By projection its entries in the tables of axons, and for each part how many it has that lead to other chips.
+    """By projection its entries in the tables of axons; by part what sharing and other chips change.
 
     None, and no entry of a part, where no limit of the chip counts axons by where cores are.
     """
 
     told: Mapping[str, PlanAxons | None]
-    abroad: Ints
+    more: Difference
+
+    def of(self, limit: Limit, part: int) -> int:
+        """What a part takes of a limit beyond an entry for every source and core on one chip."""
+        found = int(self.more.by_formula[limit.formula][part])
+        crossing = limit.parameters["crossing_entries"].count if limit.formula in PLACED else 0
+        return found + crossing * int(self.more.abroad[part])
 
 
 def axons_of(rules: Rules, parts: Sequence[Part]) -> Axons:
     """Every neuron has an entry for each projection and core that it reaches."""
     held = [wire for wire in rules.wires if wire.held is not None]
-    abroad = np.zeros(len(parts), dtype=np.int64)
-    rule = next((one for one in rules.plan.chip.limits if one.formula == "placed_output_axons"), None)
+    changed = difference(rules.plan, len(parts))
+    rule = next((one for one in rules.plan.chip.limits if one.formula in PLACED), None)
     if rule is None:
-        return Axons({wire.projection.name: None for wire in held}, abroad)
+        return Axons({wire.projection.name: None for wire in held}, changed)
     more = rule.parameters["crossing_entries"].count
-    return Axons({wire.projection.name: _axons(wire, rules, parts, more, abroad) for wire in held}, abroad)
+    return Axons({wire.projection.name: _told(wire, rules, parts, more, changed) for wire in held}, changed)
 
 
 def check_axons(plan: Plan, rules: Rules, axons: Axons) -> None:
@@ -63,17 +75,29 @@ def _format(wire: Wire, plan: Plan) -> PlanFormat | None:
     )
 
 
+def _told(wire: Wire, rules: Rules, parts: Sequence[Part], more: int, changed: Difference) -> PlanAxons:
+    """As the plan says that the projection has them: shared, or each source its own."""
+    own = wire.held.axons if wire.held is not None else None
+    if own is None or own.kind != "shared":
+        return _axons(wire, rules, parts, more, changed.abroad)
+    owner = _owners(wire.projection.source, rules, parts)
+    nobody = np.full(math.prod(rules.shapes[wire.projection.source]), -1, dtype=np.int64)
+    return count_shared(wire, rules, parts, nobody if owner is None else owner, changed)
+
+
 def _axons(wire: Wire, rules: Rules, parts: Sequence[Part], more: int, abroad: Ints) -> PlanAxons:
     """The entries of a projection; those of each part that lead to other chips are added to `abroad`."""
     owner = _owners(wire.projection.source, rules, parts)
     chips = np.array([rules.plan.cores[part.core].chip for part in parts], dtype=np.int64)
+    merges = any(limit.formula == "merged_input_axons" for limit in rules.plan.chip.limits)
     reached: dict[int, list[Patch]] = defaultdict(list)
+    inputs = outputs = crossing = 0
     for part in parts:
         if part.population == wire.projection.target:
-            reached[part.core].append(fan(wire.stages, Patch.of(part.boxes, rules.shapes[part.population])))
-    inputs = outputs = crossing = 0
+            patch = Patch.of(part.boxes, rules.shapes[part.population])
+            reached[part.core].append(fan(wire.stages, patch))
+            inputs += fan(wire.merged if merges else wire.stages, patch).count() * wire.axons
     for core, several in reached.items():
-        inputs += sum(patch.count() for patch in several) * wire.axons
         if owner is not None:
             senders = owner[elements(several)]
             away = senders[chips[senders] != rules.plan.cores[core].chip]

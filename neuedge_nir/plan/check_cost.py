@@ -27,7 +27,7 @@ MEASURES = {
         "row_table_bytes",
         "row_and_record_bytes",
     ),
-    "axons_in": ("input_axons", "lava_input_axons"),
+    "axons_in": ("input_axons", "merged_input_axons", "lava_input_axons"),
 }
 HOTTEST = 10
 

@@ -23,7 +23,7 @@ from neuedge_nir.plan.check_ring import ring_buffer_bits
 from neuedge_nir.plan.check_weights import Floats, effective
 from neuedge_nir.plan.model import Plan, PlanProjection, PlanSlice
 
-DRIVEN = {"neuron_copies", "output_axons", "placed_output_axons"}
+DRIVEN = {"neuron_copies", "output_axons", "placed_output_axons", "shared_output_axons"}
 """Formulas that ask how many cores or axons a neuron drives."""
 
 LARGEST = {"longest_row_words", "longest_entry_row", "ring_buffer_bits"}
@@ -52,13 +52,14 @@ class Wire:
     """A projection and its relation; `held` is how the chip holds it, None where it leads to an Output port.
 
     `rows` is the relation without leading pools: where every message is processed, the sources under one window may
-    share an axon and its row.
+    share an axon and its row. `merged` is the relation without leading pools whose windows share no source.
     """
 
     projection: Projection
     held: PlanProjection | None
     stages: tuple[Stage, ...]
     rows: tuple[Stage, ...]
+    merged: tuple[Stage, ...]
 
     @property
     def kind(self) -> str:
@@ -116,7 +117,8 @@ def kind_of(chain: Sequence[Operator]) -> str:
 def rules_of(plan: Plan, network: Network) -> Rules:
     held = {projection.name: projection for projection in plan.projections}
     wires = tuple(
-        Wire(p, held.get(p.name), stages(p.chain), stages(_behind_pools(p.chain))) for p in network.projections
+        Wire(p, held.get(p.name), stages(p.chain), stages(_behind_pools(p.chain)), stages(_behind_separate(p.chain)))
+        for p in network.projections
     )
     shapes = {port.name: port.shape for port in network.inputs} | {p.name: p.shape for p in network.populations}
     return Rules(plan, wires, shapes)
@@ -125,6 +127,14 @@ def rules_of(plan: Plan, network: Network) -> Rules:
 def _behind_pools(chain: Sequence[Operator]) -> Sequence[Operator]:
     first = next((at for at, operator in enumerate(chain) if not isinstance(operator, Pool)), len(chain) - 1)
     return chain[max(0, first) :]
+
+
+def _behind_separate(chain: Sequence[Operator]) -> Sequence[Operator]:
+    """Without leading pools that step at least as far as they reach."""
+    kept = list(chain)
+    while kept and isinstance(pool := kept[0], Pool) and not np.any(np.array(pool.kernel) > np.array(pool.stride)):
+        del kept[0]
+    return kept
 
 
 def compartments(plan: Plan, neurons: int) -> int:
@@ -261,6 +271,8 @@ def _incoming(limit: Limit, wire: Wire, held: PlanProjection, part: Patch, reach
     match limit.formula:
         case "input_axons":
             return reached.count() * held.axons_per_input
+        case "merged_input_axons":
+            return fan(wire.merged, part).count() * held.axons_per_input
         case "lava_input_axons":
             return number["conv_axons"] if wire.kind in ("conv", "pool") else fan(wire.rows, part).count()
         case "packed_row_words" if wire.kind == "conv":
@@ -278,10 +290,10 @@ def _incoming(limit: Limit, wire: Wire, held: PlanProjection, part: Patch, reach
             lengths, _ = reached.tally()
             return int(_blocked(lengths, held.weight_bits + index, number).max(initial=0)) // number["word_bits"]
         case "entry_row_words":
-            lengths, often = reached.tally()
+            lengths, often = fan(wire.merged, part).tally()
             return int((often * packed_rows(lengths, held, number)).sum())
         case "longest_entry_row":
-            lengths, _ = reached.tally()
+            lengths, _ = fan(wire.merged, part).tally()
             return int(packed_rows(lengths, held, number).max(initial=0))
         case "row_table_bytes" | "row_and_record_bytes":
             row, often = reached.tally()
@@ -374,13 +386,13 @@ def _outwards(limit: Limit, part: Part, rules: Rules, drives: Drives | None) -> 
         case "ring_buffer_bits":
             held = [wire.held for wire in rules.into[part.population] if wire.held is not None]
             return ring_buffer_bits(rules.plan, held, part.size, limit)
-        case "input_axons":
+        case "input_axons" | "merged_input_axons":
             return _self_axons(part, rules)
         case "entry_row_words":
             return self_rows(_self_axons(part, rules), rules.plan, limit)
         case "output_axons" if drives is not None:
             return sum(int(each.sum()) for each in _held(drives.cores, part, rules))
-        case "placed_output_axons" if drives is not None:
+        case "placed_output_axons" | "shared_output_axons" if drives is not None:
             return sum(int(each.sum()) for each in _held(drives.cores, part, rules)) + _self_axons(part, rules)
         case "lava_axon_map":
             return sum(_mapped(wire, part) for wire in leaving)

@@ -112,7 +112,7 @@ class PlanFormat:
 
 @dataclass(frozen=True, slots=True)
 class PlanAxons:
-    """The entries that a projection takes in the tables of axons of all cores; `kind` is "discrete".
+    """The entries that a projection takes in the tables of axons of all cores; `kind` is "discrete" or "shared".
 
     `outputs` before the cores have chips; `crossing` those that come to them as destinations are on other chips.
     """

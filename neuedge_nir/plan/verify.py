@@ -40,6 +40,7 @@ from neuedge_nir.plan.check_ports import role_of_inputs, takes_cores, way_in
 from neuedge_nir.plan.check_relays import check_relays, relays_of
 from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, refuse, same
 from neuedge_nir.plan.check_schedule import check_schedule
+from neuedge_nir.plan.check_sharing import SHARED, spared
 from neuedge_nir.plan.check_slow import at_its_pace
 from neuedge_nir.plan.check_splitters import check_splitters
 from neuedge_nir.plan.check_synapse_cores import SYNAPSES, check_synapse_cores
@@ -230,10 +231,8 @@ def _need(
         return None
     known = {"neurons": compartments(plan, part.size), "slices": 1}
     need = known.get(limit.formula) if recounted is None else recounted.used[number][limit.name]
-    if limit.formula == "placed_output_axons" and recounted is not None and axons is not None:
-        more = limit.parameters["crossing_entries"].count * int(axons.abroad[number])
-        due = int(recounted.used[number][limit.name]) + more
-        return due, due
+    if need is not None and axons is not None:
+        need += axons.of(limit, number)
     if need is None or limit.formula != "synaptic_events":
         return None if need is None else (int(need), int(need))
     need /= max(1, behind)
@@ -364,6 +363,9 @@ def _least(plan: Plan, rules: Rules) -> dict[str, int]:
     used = recount(parts, rules, messages=False).used
     least = {limit.name: sum(math.ceil(need[limit.name]) for need in used) for limit in plan.chip.limits}
     blocked = [limit for limit in plan.chip.limits if limit.formula == "blocked_row_bits"]
+    for limit in plan.chip.limits:
+        if limit.formula in ("merged_input_axons", SHARED):
+            least[limit.name] -= spared(rules, limit, {*inner})
     return least | {limit.name: least_blocked(rules, limit) for limit in blocked}  # a row cut may save a word
 
 
