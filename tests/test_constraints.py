@@ -606,3 +606,11 @@ def test_every_refusal_of_constraints_is_ours() -> None:
             mapped(text, chips=1)
         except NeuedgeError as error:
             assert error.code in ("FIT055", "FIT056")
+
+
+def test_a_first_chip_that_is_dead_leaves_the_second() -> None:
+    """On chips that are powered one by one too."""
+    for name in ("loihi2", "loihi1", "spinnaker1"):
+        given = Constraints(forbid=(Forbid(chip=(0, 0)),))
+        plan = compile_network(chain(a=6, b=4, model="IF"), real(name), Options(effort="none", constraints=given))
+        assert all(plan.machine.chips[core.chip] != (0, 0) for core in plan.cores)

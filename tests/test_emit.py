@@ -21,6 +21,7 @@ from neuedge_nir.emission.folder import check_folder, write_folder
 from neuedge_nir.emission.integers import sources, weights
 from neuedge_nir.emission.runbook import as_markdown, runbook
 from neuedge_nir.errors import NeuedgeError, PluginError, UsageError
+from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.network.model import Network
 from neuedge_nir.network.slices import Block
 from neuedge_nir.pipeline import Options, compile_network
@@ -28,7 +29,7 @@ from neuedge_nir.plan import store
 from neuedge_nir.plan.model import Plan
 from tests.conftest import CHIPS
 from tests.test_emit_ranc import biased, branching, convolving, noise, planned
-from tests.worlds import chain, convnet, real
+from tests.worlds import chain, convnet, dense, network, real, wire
 
 
 @pytest.fixture(scope="module")
@@ -216,11 +217,11 @@ def from_json(found: Any, spikes: Mapping[str, np.ndarray], steps: int) -> dict[
         sent[name] = out
         for step in range(steps):
             total = np.zeros(size, int)
-            for wire in (p for p in found["projections"] if p["target"] == name):
-                (layer,) = wire["chain"]
-                then = step - (wire["delay"] - lags[name] + lags[wire["source"]])
+            for held in (p for p in found["projections"] if p["target"] == name):
+                (layer,) = held["chain"]
+                then = step - (held["delay"] - lags[name] + lags[held["source"]])
                 weight = layer["weight"] if layer["kind"] == "dense" else layer["factor"] * np.eye(size, dtype=int)
-                total += np.array(weight) @ sent[wire["source"]][then] if then >= 0 else 0
+                total += np.array(weight) @ sent[held["source"]][then] if then >= 0 else 0
             v = v + total + np.array(registers["leak"])
             out[step] = v >= np.array(registers["threshold"])
             v = np.where(out[step], 0 if registers["drop"] is None else v - np.array(registers["drop"]), v)
@@ -357,3 +358,43 @@ def test_sources_and_weights_are_those_of_a_matrix() -> None:
     reached = sources(first, [Block(((0, 4), (0, 2), (0, 2)))])
     assert reached.tolist() == [row * 9 + column for row in range(4) for column in range(4)]
     assert weights(first, reached).shape == (16, 100)
+
+
+def test_names_steer_neither_a_terminal_nor_a_table() -> None:
+    """Whatever a node is called, the runbook has one line for it."""
+    net = chain(6, "IF", a=4)
+    evil = "a\x1b[31m\n| b"
+    named = replace(
+        net,
+        populations=tuple(replace(p, name=evil) for p in net.populations),
+        projections=tuple(
+            replace(
+                p,
+                name=p.name.replace("a", evil),
+                source=p.source.replace("a", evil),
+                target=p.target.replace("a", evil),
+            )
+            for p in net.projections
+        ),
+    )
+    plan = compile_network(named, real("loihi2"), Options(effort="none", inputs="host"))
+    text = as_markdown(plan, runbook(plan, named))
+    assert text.isprintable() or all(line.isprintable() for line in text.split("\n"))
+    assert "\x1b" not in text
+    rows = [line for line in text.split("\n") if line.startswith("|") and "x1b" in line]
+    assert rows
+    assert all("\\n\\| b" in row for row in rows)
+
+
+def test_late_plans_are_emitted_but_for_what_must_come_out() -> None:
+    """As the chip is asked to run them; the emulation of samples knows nothing late."""
+    wires = wire("in", "a", dense(4, 4)), wire("a", "b", dense(4, 4, seed=1)), wire("b", "a", dense(4, 4), steps=1)
+    net = network({"a": 4, "b": 4}, *wires, inputs={"in": 4}, model="IF", dt=1.0)
+    plan = compile_network(net, real("loihi2"), Options(effort="none", recurrence="approximate"))
+    assert any(projection.excess for projection in plan.projections)
+    files = emit(plan, net)
+    told = json.loads(files["network.json"])
+    assert {p["delay"] for p in told["projections"]} == {1}
+    with pytest.raises(UsageError) as refused:
+        emit(plan, net, samples=Samples({"in": np.zeros((1, 5, 4))}))
+    assert refused.value.code == "USE061"

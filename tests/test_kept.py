@@ -324,3 +324,11 @@ def test_refusals_of_from_and_diff(refused: Refused, digits: Path, tmp_path: Pat
     assert refused("compile", digits, "--target", "loihi1", "--from", plan) == (3, "USE084")
     assert refused("diff", plan, "no.json") == (3, "PLAN001")
     assert refused("diff", plan) == (2, "USE001")
+
+
+def test_the_command_keeps_a_plan_of_several_copies(neuedge: Neuedge, digits: Path, tmp_path: Path) -> None:
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    words = ("compile", digits, "--target", "spinnaker2", "--effort", "quick")
+    assert neuedge(*words, "--copies", "3", "-o", old).status == 0
+    assert neuedge("compile", digits, "--target", "spinnaker2", "--from", old, "-o", new).status == 0
+    assert neuedge("diff", old, new).status == 0

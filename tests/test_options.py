@@ -106,3 +106,20 @@ def test_arguments_of_another_type_are_usage_errors(wrong: Callable[[], object],
     with pytest.raises(neuedge_nir.UsageError) as caught:
         wrong()
     assert (caught.value.code, caught.value.where) == ("USE034", where)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"steps_per_sample": 1.5},
+        {"steps_per_sample": 1 << 40},
+        {"seed": "a"},
+        {"chips": True},
+        {"max_cores": 2.0},
+        {"time_scale": None},
+    ],
+)
+def test_numbers_that_are_no_whole_numbers_in_reach_are_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(UsageError) as refused:
+        Options(**given)
+    assert refused.value.code == "USE019"

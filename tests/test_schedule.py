@@ -34,7 +34,7 @@ from tests import dyadic
 from tests.conftest import Neuedge
 from tests.dyadic import DT, STEPS, spikes_for
 from tests.test_retimed import PATIENT, WORLDS, busy, long_skip
-from tests.worlds import REAL_CHIPS, chip, real, recurrent
+from tests.worlds import REAL_CHIPS, chain, chip, real, recurrent
 
 
 def resetting(period: str | None) -> Chip:
@@ -256,3 +256,10 @@ def test_samples_say_themselves_how_long_they_are() -> None:
     with pytest.raises(UsageError):
         Options(steps_per_sample=0)
     assert compiled(replace(long_skip(), dt=1.0), "loihi2", Options(activity=samples)).schedule.period == 16
+
+
+def test_the_longest_sample_is_checked_at_once() -> None:
+    """The period is the next power of two: found by doubling, not by counting up."""
+    net = chain(a=4, model="IF")
+    plan = compile_network(net, real("loihi2"), Options(effort="none", steps_per_sample=(1 << 30) + 1))
+    assert plan.schedule.period == 1 << 31

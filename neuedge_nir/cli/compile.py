@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         with progress() as observer:
             watch, alone = Watch(arguments), None
-            if options.copies is None:
+            if options.copies is None or options.keep is not None:  # a kept mapping has no copy alone beside it
                 plan = compile_network(network, chip, options, watch.told(observer), watch.applied.append)
             else:
                 alone, plan = compile_copies(network, chip, options, watch.told(observer), watch.applied.append)

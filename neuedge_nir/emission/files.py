@@ -94,7 +94,14 @@ def _manifest(plan: Plan, chosen: str, files: Files) -> bytes:
 
 
 def shown_of(plan: Plan, network: Network, samples: Samples) -> Shown:
-    """The samples as the host injects them, and what the chip's numbers make of them. Raises `InputError` (DATA...)."""
+    """The samples as the host injects them, and what the chip's numbers make of them.
+
+    Raises `InputError` (DATA...), `UsageError` (USE061) where projections are late.
+    """
+    late = sorted(projection.name for projection in plan.projections if projection.excess)
+    if late:
+        message = f"{late[0]} is late, and the emulation that tells which spikes must come out knows of no such thing"
+        raise UsageError("USE061", message, where="--data, --recurrence", hint="emit it without --data")
     spikes = entering(network, samples.of(network))
     for name, values in spikes.items():
         if ((values != 0) & (values != 1)).any():

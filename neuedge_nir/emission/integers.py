@@ -34,6 +34,7 @@ def legal_of(plan: Plan, network: Network) -> LegalNetwork:
         inputs=plan.options.inputs,
         outputs=plan.options.outputs,
         splitters=served_in(plan),
+        approximate=plan.options.recurrence == "approximate",
     )
 
 

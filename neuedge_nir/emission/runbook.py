@@ -174,7 +174,8 @@ def as_json(book: Runbook) -> dict[str, object]:
 def as_markdown(plan: Plan, book: Runbook) -> str:
     """For people, as a document."""
     return "\n".join(
-        (
+        _printable(line)
+        for line in (
             f"# Runbook: {plan.model.name} on {plan.chip.title}",
             "",
             *_run_section(book),
@@ -203,6 +204,16 @@ def as_markdown(plan: Plan, book: Runbook) -> str:
     )
 
 
+def _printable(line: str) -> str:
+    """One line, whatever a name in it holds: control characters are spelled out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+
+
+def _cell(name: str) -> str:
+    """A name inside a cell of a table."""
+    return name.replace("|", "\\|")
+
+
 def _run_section(book: Runbook) -> list[str]:
     return [
         f"A sample of T steps runs for T + {book.depth} steps of the chip: every population does what the model does, "
@@ -222,11 +233,11 @@ def _messages_read(book: Runbook) -> str:
 
 def _inject_section(plan: Plan, book: Runbook) -> list[str]:
     rows = [
-        f"| {feed.port} | {_words(feed.elements)} | {_site(plan, feed.core)} | {feed.axons} | {feed.delay} | "
-        f"{feed.projection} |"
+        f"| {_cell(feed.port)} | {_words(feed.elements)} | {_site(plan, feed.core)} | {feed.axons} | {feed.delay} | "
+        f"{_cell(feed.projection)} |"
         for feed in book.feeds
     ]
-    held = [f"| {one.port} | {_words(one.elements)} | {_site(plan, one.core)} |" for one in book.holdings]
+    held = [f"| {_cell(one.port)} | {_words(one.elements)} | {_site(plan, one.core)} |" for one in book.holdings]
     if held:
         return ["| input | elements | on |", "|---|---|---|", *held]
     return ["| input | elements | to | messages each | heard after steps | for |", "|---|---|---|---|---|---|", *rows]
@@ -235,7 +246,7 @@ def _inject_section(plan: Plan, book: Runbook) -> list[str]:
 def _read_section(plan: Plan, book: Runbook) -> list[str]:
     places = ["; ".join(_site(plan, core) for core in one.cores) for one in book.readings]
     rows = [
-        f"| {one.port} | {one.population}, {one.neurons} neurons | {place} | {one.lag} |"
+        f"| {_cell(one.port)} | {_cell(one.population)}, {one.neurons} neurons | {place} | {one.lag} |"
         for one, place in zip(book.readings, places, strict=True)
     ]
     through = [f"All of it passes through {_site(plan, core)}." for core in book.gatherers]
@@ -246,7 +257,8 @@ def _read_section(plan: Plan, book: Runbook) -> list[str]:
 def _reset_section(plan: Plan) -> list[str]:
     """Each population forgets at its own lag; between, a sample's last spikes are still on their way."""
     rows = [
-        f"| {name} | {offset} |" for name, offset in sorted(plan.schedule.offsets.items(), key=lambda each: each[::-1])
+        f"| {_cell(name)} | {offset} |"
+        for name, offset in sorted(plan.schedule.offsets.items(), key=lambda each: each[::-1])
     ]
     return [
         *_period(plan.schedule),

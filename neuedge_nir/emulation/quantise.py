@@ -50,8 +50,8 @@ def quantise(legal: LegalNetwork, dt: float) -> IntegerNetwork:
 def _check_signals(legal: LegalNetwork) -> None:
     for inner in legal.projections:
         if inner.projection.signal in (Signal.ANALOG, Signal.GRADED):
-            message = f"{inner.projection.source!r} sends values, and only spikes are emulated"
-            hint = "put a spiking population in its place, or simulate without --as"
+            message = f"{inner.projection.source!r} sends values, and only spikes are emulated and emitted"
+            hint = "put a spiking population in its place; `simulate` without --as, and plans, take it as it is"
             raise UsageError("USE030", message, where=f"node {inner.projection.source!r}", hint=hint)
 
 

@@ -52,6 +52,7 @@ def seated(clusters: Sequence[Cluster], obliged: Obliged, available: int) -> Sea
     """A seat for every cluster on as few chips as are found. Raises `NoPlanError` (FIT056) where none are found."""
     needs = [_need(cluster, obliged) for cluster in clusters]
     named = {position for need in needs for position in need.chips or ()}
+    named |= obliged.dead_chips | {reserve.chip for reserve in obliged.given.reserve if reserve.chip is not None}
     most = min(available, MAX_CHIPS, len(clusters) + max([0, *((1 + max(position)) ** 2 for position in named)]))
     usable = obliged.demands.legal.chip.topology.cores_per_chip.count
     per_chip = max(1, usable - sum(r.cores for r in obliged.given.reserve if r.chip is None))

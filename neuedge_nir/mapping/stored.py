@@ -109,7 +109,6 @@ def _columns(w: Weights, *, batched: bool) -> np.ndarray:
 
 def too_large(node: str, needed: int, limit: Limit, chip: Chip) -> CapacityError:
     """One neuron alone exceeds a limit of a core: no split can help, which proves that the network does not fit."""
-    events = limit.formula == "synaptic_events"
     return CapacityError(
         "FIT010",
         f"{node} needs {needed} {limit.limit.unit} on one core, {chip.title} has {limit.limit.count}",
@@ -117,9 +116,15 @@ def too_large(node: str, needed: int, limit: Limit, chip: Chip) -> CapacityError
         resource=limit.name,
         needed=needed,
         available=limit.limit.count,
-        hint="lower its activity, or make its receptive field smaller"
-        if events
-        else "give the layers into it delays and weights alike, or put neurons between"
-        if limit.formula == "synapse_formats"
-        else "make its receptive field smaller: fewer inputs, grouped channels, or a smaller kernel",
+        hint=_SMALLER.get(
+            limit.formula, "make its receptive field smaller: fewer inputs, grouped channels, or a smaller kernel"
+        ),
     )
+
+
+_SMALLER = {
+    "synaptic_events": "lower its activity, or make its receptive field smaller",
+    "synapse_formats": "give the layers into it delays and weights alike, or put neurons between",
+    "row_and_record_bytes": "where its record takes the most, shorten samples or read by --output host; else make its "
+    "receptive field smaller",
+}

@@ -27,6 +27,17 @@ SLOWEST = 1 << 20
 """How many times slower a chip may be asked to run: a timestep of a quarter of an hour for one of 1 ms."""
 
 
+MOST_CHIPS = 1 << 40
+"""More chips, or cores, than this are a slip of the keyboard."""
+
+LONGEST = 1 << 31
+"""Timesteps of the longest sample."""
+
+
+def _whole(value: object, least: int, most: int) -> bool:
+    return type(value) is int and least <= value <= most
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a compilation may be told.
@@ -85,15 +96,15 @@ class Options:
                 object.__setattr__(self, name, value)
         object.__setattr__(self, "tiles", tiles_given(self.tiles))
         wrong = {
-            "chips": self.chips is not None and self.chips < 1,
-            "max_cores": self.max_cores is not None and self.max_cores < 1,
+            "chips": self.chips is not None and not _whole(self.chips, 1, MOST_CHIPS),
+            "max_cores": self.max_cores is not None and not _whole(self.max_cores, 1, MOST_CHIPS),
             "copies": not (self.copies in (None, "max") or (type(self.copies) is int and 1 <= self.copies <= MOST)),
             "effort": self.effort not in EFFORTS,
             "recurrence": self.recurrence not in ("exact", "approximate"),
             "splitters": self.splitters not in MODES,
-            "seed": not 0 <= self.seed < 1 << 31,
-            "time_scale": not 1 <= self.time_scale <= SLOWEST,
-            "steps_per_sample": self.steps_per_sample is not None and self.steps_per_sample < 1,
+            "seed": not _whole(self.seed, 0, (1 << 31) - 1),
+            "time_scale": not _whole(self.time_scale, 1, SLOWEST),
+            "steps_per_sample": self.steps_per_sample is not None and not _whole(self.steps_per_sample, 1, LONGEST),
             "early_exit": self.early_exit is not None and not 0 < self.early_exit < math.inf,
         }
         for name, bad in wrong.items():

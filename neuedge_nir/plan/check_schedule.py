@@ -11,8 +11,8 @@ PORTS = ("Input", "Output")
 def check_schedule(plan: Plan) -> None:
     """Offsets, depth and period from the lags and the chip's rule. How long a sample is has to be believed."""
     found, able = plan.schedule, plan.chip.capabilities.reset_schedule
-    due = {p.name: p.lag for p in plan.populations if p.model not in PORTS}
-    match("PLAN151", "step of the reset", found.offsets, due)
+    lags = {p.name: p.lag for p in plan.populations if p.model not in PORTS}
+    match("PLAN151", "step of the reset", found.offsets, lags)
     agree("PLAN151", found, rule=None if able is None else able.period, depth=max(p.lag for p in plan.populations))
     same("PLAN151", "a period", found.period is not None, found.steps is not None)
     if plan.options.steps_per_sample is not None:
@@ -21,7 +21,8 @@ def check_schedule(plan: Plan) -> None:
         return
     if found.steps < 1:
         refuse("PLAN151", f"samples of {found.steps} timesteps")
-    period = found.steps + found.depth
-    while found.rule == "power-of-two" and bin(period).count("1") != 1:
-        period += 1
+    due = found.steps + found.depth
+    period = 1 if found.rule == "power-of-two" else due
+    while period < due:
+        period += period
     same("PLAN151", "timesteps from reset to reset", found.period, period)

@@ -101,8 +101,11 @@ def _inference(found: Inference | None) -> list[RenderableType]:
 def _headline(plan: Plan) -> str:
     mapping = plan.mapping
     gap = "" if plan.outcome == "optimal" else f", at least {mapping.cores_lower_bound} needed"
-    size = f"{counted(mapping.cores_inner, 'core')} on {counted(mapping.chips_used, 'chip')}"
-    return f"{plan.model.name} fits {plan.chip.title}: {size} ({plan.outcome}{gap})"
+    size = f"{counted(mapping.cores_used, 'core')} on {counted(mapping.chips_used, 'chip')}"
+    others = f"{mapping.cores_inner:,} without those of inputs and outputs: " * (
+        mapping.cores_inner < mapping.cores_used
+    )
+    return f"{plan.model.name} fits {plan.chip.title}: {size} ({others}{plan.outcome}{gap})"
 
 
 def counted(count: int, noun: str) -> str:

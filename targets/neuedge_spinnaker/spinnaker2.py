@@ -69,7 +69,9 @@ def spinnaker2(plan: Plan, network: Network, shown: Shown | None) -> Files:
 
 
 def _cannot(name: str, message: str) -> UsageError:
-    return UsageError("USE071", f"py-spinnaker2 cannot run it: {message}", where=f"node {name!r}")
+    return UsageError(
+        "USE071", f"py-spinnaker2 cannot run it: {message}", where=f"node {name!r}", hint="write --format json"
+    )
 
 
 def _population(
@@ -87,7 +89,9 @@ def _population(
         raise _cannot(told.name, "a convolution leads to neurons with a synaptic filter")
     if np.any(held["drive"]):
         message = f"its bias acts in the {told.lag} steps before its first input is due"
-        raise UsageError("OUT203", message, where=f"node {told.name!r}", hint="take its bias out")
+        raise UsageError(
+            "OUT203", message, where=f"node {told.name!r}", hint="take its bias out, or write --format json"
+        )
     filtered = {} if held["keep_i"] is None else {"exc_decay": held["keep_i"], "inh_decay": held["keep_i"]}
     threshold = OUT_OF_REACH if held["threshold"] is None else held["threshold"]
     values = {"threshold": threshold, "alpha_decay": held["keep"], **filtered}
