@@ -338,8 +338,8 @@ of 64, as the compiler says on its way (16,128).
 ## What differs
 
 {deviations}
-* Free, ours take fewer cores: Intel's tiles leave room by every limit that is counted here (dense1 of PilotNet has 45 % of
-  a core's words), and one core of theirs holds one layer. Why they are no larger is not published.
+* Free, ours take fewer cores: Intel's tiles leave room by every limit that is counted here (PilotNet's dense1 has
+  45 % of a core's words), and one core of theirs holds one layer. Why they are no larger is not published.
 * AxonMem and the column that weighs all into one total are not counted: how they come about is not published.
 
 PilotNet's first dense layer takes 7,253 words in the mean because its last slice has one neuron: 2,560 rows of 3 words
