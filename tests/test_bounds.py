@@ -148,3 +148,9 @@ def test_cores_with_inputs_count() -> None:
         with pytest.raises(NoPlanError) as caught:
             asked()
         assert caught.value.code == "FIT021"
+
+
+def test_a_chip_without_a_limit_of_a_core_takes_one_core() -> None:
+    on = replace(chip(neurons=9), limits=())
+    plan = compile_network(chain(a=5, b=3), on, Options(effort="none"))
+    assert (plan.mapping.cores_neurons, plan.mapping.cores_lower_bound, plan.outcome) == (1, 1, "optimal")

@@ -282,7 +282,7 @@ def _tiles_bound(cores: Cores, demands: Demands) -> int:
     """The cores that these slices take however they are packed: no cut of the targets asks less than none."""
     uncut, demands = demands.uncut(), demands.uncrossed
     totals = list(map(sum, zip(*(demands.of(piece, uncut) for core in cores for piece in core), strict=True)))
-    return max(1, *(math.ceil(totals[i] / demands.capacity[i]) for i in demands.per_core))
+    return max([1, *(math.ceil(totals[i] / demands.capacity[i]) for i in demands.per_core)])
 
 
 def _pack_into(count: int, needs: dict[Piece, Demand], capacity: Demand, limit: float, seed: int) -> Cores | None:

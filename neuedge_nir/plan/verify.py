@@ -346,7 +346,8 @@ def _check_outcome(plan: Plan, rules: Rules | None, network: Network | None) -> 
         check_most(plan, least)
         bounds = _bounds(plan, least) | _table_bounds(plan, network)
         agree("PLAN128", mapping, cores_lower_bound=max([1, *bounds.values()]))
-        same("PLAN128", "bound by the limit named", bounds.get(mapping.bound_resource), mapping.cores_lower_bound)
+        named = bounds.get(mapping.bound_resource) if bounds else 1  # no limit of a core: the one core that is needed
+        same("PLAN128", "bound by the limit named", named, mapping.cores_lower_bound)
     at_most("PLAN128", "neuron cores of the bound", mapping.cores_lower_bound, inner)
     agree("PLAN129", plan, outcome="optimal" if met else "feasible")
     agree("PLAN129", plan, scope="published limits only" if plan.not_checked else "all limits")
