@@ -144,7 +144,8 @@ _INTERLEAVED_NEURONS = Formula(
     "interleaved_neurons",
     "neurons",
     "Numbers that the neurons of a slice are spread over: where its sources share rows, the neurons of its largest "
-    "destination group * its destination groups * its channels, else as neurons. Parameters as of entry_row_words.",
+    "destination group in one channel * its groups * its channels, else as neurons. With the same word_bits, header_bits, "
+    "entry_synapses, index_bits, delay_bits, trailer_bits, groups and numbers as entry_row_words.",
     (*_ENTRY, *_GROUPED),
 )
 _DESTINATION_GROUPS = Formula(
@@ -154,7 +155,8 @@ _DESTINATION_GROUPS = Formula(
     "convolution of one group and without dilation, alone into its population, spikes that reset to zero. Column by "
     "column of the sources, a group begins where one reaches none of those before. An input axon adds to the numbers "
     "of neurons in its rows how many groups had begun, less one; a column reaches two of them at most. There are at "
-    "most `groups`, spread over at most `numbers`. After NxTF's interleaving. Other parameters as of entry_row_words.",
+    "most `groups`, spread over at most `numbers`. After NxTF's interleaving. With the same word_bits, header_bits, "
+    "entry_synapses, index_bits, delay_bits, trailer_bits, groups and numbers as entry_row_words.",
     (*_ENTRY, *_GROUPED),
     largest=True,
 )
