@@ -26,6 +26,7 @@ from neuedge_nir.network.slices import Block, Run, Slice
 from neuedge_nir.plan.check_weights import effective
 from tests.strategies import slices
 from tests.test_count import members, unrolled
+from tests.test_shared_rows import rows_together
 from tests.worlds import (
     PARAMETERS,
     chain,
@@ -211,6 +212,11 @@ def written_out(rule: Limit, demands: Demands, piece: Piece) -> int:
             )
         case "entry_row_words":
             return sum(entries(row, p, number) for p in incoming for row in rows_of(summed_at_axon(p.projection), part))
+        case "interleaved_neurons" | "destination_groups":
+            together = rows_together(demands, piece, rule)
+            if name == "destination_groups":
+                return together.groups if together else 1
+            return together.numbers if together else written_out(replace(rule, formula="neurons"), demands, piece)
         case "longest_entry_row":
             lengths = [(row, p) for p in incoming for row in rows_of(summed_at_axon(p.projection), part)]
             return max((entries(row, p, number) for row, p in lengths), default=0)

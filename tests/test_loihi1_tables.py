@@ -19,6 +19,7 @@ from neuedge_nir.errors import NoPlanError
 from neuedge_nir.network.connect import Conv, Dense, Operator
 from neuedge_nir.network.model import Network
 from neuedge_nir.pipeline import Options, compile_network
+from neuedge_nir.plan.check_axons import axons_of
 from neuedge_nir.plan.check_demand import Part, boxes_in, recount, rules_of
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.verify import verify
@@ -188,20 +189,23 @@ def test_the_tables_in_the_docs_are_what_came_of_it(golden: Golden) -> None:
     golden("loihi1_tables.md", DOCUMENT.format(tables="\n\n".join(drawn(name) for name in TABLES)), ROOT / "docs")
 
 
-def fullest(name: str) -> list[dict[str, float]]:
-    """For each layer the most that one of its tiles uses of each limit, by the checker's count, before crossings."""
-    table, plan = TABLES[name], tiled(name)
+def fullest(table: Table, plan: Plan) -> list[dict[str, float]]:
+    """For each layer the most that one of its tiles uses of each limit, by the checker's count."""
     shapes = {layer.name: layer.shape for layer in table.layers}
     parts = [
         Part(at, piece.population, boxes_in(piece, shapes[piece.population]))
         for at, core in enumerate(plan.cores)
         for piece in core.slices
     ]
-    used = recount(parts, rules_of(plan, network_of(table)), messages=False).used
+    rules = rules_of(plan, network_of(table))
+    used, more = recount(parts, rules, messages=False).used, axons_of(rules, parts)
+    for number, need in enumerate(used):
+        for one in plan.chip.limits:
+            need[one.name] += more.of(one, number)
     return [
         {
             limit: max(need[limit] for part, need in zip(parts, used, strict=True) if part.population == layer.name)
-            for limit in LIMITS
+            for limit in (*LIMITS, "destination_groups")
         }
         for layer in table.layers
     ]
@@ -210,19 +214,23 @@ def fullest(name: str) -> list[dict[str, float]]:
 def drawn(name: str) -> str:
     table, plan, ours = TABLES[name], tiled(name), free(name)
     rows = []
-    for layer, used in zip(table.layers, fullest(name), strict=True):
+    for layer, used, alone in zip(table.layers, fullest(table, plan), fullest(table, ours), strict=True):
         of_ours = sum(any(piece.population == layer.name for piece in core.slices) for core in ours.cores)
+        numbers, groups = (int(used[limit]) for limit in LIMITS), int(alone["destination_groups"])
         cells = (layer.name, "x".join(map(str, layer.shape)), layer.per_core, layer.tiles, layer.bits, layer.cores)
-        rows.append(f"| {' | '.join(map(str, (*cells, *(int(used[limit]) for limit in LIMITS), of_ours)))} |")
+        rows.append(f"| {' | '.join(map(str, (*cells, *numbers, of_ours, groups)))} |")
     head = (
-        "| layer | shape | per core | tile | bits | cores | neurons | in-axons | out-axons | words | row | free |\n"
-        f"|{'---|' * 12}"
+        "| layer | shape | per core | tile | bits | cores | neurons | in-axons | out-axons | words | row | free "
+        "| groups |\n"
+        f"|{'---|' * 13}"
     )
     total = sum(layer.cores for layer in table.layers)
     text = (
         f"{table.source}. Printed: {total} cores. Ours with these tiles: {plan.mapping.cores_neurons}, as tiles may "
         f"share a core; free: {ours.mapping.cores_neurons}, and {ours.mapping.cores_lower_bound} at least in any plan."
     )
+    shared = [p.name.partition("#")[0] for p in ours.projections if p.axons is not None and p.axons.kind == "shared"]
+    text += f" Axons are shared in {', '.join(shared)}." if shared else ""
     return "\n".join((f"## {table.title}", "", text, "", head, *rows))
 
 
@@ -244,11 +252,12 @@ the layer when the mapper cuts it as it likes.
   the trained ones are not at hand. The 62 neurons of N-MNIST fit 6 bits by our count of words, and no more.
 * The printed mappings put one layer on a core. Where ours takes fewer cores, small tiles share one.
 * The input is on the chip, as there: neurons that nothing on the chip projects to.
-* Columns of a convolution's sources share no rows here. They could share axons, but the rows of a column that does are
-  as long as its longest, and for these tiles that is more than the memory holds, or a core has several tiles of one
-  layer: all axons are discrete. The printed mappings may share both. With tiles of one channel, 256 neurons of pool1
-  would send to 16 channels of conv1 and need more than the 4,096 entries of discrete axons, which shared ones would
-  not spare, as no neuron has one destination there; tiles of all channels fit, which is why they are used here.
+* Columns of a convolution's sources share rows where that takes fewer words, and axons where no core takes more entries
+  by it; `groups` are the destination groups of the free plan by which rows are shared, 1 where none are. Narrow tiles
+  have too few like columns, and the numbers of neurons have gaps: 16 columns of conv2 take 18. How the printed ones
+  were cut is not known. With tiles of one channel, 256 neurons of pool1 would send to 16 channels of conv1 and need
+  more than the 4,096 entries, which shared axons would not spare, as no neuron has one destination there; tiles of all
+  channels fit.
 * Delays that differ from neuron to neuron (all hidden layers of two of these networks) are left out: a plan has one for
   each projection. They would take three bits of every synapse.
 * N-TIDIGITS ends in an average over its outputs, read by the host; it takes no core in either. Intel ran 19 copies of

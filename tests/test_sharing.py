@@ -65,10 +65,10 @@ def test_on_one_core_every_column_of_every_channel_has_one_axon() -> None:
 
 def test_the_rows_of_a_column_are_as_long_as_its_longest() -> None:
     """Sources in the corner reach 4 pixels, at a border 6, else 9; columns at the border have at most 6."""
-    memory = next(rule for rule in LOIHI.limits if rule.formula == "entry_row_words")
-    bits = next(p.weight_bits for p in planned(two()).projections if p.source == "a")
+    memory, on = limit("entry_row_words", 1), toy(neurons=384)
+    bits = next(p.weight_bits for p in planned(two(), on).projections if p.source == "a")
     corner, border, inner = (row_words(4 * n, bits, memory, dense=False) for n in (4, 6, 9))
-    shared, apart = used(planned(two()), "synapse_memory"), used(planned(two(outputs={"out": "a"})), "synapse_memory")
+    shared, apart = (used(planned(net, on), "entry_row_words") for net in (two(), two(outputs={"out": "a"})))
     assert corner < border < inner
     assert shared - apart == 2 * (2 * 2 * (border - corner) + 6 * 2 * (inner - border))
 
@@ -82,9 +82,9 @@ def test_sources_that_two_cores_hear_keep_axons_of_their_own() -> None:
 
 
 def test_a_source_that_all_cores_hear_has_an_entry_for_each() -> None:
-    """Halves by channels."""
+    """Halves by channels: nothing to share."""
     plan = planned(two(channels=8), toy(neurons=256), tiles={"b": "4x8x8"})
-    assert axons(plan) == PlanAxons("shared", 2 * 128, 2 * 128, 0)
+    assert axons(plan) == PlanAxons("discrete", 2 * 128, 2 * 128, 0)
 
 
 def toy(neurons: int = 256, per_chip: int = 16, most: int = 9999, **others: int) -> Chip:

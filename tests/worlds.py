@@ -76,6 +76,8 @@ PARAMETERS: Mapping[str, Mapping[str, int]] = {
     "blocked_row_bits": {"word_bits": 64, "header_bits": 10, "block": 64, "index_bits": 10},
     "longest_row_words": {"word_bits": 16, "header_bits": 10, "block": 3, "index_bits": 10},
     "entry_row_words": ENTRY,
+    "interleaved_neurons": {**ENTRY, "groups": 3, "numbers": 99},
+    "destination_groups": {**ENTRY, "groups": 3, "numbers": 99},
     "longest_entry_row": {**ENTRY, "word_bits": 16, "entry_synapses": 3},
     "row_table_bytes": {"word_bytes": 4, "row_header_words": 3},
     "row_and_record_bytes": {
@@ -490,6 +492,8 @@ def chips(draw: st.DrawFn) -> Chip:
         ("decay_profiles", 1, 3),
         ("threshold_values", 1, 3),
         ("entry_row_words", 8, 300),
+        ("interleaved_neurons", 4, 60),
+        ("destination_groups", 1, 4),
         ("longest_entry_row", 4, 16),
         ("synapse_formats", 1, 4),
     ):

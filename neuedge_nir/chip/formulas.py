@@ -15,7 +15,7 @@ class Formula:
     """A way to count the demand of a slice, in `unit`. `parameters` are the numbers a limit has to give with it.
 
     A `distinct` one counts different values: those of slices that share a core count once. Of a `largest` one a core
-    has what the slice with the most has.
+    has what the slice with the most has. `optional` parameters are given all or none.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Formula:
     parameters: tuple[str, ...] = ()
     distinct: bool = False
     largest: bool = False
+    optional: tuple[str, ...] = ()
 
     @property
     def sums(self) -> bool:
@@ -124,6 +125,7 @@ _LONGEST_ROW_WORDS = Formula(
     largest=True,
 )
 _ENTRY = ("word_bits", "header_bits", "entry_synapses", "index_bits", "delay_bits", "trailer_bits")
+_GROUPED = ("groups", "numbers")
 _ENTRY_ROW_WORDS = Formula(
     "entry_row_words",
     "words",
@@ -132,8 +134,31 @@ _ENTRY_ROW_WORDS = Formula(
     "n*(b+d) + trailer_bits) / word_bits), n = synapses of the source in the slice, e = ceil(n/entry_synapses), b = "
     "weight bits, d = delay_bits where the projection takes more than one step, else 0; i = e where the projection is "
     "dense, else n. Under subtract reset and self_axons_subtract each neuron has a row of one synapse more, of the "
-    "chip's weight_bits. After NxTF's synaptic entries.",
+    "chip's weight_bits. With groups and numbers, columns of a slice's sources share rows as destination_groups says, "
+    "where that takes fewer: each different column of a channel has rows, all as long as its longest. After NxTF's "
+    "synaptic entries.",
     _ENTRY,
+    optional=_GROUPED,
+)
+_INTERLEAVED_NEURONS = Formula(
+    "interleaved_neurons",
+    "neurons",
+    "Numbers that the neurons of a slice are spread over: where its sources share rows, the neurons of its largest "
+    "destination group in one channel * its groups * its channels, else as neurons. With the same word_bits, header_bits, "
+    "entry_synapses, index_bits, delay_bits, trailer_bits, groups and numbers as entry_row_words.",
+    (*_ENTRY, *_GROUPED),
+)
+_DESTINATION_GROUPS = Formula(
+    "destination_groups",
+    "groups",
+    "Groups of columns of a slice whose sources share rows, else 1. Sources share by columns of a channel: one "
+    "convolution of one group and without dilation, alone into its population, spikes that reset to zero. Column by "
+    "column of the sources, a group begins where one reaches none of those before. An input axon adds to the numbers "
+    "of neurons in its rows how many groups had begun, less one; a column reaches two of them at most. There are at "
+    "most `groups`, spread over at most `numbers`. After NxTF's interleaving. With the same word_bits, header_bits, "
+    "entry_synapses, index_bits, delay_bits, trailer_bits, groups and numbers as entry_row_words.",
+    (*_ENTRY, *_GROUPED),
+    largest=True,
 )
 _LONGEST_ENTRY_ROW = Formula(
     "longest_entry_row",
@@ -227,6 +252,8 @@ FORMULAS: dict[str, Formula] = {
         _BLOCKED_ROW_BITS,
         _LONGEST_ROW_WORDS,
         _ENTRY_ROW_WORDS,
+        _INTERLEAVED_NEURONS,
+        _DESTINATION_GROUPS,
         _LONGEST_ENTRY_ROW,
         _ROW_TABLE_BYTES,
         _ROW_AND_RECORD_BYTES,

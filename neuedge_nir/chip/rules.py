@@ -167,7 +167,8 @@ def _limit(limit: Limit) -> Iterator[Problem]:
         yield Problem("CHIP011", ("limit", "unit"), message, f"give the limit in {formula.unit!r}")
     if not formula.sums and limit.scope is not LimitScope.CORE:
         yield Problem("CHIP012", ("scope",), f"is {limit.scope}, but the formula {formula.name!r} is one of cores")
-    known = {name: (1 if name in _DIVISORS else 0, _UNBOUNDED) for name in formula.parameters}
+    extra = formula.optional if any(name in limit.parameters for name in formula.optional) else ()
+    known = {name: (1 if name in _DIVISORS else 0, _UNBOUNDED) for name in (*formula.parameters, *extra)}
     yield from _parameters(limit.parameters, known, f"the formula {formula.name!r}")
 
 

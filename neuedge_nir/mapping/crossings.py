@@ -13,6 +13,7 @@ from neuedge_nir.mapping.legalise import LegalProjection
 from neuedge_nir.mapping.pack import grouped
 from neuedge_nir.mapping.partition import Cluster, Partition
 from neuedge_nir.mapping.place import Placement
+from neuedge_nir.mapping.shared_rows import shared_rows
 from neuedge_nir.mapping.sharing import SHARED_OUTPUT_AXONS, SharedAxons, may_share, pieces_of, shared_axons
 from neuedge_nir.network.count import counter
 
@@ -58,7 +59,9 @@ def _shared(clusters: Sequence[Cluster], placement: Placement, demands: Demands)
         if own is None:
             continue
         after = _replaced(used, own, legal, clusters, placement, demands)
+        axons = [limit.name for limit in demands.limits if limit.formula in (SHARED_OUTPUT_AXONS, "merged_input_axons")]
         fewer = all(b[output.name] <= a[output.name] for a, b in zip(used, after, strict=True))
+        fewer = fewer and any(b[name] < a[name] for a, b in zip(used, after, strict=True) for name in axons)
         if fewer and (memory is None or all(core[memory.name] <= memory.limit.count for core in after)):
             used, found[legal.projection.name] = after, own
     return used, found
@@ -96,7 +99,8 @@ def _replaced(
                 after[c][limit.name] += own.inputs[c] - counter(legal.projection).axons(piece.part)
         elif limit.formula == "entry_row_words":
             for c, piece in pieces_of(clusters, legal.projection.target):
-                after[c][limit.name] += own.words[c] - entry_row_words(piece.part, limit, legal)
+                if shared_rows(demands.legal, piece, limit) is None:  # else all rows of a column are as long already
+                    after[c][limit.name] += own.words[c] - entry_row_words(piece.part, limit, legal)
         elif limit.formula == SHARED_OUTPUT_AXONS:
             _replace_outputs(after, own, legal, clusters, placement, limit)
     return after

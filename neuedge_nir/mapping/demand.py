@@ -28,6 +28,7 @@ from neuedge_nir.mapping.merging import merged_at_axon
 from neuedge_nir.mapping.partition import Destinations, Piece
 from neuedge_nir.mapping.recording import record_bytes, recorded, row_and_record_bytes
 from neuedge_nir.mapping.ring_buffers import ring_buffer_bits
+from neuedge_nir.mapping.shared_rows import least_words, rows_may_be_shared, shared_rows
 from neuedge_nir.mapping.sharing import SHARED_OUTPUT_AXONS, fewest_inputs, fewest_outputs, may_share
 from neuedge_nir.mapping.values import DISTINCT, NO_VALUES, Values
 from neuedge_nir.mapping.windows import keeps_shape, looks_through_windows, pixels
@@ -176,12 +177,14 @@ class Demands:
     def fits_in(self, piece: Piece, targets: Destinations, room: Demand) -> bool:
         """Whether a slice fits what is left of a core.
 
-        A slice never uses more than its whole population, so a limit with room for that is not counted at all.
+        A slice never uses more than its whole population, so a limit with room for that is not counted at all; but for
+        those that ask whether its sources share rows.
         """
         everything = self._everything(piece.population, targets)
         alike = self.likeness(piece)
         return all(
-            most <= left or self._one(piece, alike, i, self.limits[i], targets) <= left
+            (most <= left and "groups" not in self.limits[i].parameters)
+            or self._one(piece, alike, i, self.limits[i], targets) <= left
             for i, (most, left) in enumerate(zip(everything, room, strict=True))
         )
 
@@ -232,6 +235,12 @@ class Demands:
             rows = sum(LEAST[limit.formula](p, limit) for p in self.legal.into(name))
             return rows + self._record(name, limit)
         everything = Piece(name, whole(self.shapes[name]))
+        if limit.formula == "interleaved_neurons":
+            return self.legal.compartments(everything.part.neurons)
+        incoming = self.legal.into(name)
+        sharing = "groups" in limit.parameters and any(rows_may_be_shared(self.legal, p) for p in incoming)
+        if limit.formula == "entry_row_words" and sharing:
+            return sum(least_words(p, everything.part, limit) for p in incoming)
         if limit.formula == "merged_input_axons":
             return fewest_inputs(self.legal, name, everything.part) + self.self_axons(everything)
         if limit.formula == SHARED_OUTPUT_AXONS and any(may_share(self.legal, p) for p in self.legal.out_of(name)):
@@ -394,9 +403,22 @@ def _longest_row_words(demands: Demands, piece: Piece, limit: Limit, targets: De
 
 
 def _entry_row_words(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+    if (rows := shared_rows(demands.legal, piece, limit)) is not None:
+        return rows.words
     own = demands.self_axons(piece)
     words = self_row_words(limit, demands.legal.chip.capabilities.weight_bits.count) if own else 0
     return _stored(demands, piece, limit, targets) + own * words
+
+
+def _interleaved_neurons(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+    rows = shared_rows(demands.legal, piece, limit)
+    return _neurons(demands, piece, limit, targets) if rows is None else rows.numbers
+
+
+def _destination_groups(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+    del targets
+    rows = shared_rows(demands.legal, piece, limit)
+    return 1 if rows is None else rows.groups
 
 
 def _synaptic_events(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
@@ -413,7 +435,7 @@ def _different(demands: Demands, piece: Piece, limit: Limit, targets: Destinatio
     return len(demands.values(piece.population, demands.limits.index(limit)).of(piece.part))
 
 
-LARGEST = frozenset({"longest_row_words", "longest_entry_row", "ring_buffer_bits"})
+LARGEST = frozenset({"longest_row_words", "longest_entry_row", "ring_buffer_bits", "destination_groups"})
 """Formulas of which a core has the largest value of its slices."""
 Formula = Callable[[Demands, Piece, Limit, Destinations], int]
 FORMULAS: dict[str, Formula] = {
@@ -434,5 +456,7 @@ FORMULAS: dict[str, Formula] = {
     "synaptic_events": _synaptic_events,
     **dict.fromkeys(STORED, _stored),
     "entry_row_words": _entry_row_words,
+    "interleaved_neurons": _interleaved_neurons,
+    "destination_groups": _destination_groups,
     **dict.fromkeys((*DISTINCT, SYNAPSE_FORMATS), _different),
 }

@@ -19,8 +19,8 @@ from neuedge_nir.mapping.entries import words_of
 from neuedge_nir.mapping.legalise import LegalNetwork, LegalProjection
 from neuedge_nir.mapping.merging import merged_at_axon
 from neuedge_nir.mapping.partition import Cluster, Piece
+from neuedge_nir.mapping.shared_rows import is_convolution
 from neuedge_nir.network.axis import AxisReach
-from neuedge_nir.network.connect import Conv
 from neuedge_nir.network.count import counter
 from neuedge_nir.network.model import Projection, ResetMode
 from neuedge_nir.network.slices import Block, Slice, boxes
@@ -60,18 +60,10 @@ def may_share(legal: LegalNetwork, one: LegalProjection) -> bool:
         any(limit.formula == SHARED_OUTPUT_AXONS for limit in legal.chip.limits)
         and legal.reset is not ResetMode.SUBTRACT
         and one.stored.axons_per_input == 1
-        and _is_convolution(one.projection)
+        and is_convolution(one.projection)
         and any(population.name == source for population in legal.network.populations)
         and len(legal.network.out_of(source)) == 1
     )
-
-
-def _is_convolution(projection: Projection) -> bool:
-    """One convolution of images between populations of its shapes, of one group and without dilation, as in NxTF."""
-    if len(projection.chain) != 1 or not isinstance(conv := projection.chain[0], Conv):
-        return False
-    shapes = projection.source_shape == conv.input_shape and projection.target_shape == conv.output_shape
-    return shapes and len(conv.kernel) == 2 and conv.groups == 1 and set(conv.dilation) == {1}
 
 
 def fewest_inputs(legal: LegalNetwork, name: str, part: Slice) -> int:

@@ -14,6 +14,7 @@ from neuedge_nir.plan.check_demand import Part, Rules, Wire, elements
 from neuedge_nir.plan.check_entries import SYNAPSE_FORMATS, halvings, signs_of
 from neuedge_nir.plan.check_fan import fan
 from neuedge_nir.plan.check_parts import Ints, Patch
+from neuedge_nir.plan.check_rows import add_rows
 from neuedge_nir.plan.check_rules import same
 from neuedge_nir.plan.check_sharing import Difference, count_shared, difference
 from neuedge_nir.plan.model import Plan, PlanAxons, PlanFormat
@@ -43,6 +44,7 @@ def axons_of(rules: Rules, parts: Sequence[Part]) -> Axons:
     """Every neuron has an entry for each projection and core that it reaches."""
     held = [wire for wire in rules.wires if wire.held is not None]
     changed = difference(rules.plan, len(parts))
+    add_rows(rules, parts, changed.by_formula)
     rule = next((one for one in rules.plan.chip.limits if one.formula in PLACED), None)
     if rule is None:
         return Axons({wire.projection.name: None for wire in held}, changed)

@@ -26,7 +26,7 @@ from neuedge_nir.plan.model import Plan, PlanProjection, PlanSlice
 DRIVEN = {"neuron_copies", "output_axons", "placed_output_axons", "shared_output_axons"}
 """Formulas that ask how many cores or axons a neuron drives."""
 
-LARGEST = {"longest_row_words", "longest_entry_row", "ring_buffer_bits"}
+LARGEST = {"longest_row_words", "longest_entry_row", "ring_buffer_bits", "destination_groups"}
 """Formulas of which a core has the largest value of its slices, not the sum."""
 
 HOST = -1
@@ -374,9 +374,9 @@ def _outwards(limit: Limit, part: Part, rules: Rules, drives: Drives | None) -> 
     """What a part takes by itself and by what it sends."""
     leaving = rules.out_of[part.population]
     match limit.formula:
-        case "neurons":
+        case "neurons" | "interleaved_neurons":
             return compartments(rules.plan, part.size)
-        case "slices":
+        case "slices" | "destination_groups":
             return 1
         case "row_and_record_bytes" if any(wire.held is None for wire in leaving):
             return record_bytes(rules.plan, part.population, part.size, limit)

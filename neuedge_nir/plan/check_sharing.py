@@ -7,17 +7,17 @@ it does.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from neuedge_nir.chip.model import Limit
-from neuedge_nir.network.connect import Conv
 from neuedge_nir.plan.check_demand import Part, Rules, Wire
 from neuedge_nir.plan.check_entries import packed_rows
 from neuedge_nir.plan.check_fan import fan
 from neuedge_nir.plan.check_parts import Ints, Patch
+from neuedge_nir.plan.check_rows import plain, rows_of
 from neuedge_nir.plan.check_rules import refuse
 from neuedge_nir.plan.model import Plan, PlanAxons
 
@@ -31,7 +31,7 @@ class Difference:
     `abroad`: by part the axons that lead to other chips.
     """
 
-    by_formula: Mapping[str, Ints]
+    by_formula: dict[str, Ints]
     abroad: Ints
 
 
@@ -49,18 +49,12 @@ def why_not(wire: Wire, rules: Rules) -> str | None:
     """What forbids the sources of a projection to share axons, if anything does."""
     projection, plan = wire.projection, rules.plan
     models = {population.name: population.model for population in plan.populations}
-    convolution = projection.chain[0] if len(projection.chain) == 1 else None
     if rule_of(plan) is None:
         return f"{plan.chip.title} counts none"
     if plan.options.reset == "subtract":
         return "spikes subtract the threshold"
-    if not isinstance(convolution, Conv) or convolution.groups > 1 or max(convolution.dilation) > 1:
+    if plain(wire) is None:
         return "it is no plain convolution"
-    if len(projection.source_shape) != 3:
-        return "it has no columns"
-    ends = [(projection.source_shape, convolution.input_shape), (projection.target_shape, convolution.output_shape)]
-    if any(own != seen for own, seen in ends) or wire.axons != 1:
-        return "it is no convolution of its populations as they are"
     if models.get(projection.source, "Input") == "Input":
         return "its source is an input"
     if len(rules.out_of[projection.source]) > 1:
@@ -109,7 +103,8 @@ def _into(
     inputs = len(sources) - int(alone.sum()) + len(set(column[alone].tolist()))
     _add(more, "merged_input_axons", number, inputs - len(sources))
     for limit in rules.plan.chip.limits:
-        if limit.formula == "entry_row_words" and wire.held is not None:
+        apart = limit.formula == "entry_row_words" and rows_of(wire, parts[number], rules, limit) is None
+        if apart and wire.held is not None:
             words = packed_rows(lengths, wire.held, {name: q.count for name, q in limit.parameters.items()})
             _add(more, limit.formula, number, _padding(words, column, alone))
     rule = rule_of(rules.plan)

@@ -38,6 +38,7 @@ from neuedge_nir.plan.check_model import run_on_chip
 from neuedge_nir.plan.check_parts import everything
 from neuedge_nir.plan.check_ports import role_of_inputs, takes_cores, way_in
 from neuedge_nir.plan.check_relays import check_relays, relays_of
+from neuedge_nir.plan.check_rows import spared_words
 from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, refuse, same
 from neuedge_nir.plan.check_schedule import check_schedule
 from neuedge_nir.plan.check_sharing import SHARED, spared
@@ -367,6 +368,8 @@ def _least(plan: Plan, rules: Rules) -> dict[str, int]:
     for limit in plan.chip.limits:
         if limit.formula in ("merged_input_axons", SHARED):
             least[limit.name] -= spared(rules, limit, {*inner})
+        elif limit.formula == "entry_row_words":
+            least[limit.name] -= spared_words(rules, limit, {*inner})
     return least | {limit.name: least_blocked(rules, limit) for limit in blocked}  # a row cut may save a word
 
 
