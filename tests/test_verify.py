@@ -76,7 +76,7 @@ def grouped() -> Network:
 
 
 WORLDS: Mapping[str, tuple[str, Callable[[], Network], Options]] = {
-    "mesh": ("loihi1", lambda: convnet(16, 8), Options(effort="none")),
+    "mesh": ("loihi1", lambda: convnet(24, 12), Options(effort="none")),
     "tree": ("spinnaker1", lambda: convnet(24, 8), Options(effort="none")),
     "inputs": ("spinnaker1", lambda: recurrent(300), Options(effort="none", map_inputs=True)),
     "onchip": ("loihi2", lambda: chain(lif=30, lif2=10), Options(effort="none", inputs="onchip")),

@@ -144,8 +144,8 @@ _INTERLEAVED_NEURONS = Formula(
     "interleaved_neurons",
     "neurons",
     "Numbers that the neurons of a slice are spread over: where its sources share rows, the neurons of its largest "
-    "destination group in one channel * its groups * its channels, else as neurons. With the same word_bits, header_bits, "
-    "entry_synapses, index_bits, delay_bits, trailer_bits, groups and numbers as entry_row_words.",
+    "destination group in one channel * its groups * its channels, else as neurons. With the same word_bits, "
+    "header_bits, entry_synapses, index_bits, delay_bits, trailer_bits, groups and numbers as entry_row_words.",
     (*_ENTRY, *_GROUPED),
 )
 _DESTINATION_GROUPS = Formula(

@@ -28,8 +28,8 @@ from neuedge_nir.mapping.merging import merged_at_axon
 from neuedge_nir.mapping.partition import Destinations, Piece
 from neuedge_nir.mapping.recording import record_bytes, recorded, row_and_record_bytes
 from neuedge_nir.mapping.ring_buffers import ring_buffer_bits
-from neuedge_nir.mapping.shared_rows import least_words, rows_may_be_shared, shared_rows
-from neuedge_nir.mapping.sharing import SHARED_OUTPUT_AXONS, fewest_inputs, fewest_outputs, may_share
+from neuedge_nir.mapping.shared_rows import destination_groups, interleaved_neurons, shared_rows
+from neuedge_nir.mapping.sharing import fewest
 from neuedge_nir.mapping.values import DISTINCT, NO_VALUES, Values
 from neuedge_nir.mapping.windows import keeps_shape, looks_through_windows, pixels
 from neuedge_nir.network.activity import Activity
@@ -235,17 +235,8 @@ class Demands:
             rows = sum(LEAST[limit.formula](p, limit) for p in self.legal.into(name))
             return rows + self._record(name, limit)
         everything = Piece(name, whole(self.shapes[name]))
-        if limit.formula == "interleaved_neurons":
-            return self.legal.compartments(everything.part.neurons)
-        incoming = self.legal.into(name)
-        sharing = "groups" in limit.parameters and any(rows_may_be_shared(self.legal, p) for p in incoming)
-        if limit.formula == "entry_row_words" and sharing:
-            return sum(least_words(p, everything.part, limit) for p in incoming)
-        if limit.formula == "merged_input_axons":
-            return fewest_inputs(self.legal, name, everything.part) + self.self_axons(everything)
-        if limit.formula == SHARED_OUTPUT_AXONS and any(may_share(self.legal, p) for p in self.legal.out_of(name)):
-            (leaving,) = self.legal.out_of(name)
-            return fewest_outputs(leaving, whole(leaving.projection.target_shape), limit)
+        if (shared := fewest(self, everything, limit)) is not None:
+            return shared
         if limit.formula == "synaptic_events":  # whatever cores take them
             return math.ceil(self.events(everything))
         return self._one(everything, self.likeness(everything), index, limit, targets)
@@ -410,17 +401,6 @@ def _entry_row_words(demands: Demands, piece: Piece, limit: Limit, targets: Dest
     return _stored(demands, piece, limit, targets) + own * words
 
 
-def _interleaved_neurons(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
-    rows = shared_rows(demands.legal, piece, limit)
-    return _neurons(demands, piece, limit, targets) if rows is None else rows.numbers
-
-
-def _destination_groups(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
-    del targets
-    rows = shared_rows(demands.legal, piece, limit)
-    return 1 if rows is None else rows.groups
-
-
 def _synaptic_events(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
     """Of a single neuron, where the chip has synapse cores, the share of the busiest of them."""
     del targets
@@ -456,7 +436,7 @@ FORMULAS: dict[str, Formula] = {
     "synaptic_events": _synaptic_events,
     **dict.fromkeys(STORED, _stored),
     "entry_row_words": _entry_row_words,
-    "interleaved_neurons": _interleaved_neurons,
-    "destination_groups": _destination_groups,
+    "interleaved_neurons": interleaved_neurons,
+    "destination_groups": destination_groups,
     **dict.fromkeys((*DISTINCT, SYNAPSE_FORMATS), _different),
 }

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neuedge_nir.chip.model import Limit
 from neuedge_nir.mapping.entries import entry_row_words, words_of
 from neuedge_nir.mapping.legalise import LegalNetwork, LegalProjection
-from neuedge_nir.mapping.partition import Piece
+from neuedge_nir.mapping.partition import Destinations, Piece
 from neuedge_nir.network.axis import AxisReach
 from neuedge_nir.network.connect import Conv
 from neuedge_nir.network.count import counter
 from neuedge_nir.network.model import Projection, ResetMode
 from neuedge_nir.network.slices import Box, Slice, Span, boxes
+
+if TYPE_CHECKING:
+    from neuedge_nir.mapping.demand import Demands
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +129,17 @@ def layout_of(kernel: int, stride: int, before: int, size_in: int, span: Span) -
 def least_words(one: LegalProjection, part: Slice, limit: Limit) -> int:
     """Every weight that is used stands in some row."""
     return -(-counter(one.projection).stored_weights(part) * one.stored.bits // limit.parameters["word_bits"].count)
+
+
+def interleaved_neurons(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+    """The numbers that the neurons of a slice are spread over."""
+    del targets
+    rows = shared_rows(demands.legal, piece, limit)
+    return demands.legal.compartments(piece.part.neurons) if rows is None else rows.numbers
+
+
+def destination_groups(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+    """The groups of a slice's columns; one where its sources share no rows."""
+    del targets
+    rows = shared_rows(demands.legal, piece, limit)
+    return 1 if rows is None else rows.groups

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,14 @@ from neuedge_nir.mapping.entries import words_of
 from neuedge_nir.mapping.legalise import LegalNetwork, LegalProjection
 from neuedge_nir.mapping.merging import merged_at_axon
 from neuedge_nir.mapping.partition import Cluster, Piece
-from neuedge_nir.mapping.shared_rows import is_convolution
+from neuedge_nir.mapping.shared_rows import is_convolution, least_words, rows_may_be_shared
 from neuedge_nir.network.axis import AxisReach
 from neuedge_nir.network.count import counter
 from neuedge_nir.network.model import Projection, ResetMode
-from neuedge_nir.network.slices import Block, Slice, boxes
+from neuedge_nir.network.slices import Block, Slice, boxes, whole
+
+if TYPE_CHECKING:
+    from neuedge_nir.mapping.demand import Demands
 
 SHARED_OUTPUT_AXONS = "shared_output_axons"
 
@@ -66,6 +70,24 @@ def may_share(legal: LegalNetwork, one: LegalProjection) -> bool:
     )
 
 
+def fewest(demands: Demands, everything: Piece, limit: Limit) -> int | None:
+    """What a whole population takes at least, however it is cut, of a limit that sharing lowers; None of others."""
+    legal, name = demands.legal, everything.population
+    match limit.formula:
+        case "interleaved_neurons":
+            return legal.compartments(everything.part.neurons)
+        case "entry_row_words" if "groups" in limit.parameters:
+            incoming = legal.into(name)
+            shares = any(rows_may_be_shared(legal, p) for p in incoming)
+            return sum(least_words(p, everything.part, limit) for p in incoming) if shares else None
+        case "merged_input_axons":
+            return fewest_inputs(legal, name, everything.part) + demands.self_axons(everything)
+        case "shared_output_axons" if any(may_share(legal, p) for p in legal.out_of(name)):
+            (leaving,) = legal.out_of(name)
+            return fewest_outputs(leaving, whole(leaving.projection.target_shape), limit)
+    return None
+
+
 def fewest_inputs(legal: LegalNetwork, name: str, part: Slice) -> int:
     """The input axons that a slice takes at least: one for each group of sources that may share."""
     return sum(
@@ -76,9 +98,9 @@ def fewest_inputs(legal: LegalNetwork, name: str, part: Slice) -> int:
     )
 
 
-def fewest_outputs(one: LegalProjection, whole: Slice, limit: Limit) -> int:
+def fewest_outputs(one: LegalProjection, part: Slice, limit: Limit) -> int:
     """The entries that the sources of a projection that may share take at least."""
-    groups, size = _groups(one.projection, whole)
+    groups, size = _groups(one.projection, part)
     return groups * min(size, limit.parameters["shared_entries"].count)
 
 
