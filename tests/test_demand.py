@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from neuedge_nir.chip.model import AxonWeights, Chip, Limit
 from neuedge_nir.errors import CapacityError, NoPlanError, UsageError
 from neuedge_nir.mapping.bounds import lower_bound
-from neuedge_nir.mapping.demand import DOWNSTREAM, FORMULAS, LARGEST, Demands
+from neuedge_nir.mapping.demand import DOWNSTREAM, Demands
 from neuedge_nir.mapping.legalise import Kind, LegalProjection
 from neuedge_nir.mapping.memory import LEAST
+from neuedge_nir.mapping.needs import FORMULAS, LARGEST
 from neuedge_nir.mapping.partition import Destinations, Piece
 from neuedge_nir.network.connect import Conv, Delay, Dense, Pool, Scale
 from neuedge_nir.network.model import Network, Projection, ResetMode

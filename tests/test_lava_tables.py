@@ -18,7 +18,8 @@ import pytest
 from neuedge_nir.network.connect import Conv, Dense, Operator
 from neuedge_nir.network.model import Network
 from neuedge_nir.pipeline import Options, compile_network
-from neuedge_nir.plan.check_demand import Part, boxes_in, recount, rules_of
+from neuedge_nir.plan.check_demand import recount
+from neuedge_nir.plan.check_wires import Part, boxes_in, rules_of
 from neuedge_nir.plan.model import Plan
 from tests.conftest import Golden
 from tests.worlds import Shape, Wire, network, real, wire

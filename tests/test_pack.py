@@ -18,7 +18,8 @@ from neuedge_nir.chip.model import AxonWeights, Chip, LimitScope
 from neuedge_nir.errors import CapacityError, NoPlanError
 from neuedge_nir.events import Event, Improved
 from neuedge_nir.mapping.bounds import chips_bound, lower_bound
-from neuedge_nir.mapping.demand import LARGEST, Demand, Demands
+from neuedge_nir.mapping.demand import Demand, Demands
+from neuedge_nir.mapping.needs import LARGEST
 from neuedge_nir.mapping.pack import _improved, _sequential, grouped, partition
 from neuedge_nir.mapping.partition import Destinations, Partition, Piece, Role
 from neuedge_nir.mapping.split import check_single_neurons, tilings

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from neuedge_nir.chip.model import Limit
-from neuedge_nir.plan.check_demand import Part, Rules, Wire, elements
+from neuedge_nir.plan.check_demand import elements
 from neuedge_nir.plan.check_entries import SYNAPSE_FORMATS, halvings, signs_of
 from neuedge_nir.plan.check_fan import fan
 from neuedge_nir.plan.check_parts import Ints, Patch
 from neuedge_nir.plan.check_rows import add_rows
 from neuedge_nir.plan.check_rules import same
 from neuedge_nir.plan.check_sharing import Difference, count_shared, difference
+from neuedge_nir.plan.check_wires import Part, Rules, Wire
 from neuedge_nir.plan.model import Plan, PlanAxons, PlanFormat
 
 PLACED = ("placed_output_axons", "shared_output_axons")

@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,87 +14,21 @@ from numpy.typing import NDArray
 from neuedge_nir.chip.model import Limit
 from neuedge_nir.network.blocks import BLOCK_ELEMENTS
 from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scale
-from neuedge_nir.network.model import Network, Projection
+from neuedge_nir.network.model import Projection
 from neuedge_nir.plan.check_entries import packed_rows, self_rows
-from neuedge_nir.plan.check_fan import Stage, channels_of, fan, pulled, stages, used_weights
-from neuedge_nir.plan.check_parts import Box, Ints, Patch, Shape, boxes_of, size_of
+from neuedge_nir.plan.check_fan import channels_of, fan, pulled, stages, used_weights
+from neuedge_nir.plan.check_parts import Ints, Patch, Shape
 from neuedge_nir.plan.check_record import record_bytes
 from neuedge_nir.plan.check_ring import ring_buffer_bits
 from neuedge_nir.plan.check_weights import Floats, effective
-from neuedge_nir.plan.model import Plan, PlanProjection, PlanSlice
+from neuedge_nir.plan.check_wires import Part, Rules, Wire, behind_pools
+from neuedge_nir.plan.model import Plan, PlanProjection
 
 DRIVEN = {"neuron_copies", "output_axons", "placed_output_axons", "shared_output_axons"}
 """Formulas that ask how many cores or axons a neuron drives."""
 
 LARGEST = {"longest_row_words", "longest_entry_row", "ring_buffer_bits", "destination_groups"}
 """Formulas of which a core has the largest value of its slices, not the sum."""
-
-HOST = -1
-"""In place of a core: the host, for an input port that nobody gave cores."""
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Neurons of one population or port that lie on one core: boxes of its array that share nothing."""
-
-    core: int
-    population: str
-    boxes: tuple[Box, ...]
-
-    @cached_property
-    def size(self) -> int:
-        """How many neurons."""
-        return sum(map(size_of, self.boxes))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Wire:
-    """A projection and its relation; `held` is how the chip holds it, None where it leads to an Output port.
-
-    `rows` is the relation without leading pools: where every message is processed, the sources under one window may
-    share an axon and its row. `merged` is the relation without leading pools whose windows share no source.
-    """
-
-    projection: Projection
-    held: PlanProjection | None
-    stages: tuple[Stage, ...]
-    rows: tuple[Stage, ...]
-    merged: tuple[Stage, ...]
-
-    @property
-    def kind(self) -> str:
-        return kind_of(self.projection.chain)
-
-    @property
-    def axons(self) -> int:
-        """Axons for each input."""
-        return self.held.axons_per_input if self.held is not None else 0
-
-
-@dataclass(frozen=True, eq=False)
-class Rules:
-    """The plan, the wires of its network, and the shape of every population and input port."""
-
-    plan: Plan
-    wires: tuple[Wire, ...]
-    shapes: Mapping[str, Shape]
-
-    @cached_property
-    def into(self) -> Mapping[str, list[Wire]]:
-        """The wires that the chip holds, by their target."""
-        found: dict[str, list[Wire]] = defaultdict(list)
-        for wire in self.wires:
-            if wire.held is not None:
-                found[wire.projection.target].append(wire)
-        return found
-
-    @cached_property
-    def out_of(self) -> Mapping[str, list[Wire]]:
-        """All wires, by their source."""
-        found: dict[str, list[Wire]] = defaultdict(list)
-        for wire in self.wires:
-            found[wire.projection.source].append(wire)
-        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,37 +38,6 @@ class Recount:
     used: list[dict[str, float]]
     events: list[float]
     messages: list[dict[int, int]]
-
-
-def kind_of(chain: Sequence[Operator]) -> str:
-    """The plan's word for a chain."""
-    for kind, operator in (("dense", Dense), ("conv", Conv), ("pool", Pool)):
-        if any(isinstance(one, operator) for one in chain):
-            return kind
-    return "one-to-one"
-
-
-def rules_of(plan: Plan, network: Network) -> Rules:
-    held = {projection.name: projection for projection in plan.projections}
-    wires = tuple(
-        Wire(p, held.get(p.name), stages(p.chain), stages(_behind_pools(p.chain)), stages(_behind_separate(p.chain)))
-        for p in network.projections
-    )
-    shapes = {port.name: port.shape for port in network.inputs} | {p.name: p.shape for p in network.populations}
-    return Rules(plan, wires, shapes)
-
-
-def _behind_pools(chain: Sequence[Operator]) -> Sequence[Operator]:
-    first = next((at for at, operator in enumerate(chain) if not isinstance(operator, Pool)), len(chain) - 1)
-    return chain[max(0, first) :]
-
-
-def _behind_separate(chain: Sequence[Operator]) -> Sequence[Operator]:
-    """Without leading pools that step at least as far as they reach."""
-    kept = list(chain)
-    while kept and isinstance(pool := kept[0], Pool) and not np.any(np.array(pool.kernel) > np.array(pool.stride)):
-        del kept[0]
-    return kept
 
 
 def compartments(plan: Plan, neurons: int) -> int:
@@ -152,11 +55,6 @@ def _self_axons(part: Part, rules: Rules) -> int:
         return 0
     models = {population.name: population.model for population in rules.plan.populations}
     return part.size * each.count if models[part.population] != "Input" else 0
-
-
-def boxes_in(part: PlanSlice, shape: Shape) -> tuple[Box, ...]:
-    """The boxes of a slice of an array of `shape`."""
-    return tuple(boxes_of(*part.run, shape)) if part.run is not None else (part.block or (),)
 
 
 def recount(parts: Sequence[Part], rules: Rules, *, messages: bool = True) -> Recount:
@@ -309,7 +207,7 @@ def _incoming(limit: Limit, wire: Wire, held: PlanProjection, part: Patch, reach
 
 def _rows(wire: Wire, held: PlanProjection, part: Patch) -> tuple[Ints, Ints]:
     """Lengths of the rows of sources into a part, and how many have each: without the zeros of one dense layer."""
-    layers = [one for one in _behind_pools(wire.projection.chain) if not isinstance(one, Scale | Delay)]
+    layers = [one for one in behind_pools(wire.projection.chain) if not isinstance(one, Scale | Delay)]
     layer = layers[0] if len(layers) == 1 else None
     if not isinstance(layer, Dense) or layer.weight.ndim > 2 or held.weight_step == 0:
         return fan(wire.rows, part).tally()

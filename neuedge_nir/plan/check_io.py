@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from neuedge_nir.network.model import Network
-from neuedge_nir.plan.check_demand import Part, Recount
+from neuedge_nir.plan.check_demand import Recount
 from neuedge_nir.plan.check_ports import way_out
 from neuedge_nir.plan.check_rules import refuse, same
+from neuedge_nir.plan.check_wires import Part
 from neuedge_nir.plan.model import Plan
 
 

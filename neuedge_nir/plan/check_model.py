@@ -7,11 +7,11 @@ import math
 from neuedge_nir.errors import VerificationError
 from neuedge_nir.network.connect import Scale, weights_of
 from neuedge_nir.network.model import Network, Projection
-from neuedge_nir.plan.check_demand import kind_of
 from neuedge_nir.plan.check_fan import synapses
 from neuedge_nir.plan.check_leaks import check_leaks
 from neuedge_nir.plan.check_relays import relayed
 from neuedge_nir.plan.check_rules import agree, match, refuse
+from neuedge_nir.plan.check_wires import kind_of
 from neuedge_nir.plan.model import Plan
 
 

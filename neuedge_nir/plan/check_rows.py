@@ -10,10 +10,10 @@ import numpy as np
 
 from neuedge_nir.chip.model import Limit
 from neuedge_nir.network.connect import Conv
-from neuedge_nir.plan.check_demand import Part, Rules, Wire
 from neuedge_nir.plan.check_entries import packed_rows
 from neuedge_nir.plan.check_fan import fan, used_weights
 from neuedge_nir.plan.check_parts import Box, Ints, Patch
+from neuedge_nir.plan.check_wires import Part, Rules, Wire
 
 GROUPED = ("entry_row_words", "interleaved_neurons", "destination_groups")
 """Formulas that depend on whether a slice's sources share rows."""

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from neuedge_nir.chip.model import Limit
-from neuedge_nir.plan.check_demand import Part, Rules, Wire
 from neuedge_nir.plan.check_entries import packed_rows
 from neuedge_nir.plan.check_fan import fan
 from neuedge_nir.plan.check_parts import Ints, Patch
 from neuedge_nir.plan.check_rows import plain, rows_of
 from neuedge_nir.plan.check_rules import refuse
+from neuedge_nir.plan.check_wires import Part, Rules, Wire
 from neuedge_nir.plan.model import Plan, PlanAxons
 
 SHARED = "shared_output_axons"

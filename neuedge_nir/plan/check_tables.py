@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from neuedge_nir.network.model import Network, Population
-from neuedge_nir.plan.check_demand import Part
 from neuedge_nir.plan.check_entries import SYNAPSE_FORMATS, formats_into
+from neuedge_nir.plan.check_wires import Part
 from neuedge_nir.plan.model import Plan
 
 TABLES = ("decay_profiles", "threshold_values", SYNAPSE_FORMATS)

@@ -8,10 +8,10 @@ import numpy as np
 
 from neuedge_nir.chip.model import AxonWeights
 from neuedge_nir.network.connect import Dense
-from neuedge_nir.plan.check_demand import Rules
 from neuedge_nir.plan.check_fan import ROWS, Axis, Stage, Window
 from neuedge_nir.plan.check_parts import Ints
 from neuedge_nir.plan.check_rules import refuse
+from neuedge_nir.plan.check_wires import Rules
 from neuedge_nir.plan.model import Plan
 
 

@@ -19,18 +19,7 @@ from neuedge_nir.plan.check_axons import Axons, axons_of, check_axons
 from neuedge_nir.plan.check_constraints import check_constraints
 from neuedge_nir.plan.check_copies import check_copies, check_most, several
 from neuedge_nir.plan.check_cost import Load, Totals, boards_on, check_costs, check_traffic, check_utilisation
-from neuedge_nir.plan.check_demand import (
-    HOST,
-    LARGEST,
-    Part,
-    Recount,
-    Rules,
-    boxes_in,
-    compartments,
-    least_blocked,
-    recount,
-    rules_of,
-)
+from neuedge_nir.plan.check_demand import LARGEST, Recount, compartments, least_blocked, recount
 from neuedge_nir.plan.check_io import check_io, check_read, gathered, host_reads
 from neuedge_nir.plan.check_keys import check_keys
 from neuedge_nir.plan.check_links import Grid, check_links, check_sites, walk
@@ -49,6 +38,7 @@ from neuedge_nir.plan.check_tables import TABLES, counted_values
 from neuedge_nir.plan.check_tiles import check_tiles
 from neuedge_nir.plan.check_ways import check_ways
 from neuedge_nir.plan.check_weights import check_abilities, check_error, check_rules, check_timing, check_weights
+from neuedge_nir.plan.check_wires import HOST, Part, Rules, boxes_in, rules_of
 from neuedge_nir.plan.model import SCHEMA, Plan, PlanCore, PlanSlice
 
 PORTS = ("Input", "Output")
