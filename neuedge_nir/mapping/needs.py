@@ -114,7 +114,7 @@ def _different(demands: Demands, piece: Piece, limit: Limit, targets: Destinatio
 
 LARGEST = frozenset({"longest_row_words", "longest_entry_row", "ring_buffer_bits", "destination_groups"})
 """Formulas of which a core has the largest value of its slices."""
-Formula = Callable[[Demands, Piece, Limit, Destinations], int]
+Formula = Callable[["Demands", Piece, Limit, Destinations], int]
 FORMULAS: dict[str, Formula] = {
     "neurons": _neurons,
     "neuron_copies": _neuron_copies,
