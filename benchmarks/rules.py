@@ -106,7 +106,7 @@ def _without_limit(name: str) -> Callable[[Chip], Chip]:
 
 def _rules_beside_limits(chip: Chip) -> Iterator[Rule]:
     able = chip.capabilities
-    if any(limit.formula == "placed_output_axons" for limit in chip.limits):
+    if any(limit.formula == "shared_output_axons" for limit in chip.limits):
         yield Rule("an entry more to another chip", _crossing_is_free)
     if able.compartments_subtract is not None:
         yield Rule("what a reset by subtraction takes", _able(_subtracting_is_free))
@@ -146,7 +146,7 @@ def _crossing_is_free(chip: Chip) -> Chip:
     return replace(
         chip,
         limits=tuple(
-            replace(limit, parameters=free) if limit.formula == "placed_output_axons" else limit
+            replace(limit, parameters={**limit.parameters, **free}) if limit.formula == "shared_output_axons" else limit
             for limit in chip.limits
         ),
     )
@@ -381,6 +381,9 @@ the limits of the chip's file (`targets show NAME`); a refusal has its code (`ex
 * A rule is taken away alone. Where two bind at the same number of cores, each seems to cost nothing.
 * Without a limit a plan is of a chip that nobody builds: it says what the limit costs, not what else would be possible.
 * Where no single rule is to blame for a refusal, two are taken away together (`a and b`), those that refuse first.
+* A rule less can cost cores: targets are cut before their sources, each as is best for itself, so that PilotNet's
+  layers on Loihi 1 are cut otherwise without `input_axons`, and its input then drives more cores than it has entries
+  for. The mapping found with all rules would do as well.
 * Loihi 1: an entry more to another chip costs cores where the first plan found has no room for them: all destinations
   are then counted as on other chips, which is more than needed. Braille alone resets by subtraction, on one core.
 * TrueNorth: copies of a neuron, which the limit `neurons` counts, lie in its own core. Without `one destination` a
