@@ -114,7 +114,7 @@ def timestep(network: Network, wanted: float | None) -> float:
     found = timestep_given(wanted) or network.dt
     if found is None:
         message = "nothing says how long a timestep is"
-        hint = "give it: --dt, or dt= from Python, in the file's time unit"
+        hint = "give it: --dt, or dt= from Python, in the file's time unit; a plan that is emitted is compiled with it"
         raise UsageError("USE020", message, where=network.origin.name, hint=hint)
     return found
 
