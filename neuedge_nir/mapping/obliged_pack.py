@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 from neuedge_nir.constraints.model import Core
 from neuedge_nir.mapping.choose import deterministic_solver
 from neuedge_nir.mapping.demand import Demand
 from neuedge_nir.mapping.obey import Need, Obliged
 from neuedge_nir.mapping.partition import Piece
+
+if TYPE_CHECKING:
+    from ortools.sat.python.cp_model import CpModel, IntVar
 
 MAX_VARIABLES = 4000
 """Above this many (unit, core) pairs the solver is not asked."""
@@ -36,8 +40,33 @@ def packed_into(
     bins: list[Core | None] = [*named, *([None] * count)]
     if limit <= 0 or len(units) * len(bins) > MAX_VARIABLES:
         return None
+    model, on = _posed(count, bins, needs, amounts, capacity, obliged)
+    solver = deterministic_solver(limit, seed)
+    status = solver.solve(model)
+    if status == cp_model.INFEASIBLE:
+        return []
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return None
+    cores: list[list[Piece]] = [[] for _ in bins]
+    for unit, row in zip(units, on, strict=True):
+        at = next(b for b, x in enumerate(row) if not isinstance(x, int) and solver.boolean_value(x))
+        cores[at] += unit
+    return [tuple(core) for core in cores if core]
+
+
+def _posed(
+    count: int,
+    bins: Sequence[Core | None],
+    needs: Sequence[Need],
+    amounts: Sequence[Demand],
+    capacity: Demand,
+    obliged: Obliged,
+) -> tuple[CpModel, list[list[IntVar | int]]]:
+    """The model, and for each unit and core whether it stands there: a variable, or 0 where it may not."""
+    from ortools.sat.python import cp_model
+
     model = cp_model.CpModel()
-    on = [
+    on: list[list[IntVar | int]] = [
         [model.new_bool_var(f"x{u}_{b}") if _allows(need, core, obliged) else 0 for b, core in enumerate(bins)]
         for u, need in enumerate(needs)
     ]
@@ -54,23 +83,13 @@ def packed_into(
             model.add(sum(n * x for n, x in zip(counted, column, strict=True)) <= cap.neurons)
         for x in column:
             model.add(x <= used[b])
-    for u, v in combinations(range(len(units)), 2):
+    for u, v in combinations(range(len(needs)), 2):
         if not obliged.compatible(_uncounted(needs[u].with_(needs[v]))):
             for x, y in zip(on[u], on[v], strict=True):
                 model.add(x + y <= 1)
-    for b in range(len(named), len(bins) - 1):
+    for b in range(sum(core is not None for core in bins), len(bins) - 1):
         model.add(used[b] >= used[b + 1])
-    solver = deterministic_solver(limit, seed)
-    status = solver.solve(model)
-    if status == cp_model.INFEASIBLE:
-        return []
-    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        return None
-    cores: list[list[Piece]] = [[] for _ in bins]
-    for unit, row in zip(units, on, strict=True):
-        at = next(b for b, x in enumerate(row) if not isinstance(x, int) and solver.boolean_value(x))
-        cores[at] += unit
-    return [tuple(core) for core in cores if core]
+    return model, on
 
 
 def _allows(need: Need, core: Core | None, obliged: Obliged) -> bool:
