@@ -17,6 +17,9 @@ from neuedge_nir.plan.figures import Copies, CostReport, Counts, Link, Mapped, R
 
 SCHEMA = "neuedge-nir/plan/1"
 
+WALL_CLOCK = "wall_clock"
+"""What stopped a search whose best plan this is: such a plan depends on the machine that made it."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlanModel:
@@ -240,7 +243,11 @@ class PlanSchedule:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A complete plan. `outcome` is "optimal" only where the neuron cores used equal the bound."""
+    """A complete plan. `outcome` is "optimal" only where the neuron cores used equal the bound.
+
+    `stopped_by`: `WALL_CLOCK` where a limit of time ended the search before its last effort; `options` name the effort
+    that found the plan.
+    """
 
     schema: str
     tool: Mapping[str, str]
@@ -264,6 +271,7 @@ class Plan:
     diagnostics: tuple[Diagnostic, ...]
     copies: Copies | None = None
     keys: PlanKeys | None = None  # None: the chip's messages carry none
+    stopped_by: str | None = None
 
     @property
     def not_checked(self) -> tuple[NotChecked, ...]:

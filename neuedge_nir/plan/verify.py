@@ -39,7 +39,7 @@ from neuedge_nir.plan.check_tiles import check_tiles
 from neuedge_nir.plan.check_ways import check_ways
 from neuedge_nir.plan.check_weights import check_abilities, check_error, check_rules, check_timing, check_weights
 from neuedge_nir.plan.check_wires import HOST, Part, Rules, boxes_in, rules_of
-from neuedge_nir.plan.model import SCHEMA, Plan, PlanCore, PlanSlice
+from neuedge_nir.plan.model import SCHEMA, WALL_CLOCK, Plan, PlanCore, PlanSlice
 
 PORTS = ("Input", "Output")
 
@@ -341,6 +341,8 @@ def _check_outcome(plan: Plan, rules: Rules | None, network: Network | None) -> 
         same("PLAN128", "bound by the limit named", named, mapping.cores_lower_bound)
     at_most("PLAN128", "neuron cores of the bound", mapping.cores_lower_bound, inner)
     agree("PLAN129", plan, outcome="optimal" if met else "feasible")
+    if plan.stopped_by not in (None, WALL_CLOCK):
+        refuse("PLAN250", f"stopped by {plan.stopped_by!r}", "plan")
     agree("PLAN129", plan, scope="published limits only" if plan.not_checked else "all limits")
     agree("PLAN129", mapping, packing_proven=mapping.packing_proven or met)
 

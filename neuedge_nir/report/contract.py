@@ -28,6 +28,7 @@ def report_of(plan: Plan) -> Json:
     return {
         "schema": SCHEMA,
         "outcome": plan.outcome,
+        **({} if plan.stopped_by is None else {"stopped_by": plan.stopped_by}),
         "scope": plan.scope,
         "not_checked": _not_checked(plan.not_checked),
         "model": _model(plan.model, plan.counts),

@@ -105,7 +105,8 @@ def _headline(plan: Plan) -> str:
     others = f"{mapping.cores_inner:,} without those of inputs and outputs: " * (
         mapping.cores_inner < mapping.cores_used
     )
-    return f"{plan.model.name} fits {plan.chip.title}: {size} ({others}{plan.outcome}{gap})"
+    stopped = "" if plan.stopped_by is None else f", stopped by the clock at effort {plan.options.effort}"
+    return f"{plan.model.name} fits {plan.chip.title}: {size} ({others}{plan.outcome}{gap}{stopped})"
 
 
 def counted(count: int, noun: str) -> str:
