@@ -30,6 +30,7 @@ from neuedge_nir.mapping.route import (
     route,
     trips,
 )
+from neuedge_nir.mapping.routing.wires import wires_for
 from neuedge_nir.mapping.traffic import Flow, flows, host_messages
 from neuedge_nir.mapping.trees import entries_of
 from neuedge_nir.network.model import Network
@@ -290,17 +291,32 @@ def entries_by_hand(
         own = placement.sites[f.cluster].router
         local = {placement.sites[t].router for t, _ in f.targets}
         for router in {own, *(b for _, b in links)}:
-            arriving = [(b[0] - a[0], b[1] - a[1]) for a, b in links if b == router]
-            leaving = [(b[0] - a[0], b[1] - a[1]) for a, b in links if a == router]
+            arriving = [step_of(a, b, placement.fabric) for a, b in links if b == router]
+            leaving = [step_of(a, b, placement.fabric) for a, b in links if a == router]
             if router in local or not arriving or arriving != leaving:
                 count[placement.fabric.chip_of(router)] += 1
     return dict(sorted(count.items()))
 
 
-def test_a_way_straight_across_needs_no_entry_in_between() -> None:
-    tree = [((0, 0), (1, 0)), ((1, 0), (2, 0)), ((2, 0), (3, 0)), ((3, 0), (3, 1))]
-    assert entries_of((0, 0), tree, {(3, 1)}) == [(0, 0), (3, 0), (3, 1)]
-    assert entries_of((0, 0), tree, {(3, 1), (1, 0)}) == [(0, 0), (1, 0), (3, 0), (3, 1)]
+def step_of(a: Router, b: Router, fabric: Fabric) -> Router:
+    """The direction of a link, across the edge of a torus too."""
+    steps = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, -1))
+    size = (fabric.columns, fabric.rows) if fabric.wraps else (99, 99)
+    return next(s for s in steps if all((b[k] - a[k] - s[k]) % size[k] == 0 for k in (0, 1)))
+
+
+@pytest.mark.parametrize("first", [0, 3])
+def test_a_way_straight_across_needs_no_entry_in_between(first: int) -> None:
+    """Round the edge of a torus too."""
+    fabric = fabric_of(hexagonal(systems=(system(6, 3, wraps=True),)))
+    a, b, _, d, e = way = [*(((first + k) % 6, 0) for k in range(4)), ((first + 3) % 6, 1)]
+    wires = wires_for(fabric, [(x, y) for x in range(6) for y in range(3)])
+    assert wires is not None
+    number = wires.number
+    tree = [wires.links.index(link) for link in pairwise(way)]
+    for targets, written in (([e], [a, d, e]), ([e, b], [a, b, d, e])):
+        found = entries_of(number[a], tree, {number[t] for t in targets}, wires)
+        assert [wires.routers[n] for n in found] == sorted(written)
 
 
 def test_a_tree_costs_less_than_a_message_for_each_target() -> None:

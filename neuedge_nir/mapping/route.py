@@ -1,13 +1,13 @@
 """Messages onto links: dimension order for meshes, multicast trees with table entries for the rest.
 
-NetworkX holds the graph of routers and analyses it: loads, hottest links, reachability, deadlock. Meshes with many
-flows take a closed form instead (prefix sums along rows and columns) that gives the same loads.
+NetworkX holds the graph of routers and analyses it: loads and deadlock. Meshes with many flows take a closed form
+instead (prefix sums along rows and columns) that gives the same loads; multicast trees are `routing.forest`'s.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -19,8 +19,9 @@ from neuedge_nir.chip.model import RoutingKind
 from neuedge_nir.errors import NoPlanError
 from neuedge_nir.mapping.fabric import Fabric, Link, Router
 from neuedge_nir.mapping.place import Placement
+from neuedge_nir.mapping.routing.forest import trees_of
 from neuedge_nir.mapping.traffic import Flow
-from neuedge_nir.mapping.trees import depths, entries_of, tree
+from neuedge_nir.mapping.trees import depths, entries_of
 
 if TYPE_CHECKING:
     import networkx
@@ -295,26 +296,28 @@ def _all_turns(graph: networkx.DiGraph) -> set[tuple[Link, Link]]:
 def _route_multicast(flows: Sequence[Flow], placement: Placement) -> Routing:
     fabric = placement.fabric
     moving = trips(flows, placement, multicast=True)
-    graph = _reachable(moving, fabric)
     groups: dict[tuple[int, int], list[Trip]] = defaultdict(list)
     for trip in moving:
         groups[trip.cluster, trip.piece].append(trip)
+    ends = [(group[0].source, sorted({t.target for t in group}), group[0].messages) for group in groups.values()]
+    forest = trees_of([s for s, _, _ in ends], [t for _, t, _ in ends], [w for _, _, w in ends], fabric)
     trees: list[Tree] = []
     loads: dict[Link, float] = defaultdict(float)
     entries: Counter[int] = Counter()
     tree_hops = unicast = 0.0
-    longest = 0
-    for (cluster, piece), group in groups.items():
-        source = group[0].source
-        links = tree(source, sorted({t.target for t in group}), fabric, graph)
-        trees.append(Tree(cluster, piece, tuple(links)))
+    longest, wires = 0, forest.wires
+    for index, ((cluster, piece), group) in enumerate(groups.items()):
+        source, links = group[0].source, forest.links(index)
+        trees.append(Tree(cluster, piece, links))
         for link in links:
             loads[link] += group[0].messages
         tree_hops += len(links) * group[0].messages
         depth = depths(source, links)
         longest = max(longest, *depth.values())
         unicast += sum(depth[t.target] * t.messages for t in group)
-        entries.update(fabric.chip_of(r) for r in entries_of(source, links, {t.target for t in group}))
+        goals = {wires.number[t.target] for t in group}
+        written = entries_of(wires.number[source], forest.trees[index], goals, wires)
+        entries.update(fabric.chip_of(wires.routers[r]) for r in written)
     for flow in flows:  # a slice that only feeds its own core needs an entry there too
         if flow.targets and (flow.cluster, flow.piece) not in groups:
             entries[placement.sites[flow.cluster].chip] += 1
@@ -331,18 +334,6 @@ def _route_multicast(flows: Sequence[Flow], placement: Placement) -> Routing:
         transit=frozenset(fabric.chip_of(router) for tree in trees for link in tree.links for router in link),
         deadlock_free=None,
     )
-
-
-def _reachable(moving: Iterable[Trip], fabric: Fabric) -> networkx.DiGraph:
-    """The graph of the chips in use and around them; every source must reach every target in it."""
-    import networkx
-
-    ends = {end for trip in moving for end in (trip.source, trip.target)} or {(0, 0)}
-    far = (min(fabric.columns, max(x for x, _ in ends) + 2) - 1, min(fabric.rows, max(y for _, y in ends) + 2) - 1)
-    graph = fabric.graph((0, 0), far)
-    if not networkx.is_strongly_connected(graph) or not ends <= set(graph):
-        raise NoPlanError("FIT016", "the chips in use are not all connected")
-    return graph
 
 
 def _check_tables(entries: Mapping[int, int], fabric: Fabric) -> None:

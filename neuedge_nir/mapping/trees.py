@@ -1,57 +1,12 @@
-"""Multicast trees on hexagonal and other meshes, and the routing table entries they take."""
+"""What a multicast tree means for its routers: how far each is, and which of them need a table entry."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import pairwise
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from neuedge_nir.mapping.fabric import Fabric, Link, Router
-
-if TYPE_CHECKING:
-    import networkx
-
-
-def tree(source: Router, targets: Sequence[Router], fabric: Fabric, graph: networkx.DiGraph) -> list[Link]:
-    """A multicast tree: each target joins by the way from the source that keeps to the longest dimension first."""
-    links: list[Link] = []
-    inside = {source}
-    far = fabric.hops(np.array(source), np.array(targets).reshape(-1, 2)).tolist()
-    for _, target in sorted(zip(far, targets, strict=True)):
-        path = _hex_path(source, target, fabric, graph)
-        joint = max(i for i, router in enumerate(path) if router in inside)
-        links += list(pairwise(path[joint:]))
-        inside.update(path)
-    return links
-
-
-def _hex_path(source: Router, target: Router, fabric: Fabric, graph: networkx.DiGraph) -> list[Router]:
-    """Longest dimension first; where a chip is missing on that way, the shortest way in the graph."""
-    path = [source]
-    for step, count in _legs_of(source, target, fabric):
-        for _ in range(count):
-            x, y = path[-1][0] + step[0], path[-1][1] + step[1]
-            path.append((x % fabric.columns, y % fabric.rows) if fabric.wraps else (x, y))
-    if all(graph.has_edge(a, b) for a, b in pairwise(path)):
-        return path
-    import networkx
-
-    return list(networkx.shortest_path(graph, source, target))
-
-
-def _legs_of(source: Router, target: Router, fabric: Fabric) -> list[tuple[tuple[int, int], int]]:
-    """The straight legs to a target, longest first, within the machine's outline (no wrapping around)."""
-    dx, dy = target[0] - source[0], target[1] - source[1]
-    legs: list[tuple[tuple[int, int], int]] = []
-    if fabric.hex and dx * dy > 0:
-        sign, both = (1 if dx > 0 else -1), min(abs(dx), abs(dy))
-        legs.append(((sign, sign), both))
-        dx, dy = dx - sign * both, dy - sign * both
-    legs += [((1 if dx > 0 else -1, 0), abs(dx)), ((0, 1 if dy > 0 else -1), abs(dy))]
-    return sorted((leg for leg in legs if leg[1]), key=lambda leg: (-leg[1], leg[0]))
+from neuedge_nir.mapping.fabric import Link, Router
+from neuedge_nir.mapping.routing.wires import Wires
 
 
 def depths(source: Router, tree: Sequence[Link]) -> dict[Router, int]:
@@ -62,20 +17,17 @@ def depths(source: Router, tree: Sequence[Link]) -> dict[Router, int]:
     return depth
 
 
-def entries_of(source: Router, tree: Sequence[Link], targets: set[Router]) -> list[Router]:
-    """Routers that need a table entry: all of the tree but those a packet crosses straight on, the default."""
-    leaving: dict[Router, list[Link]] = defaultdict(list)
+def entries_of(source: int, tree: Sequence[int], targets: set[int], wires: Wires) -> list[int]:
+    """Routers that need a table entry: all of the tree but those a packet crosses straight on, the default.
+
+    Routers and links are numbers of `wires`.
+    """
+    leaving: dict[int, list[int]] = defaultdict(list)
     for link in tree:
-        leaving[link[0]].append(link)
-    arriving = {b: (a, b) for a, b in tree}
-    found = []
-    for router in sorted({source, *arriving}):
-        onwards = leaving[router]
-        straight = router in arriving and len(onwards) == 1 and _direction(arriving[router]) == _direction(onwards[0])
-        if not straight or router in targets:
-            found.append(router)
-    return found
-
-
-def _direction(link: Link) -> Router:
-    return link[1][0] - link[0][0], link[1][1] - link[0][1]
+        leaving[link // 6].append(link % 6)
+    arriving = {int(wires.ahead[link]): link % 6 for link in tree}
+    return [
+        router
+        for router in sorted({source, *arriving})
+        if router in targets or router not in arriving or leaving[router] != [arriving[router]]
+    ]
