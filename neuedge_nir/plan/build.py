@@ -51,6 +51,7 @@ from neuedge_nir.plan.model import (
     PlanRoute,
     PlanSchedule,
     PlanSlice,
+    PlanTable,
 )
 
 SYNAPSE_MEMORY = (
@@ -111,6 +112,7 @@ def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic
         cost=_cost(stages),
         diagnostics=tuple(diagnostics),
         keys=_keys(stages.keys),
+        tables=_tables(stages.routing),
         copies=stages.copies,
     )
 
@@ -224,6 +226,12 @@ def _keys(found: KeySpace | None) -> PlanKeys | None:
         return None
     slices = tuple(PlanKey(*each) for each in found.slices)
     return PlanKeys(found.population_bits, found.low_bits, found.core_bits, found.atom_bits, slices)
+
+
+def _tables(routing: Routing) -> tuple[PlanTable, ...] | None:
+    if routing.tables is None:
+        return None
+    return tuple(PlanTable(table.router, table.routes, table.entries) for table in routing.tables)
 
 
 def _chips_on(stages: Stages) -> Set[int]:

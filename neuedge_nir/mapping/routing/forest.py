@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +38,25 @@ class Forest:
         named = self.wires.links
         return tuple(link for number in self.trees[tree] if (link := named[number]) is not None)
 
+    def depths(self, tree: int) -> dict[int, int]:
+        """How many links every router of a tree is away from its source, by the router's number."""
+        depth: dict[int, int] = {}
+        for link in self.trees[tree]:
+            depth[int(self.wires.ahead[link])] = depth.setdefault(link // 6, 0) + 1
+        return depth
+
+    def written(self, tree: int, source: int, targets: Set[int]) -> list[int]:
+        """Routers that need a table entry: all of a tree but those that a packet crosses straight on, the default."""
+        leaving: dict[int, list[int]] = defaultdict(list)
+        for link in self.trees[tree]:
+            leaving[link // 6].append(link % 6)
+        arriving = {int(self.wires.ahead[link]): link % 6 for link in self.trees[tree]}
+        return [
+            router
+            for router in sorted({source, *arriving})
+            if router in targets or router not in arriving or leaving[router] != [arriving[router]]
+        ]
+
 
 def trees_of(
     sources: Sequence[Router],
@@ -45,10 +65,12 @@ def trees_of(
     fabric: Fabric,
     *,
     relieved: bool = True,
+    alike: bool = False,
 ) -> Forest:
     """Multicast trees: from `sources[i]` to the routers `targets[i]`, for `weights[i]` messages a step.
 
-    `relieved`: with the second try for hot links. Only shortest ways to the tree are taken before it; no link that is
+    `relieved`: with the second try for hot links. `alike`: loads are not looked at, so that sources of a router with
+    the same targets have the same tree. Only shortest ways to the tree are taken before it; no link that is
     dead ever is. Raises `NoPlanError` (FIT016) where a target cannot be reached.
     """
     ends = {*sources, *(target for those in targets for target in those)}
@@ -60,7 +82,7 @@ def trees_of(
     goals = [[number[target] for target in those] for those in targets]
     in_use = {fabric.chip_of(end) for end in ends}
     open_ = [fabric.chip_of(router) in in_use for router in wires.routers]
-    trees = _grown(starts, goals, weights, wires, open_)
+    trees = _grown(starts, goals, [0.0] * len(starts) if alike else weights, wires, open_)
     if relieved:
         crossed = {int(wires.ahead[link]) for tree in trees for link in tree}
         may = [known or router in crossed for router, known in enumerate(open_)]
