@@ -28,11 +28,12 @@ from neuedge_nir.mapping.legalise import LegalNetwork, LegalProjection, mean_del
 from neuedge_nir.mapping.partition import Cluster, Partition, Role
 from neuedge_nir.mapping.place import Placement
 from neuedge_nir.mapping.route import Routing
+from neuedge_nir.mapping.routing.analysis import link_use
 from neuedge_nir.mapping.traffic import Flow, host_messages, host_reads
 from neuedge_nir.network.count import counter, total_synapses, total_weights
 from neuedge_nir.network.model import Network, Population, Port, Projection, Signal
 from neuedge_nir.network.slices import Block, Slice
-from neuedge_nir.plan.figures import Copies, CostReport, Counts, Mapped, TimingError, Traffic, Utilisation
+from neuedge_nir.plan.figures import Copies, CostReport, Counts, LinkUse, Mapped, TimingError, Traffic, Utilisation
 from neuedge_nir.plan.model import (
     SCHEMA,
     Machine,
@@ -340,6 +341,7 @@ def _traffic(stages: Stages, events: Events) -> Traffic:
         interchip_spikes_per_step=float(routing.interchip),
         table_entries_max=max(routing.entries.values(), default=0),
         deadlock_free=routing.deadlock_free,
+        links=LinkUse(*astuple(link_use(routing.loads, {site.router for site in stages.placement.sites}))),
     )
 
 
