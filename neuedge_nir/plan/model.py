@@ -227,6 +227,20 @@ class PlanKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanTable:
+    """What a router does with messages: the first of its `entries` that fits a key sends it on by a route.
+
+    An entry is (key, mask, number of a route) and fits what equals its key in the ones of its mask. A route is (links,
+    slots): bit n of the links stands for link n (0 east, 1 north-east, 2 north, 3 west, 4 south-west, 5 south), slots
+    are cores of the router. A message that no entry fits goes straight on.
+    """
+
+    router: Router
+    routes: tuple[tuple[int, tuple[int, ...]], ...]
+    entries: tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PlanSchedule:
     """How samples are kept apart. In every `period` of timesteps each population is reset at its offset, its lag.
 
@@ -272,6 +286,7 @@ class Plan:
     copies: Copies | None = None
     keys: PlanKeys | None = None  # None: the chip's messages carry none
     stopped_by: str | None = None
+    tables: tuple[PlanTable, ...] | None = None  # None: there are no keys; by router
 
     @property
     def not_checked(self) -> tuple[NotChecked, ...]:

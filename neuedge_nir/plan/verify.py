@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from neuedge_nir.plan.check_model import run_on_chip
 from neuedge_nir.plan.check_parts import everything
 from neuedge_nir.plan.check_ports import role_of_inputs, takes_cores, way_in
 from neuedge_nir.plan.check_relays import check_relays, relays_of
+from neuedge_nir.plan.check_routers import check_routers
 from neuedge_nir.plan.check_rows import spared_words
 from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, refuse, same
 from neuedge_nir.plan.check_schedule import check_schedule
@@ -81,8 +83,9 @@ def verify(plan: Plan, network: Network | None) -> None:
     _check_routes(plan, parts, recounted)
     check_keys(plan)
     check_links(plan, grid)
+    entries = check_routers(plan, grid)
     reads = None if network is None else host_reads(plan, network)
-    _check_totals(plan, parts, grid, recounted, reads)
+    _check_totals(plan, parts, grid, recounted, reads, entries)
     _check_outcome(plan, rules, network)
     if rules is not None and axons is not None:
         check_axons(plan, rules, axons)
@@ -259,14 +262,20 @@ def _check_routes(plan: Plan, parts: Sequence[Part], recounted: Recount | None) 
 
 
 def _check_totals(
-    plan: Plan, parts: Sequence[Part], grid: Grid, recounted: Recount | None, reads: float | None
+    plan: Plan,
+    parts: Sequence[Part],
+    grid: Grid,
+    recounted: Recount | None,
+    reads: float | None,
+    entries: int | None,
 ) -> None:
-    """Traffic, costs and what the mapping takes."""
+    """Traffic, costs and what the mapping takes; `entries` of the fullest chip's tables, where there are any."""
     rates = plan.activity.rates
     slots = [(index, at) for index, core in enumerate(plan.cores) for at in range(len(core.slices))]
     slices = dict(zip(slots, parts, strict=True))
     sending = [slices[route.core, route.slice] for route in plan.routes]
     walked = walk(plan, grid, [p.size for p in sending], [rates[p.population] for p in sending])
+    walked = walked if entries is None else replace(walked, entries=entries)
     inner = [p for p in plan.populations if p.model not in PORTS]
     spikes = math.fsum(math.prod(p.shape) * rates[p.name] for p in inner)
     host = events = 0.0

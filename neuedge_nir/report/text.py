@@ -12,7 +12,7 @@ from neuedge_nir.chip.slow import slowed
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from neuedge_nir.plan.figures import Copies, Inference, Interval
+    from neuedge_nir.plan.figures import Copies, Inference, Interval, Traffic
     from neuedge_nir.plan.model import Plan, PlanCore, PlanRelay, PlanSchedule
 
 Row = tuple[str, ...]
@@ -141,6 +141,7 @@ def _summary(plan: Plan) -> list[Row]:
         ),
         ("outputs", _outputs_line(plan)),
         ("busiest link", f"{number(traffic.max_link_load)} messages/step; {_deadlock(traffic.deadlock_free)}"),
+        *([("links", _links_line(traffic))] if traffic.links.used else []),
         ("weights", _weights_line(plan)),
         ("activity", _activity_line(plan)),
         ("reset", _reset_line(plan.schedule)),
@@ -151,6 +152,17 @@ def _summary(plan: Plan) -> list[Row]:
         ("checked", f"{plan.scope}; every count, limit, route and total recounted"),
         *([("not checked", ", ".join(left.name for left in plan.not_checked))] if plan.not_checked else []),
     ]
+
+
+def _links_line(traffic: Traffic) -> str:
+    """How evenly links are used, and what crosses the middle of the machine."""
+    links, busy = traffic.links, sum(traffic.links.histogram[5:])
+    columns, rows = map(number, links.bisection)
+    tables = f"; {traffic.table_entries_max:,} table entries" if traffic.table_entries_max else ""
+    return (
+        f"{links.used:,} used, mean {number(links.mean)}, {busy:,} above half the busiest; "
+        f"bisection {columns} and {rows}{tables}"
+    )
 
 
 def _pace(plan: Plan) -> list[Row]:
