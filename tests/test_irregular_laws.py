@@ -28,9 +28,9 @@ from neuedge_nir.rewrite.call import PassCall
 from tests.brute import outputs
 from tests.irregular import irregular_networks, matrix_of, sparse
 from tests.strategies import slices
-from tests.test_demand import RATE, demands_of, everything, used, written_out
+from tests.test_demand import RATE, everything, used, written_out
 from tests.test_laws import compiled
-from tests.worlds import REAL_CHIPS, chips, real
+from tests.worlds import REAL_CHIPS, chips, demands_of, real
 
 
 @settings(max_examples=40, deadline=None)
