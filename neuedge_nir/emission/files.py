@@ -19,6 +19,7 @@ from neuedge_nir.interpreter.data import entering
 from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.model import Plan
+from neuedge_nir.plan.orders import as_planned
 from neuedge_nir.plan.store import encode
 from neuedge_nir.plugin import TARGETS, guarded, load_entry, names, registered_by, returned
 
@@ -55,9 +56,16 @@ def format_of(plan: Plan, wanted: str | None) -> str:
 def emitted(plan: Plan, network: Network, wanted: str | None = None, samples: Samples | None = None) -> Files:
     """The files of a verified plan, by name. `network` is the plan's, after its passes.
 
-    Raises `UsageError` (USE035) for a format that there is not, and what the format's own code raises.
+    Raises `UsageError` (USE035) for a format that there is not, or that knows no orders of neurons (FIT067), and what
+    the format's own code raises.
     """
-    chosen, book = format_of(plan, wanted), runbook(plan, network)
+    chosen = format_of(plan, wanted)
+    if plan.orders and chosen != GENERIC:
+        message = f"{min(plan.orders)!r} is cut in an order of its own, which the format {chosen!r} does not know"
+        hint = "--format json, whose plan.json has the order; or ask for tiles of it, such as --tiles NAME=256"
+        raise UsageError("FIT067", message, where=f"node {min(plan.orders)!r}", hint=hint)
+    network = as_planned(plan, network)
+    book = runbook(plan, network)
     shown = None if samples is None else shown_of(plan, network, samples)
     files = _own(plan, network, chosen, shown) if chosen != GENERIC else {"network.json": document(plan, network, book)}
     files = {**files, RUNBOOK: as_markdown(plan, book).encode(), "plan.json": encode(plan)}

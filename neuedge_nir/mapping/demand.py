@@ -48,7 +48,8 @@ class Demands:
 
     Where `crossed`, every destination counts as if it were on another chip: then a plan holds wherever its cores are.
     `twins` names, for populations of copies, the one that they are copies of: they are fed, feed and are cut as it is;
-    where a pin may cut one copy alone there are none.
+    where a pin may cut one copy alone there are none. `ends` are those of parts into which an order of neurons was cut
+    that a partitioner found: one way to cut the population.
     """
 
     legal: LegalNetwork
@@ -56,6 +57,7 @@ class Demands:
     crossed: bool = False
     constraints: Constraints = NONE
     twins: Mapping[str, str] = field(default_factory=dict)
+    ends: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     _known: dict[tuple[Hashable, int], int] = field(default_factory=dict)
     _alike: dict[Piece, Hashable] = field(default_factory=dict)
     _families: dict[str, Hashable] = field(default_factory=dict)

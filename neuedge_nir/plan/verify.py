@@ -25,6 +25,7 @@ from neuedge_nir.plan.check_io import check_io, check_read, gathered, host_reads
 from neuedge_nir.plan.check_keys import check_keys
 from neuedge_nir.plan.check_links import Grid, check_links, check_sites, walk
 from neuedge_nir.plan.check_model import run_on_chip
+from neuedge_nir.plan.check_orders import check_orders, in_order
 from neuedge_nir.plan.check_parts import everything
 from neuedge_nir.plan.check_ports import role_of_inputs, takes_cores, way_in
 from neuedge_nir.plan.check_relays import check_relays, relays_of
@@ -57,8 +58,9 @@ def verify(plan: Plan, network: Network | None) -> None:
     _check_names(plan)
     check_relays(plan)
     check_splitters(plan)
+    check_orders(plan)
     if network is not None:
-        network = run_on_chip(plan, several(plan, network))
+        network = run_on_chip(plan, in_order(plan, several(plan, network)))
     check_abilities(plan)
     check_timing(plan, network)
     check_schedule(plan)
