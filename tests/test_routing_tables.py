@@ -198,8 +198,8 @@ DAMAGES: Mapping[str, Damage] = {
     "a mask that parts a slice": ("PLAN234", at("entries", 0), lambda e: (e[0], e[1] | 1, e[2])),
     "a core left out": ("PLAN236", at("routes", -1, 1), drop(0)),
     "a core too many": ("PLAN236", at("routes", -1, 1), lambda slots: (*slots, 17)),
-    "an entry that nothing comes to": ("PLAN238", at("entries"), lambda those: (*those, those[-1])),
-    "keys of nobody": ("PLAN238", at("entries"), lambda those: (*those, (0xFFFFFFF0, 0xFFFFFFF0, 0))),
+    "an entry that nothing comes to": ("PLAN234", at("entries"), lambda those: (*those, those[-1])),
+    "keys of nobody": ("PLAN234", at("entries"), lambda those: (*those, (0xFFFFFFF0, 0xFFFFFFF0, 0))),
 }
 
 

@@ -17,7 +17,7 @@ from neuedge_nir.chip.formulas import FORMULAS
 from neuedge_nir.chip.model import Limit, LimitScope
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.check_axons import Axons, axons_of, check_axons
-from neuedge_nir.plan.check_constraints import check_constraints
+from neuedge_nir.plan.check_constraints import check_constraints, check_dead_links
 from neuedge_nir.plan.check_copies import check_copies, check_most, several
 from neuedge_nir.plan.check_cost import Load, Totals, boards_on, check_costs, check_traffic, check_utilisation
 from neuedge_nir.plan.check_demand import LARGEST, Recount, compartments, least_blocked, recount
@@ -288,6 +288,7 @@ def _check_totals(
         if way_in(plan).cores.value == "io":  # a core of the chip makes the copies
             host = sum(math.prod(p.shape) * rates[p.name] for p in plan.populations if p.model == "Input")
         events = math.fsum(recounted.events)
+    check_dead_links(plan, walked.loads)
     loads = _loads(plan, parts, recounted)
     totals = Totals(recounted is not None, loads, spikes, host, reads or 0.0, events, walked)
     roles = Counter(core.role for core in plan.cores)
