@@ -89,7 +89,7 @@ def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic
     mapping = _mapped(stages)
     return Plan(
         schema=SCHEMA,
-        tool={name: version(name) for name in ("neuedge-nir", "networkx", "numpy", "ortools")},
+        tool={name: version(name) for name in _tools(stages)},
         model=PlanModel(network.origin.name, network.origin.sha256, network.origin.nir_version),
         counts=counts(legal.model),
         options=options,
@@ -113,6 +113,12 @@ def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic
         keys=_keys(stages.keys),
         copies=stages.copies,
     )
+
+
+def _tools(stages: Stages) -> tuple[str, ...]:
+    """What answers depend on: without numba, the search for chips is another, shorter one."""
+    fast = ("numba",) if stages.placement.engine == "numba" else ()
+    return ("neuedge-nir", "networkx", *fast, "numpy", "ortools")
 
 
 def counts(network: Network) -> Counts:
