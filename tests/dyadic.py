@@ -54,6 +54,8 @@ def operator(found: Operator) -> Operator:
         case Pool(kernel=kernel):
             dyadic = kernel[0] * kernel[1] in (1, 2, 4)
             return found if dyadic else replace(found, kind=PoolKind.SUM)
+        case _:
+            return found
 
 
 def population(found: Population) -> Population:

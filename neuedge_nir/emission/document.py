@@ -14,7 +14,9 @@ from neuedge_nir.emission.integers import integers_of, legal_of
 from neuedge_nir.emission.runbook import Runbook
 from neuedge_nir.emulation.accum import APART
 from neuedge_nir.emulation.model import IntegerNetwork
+from neuedge_nir.interpreter.operators import undrawn
 from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scale
+from neuedge_nir.network.connect_sparse import FixedProbability, Sparse
 from neuedge_nir.network.model import Network, Population
 from neuedge_nir.plan.model import Plan, PlanCore, PlanPopulation
 
@@ -125,6 +127,10 @@ def _operator(operator: Operator, kind: str | None) -> dict[str, object]:
             found |= {"stride": list(operator.stride), "padding": [[zeros, zeros] for zeros in operator.padding]}
         case Scale(factor=factor):
             found["factor"] = _numbers(_signed(factor, kind))
+        case Sparse(indptr=indptr, indices=indices, weights=weights):
+            found |= {"indptr": indptr.tolist(), "indices": indices.tolist(), "weights": _every(_signed(weights, kind))}
+        case FixedProbability():
+            raise undrawn(operator)
         case Delay():
             pass
     return found

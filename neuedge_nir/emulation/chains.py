@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from neuedge_nir.network.connect import Conv, Dense, Operator, Pool, PoolKind, Scale, aligned
+from neuedge_nir.network.connect import LAYERS, Conv, Dense, Operator, Pool, PoolKind, Scale, aligned
+from neuedge_nir.network.connect_sparse import Sparse
 from neuedge_nir.network.model import Projection
 
 
@@ -18,7 +19,7 @@ def carrying(projection: Projection, weights: NDArray[np.float64]) -> Projection
     """
     chain = aligned(projection.chain, projection.source_shape)
     kept: tuple[Operator, ...] = tuple(_carrying(op, weights) for op in chain if not isinstance(op, Scale))
-    if not any(isinstance(op, (Dense, Conv)) for op in kept):
+    if not any(isinstance(op, LAYERS) for op in kept):
         shape = kept[-1].output_shape if kept else projection.source_shape
         factor = weights.reshape(()) if weights.size == 1 else weights.reshape(shape)
         kept = (*kept, Scale(projection.target, factor, shape))
@@ -29,6 +30,8 @@ def _carrying(operator: Operator, weights: NDArray[np.float64]) -> Operator:
     match operator:
         case Dense() | Conv():
             return replace(operator, weight=weights)
+        case Sparse():
+            return replace(operator, weights=weights)
         case Pool():
             return replace(operator, kind=PoolKind.SUM)
         case _:

@@ -13,8 +13,11 @@ from neuedge_nir.emulation.chains import carrying
 from neuedge_nir.emulation.form import Form, check_size, form
 from neuedge_nir.emulation.model import Array, Cells, IntegerNetwork, Kept, Loss, Quantise, Quantised, Source
 from neuedge_nir.errors import UsageError
+from neuedge_nir.interpreter.operators import undrawn
 from neuedge_nir.mapping.effective import effective_weights
 from neuedge_nir.mapping.legalise import LegalNetwork, mean_delay
+from neuedge_nir.network.connect import irregular_in
+from neuedge_nir.network.connect_sparse import FixedProbability, Sparse
 from neuedge_nir.network.model import Adaptation, Network, Population, Projection, Signal
 
 ARITHMETICS: Mapping[str, Quantise] = {
@@ -38,6 +41,7 @@ def quantise(legal: LegalNetwork, dt: float) -> IntegerNetwork:
         message = f"the file of {legal.chip.title} does not say in which numbers it computes"
         raise UsageError("USE029", message, where=legal.chip.name, hint=hint)
     _check_signals(legal)
+    _check_drawn(legal, arithmetic.kind)
     found: dict[str, Quantised] = {}
     sources = {p.name: _source(p, legal, dt) for p in legal.network.populations}
     for name, source in sources.items():
@@ -53,6 +57,20 @@ def _check_signals(legal: LegalNetwork) -> None:
             message = f"{inner.projection.source!r} sends values, and only spikes are emulated and emitted"
             hint = "put a spiking population in its place; `simulate` without --as, and plans, take it as it is"
             raise UsageError("USE030", message, where=f"node {inner.projection.source!r}", hint=hint)
+
+
+def _check_drawn(legal: LegalNetwork, kind: str) -> None:
+    """Raises `UsageError` (USE090) for a probability, or where weights by axon type meet single synapses."""
+    for inner in legal.projections:
+        match irregular_in(inner.projection.chain):
+            case FixedProbability() as probable:
+                raise undrawn(probable)
+            case Sparse(node=node) if kind == "integer-leak":
+                message = f"{node!r} has single synapses, which {legal.chip.title} maps and nobody computes"
+                hint = "give its weights as a matrix: a Dense, with 0 where there is no synapse"
+                raise UsageError("USE090", message, where=f"node {node!r}", hint=hint)
+            case _:
+                pass
 
 
 def _source(population: Population, legal: LegalNetwork, dt: float) -> Source:

@@ -18,6 +18,7 @@ from neuedge_nir.frontend.shapes import same_padding
 from neuedge_nir.frontend.write_paths import ILL, Element, Flat
 from neuedge_nir.network.blocks import row_blocks
 from neuedge_nir.network.connect import Conv, Delay, Dense, Pool, PoolKind, Scale
+from neuedge_nir.network.connect_sparse import FixedProbability, Sparse
 from neuedge_nir.network.model import Population, Port
 
 Fields = Mapping[str, Field]
@@ -72,6 +73,8 @@ def element_node(element: Element, bias: FloatArray | None) -> RawNode:
         case Delay():
             delay = converted(element.delay, np.float32 if _fits_single(element.delay) else np.float64)
             return RawNode("Delay", {"delay": spread(delay, element.shape, where)}, {}, where)
+        case Sparse() | FixedProbability():
+            raise TypeError(f"{element.node!r} is a matrix by now")
         case Flat():
             ends = {"start_dim": np.asarray(element.start), "end_dim": np.asarray(element.end)}
             return RawNode("Flatten", {**ends, "input_type": _whole(*element.input_shape)}, {}, where)

@@ -32,6 +32,7 @@ from neuedge_nir.frontend.write_hdf5 import VERSION, encode
 from neuedge_nir.frontend.write_nodes import constant_node, element_node, neuron_node, port_node
 from neuedge_nir.frontend.write_paths import ILL, Flat, Path, Unrolled, as_vectors, paths_of
 from neuedge_nir.frontend.write_shared import told_apart
+from neuedge_nir.frontend.write_sparse import as_matrices
 from neuedge_nir.network.equal import difference
 from neuedge_nir.network.given import of_type
 from neuedge_nir.network.model import HybridEncoder, Network, Population, Port, ResetMode
@@ -128,6 +129,7 @@ def _not_for(odd: Unreadable) -> InputError:
 
 def graph_of(meant: Network) -> tuple[RawGraph, tuple[Diagnostic, ...]]:
     """The network as the raw graph that its reader makes the same network of. Raises `InputError` as `write`."""
+    meant = as_matrices(meant)
     _check_ends(meant)
     _check_leaks(meant)
     network, encoders = as_populations(meant)

@@ -14,6 +14,7 @@ import numpy as np
 
 from neuedge_nir.interpreter.operators import Array, Signal, applied
 from neuedge_nir.network.connect import Conv, Dense, weights_of
+from neuedge_nir.network.connect_sparse import Sparse
 from neuedge_nir.network.model import Network, Projection
 
 PARAMETER_BYTES = 4
@@ -57,7 +58,7 @@ class Meter:
     def arrives(self, projection: Projection, index: int, signal: Signal, leading: int) -> None:
         """The operator at this place is about to see a signal, of which `leading` axes are samples or steps."""
         operator = projection.chain[index]
-        if not isinstance(operator, Dense | Conv):
+        if not isinstance(operator, Dense | Conv | Sparse):
             return
         place = (projection.name, index)
         busy = np.count_nonzero(signal, axis=tuple(range(leading))).astype(np.float64)
@@ -73,7 +74,7 @@ class Meter:
 def metrics(network: Network, meter: Meter, spikes: Mapping[str, Array], samples: int, steps: int) -> Metrics:
     """The figures of a run; `spikes` are the counts of every neuron, by population."""
     operators = {(p.name, index): op for p in network.projections for index, op in enumerate(p.chain)}
-    weighted = {place: op for place, op in operators.items() if isinstance(op, Dense | Conv)}
+    weighted = {place: op for place, op in operators.items() if isinstance(op, Dense | Conv | Sparse)}
     effective = {place: _met(op, meter.arrived.get(place), zeros=False) for place, op in weighted.items()}
     spiking = [p for p in network.populations if p.spiking]
     possible = sum(p.neurons for p in spiking) * samples * steps
@@ -88,19 +89,23 @@ def metrics(network: Network, meter: Meter, spikes: Mapping[str, Array], samples
     )
 
 
-def _met(operator: Dense | Conv, busy: Array | None, *, zeros: bool) -> float:
+def _met(operator: Dense | Conv | Sparse, busy: Array | None, *, zeros: bool) -> float:
     """How often a weight met one of these values; `zeros`: weights that are zero count too."""
     if busy is None:
         return 0.0
+    if isinstance(operator, Sparse):
+        met = busy.reshape(-1)[operator.indices]
+        return float(met.sum() if zeros else met[operator.weights != 0].sum())
     present = np.ones(operator.weight.shape) if zeros else (operator.weight != 0).astype(np.float64)
     return float(applied(replace(operator, weight=present), busy[None]).sum())
 
 
 def _sparsity(network: Network) -> float:
     """Each node once, however many projections it serves."""
-    nodes = {op.node: op for p in network.projections for op in p.chain if isinstance(op, Dense | Conv)}
-    total = sum(op.weight.size for op in nodes.values())
-    return sum(op.weight.size - np.count_nonzero(op.weight) for op in nodes.values()) / total if total else 0.0
+    layers = (op for p in network.projections for op in p.chain if isinstance(op, Dense | Conv | Sparse))
+    nodes = {op.node: op.weights if isinstance(op, Sparse) else op.weight for op in layers}
+    total = sum(weight.size for weight in nodes.values())
+    return sum(weight.size - np.count_nonzero(weight) for weight in nodes.values()) / total if total else 0.0
 
 
 def _footprint(network: Network) -> int:

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuedge_nir.errors import UsageError
 from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scale
+from neuedge_nir.network.connect_sparse import FixedProbability, Sparse
 
 Array = NDArray[np.float64]
 Index = tuple[Any, ...]
@@ -31,7 +33,7 @@ WORTH_TORCH = 2**32
 def applied(operator: Operator, signal: Signal) -> Array:
     """What the operator makes of a signal of shape (N, *input_shape): (N, *output_shape).
 
-    A `Delay` has a memory and is not among them: see `delays`.
+    A `Delay` has a memory and is not among them: see `delays`. Raises `UsageError` (USE090) for a probability.
     """
     match operator:
         case Dense():
@@ -43,6 +45,10 @@ def applied(operator: Operator, signal: Signal) -> Array:
         case Scale(factor=factor, shape=shape):
             scaled: Array = signal.reshape(-1, *shape) * factor.astype(np.float64, copy=False)
             return scaled
+        case Sparse():
+            return _sparse(operator, signal)
+        case FixedProbability():
+            raise undrawn(operator)
         case Delay():
             raise TypeError("a delay is no operator on one timestep")
 
@@ -52,6 +58,26 @@ def _dense(operator: Dense, signal: Signal) -> Array:
     rows = signal.reshape(len(signal), *operator.input_shape).astype(np.float64, copy=False)
     out: Array = rows @ weight.T if weight.ndim == 2 else np.einsum("...oi,n...i->n...o", weight, rows)
     return out
+
+
+def undrawn(operator: FixedProbability) -> UsageError:
+    """A probability is no network: which pairs it joins was never drawn."""
+    message = f"{operator.node!r} joins each pair with probability {operator.p:g}, and none was drawn"
+    hint = "draw its synapses and give them to `Sparse.of`: then they can be simulated and emitted"
+    return UsageError("USE090", message, where=f"node {operator.node!r}", hint=hint)
+
+
+def _sparse(operator: Sparse, signal: Signal) -> Array:
+    """Row by row of the synapses, some samples at a time."""
+    rows = signal.reshape(len(signal), -1)
+    targets = len(operator.indptr) - 1
+    out = np.zeros((len(rows), targets))
+    filled = np.flatnonzero(np.diff(operator.indptr))
+    step = max(1, BLOCK_VALUES // max(1, operator.indices.size))
+    for start in range(0, len(rows) if filled.size else 0, step):
+        products = rows[start : start + step, operator.indices] * operator.weights.astype(np.float64, copy=False)
+        out[start : start + step, filled] = np.add.reduceat(products, operator.indptr[filled], axis=1)
+    return out.reshape(len(rows), *operator.output_shape)
 
 
 def _in_blocks(operator: Conv | Pool, signal: Signal, apply: Any) -> Array:

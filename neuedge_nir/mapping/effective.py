@@ -5,23 +5,27 @@ from __future__ import annotations
 import numpy as np
 
 from neuedge_nir.errors import CapacityError
+from neuedge_nir.mapping.irregular_weights import irregular_weights
 from neuedge_nir.mapping.weights import Weights
-from neuedge_nir.network.connect import Conv, Dense, Pool, Scale, aligned
+from neuedge_nir.network.connect import LAYERS, Conv, Dense, Pool, Scale, aligned, irregular_in
 from neuedge_nir.network.model import Projection
 
 
 def node_of(projection: Projection) -> str:
     """The node whose weights a projection carries; where it has none, its target."""
-    weighted = [op.node for op in projection.chain if isinstance(op, (Dense, Conv))]
+    weighted = [op.node for op in projection.chain if isinstance(op, LAYERS)]
     return weighted[-1] if weighted else projection.target
 
 
 def effective_weights(projection: Projection) -> Weights:
     """The weights of a projection with its scales and averages folded in, in the shape of its weighted operator.
 
-    A projection without a weighted operator has one factor per element in a row, or one for all where uniform.
+    A projection without a weighted operator has one factor per element in a row, or one for all where uniform; single
+    synapses have a weight each, and a probability has one number.
     Raises `CapacityError` where a scale that differs from element to element meets a shared kernel or a pool.
     """
+    if (irregular := irregular_in(projection.chain)) is not None:
+        return irregular_weights(projection, irregular)
     weights: Weights | None = None
     factor: Weights = np.ones((1,) * len(projection.source_shape))
     shape = projection.source_shape  # of the signal that the factor applies to

@@ -39,11 +39,15 @@ class Site:
 
 @dataclass(frozen=True, eq=False)
 class Fabric:
-    """A system of chips. `positions` are the chips in the order they are filled, as (column, row) of the system."""
+    """A system of chips. `positions` are the chips in the order they are filled, as (column, row) of the system.
+
+    `dead` are links that carry nothing, named in both directions.
+    """
 
     chip: Chip
     system: System
     positions: tuple[Router, ...]
+    dead: frozenset[Link] = frozenset()
 
     @property
     def hex(self) -> bool:
@@ -130,7 +134,8 @@ class Fabric:
             x, y = router[0] + dx, router[1] + dy
             if self.wraps:
                 x, y = x % self.columns, y % self.rows
-            if 0 <= x < self.columns and 0 <= y < self.rows and (x, y) != router and self.fitted((x, y)):
+            inside = 0 <= x < self.columns and 0 <= y < self.rows and (x, y) != router
+            if inside and self.fitted((x, y)) and (router, (x, y)) not in self.dead:
                 yield x, y
 
     def fitted(self, router: Router) -> bool:

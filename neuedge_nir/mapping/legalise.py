@@ -18,7 +18,7 @@ from neuedge_nir.chip.model import (
     OutputWay,
 )
 from neuedge_nir.diagnostics import Diagnostic, Severity
-from neuedge_nir.errors import CapacityError, NoPlanError
+from neuedge_nir.errors import CapacityError, NoPlanError, UsageError
 from neuedge_nir.mapping.effective import node_of
 from neuedge_nir.mapping.leaks import check_leak
 from neuedge_nir.mapping.ports import check_readable, ways
@@ -32,7 +32,7 @@ from neuedge_nir.mapping.ways import several_ways
 from neuedge_nir.mapping.weights import (
     Stored,
 )
-from neuedge_nir.network.connect import Conv, Dense, Pool
+from neuedge_nir.network.connect import LAYERS, Conv, Dense, Pool, irregular_in
 from neuedge_nir.network.model import (
     LI,
     LIF,
@@ -45,6 +45,7 @@ from neuedge_nir.network.model import (
     Signal,
     grouped,
 )
+from neuedge_nir.network.valid import irregular_faults
 
 
 class Kind(StrEnum):
@@ -53,6 +54,7 @@ class Kind(StrEnum):
     DENSE = "dense"
     CONV = "conv"
     POOL = "pool"
+    SPARSE = "sparse"
     ONE_TO_ONE = "one-to-one"
 
 
@@ -173,7 +175,9 @@ def legalise(
 
 
 def kind_of(projection: Projection) -> Kind:
-    """Dense, convolution, pool or one to one, by the operator that brings the synapses."""
+    """Dense, convolution, pool, sparse or one to one, by the operator that brings the synapses."""
+    if irregular_in(projection.chain) is not None:
+        return Kind.SPARSE
     for kind, operator in ((Kind.DENSE, Dense), (Kind.CONV, Conv), (Kind.POOL, Pool)):
         if any(isinstance(op, operator) for op in projection.chain):
             return kind
@@ -285,9 +289,11 @@ def _follows(population: Population, rule: Adaptation, chip: Chip) -> Diagnostic
 
 
 def _check_projection(projection: Projection, network: Network, chip: Chip) -> None:
+    for found in irregular_faults(projection):
+        raise UsageError("USE089", found, where=f"projection {projection.name!r}", hint="build it by `Sparse.of`")
     if projection.target in {port.name for port in network.outputs}:
         return
-    weighted = [op.node for op in projection.chain if isinstance(op, (Dense, Conv))]
+    weighted = [op.node for op in projection.chain if isinstance(op, LAYERS)]
     if len(weighted) > 1:
         raise CapacityError(
             "FIT006",

@@ -21,14 +21,15 @@ from neuedge_nir.mapping.legalise import Kind, LegalProjection
 from neuedge_nir.network.axis import array_of
 from neuedge_nir.network.blocks import row_blocks
 from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scale
-from neuedge_nir.network.count import Counter, counter
+from neuedge_nir.network.count import counter
+from neuedge_nir.network.counting import Counting
 from neuedge_nir.network.model import Projection
 from neuedge_nir.network.reach import target_region
 from neuedge_nir.network.slices import Run, Slice, runs_of, whole
 
 
 @lru_cache(maxsize=4096)
-def behind_pools(projection: Projection) -> Counter:
+def behind_pools(projection: Projection) -> Counting:
     """The counter of a projection without its leading pools.
 
     Where every message is processed, the sources of one pooling window may share an input axon and its row.
@@ -84,6 +85,8 @@ def stored_synapses(legal: LegalProjection) -> NDArray[np.uint8] | None:
     if legal.stored.step == 0 or len(chain) != 1 or not isinstance(chain[0], Dense) or chain[0].weight.ndim != 2:
         return None
     weights = effective_weights(legal.projection)
+    if weights.size and not any(weights.strides) and np.rint(float(weights.flat[0]) / legal.stored.step) != 0:
+        return None  # one number for all
     kept = [np.rint(np.asarray(rows, dtype=np.float64) / legal.stored.step) != 0 for _, rows in row_blocks(weights)]
     if all(rows.all() for rows in kept):
         return None

@@ -9,12 +9,13 @@ from dataclasses import replace
 from functools import lru_cache
 
 from neuedge_nir.network.connect import Operator, Pool
-from neuedge_nir.network.count import Counter, counter
+from neuedge_nir.network.count import counter
+from neuedge_nir.network.counting import Counting
 from neuedge_nir.network.model import Projection
 
 
 @lru_cache(maxsize=4096)
-def merged_at_axon(projection: Projection) -> Counter:
+def merged_at_axon(projection: Projection) -> Counting:
     """The counter of a projection from the windows of its leading pools, if none of these overlap.
 
     A source in two windows would send to two axons of a core, a message each: that is not counted, so not done.

@@ -9,6 +9,7 @@ import numpy as np
 from neuedge_nir.chip.model import AxonWeights, Chip, Limit
 from neuedge_nir.errors import CapacityError
 from neuedge_nir.mapping.effective import effective_weights, node_of
+from neuedge_nir.mapping.irregular_weights import expanded
 from neuedge_nir.mapping.weights import (
     MAX_AXONS_PER_INPUT,
     AxonTypes,
@@ -20,7 +21,8 @@ from neuedge_nir.mapping.weights import (
     mantissas,
     type_classes,
 )
-from neuedge_nir.network.connect import Dense
+from neuedge_nir.network.connect import Dense, irregular_in
+from neuedge_nir.network.connect_sparse import Sparse
 from neuedge_nir.network.count import most_sources
 from neuedge_nir.network.model import Network, Population, Projection
 
@@ -35,14 +37,15 @@ def stored_weights(network: Network, chip: Chip) -> dict[str, Stored]:
         if same in known:
             found |= {p.name: s for p, s in zip(incoming, known[same], strict=True)}
             continue
-        weights = [effective_weights(p) for p in incoming]
         match chip.capabilities.weights:
             case AxonWeights.MANTISSA:
+                weights = [effective_weights(p) for p in incoming]
                 stored = mantissas(weights, bits) if weights else []
             case AxonWeights.FIXED:
-                stored = [fixed(w, bits) for w in weights]
+                stored = [fixed(effective_weights(p), bits) for p in incoming]
             case AxonWeights.AXON_TYPES:
                 types = axon_type_weights(population, incoming, chip)
+                weights = [weight_rows(p) for p in incoming]
                 stored = [] if types is None else [as_stored(types, joined(weights), bits)] * len(incoming)
         known[same] = list(stored)
         found |= {p.name: s for p, s in zip(incoming, stored, strict=True)}
@@ -56,7 +59,7 @@ def axon_type_weights(population: Population, incoming: tuple[Projection, ...], 
     """
     if not incoming:
         return None
-    weights = [effective_weights(p) for p in incoming]
+    weights = [weight_rows(p) for p in incoming]
     _, fan_in = most_sources(incoming)
     limit = next((lim for lim in chip.limits if lim.formula == "input_axons"), None)
     most = limit.limit.count // max(fan_in, 1) if limit else MAX_AXONS_PER_INPUT
@@ -73,6 +76,12 @@ def axon_type_weights(population: Population, incoming: tuple[Projection, ...], 
     types = chip.capabilities.axon_types
     classes = type_classes(whole, _type_groups(incoming, weights), types.count if types else 1)
     return finest_axon_types(whole, classes, chip.capabilities.weight_bits.count, min(most, MAX_AXONS_PER_INPUT))
+
+
+def weight_rows(projection: Projection) -> Weights:
+    """The weights of a projection, single synapses as a matrix."""
+    weights, operator = effective_weights(projection), irregular_in(projection.chain)
+    return expanded(operator, weights) if isinstance(operator, Sparse) else weights
 
 
 def joined(weights: list[Weights]) -> Weights:

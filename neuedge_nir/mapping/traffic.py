@@ -9,6 +9,7 @@ import numpy as np
 
 from neuedge_nir.chip.model import InputCores
 from neuedge_nir.mapping.demand import Demands
+from neuedge_nir.mapping.expected_traffic import is_probable, with_expected
 from neuedge_nir.mapping.legalise import LegalProjection
 from neuedge_nir.mapping.partition import Cluster, Piece, Role
 from neuedge_nir.mapping.ports import read_out
@@ -109,8 +110,11 @@ def _messages_from(name: str, parts: Parts, holders: Holders, demands: Demands) 
         for c, slices in held.items():
             arriving.setdefault(c, []).append((legal, slices))
     for c, feeding in sorted(arriving.items()):
-        regions = [(legal.stored.axons_per_input if apart else 1, _sources(legal, slices)) for legal, slices in feeding]
-        yield c, _messages(regions, parts, apart)
+        known = [one for one in feeding if not is_probable(one[0])]
+        regions = [(legal.stored.axons_per_input if apart else 1, _sources(legal, slices)) for legal, slices in known]
+        found = _messages(regions, parts, apart)
+        probable = [one for one in feeding if is_probable(one[0])]
+        yield c, with_expected(found, probable, parts, apart=apart) if probable else found
 
 
 def _sources(legal: LegalProjection, slices: Sequence[Slice]) -> Region:
@@ -121,6 +125,8 @@ def _sources(legal: LegalProjection, slices: Sequence[Slice]) -> Region:
 
 def _messages(regions: list[tuple[int, Region]], parts: Parts, apart: bool) -> Shares:
     """Messages of every part into one cluster: one a neuron, or one an axon where every axon has its own copy."""
+    if not regions:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     if not apart and len(regions) > 1:
         joined = Region(regions[0][1].shape, tuple(q for _, region in regions for q in region.products))
         regions = [(1, joined)]

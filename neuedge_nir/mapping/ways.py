@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.network.axis import AxisMap, Full, Grouped, Same, Window
+from neuedge_nir.network.connect import irregular_in
 from neuedge_nir.network.count import counter
 from neuedge_nir.network.model import Projection
 from neuedge_nir.network.slices import whole
@@ -18,6 +19,8 @@ Ints = NDArray[np.int64]
 
 def several_ways(projection: Projection) -> bool:
     """Whether there are more ways than pairs of a source element and a neuron that any way joins."""
+    if irregular_in(projection.chain) is not None:
+        return False
     count = counter(projection)
     first = count.stages[0].input_shape if count.stages else projection.source_shape
     into = [np.ones(size, dtype=np.int64) for size in first]

@@ -58,7 +58,12 @@ def fixed(weights: Weights, bits: int) -> Stored:
 
 
 def _blocks(weights: Weights) -> Iterator[NDArray[np.float64]]:
-    """A weight matrix in double precision, some rows at a time: it may be larger than memory."""
+    """A weight matrix in double precision, some rows at a time: it may be larger than memory.
+
+    Of one number for all that number alone: it says all that is asked for.
+    """
+    if weights.size and weights.ndim and not any(weights.strides):
+        weights = weights[(slice(0, 1),) * weights.ndim]
     for _, rows in row_blocks(weights):
         yield np.asarray(rows, dtype=np.float64)
 

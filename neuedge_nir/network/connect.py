@@ -7,11 +7,14 @@ elements; where their shapes differ, the elements are the same in row-major orde
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
+
+from neuedge_nir.network.connect_sparse import FixedProbability, Irregular, Sparse
 
 Array = NDArray[np.generic]
 
@@ -117,15 +120,24 @@ class Delay:
         return self.shape
 
 
-Operator = Dense | Conv | Pool | Scale | Delay
-WEIGHTED = (Dense, Conv, Scale)
+Operator = Dense | Conv | Pool | Scale | Delay | Sparse | FixedProbability
+WEIGHTED = (Dense, Conv, Scale, Sparse, FixedProbability)
+LAYERS = (Dense, Conv, Sparse, FixedProbability)
+"""The operators that bring synapses."""
+
+
+def irregular_in(chain: Iterable[Operator]) -> Irregular | None:
+    """The operator of a chain that has no shape; None where each has one."""
+    return next((op for op in chain if isinstance(op, Sparse | FixedProbability)), None)
 
 
 def weights_of(operator: Operator) -> NDArray[np.floating] | None:
     """The stored weights of an operator, or None where it stores none."""
     match operator:
-        case Dense(weight=weight) | Conv(weight=weight):
+        case Dense(weight=weight) | Conv(weight=weight) | FixedProbability(weight=weight):
             return weight
+        case Sparse(weights=weights):
+            return weights
         case Scale(factor=factor):
             return factor
         case _:

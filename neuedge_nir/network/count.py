@@ -15,7 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.network.axis import AxisMap, AxisReach, Fans, Full, Same, Window, telling, view
-from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scale, weights_of
+from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scale, irregular_in, weights_of
+from neuedge_nir.network.connect_sparse import FixedProbability, Sparse
+from neuedge_nir.network.counting import Counting, FanOuts
+from neuedge_nir.network.irregular import ProbableCounter, SparseCounter
 from neuedge_nir.network.model import Network, Projection
 from neuedge_nir.network.reach import (
     Product,
@@ -28,10 +31,6 @@ from neuedge_nir.network.reach import (
     target_region,
 )
 from neuedge_nir.network.slices import Run, Slice, Span, whole
-
-FanOuts = tuple[tuple[int, int], ...]
-"""(neurons reached, number of sources that reach so many) in ascending order."""
-
 
 MAX_PREFIX = 1 << 20
 """Populations up to this size keep the prefix sums of their fan-ins, which makes counts of runs cheap."""
@@ -161,7 +160,7 @@ class Counter:
 
 
 @lru_cache(maxsize=4096)
-def counter(projection: Projection) -> Counter:
+def counter(projection: Projection) -> Counting:
     """The counter of a projection. Those that connect alike share one: a file may join branches to 100,000 of them."""
     forms = tuple(map(_form, projection.chain))
     return _counter(_Likeness(projection.source_shape, projection.target_shape, forms, projection))
@@ -178,7 +177,14 @@ class _Likeness:
 
 
 @lru_cache(maxsize=4096)
-def _counter(alike: _Likeness) -> Counter:
+def _counter(alike: _Likeness) -> Counting:
+    match irregular_in(alike.projection.chain):
+        case Sparse() as sparse:
+            return SparseCounter(alike.projection, sparse)
+        case FixedProbability() as probable:
+            return ProbableCounter(alike.projection, probable)
+        case None:
+            pass
     return Counter(alike.projection, stages_of(alike.projection))
 
 
@@ -195,6 +201,10 @@ def _form(operator: Operator) -> Hashable:
             return type(operator), shapes, w.shape
         case Delay():
             return Delay, shapes
+        case Sparse():
+            return operator  # no two patterns of synapses are compared
+        case FixedProbability(p=p):
+            return FixedProbability, shapes, p
 
 
 def total_synapses(network: Network) -> int:
@@ -260,6 +270,8 @@ def most_events(projections: Sequence[Projection], rates: Sequence[float]) -> in
 def _most(projections: Sequence[Projection], each: Sequence[float]) -> tuple[int, float]:
     if not projections:
         return 0, 0
+    if any(irregular_in(p.chain) for p in projections):
+        return _most_of_all(projections, each)
     fans = [counter(p).fan_ins_by_axis() for p in projections]
     shapes = {tuple(fan.size for fan in axes) for axes, _ in fans}
     if len(shapes) > 1:
@@ -274,6 +286,14 @@ def _most(projections: Sequence[Projection], each: Sequence[float]) -> tuple[int
     at = np.unravel_index(int(np.argmax(found)), tuple(map(len, several)))
     index = np.ravel_multi_index([few[i] for few, i in zip(several, at, strict=True)], shape) if shape else 0
     return int(index), float(np.max(found))
+
+
+def _most_of_all(projections: Sequence[Projection], each: Sequence[float]) -> tuple[int, float]:
+    """The same, neuron by neuron."""
+    total = np.zeros(math.prod(projections[0].target_shape))
+    for projection, rate in zip(projections, each, strict=True):
+        total += rate * counter(projection).fan_ins()
+    return int(total.argmax()), float(total.max(initial=0))
 
 
 def _axis_reaches(stages: tuple[Stage, ...], shape: tuple[int, ...]) -> tuple[AxisReach, ...]:

@@ -28,6 +28,7 @@ from neuedge_nir.network.axis import (
     place_of,
 )
 from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scale, aligned
+from neuedge_nir.network.connect_sparse import FixedProbability, Sparse
 from neuedge_nir.network.model import Projection
 from neuedge_nir.network.slices import Block, Run, Slice, boxes, runs_of
 
@@ -57,6 +58,8 @@ def _axes(operator: Operator) -> tuple[AxisMap, ...]:
             return (Same(operator.output_shape[0], operator.input_shape[0]), *_pool_windows(operator))
         case Scale() | Delay():
             return tuple(Same(n, n) for n in operator.shape)
+        case Sparse() | FixedProbability():
+            raise TypeError(f"node {operator.node!r} has no relation along axes")
 
 
 def _channels(conv: Conv) -> AxisMap:

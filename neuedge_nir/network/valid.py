@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.network.blocks import row_blocks
-from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scale, weights_of
+from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scale, irregular_in, weights_of
+from neuedge_nir.network.connect_sparse import FixedProbability, Sparse
 from neuedge_nir.network.model import ADAPTIVE, IF, Network, Population, Port, Projection, Signal
 
 Shape = tuple[int, ...]
@@ -111,6 +112,8 @@ def _value_faults(name: str, value: NDArray[np.floating], shape: Shape) -> Itera
 
 def _finite(value: NDArray[np.floating]) -> bool:
     """Some rows at a time: large weights may lie on disk."""
+    if value.size and not any(value.strides):  # one number for all
+        return bool(np.isfinite(value.flat[0]))
     return all(bool(np.isfinite(block).all()) for _, block in row_blocks(value))
 
 
@@ -145,8 +148,20 @@ def _projection_faults(projection: Projection, ends: _Ends) -> Iterator[str]:
     for operator in projection.chain:
         yield from _operator_faults(operator, shape)
         shape = operator.output_shape
+    yield from irregular_faults(projection)
     if math.prod(shape) != math.prod(projection.target_shape):
         yield f"it gives {shape}, and its target takes {projection.target_shape}"
+
+
+def irregular_faults(projection: Projection) -> Iterator[str]:
+    """What is wrong with the operator that has no shape, where there is one; beside it stand scales and delays only."""
+    irregular = irregular_in(projection.chain)
+    if irregular is None:
+        return
+    yield from irregular.faults()
+    other = next((op for op in projection.chain if op is not irregular and not isinstance(op, Scale | Delay)), None)
+    if other is not None:
+        yield f"{other.node!r} and {irregular.node!r} are in one projection: put neurons between"
 
 
 def _operator_faults(operator: Operator, arrives: Shape) -> Iterator[str]:
@@ -166,7 +181,7 @@ def _operator_faults(operator: Operator, arrives: Shape) -> Iterator[str]:
                 yield f"{operator.node!r} gives {operator.output_shape}, and not {(operator.input_shape[0], *due)}"
         case Scale(factor=values) | Delay(delay=values):
             yield from (f"{operator.node!r}: {found}" for found in _value_faults("it", values, operator.shape))
-        case Dense():
+        case Dense() | Sparse() | FixedProbability():
             pass
 
 

@@ -59,10 +59,10 @@ def _mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer:
     placement = stage(
         "place", observer, lambda: place(split.clusters, sent, chip, available, effort, observer, obliged)
     )
-    routing = stage("route", observer, lambda: route(sent, placement))
+    keys = allocate(sent, split.clusters, chip, demands.legal.relays.stages)
+    routing = stage("route", observer, lambda: route(sent, placement, keys))
     _check_crossed(placement, routing, available)
     placed = with_crossings(split, placement, demands)
-    keys = allocate(sent, split.clusters, chip, demands.legal.relays.stages)
     return Stages(demands.uncrossed, placed, placement, sent, routing, available, schedule, keys=keys)
 
 

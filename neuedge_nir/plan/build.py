@@ -28,11 +28,12 @@ from neuedge_nir.mapping.legalise import LegalNetwork, LegalProjection, mean_del
 from neuedge_nir.mapping.partition import Cluster, Partition, Role
 from neuedge_nir.mapping.place import Placement
 from neuedge_nir.mapping.route import Routing
+from neuedge_nir.mapping.routing.analysis import link_use
 from neuedge_nir.mapping.traffic import Flow, host_messages, host_reads
 from neuedge_nir.network.count import counter, total_synapses, total_weights
 from neuedge_nir.network.model import Network, Population, Port, Projection, Signal
 from neuedge_nir.network.slices import Block, Slice
-from neuedge_nir.plan.figures import Copies, CostReport, Counts, Mapped, TimingError, Traffic, Utilisation
+from neuedge_nir.plan.figures import Copies, CostReport, Counts, LinkUse, Mapped, TimingError, Traffic, Utilisation
 from neuedge_nir.plan.model import (
     SCHEMA,
     Machine,
@@ -51,6 +52,7 @@ from neuedge_nir.plan.model import (
     PlanRoute,
     PlanSchedule,
     PlanSlice,
+    PlanTable,
 )
 
 SYNAPSE_MEMORY = (
@@ -111,6 +113,7 @@ def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic
         cost=_cost(stages),
         diagnostics=tuple(diagnostics),
         keys=_keys(stages.keys),
+        tables=_tables(stages.routing),
         copies=stages.copies,
     )
 
@@ -232,6 +235,12 @@ def _keys(found: KeySpace | None) -> PlanKeys | None:
     return PlanKeys(found.population_bits, found.low_bits, found.core_bits, found.atom_bits, slices)
 
 
+def _tables(routing: Routing) -> tuple[PlanTable, ...] | None:
+    if routing.tables is None:
+        return None
+    return tuple(PlanTable(table.router, table.routes, table.entries) for table in routing.tables)
+
+
 def _chips_on(stages: Stages) -> Set[int]:
     """Chips with cores in use, and chips that messages cross on their way: all of them must be on."""
     return {site.chip for site in stages.placement.sites} | stages.routing.transit
@@ -338,6 +347,7 @@ def _traffic(stages: Stages, events: Events) -> Traffic:
         interchip_spikes_per_step=float(routing.interchip),
         table_entries_max=max(routing.entries.values(), default=0),
         deadlock_free=routing.deadlock_free,
+        links=LinkUse(*astuple(link_use(routing.loads, {site.router for site in stages.placement.sites}))),
     )
 
 

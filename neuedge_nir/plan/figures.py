@@ -68,6 +68,21 @@ class Mapped:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkUse:
+    """The links that messages cross: how many, their mean load in messages per step, and how even it is.
+
+    `histogram`: links with a load of up to one tenth of the largest, of more and up to two tenths, and so on.
+    `bisection`: messages over the links, both ways and round a torus too, whose ends lie in different halves of the
+    smallest rectangle around all routers with cores in use, cut between columns and cut between rows.
+    """
+
+    used: int
+    mean: float
+    histogram: tuple[int, ...]
+    bisection: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Traffic:
     """Messages per timestep. Hops are links crossed; a message that stays on its core counts nowhere.
 
@@ -87,6 +102,7 @@ class Traffic:
     interchip_spikes_per_step: float
     table_entries_max: int
     deadlock_free: bool | None
+    links: LinkUse
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,8 @@ def kept(old: Plan, demands: Demands, available: int, schedule: PlanSchedule) ->
     if not holds(placed, demands):
         raise _broken("more destinations lie on other chips than a core has entries for", None)
     keys = allocate(sent, clusters, old.chip, demands.legal.relays.stages)
-    return Stages(demands.uncrossed, placed, placement, sent, route(sent, placement), available, schedule, keys=keys)
+    routing = route(sent, placement, keys)
+    return Stages(demands.uncrossed, placed, placement, sent, routing, available, schedule, keys=keys)
 
 
 def _clusters(old: Plan, demands: Demands) -> tuple[Cluster, ...]:

@@ -17,6 +17,9 @@ from neuedge_nir.plan.figures import Copies, CostReport, Counts, Link, Mapped, R
 
 SCHEMA = "neuedge-nir/plan/1"
 
+WALL_CLOCK = "wall_clock"
+"""What stopped a search whose best plan this is: such a plan depends on the machine that made it."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlanModel:
@@ -224,6 +227,20 @@ class PlanKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanTable:
+    """What a router does with messages: the first of its `entries` that fits a key sends it on by a route.
+
+    An entry is (key, mask, number of a route) and fits what equals its key in the ones of its mask. A route is (links,
+    slots): bit n of the links stands for link n (0 east, 1 north-east, 2 north, 3 west, 4 south-west, 5 south), slots
+    are cores of the router. A message that no entry fits goes straight on.
+    """
+
+    router: Router
+    routes: tuple[tuple[int, tuple[int, ...]], ...]
+    entries: tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PlanSchedule:
     """How samples are kept apart. In every `period` of timesteps each population is reset at its offset, its lag.
 
@@ -240,7 +257,11 @@ class PlanSchedule:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A complete plan. `outcome` is "optimal" only where the neuron cores used equal the bound."""
+    """A complete plan. `outcome` is "optimal" only where the neuron cores used equal the bound.
+
+    `stopped_by`: `WALL_CLOCK` where a limit of time ended the search before its last effort; `options` name the effort
+    that found the plan.
+    """
 
     schema: str
     tool: Mapping[str, str]
@@ -264,6 +285,8 @@ class Plan:
     diagnostics: tuple[Diagnostic, ...]
     copies: Copies | None = None
     keys: PlanKeys | None = None  # None: the chip's messages carry none
+    stopped_by: str | None = None
+    tables: tuple[PlanTable, ...] | None = None  # None: there are no keys; by router
 
     @property
     def not_checked(self) -> tuple[NotChecked, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from neuedge_nir.plan.check_model import run_on_chip
 from neuedge_nir.plan.check_parts import everything
 from neuedge_nir.plan.check_ports import role_of_inputs, takes_cores, way_in
 from neuedge_nir.plan.check_relays import check_relays, relays_of
+from neuedge_nir.plan.check_routers import check_routers
 from neuedge_nir.plan.check_rows import spared_words
 from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, refuse, same
 from neuedge_nir.plan.check_schedule import check_schedule
@@ -39,7 +41,7 @@ from neuedge_nir.plan.check_tiles import check_tiles
 from neuedge_nir.plan.check_ways import check_ways
 from neuedge_nir.plan.check_weights import check_abilities, check_error, check_rules, check_timing, check_weights
 from neuedge_nir.plan.check_wires import HOST, Part, Rules, boxes_in, rules_of
-from neuedge_nir.plan.model import SCHEMA, Plan, PlanCore, PlanSlice
+from neuedge_nir.plan.model import SCHEMA, WALL_CLOCK, Plan, PlanCore, PlanSlice
 
 PORTS = ("Input", "Output")
 
@@ -81,8 +83,9 @@ def verify(plan: Plan, network: Network | None) -> None:
     _check_routes(plan, parts, recounted)
     check_keys(plan)
     check_links(plan, grid)
+    entries = check_routers(plan, grid)
     reads = None if network is None else host_reads(plan, network)
-    _check_totals(plan, parts, grid, recounted, reads)
+    _check_totals(plan, parts, grid, recounted, reads, entries)
     _check_outcome(plan, rules, network)
     if rules is not None and axons is not None:
         check_axons(plan, rules, axons)
@@ -259,14 +262,20 @@ def _check_routes(plan: Plan, parts: Sequence[Part], recounted: Recount | None) 
 
 
 def _check_totals(
-    plan: Plan, parts: Sequence[Part], grid: Grid, recounted: Recount | None, reads: float | None
+    plan: Plan,
+    parts: Sequence[Part],
+    grid: Grid,
+    recounted: Recount | None,
+    reads: float | None,
+    entries: int | None,
 ) -> None:
-    """Traffic, costs and what the mapping takes."""
+    """Traffic, costs and what the mapping takes; `entries` of the fullest chip's tables, where there are any."""
     rates = plan.activity.rates
     slots = [(index, at) for index, core in enumerate(plan.cores) for at in range(len(core.slices))]
     slices = dict(zip(slots, parts, strict=True))
     sending = [slices[route.core, route.slice] for route in plan.routes]
     walked = walk(plan, grid, [p.size for p in sending], [rates[p.population] for p in sending])
+    walked = walked if entries is None else replace(walked, entries=entries)
     inner = [p for p in plan.populations if p.model not in PORTS]
     spikes = math.fsum(math.prod(p.shape) * rates[p.name] for p in inner)
     host = events = 0.0
@@ -341,6 +350,8 @@ def _check_outcome(plan: Plan, rules: Rules | None, network: Network | None) -> 
         same("PLAN128", "bound by the limit named", named, mapping.cores_lower_bound)
     at_most("PLAN128", "neuron cores of the bound", mapping.cores_lower_bound, inner)
     agree("PLAN129", plan, outcome="optimal" if met else "feasible")
+    if plan.stopped_by not in (None, WALL_CLOCK):
+        refuse("PLAN250", f"stopped by {plan.stopped_by!r}", "plan")
     agree("PLAN129", plan, scope="published limits only" if plan.not_checked else "all limits")
     agree("PLAN129", mapping, packing_proven=mapping.packing_proven or met)
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.network.blocks import row_blocks
 from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, PoolKind, Scale, weights_of
+from neuedge_nir.network.connect_sparse import FixedProbability, Sparse
 from neuedge_nir.network.count import counter, total_weights
 from neuedge_nir.network.model import Adaptation, HybridEncoder, Network, Origin, Population, Port, Projection
 from neuedge_nir.plan.figures import Counts
@@ -266,7 +267,7 @@ def _kind(operator: Operator) -> str:
     match operator:
         case Pool(kind=kind):
             return "SumPool" if kind is PoolKind.SUM else "AvgPool"
-        case Dense() | Conv() | Scale() | Delay():
+        case Dense() | Conv() | Scale() | Delay() | Sparse() | FixedProbability():
             return type(operator).__name__
 
 

@@ -11,6 +11,7 @@ from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import PluginError, UsageError
 from neuedge_nir.interpreter.answers import Answers, Course
 from neuedge_nir.interpreter.run import Run, simulate
+from neuedge_nir.network.connect import irregular_in
 from neuedge_nir.network.model import Network, Port
 from neuedge_nir.network.valid import fault
 from neuedge_nir.plugin import PASSES, guarded, registered_by, returned
@@ -55,9 +56,14 @@ def apply_passes(
 ) -> Iterator[Applied]:
     """Each pass as it is done, in order; `measured` on the samples of the context, where it has some.
 
-    Raises `UsageError` for an unknown pass or option, or for what a pass requires and does not have (USE026), before
-    anything is run; `PluginError` for a pass that fails or whose network makes no sense (PLUG006).
+    Raises `UsageError` for an unknown pass or option, for what a pass requires and does not have (USE026), or where
+    the network has connections that no pass knows (USE089), before anything is run; `PluginError` for a pass that
+    fails or whose network makes no sense (PLUG006).
     """
+    irregular = next((op for p in network.projections if (op := irregular_in(p.chain))), None)
+    if calls and irregular is not None:
+        message, hint = "passes know nothing of single synapses and probabilities", "leave --pass out"
+        raise UsageError("USE089", message, where=f"node {irregular.node!r}", hint=hint)
     passes = [(call.name, _ready(call, network, context)) for call in calls]
     before = _Measured.of(network, context) if passes and measured and context.samples is not None else None
     exact = True

@@ -172,8 +172,8 @@ def _multiplied(operator: Operator, wanted: Sequence[Array | None]) -> Operator 
         case Scale(factor=held):
             new = product(held, factor)
             return None if new is None else replace(operator, factor=new)
-        case Delay():
-            raise TypeError("a delay takes no factor")
+        case _:
+            raise TypeError(f"{operator.node!r} takes no factor")
 
 
 def product(weight: Weights, factor: Array) -> Weights | None:

@@ -102,6 +102,8 @@ def _forward(operator: Operator, mask: Mask) -> Mask:
             return np.asarray(mask & np.broadcast_to(factor != 0, shape).reshape(-1))
         case Delay():
             return mask
+        case _:
+            raise TypeError(f"no pass knows what {operator.node!r} joins")
 
 
 def _backward(operator: Operator, mask: Mask) -> Mask:

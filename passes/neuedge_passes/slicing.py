@@ -213,3 +213,5 @@ def _operator(operator: Operator, slot: Slot) -> Operator:
         case Delay(delay=values, shape=shape):
             assert slot.inputs is not None
             return replace(operator, delay=_values(values, shape, slot.inputs), shape=_shape(shape, slot.inputs))
+        case _:
+            raise TypeError(f"no pass knows what {operator.node!r} joins")
