@@ -20,6 +20,7 @@ from neuedge_nir.cost.model import (
 )
 from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.mapping.axons import entries_of
+from neuedge_nir.mapping.bounds import chips_bound
 from neuedge_nir.mapping.crossings import sharing
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.entries import SYNAPSE_FORMATS, coarsest, format_of
@@ -260,6 +261,7 @@ def _mapped(stages: Stages) -> Mapped:
     relays, chips = stages.demands.legal.relays.sources, _chips_on(stages)
     of_relays = sum(holds_only(c, relays) for c in partition.clusters)
     slots = sum(_slots(c, chip) for c in partition.clusters)
+    least_chips, by = chips_bound(stages.demands, partition.bound)
     neurons = sum(piece.part.neurons for c in partition.clusters for piece in c.pieces)
     return Mapped(
         cores_used=len(partition.clusters),
@@ -277,6 +279,8 @@ def _mapped(stages: Stages) -> Mapped:
         packing_proven=partition.packing_proven,
         utilisation=_utilisation(stages, chips),
         cores_synapses=partition.synapse_cores,
+        chips_lower_bound=least_chips,
+        chips_bound_resource=by,
     )
 
 
