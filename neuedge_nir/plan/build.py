@@ -20,6 +20,7 @@ from neuedge_nir.cost.model import (
 )
 from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.mapping.axons import entries_of
+from neuedge_nir.mapping.bounds import chips_bound
 from neuedge_nir.mapping.crossings import sharing
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.entries import SYNAPSE_FORMATS, coarsest, format_of
@@ -91,7 +92,7 @@ def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic
     mapping = _mapped(stages)
     return Plan(
         schema=SCHEMA,
-        tool={name: version(name) for name in ("neuedge-nir", "networkx", "numpy", "ortools")},
+        tool={name: version(name) for name in _tools(stages)},
         model=PlanModel(network.origin.name, network.origin.sha256, network.origin.nir_version),
         counts=counts(legal.model),
         options=options,
@@ -116,6 +117,12 @@ def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic
         tables=_tables(stages.routing),
         copies=stages.copies,
     )
+
+
+def _tools(stages: Stages) -> tuple[str, ...]:
+    """What answers depend on: without numba, the search for chips is another, shorter one."""
+    fast = ("numba",) if stages.placement.engine == "numba" else ()
+    return ("neuedge-nir", "networkx", *fast, "numpy", "ortools")
 
 
 def counts(network: Network) -> Counts:
@@ -254,6 +261,7 @@ def _mapped(stages: Stages) -> Mapped:
     relays, chips = stages.demands.legal.relays.sources, _chips_on(stages)
     of_relays = sum(holds_only(c, relays) for c in partition.clusters)
     slots = sum(_slots(c, chip) for c in partition.clusters)
+    least_chips, by = chips_bound(stages.demands, partition.bound)
     neurons = sum(piece.part.neurons for c in partition.clusters for piece in c.pieces)
     return Mapped(
         cores_used=len(partition.clusters),
@@ -271,6 +279,8 @@ def _mapped(stages: Stages) -> Mapped:
         packing_proven=partition.packing_proven,
         utilisation=_utilisation(stages, chips),
         cores_synapses=partition.synapse_cores,
+        chips_lower_bound=least_chips,
+        chips_bound_resource=by,
     )
 
 

@@ -17,6 +17,7 @@ from neuedge_nir.chip.formulas import FORMULAS
 from neuedge_nir.chip.model import Limit, LimitScope
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.check_axons import Axons, axons_of, check_axons
+from neuedge_nir.plan.check_chips import check_chips_bound
 from neuedge_nir.plan.check_constraints import check_constraints, check_dead_links
 from neuedge_nir.plan.check_copies import check_copies, check_most, several
 from neuedge_nir.plan.check_cost import Load, Totals, boards_on, check_costs, check_traffic, check_utilisation
@@ -351,6 +352,9 @@ def _check_outcome(plan: Plan, rules: Rules | None, network: Network | None) -> 
         agree("PLAN128", mapping, cores_lower_bound=max([1, *bounds.values()]))
         named = bounds.get(mapping.bound_resource) if bounds else 1  # no limit of a core: the one core that is needed
         same("PLAN128", "bound by the limit named", named, mapping.cores_lower_bound)
+        check_chips_bound(plan, least, bounds)
+    else:
+        check_chips_bound(plan, None, {})
     at_most("PLAN128", "neuron cores of the bound", mapping.cores_lower_bound, inner)
     agree("PLAN129", plan, outcome="optimal" if met else "feasible")
     if plan.stopped_by not in (None, WALL_CLOCK):

@@ -67,6 +67,8 @@ def _mapping(mapping: Mapped) -> Json:
         "cores_lower_bound": mapping.cores_lower_bound,
         "bound_scope": mapping.bound_scope,
         "bound_resource": mapping.bound_resource,
+        "chips_lower_bound": mapping.chips_lower_bound,
+        "chips_bound_resource": mapping.chips_bound_resource,
         "packing_proven": mapping.packing_proven,
         "utilisation": {
             "cores": use.cores,

@@ -223,7 +223,10 @@ def _outputs_line(plan: Plan) -> str:
 def _bound_line(plan: Plan) -> str:
     m = plan.mapping
     packing = "packing proved minimal" if m.packing_proven else "packing not proved minimal"
-    return f"any split needs {counted(m.cores_lower_bound, 'core')}, by {m.bound_resource}; {packing} for these slices"
+    cores = f"{counted(m.cores_lower_bound, 'core')}, by {m.bound_resource}"
+    if m.chips_used > 1:
+        cores += f", and {counted(m.chips_lower_bound, 'chip')}, by {m.chips_bound_resource}"
+    return f"any split needs {cores}; {packing} for these slices"
 
 
 def _shares(*values: float | None) -> list[tuple[str, float | None]]:
