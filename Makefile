@@ -16,7 +16,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 # torch first and pinned: what needs torch later would otherwise pull a build with gigabytes of CUDA.
 $(VENV)/.dev: $(VENV)/.core
 	$(PIP) torch
-	$(PIP) -e '.[train]' build editables hatchling hypothesis mypy pytest pytest-xdist ruff
+	$(PIP) -e '.[train,fast]' build editables hatchling hypothesis mypy pytest pytest-xdist ruff
 	touch $@
 
 demo: $(VENV)/.core

@@ -5,7 +5,7 @@ The exit status of the command line is the class's own, so that a script can tel
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class NeuedgeError(Exception):
@@ -36,6 +36,10 @@ class NeuedgeError(Exception):
         self.resource = resource
         self.needed = needed
         self.available = available
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Another process may raise it again: its keywords are not among `args`."""
+        return _raised_elsewhere, (type(self), self.__dict__)
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
@@ -75,3 +79,7 @@ class VerificationError(NeuedgeError):
 
 class PluginError(UsageError):
     """An installed plugin clashes, lacks the agreed shape, or fails to import."""
+
+
+def _raised_elsewhere(kind: type[NeuedgeError], fields: dict[str, Any]) -> NeuedgeError:
+    return kind(**fields)

@@ -34,6 +34,7 @@ from tests.worlds import (
     chip,
     computed,
     conv,
+    core_memory,
     demands_of,
     dense,
     hops,
@@ -53,6 +54,7 @@ ROOM = 1 << 40
 def everything(**capabilities: object) -> Chip:
     """A chip with a limit for every formula that does not look at the targets, all out of reach."""
     rules = [limit(name, ROOM) for name in (*INWARDS, "lava_axon_map")]
+    rules.append(core_memory(ROOM))
     return chip(rules=rules, max_delay=9, compartments_subtract=2, **capabilities)  # type: ignore[arg-type]
 
 
@@ -231,7 +233,10 @@ def written_out(rule: Limit, demands: Demands, piece: Piece) -> int:
             rows = [[row for row in rows_of(p.projection, part) if row] for p in incoming]
             return sum(len(found) * 4 * (3 + max(found, default=0)) for found in rows)
         case "weight_bytes":
-            return sum(math.ceil(unrolled(p.projection, part)[2] * p.stored.bits / 8) for p in incoming)
+            weights = sum(math.ceil(unrolled(p.projection, part)[2] * p.stored.bits / 8) for p in incoming)
+            axons = sum(len(rows_of(p.projection, part)) * p.stored.axons_per_input for p in incoming)
+            own = len(members(part, shape))
+            return weights + number.get("axon_bytes", 0) * axons + number.get("neuron_bytes", 0) * own
         case "synaptic_events":
             return math.ceil(sum(sum(rows_of(p.projection, part)) for p in incoming) * RATE)
         case "ring_buffer_bits":

@@ -20,18 +20,12 @@ from neuedge_nir.mapping.fabric import Fabric, Link, Router, Site, fabric_for, l
 from neuedge_nir.mapping.pack import partition
 from neuedge_nir.mapping.partition import Cluster
 from neuedge_nir.mapping.place import Placement
-from neuedge_nir.mapping.route import (
-    CLOSED_FORM_FLOWS,
-    Trip,
-    _all_turns,
-    closed_form_loads,
-    graph_loads,
-    is_deadlock_free,
-    route,
-    trips,
-)
+from neuedge_nir.mapping.route import route
+from neuedge_nir.mapping.routing.forest import Forest
+from neuedge_nir.mapping.routing.mesh import is_deadlock_free, link_loads
+from neuedge_nir.mapping.routing.model import Moves, moves_of
+from neuedge_nir.mapping.routing.wires import wires_for
 from neuedge_nir.mapping.traffic import Flow, flows, host_messages
-from neuedge_nir.mapping.trees import entries_of
 from neuedge_nir.network.model import Network
 from neuedge_nir.network.slices import Slice
 from tests.test_count import members, unrolled
@@ -72,6 +66,19 @@ def journeys(draw: st.DrawFn, fabric: Fabric) -> tuple[list[Flow], Placement]:
     return found, standing(fabric, *at)
 
 
+def moves(*ways: tuple[Router, Router, int], rate: float = 1.0) -> Moves:
+    """Messages, each from a slice of its own: source, target, how many."""
+    a, b, counts = ([way[k] for way in ways] for k in range(3))
+    sources, targets = (np.array(ends, dtype=np.int64).reshape(-1, 2) for ends in (a, b))
+    return Moves(np.arange(len(ways)), sources, targets, np.array(counts, dtype=np.int64), np.full(len(ways), rate))
+
+
+def trips(found: Moves) -> list[tuple[Router, Router, float]]:
+    """Source, target and messages a step, one by one."""
+    ends = zip(found.sources.tolist(), found.targets.tolist(), found.messages.tolist(), strict=True)
+    return [((a, b), (c, d), count) for (a, b), (c, d), count in ends]
+
+
 def straight(start: Router, end: Router) -> list[Link]:
     """Along the row, then along the column: each link written down."""
     (x, y), (u, v) = start, end
@@ -108,9 +115,9 @@ def test_a_message_goes_round_a_torus_the_shorter_way(a: Router, b: Router) -> N
 
 def test_messages_all_the_way_round_a_ring_may_wait_for_each_other() -> None:
     torus = fabric_of(RING)
-    moving = [Trip(0, 0, (x, 0), ((x + 2) % 5, 0), 1, 1.0) for x in range(5)]
-    assert not is_deadlock_free(moving, torus)
-    assert is_deadlock_free(moving[:4], torus)
+    round_it = [((x, 0), ((x + 2) % 5, 0), 1) for x in range(5)]
+    assert not is_deadlock_free(moves(*round_it), torus)
+    assert is_deadlock_free(moves(*round_it[:4]), torus)
 
 
 @settings(max_examples=50, deadline=None)
@@ -118,23 +125,47 @@ def test_messages_all_the_way_round_a_ring_may_wait_for_each_other() -> None:
 def test_the_totals_of_a_torus_are_those_of_its_shorter_ways(drawn: tuple[list[Flow], Placement]) -> None:
     sent, placement = drawn
     found, fabric = route(sent, placement), placement.fabric
-    ways = [(t, list(pairwise(fabric.xy_path(t.source, t.target)))) for t in trips(sent, placement, multicast=False)]
-    assert found.unicast_hops == sum(len(way) * t.messages for t, way in ways) == sum(found.loads.values())
-    assert found.tree_hops <= found.unicast_hops
+    going = trips(moves_of(sent, placement, multicast=False))
+    ways = [(count, list(pairwise(fabric.xy_path(a, b)))) for a, b, count in going]
+    assert found.loads == {link: load for link, load in walked(going, fabric).items() if load}
+    assert found.unicast_hops == sum(len(way) * count for count, way in ways) == sum(found.loads.values())
+    assert found.tree_hops == widest(sent, placement)
     assert found.longest_way == max((len(way) for _, way in ways), default=0) <= 4
+
+
+def walked(going: Iterable[tuple[Router, Router, float]], fabric: Fabric) -> dict[Link, float]:
+    """The oracle: every way, link by link over NetworkX's graph of the routers."""
+    graph = fabric.graph()
+    for source, target, count in going:
+        for a, b in pairwise(fabric.xy_path(source, target)):
+            graph[a][b]["load"] = graph[a][b].get("load", 0.0) + count
+    return {(a, b): load for a, b, load in sorted(graph.edges(data="load", default=-1.0)) if load >= 0}
+
+
+def widest(sent: Iterable[Flow], placement: Placement) -> float:
+    """Tree hops: over the links of each slice's ways the most messages that a way brings there."""
+    total, at = 0.0, placement.sites
+    for f in sent:
+        most: dict[Link, float] = defaultdict(float)
+        for target, messages in f.targets:
+            if target != f.cluster:
+                for link in pairwise(placement.fabric.xy_path(at[f.cluster].router, at[target].router)):
+                    most[link] = max(most[link], messages * f.rate)
+        total += sum(most.values())
+    return total
 
 
 @settings(max_examples=100, deadline=None)
 @given(journeys(fabric_of(MESH)))
 def test_loads_in_closed_form_are_those_of_a_walk(drawn: tuple[list[Flow], Placement]) -> None:
-    moving = trips(*drawn, multicast=False)
+    found = moves_of(*drawn, multicast=False)
     by_hand: dict[Link, float] = defaultdict(float)
-    for trip in moving:
-        for link in straight(trip.source, trip.target):
-            by_hand[link] += trip.count * trip.rate  # quarters: exact in any order
-    walked, closed = (loads(moving, drawn[1].fabric) for loads in (graph_loads, closed_form_loads))
-    assert walked == closed == by_hand
-    assert list(walked) == list(closed) == sorted(by_hand)
+    for source, target, count in trips(found):
+        for link in straight(source, target):
+            by_hand[link] += count  # quarters: exact in any order
+    closed = link_loads(found, drawn[1].fabric)
+    assert walked(trips(found), drawn[1].fabric) == closed == by_hand
+    assert list(closed) == sorted(by_hand)
 
 
 @settings(max_examples=100, deadline=None)
@@ -179,14 +210,10 @@ def test_what_stays_on_a_core_or_is_never_sent_crosses_no_link() -> None:
     assert found.deadlock_free
 
 
-@pytest.mark.parametrize("loads", [graph_loads, closed_form_loads])
-def test_a_straight_way_over_a_missing_chip_is_refused(
-    loads: Callable[[Sequence[Trip], Fabric], Mapping[Link, float]],
-) -> None:
+def test_a_straight_way_over_a_missing_chip_is_refused() -> None:
     fabric = fabric_of(topology(columns=1, rows=1, systems=(system(3, 2, (0, 0), (0, 2)),)))
-    trip = Trip(0, 0, (0, 0), (2, 1), 1, 1.0)
     with pytest.raises(NoPlanError) as caught:
-        loads([trip], fabric)
+        link_loads(moves(((0, 0), (2, 1), 1)), fabric)
     assert caught.value.code == "FIT016"
 
 
@@ -199,38 +226,23 @@ def test_a_message_farther_than_a_packet_can_say_is_no_plan() -> None:
 # --- Deadlock ---------------------------------------------------------------------------------------------------------
 
 
-def everyone_to_everyone(fabric: Fabric) -> list[Trip]:
+def turns_of(fabric: Fabric) -> networkx.DiGraph:
+    """Which link waits for which: the turns of all ways between all routers."""
     routers = routers_of(fabric)
-    return [Trip(0, 0, a, b, 1, 1.0) for a in routers for b in routers if a != b]
+    ways = [list(pairwise(fabric.xy_path(a, b))) for a in routers for b in routers]
+    return networkx.DiGraph([turn for way in ways for turn in pairwise(way)])
 
 
-@pytest.mark.parametrize("side", [5, 6])
-def test_ways_in_dimension_order_never_wait_in_a_circle(side: int) -> None:
-    fabric = fabric_of(topology(columns=side, rows=side, systems=(system(1, 1),)))
-    moving = everyone_to_everyone(fabric)
-    assert (len(moving) > CLOSED_FORM_FLOWS) == (side == 6)
-    assert is_deadlock_free(moving, fabric)
+def test_ways_in_dimension_order_never_wait_in_a_circle() -> None:
+    fabric = fabric_of(topology(columns=5, rows=6, systems=(system(1, 1),)))
+    assert networkx.is_directed_acyclic_graph(turns_of(fabric))
+    ends = routers_of(fabric)
+    assert is_deadlock_free(moves(*((a, b, 1) for a in ends for b in ends if a != b)), fabric)
 
 
-def test_the_turns_of_all_ways_are_those_that_dimension_order_allows() -> None:
-    fabric = fabric_of(topology(columns=4, rows=3, systems=(system(1, 1),)))
-    taken = {turn for t in everyone_to_everyone(fabric) for turn in pairwise(straight(t.source, t.target))}
-    assert _all_turns(fabric.graph()) == taken
-
-
-def test_ways_that_turn_either_way_wait_in_a_circle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four messages round a square, each turning left: every one waits for the link that the next one holds."""
-
-    xy_path = Fabric.xy_path
-
-    def along_the_row_or_the_column_first(mesh: Fabric, a: Router, b: Router) -> list[Router]:
-        return xy_path(mesh, a, b) if (a[0] < b[0]) == (a[1] < b[1]) else [*reversed(xy_path(mesh, b, a))]
-
-    square = [((0, 0), (1, 1)), ((1, 0), (0, 1)), ((1, 1), (0, 0)), ((0, 1), (1, 0))]
-    moving = [Trip(0, 0, a, b, 1, 1.0) for a, b in square]
-    assert is_deadlock_free(moving, fabric_of(MESH))
-    monkeypatch.setattr(Fabric, "xy_path", along_the_row_or_the_column_first)
-    assert not is_deadlock_free(moving, fabric_of(MESH))
+def test_ways_round_a_torus_wait_in_a_circle_where_networkx_finds_one() -> None:
+    fabric = fabric_of(RING)
+    assert not networkx.is_directed_acyclic_graph(turns_of(fabric))
 
 
 # --- Multicast --------------------------------------------------------------------------------------------------------
@@ -290,17 +302,32 @@ def entries_by_hand(
         own = placement.sites[f.cluster].router
         local = {placement.sites[t].router for t, _ in f.targets}
         for router in {own, *(b for _, b in links)}:
-            arriving = [(b[0] - a[0], b[1] - a[1]) for a, b in links if b == router]
-            leaving = [(b[0] - a[0], b[1] - a[1]) for a, b in links if a == router]
+            arriving = [step_of(a, b, placement.fabric) for a, b in links if b == router]
+            leaving = [step_of(a, b, placement.fabric) for a, b in links if a == router]
             if router in local or not arriving or arriving != leaving:
                 count[placement.fabric.chip_of(router)] += 1
     return dict(sorted(count.items()))
 
 
-def test_a_way_straight_across_needs_no_entry_in_between() -> None:
-    tree = [((0, 0), (1, 0)), ((1, 0), (2, 0)), ((2, 0), (3, 0)), ((3, 0), (3, 1))]
-    assert entries_of((0, 0), tree, {(3, 1)}) == [(0, 0), (3, 0), (3, 1)]
-    assert entries_of((0, 0), tree, {(3, 1), (1, 0)}) == [(0, 0), (1, 0), (3, 0), (3, 1)]
+def step_of(a: Router, b: Router, fabric: Fabric) -> Router:
+    """The direction of a link, across the edge of a torus too."""
+    steps = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, -1))
+    size = (fabric.columns, fabric.rows) if fabric.wraps else (99, 99)
+    return next(s for s in steps if all((b[k] - a[k] - s[k]) % size[k] == 0 for k in (0, 1)))
+
+
+@pytest.mark.parametrize("first", [0, 3])
+def test_a_way_straight_across_needs_no_entry_in_between(first: int) -> None:
+    """Round the edge of a torus too."""
+    fabric = fabric_of(hexagonal(systems=(system(6, 3, wraps=True),)))
+    a, b, _, d, e = way = [*(((first + k) % 6, 0) for k in range(4)), ((first + 3) % 6, 1)]
+    wires = wires_for(fabric, [(x, y) for x in range(6) for y in range(3)])
+    assert wires is not None
+    number = wires.number
+    forest = Forest(wires, (tuple(wires.links.index(link) for link in pairwise(way)),), np.zeros(0))
+    for targets, written in (([e], [a, d, e]), ([e, b], [a, b, d, e])):
+        found = forest.written(0, number[a], {number[t] for t in targets})
+        assert [wires.routers[n] for n in found] == sorted(written)
 
 
 def test_a_tree_costs_less_than_a_message_for_each_target() -> None:

@@ -21,7 +21,6 @@ from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Pool
 from neuedge_nir.network.model import Network, Origin, Projection
 from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.check_fan import fan, stages, synapses, used_weights
-from neuedge_nir.plan.check_links import Grid, _dimension_order
 from neuedge_nir.plan.check_parts import Patch, boxes_of, flat_indices, joined
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.verify import verify
@@ -37,7 +36,6 @@ from tests.worlds import (
     networks,
     real,
     recurrent,
-    system,
     wire,
 )
 
@@ -298,6 +296,9 @@ CORRUPTIONS: Mapping[str, tuple[str, str, Change]] = {
     "a bound too low": ("mesh", "PLAN128", ((*MAPPING, "cores_lower_bound"), put(1))),
     "a bound by another limit": ("mesh", "PLAN128", ((*MAPPING, "bound_resource"), put("output_axons"))),
     "a bound of tiles": ("mesh", "PLAN128", ((*MAPPING, "bound_scope"), put("tiles"))),
+    "a bound of chips too high": ("tree", "PLAN247", ((*MAPPING, "chips_lower_bound"), add(99))),
+    "a bound of chips too low": ("tree", "PLAN245", ((*MAPPING, "chips_lower_bound"), add(-1))),
+    "a bound of chips by another limit": ("tree", "PLAN246", ((*MAPPING, "chips_bound_resource"), put("output_axons"))),
     "optimal without proof": ("small", "PLAN129", ((*MAPPING, "packing_proven"), put(False))),
     "optimal called feasible": ("small", "PLAN129", (("outcome",), put("feasible"))),
     "all limits claimed": ("small", "PLAN129", (("scope",), put("all limits"))),
@@ -574,12 +575,3 @@ def test_the_checkers_taps_and_weights_are_those_on_a_way_to_the_slice(operator:
         if any(True for _ in read(operator, out, [tap]))
     }
     assert used_weights([operator], part_of(mask, operator.output_shape)) == len(used) * operator.weight.shape[1]
-
-
-@given(st.tuples(st.integers(0, 9), st.integers(0, 9)), st.tuples(st.integers(0, 9), st.integers(0, 9)))
-def test_a_path_goes_along_x_first_and_is_as_short_as_can_be(start: tuple[int, int], end: tuple[int, int]) -> None:
-    path = _dimension_order(start, end, Grid(system(1, 1), (10, 10), (10, 10), {}, (), torus=False))
-    assert len(path) == abs(start[0] - end[0]) + abs(start[1] - end[1])
-    assert [start, *(link[1] for link in path)] == [*(link[0] for link in path), end]
-    upwards = [link[0][0] == link[1][0] for link in path]
-    assert upwards == sorted(upwards)

@@ -123,6 +123,11 @@ def limit(formula: str, most: float, *, shared: bool = False, **parameters: int)
     )
 
 
+def core_memory(most: float, neuron: int = 3, axon: int = 2) -> Limit:
+    """A memory of a core that weights, states of neurons and axons share."""
+    return replace(limit("weight_bytes", most, neuron_bytes=neuron, axon_bytes=axon), name="core_memory")
+
+
 def system(columns: int, rows: int, *spans: tuple[int, int], wraps: bool = False) -> System:
     """A machine of chips, full or with the outline that the spans give."""
     count = sum(last - first + 1 for first, last in spans) if spans else columns * rows
@@ -500,6 +505,8 @@ def chips(draw: st.DrawFn) -> Chip:
         if draw(st.integers(0, 3)) == 0:
             most[formula] = draw(st.integers(low, high))
     shared = [limit("row_table_bytes", draw(st.integers(400, 9000)), shared=True)] if draw(st.booleans()) else []
+    if draw(st.integers(0, 3)) == 0:
+        shared.append(core_memory(draw(st.integers(40, 800)), neuron=draw(st.integers(0, 8))))
     return chip(
         on=draw(topologies()),
         weights=weights,

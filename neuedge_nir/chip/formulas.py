@@ -199,7 +199,10 @@ _RING_BUFFER_BITS = Formula(
 _WEIGHT_BYTES = Formula(
     "weight_bytes",
     "B",
-    "Distinct stored weights of the slice, a shared kernel once, * b / 8, rounded up; b = weight bits.",
+    "Distinct stored weights of the slice, a shared kernel once, * b / 8, rounded up; b = weight bits. With "
+    "neuron_bytes and axon_bytes also so many for each neuron of the slice and for each of its input axons, counted as "
+    "by input_axons: weights, states and axons share the memory.",
+    optional=("neuron_bytes", "axon_bytes"),
 )
 _SYNAPTIC_EVENTS = Formula(
     "synaptic_events",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from neuedge_nir.cli.shared import (
     add_json,
     add_model,
     check_output,
+    positive,
     print_diagnostics,
     print_json,
     print_tables,
@@ -47,6 +49,12 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--effort", choices=("quick", "normal", "high"), default="normal", help="how long the solver tries"
     )
+    sub.add_argument(
+        "--time-limit",
+        type=positive,
+        metavar="S",
+        help="stop after S seconds with the best plan found so far, which then depends on the machine",
+    )
     sub.add_argument("--seed", type=seed, default=0, help="the solver's seed (default 0)")
     sub.add_argument(
         "--runbook", action="store_true", help="tell what to inject and to read where, how long, and what is unchecked"
@@ -56,6 +64,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compile one model for one chip. Raises what the stages raise; nothing is written then."""
+    started = time.monotonic()
     from neuedge_nir.api import chip_of
     from neuedge_nir.pipeline import compile_copies, compile_network
     from neuedge_nir.report.contract import refusal
@@ -68,6 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     print_diagnostics(network.origin.diagnostics)
     options = options_of(arguments, network, calls, arguments.effort, arguments.seed)
     options = options if arguments.keep is None else replace(options, keep=arguments.keep)
+    options = replace(options, time_limit=_left(arguments.time_limit, started))
     try:
         with progress() as observer:
             watch, alone = Watch(arguments), None
@@ -84,6 +94,13 @@ def run(arguments: argparse.Namespace) -> int:
     after = watch.applied[-1].network if watch.applied else network
     _deliver(plan, alone, after, watch.applied, arguments)
     return 0
+
+
+def _left(limit: float | None, started: float) -> float | None:
+    """What is left of a time limit. Raises `NoPlanError` (FIT075) where reading the model took it all."""
+    if limit is None or (left := limit - (time.monotonic() - started)) > 0:
+        return None if limit is None else left
+    raise NoPlanError("FIT075", f"reading the model took the {limit:g} s", where="--time-limit", hint="give it more")
 
 
 def _deliver(

@@ -69,9 +69,12 @@ def neurons_bound(demands: Demands) -> Bound:
     return Bound(found.get(resource, 1), resource)
 
 
-def chips_bound(demands: Demands) -> tuple[int, str]:
-    """The chips that any split needs, and the resource that says so: cores, or a limit that a chip's cores share."""
-    bound = lower_bound(demands)
+def chips_bound(demands: Demands, cores: Bound | None = None) -> tuple[int, str]:
+    """The chips that any split needs, and the resource that says so: cores, or a limit that a chip's cores share.
+
+    `cores`: the lower bound of cores, where it is known.
+    """
+    bound = cores or lower_bound(demands)
     per_chip = demands.legal.chip.topology.cores_per_chip.count
     shared = [i for i, limit in enumerate(demands.limits) if limit.scope is LimitScope.CHIP]
     found = {bound.resource: math.ceil(bound.cores / per_chip), **_cores_by_limit(demands, shared)}

@@ -98,6 +98,14 @@ def _entry_row_words(demands: Demands, piece: Piece, limit: Limit, targets: Dest
     return _stored(demands, piece, limit, targets) + own * words
 
 
+def _weight_bytes(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
+    weights = _stored(demands, piece, limit, targets)
+    if not limit.parameters:
+        return weights
+    axons = demands.parameter(limit, "axon_bytes") * _input_axons(demands, piece, limit, targets)
+    return weights + axons + demands.parameter(limit, "neuron_bytes") * piece.part.neurons
+
+
 def _synaptic_events(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
     """Of a single neuron, where the chip has synapse cores, the share of the busiest of them."""
     del targets
@@ -133,6 +141,7 @@ FORMULAS: dict[str, Formula] = {
     "synaptic_events": _synaptic_events,
     **dict.fromkeys(STORED, _stored),
     "entry_row_words": _entry_row_words,
+    "weight_bytes": _weight_bytes,
     "interleaved_neurons": interleaved_neurons,
     "destination_groups": destination_groups,
     **dict.fromkeys((*DISTINCT, SYNAPSE_FORMATS), _different),

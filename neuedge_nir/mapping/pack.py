@@ -17,6 +17,8 @@ from neuedge_nir.mapping.demand import Demand, Demands, add, fits
 from neuedge_nir.mapping.first_fit import Cores, first_fit
 from neuedge_nir.mapping.obey import Obliged, cutting, unkept
 from neuedge_nir.mapping.obliged_pack import packed_into
+from neuedge_nir.mapping.packing.dive import Search
+from neuedge_nir.mapping.packing.free import freely_cut
 from neuedge_nir.mapping.partition import Bound, Cluster, Destinations, Partition, Piece, Role
 from neuedge_nir.mapping.split import Tiling, asked_tiling, axons_into, longest_run, tilings, too_many_cores
 from neuedge_nir.mapping.timing import feed_forward_order
@@ -32,19 +34,21 @@ class Effort:
     """What a mapping may take.
 
     `choice` and `packing` are deterministic solver times for each CP-SAT model, in OR-Tools' own units (some seconds
-    each). `cores` are those of the largest plan that is tried unasked: a thousand take some seconds.
+    each). `cores` are those of the largest plan that is tried unasked: a thousand take some seconds. `search`: how far
+    cuts that fill what others leave are looked for; None: not at all.
     """
 
     choice: float
     packing: float
     cores: int = 2**15
+    search: Search | None = None
 
 
 EFFORTS = {
     "none": Effort(0.0, 0.0, cores=2**13),
-    "quick": Effort(0.1, 0.1),
-    "normal": Effort(0.5, 1.0),
-    "high": Effort(4.0, 8.0),
+    "quick": Effort(0.1, 0.1, search=Search(tiles=6, width=16, rounds=30, steps=2)),
+    "normal": Effort(0.5, 1.0, search=Search(tiles=8, width=24, rounds=40, steps=6)),
+    "high": Effort(4.0, 8.0, search=Search(tiles=12, width=24, rounds=60, steps=40)),
 }
 
 
@@ -77,6 +81,10 @@ def partition(
     filled = _sequential(demands, cuts, given, fewest or most) if sequential else None
     if filled is not None and _consistent(filled, demands):
         options.append(filled)
+    if not asked:
+        fewest = min(map(len, options), default=most)
+        freely = freely_cut(demands, EFFORTS[effort].search, fewest - 1, bound.cores)
+        options += [] if freely is None else [freely]
     if not options:
         raise NoPlanError("FIT014", "no cut of the populations was found that agrees with itself")
     best = min(options, key=lambda cores: (len(cores), _deliveries(cores, demands)))

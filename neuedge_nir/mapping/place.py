@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neuedge_nir.chip.model import Chip, LimitScope
+from neuedge_nir.chip.model import Chip, LimitScope, RoutingKind
 from neuedge_nir.errors import NoPlanError
 from neuedge_nir.events import Observer, Progress, silent
-from neuedge_nir.mapping.fabric import Fabric, Site, fabric_for
+from neuedge_nir.mapping.chips.choose import chips_for
+from neuedge_nir.mapping.fabric import Fabric, Site
 from neuedge_nir.mapping.obey import Obliged
 from neuedge_nir.mapping.partition import Cluster, Role
 from neuedge_nir.mapping.seats import seated
@@ -29,11 +30,16 @@ WORK = {"none": 3e8, "quick": 3e8, "normal": 3e9, "high": 3e10}
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A site for every cluster, and the machine they stand on. `cost` is what the swaps minimised: weighted hops."""
+    """A site for every cluster, and the machine they stand on.
+
+    `cost` is what was minimised: weighted hops, or links of multicast trees where a chip has one router. `engine` is
+    what chose the chips where there are several: "python" or "numba", which may find another choice.
+    """
 
     fabric: Fabric
     sites: tuple[Site, ...]
     cost: float
+    engine: str = ""
 
 
 def place(
@@ -49,17 +55,21 @@ def place(
 
     Raises `NoPlanError` where the clusters take more chips than there are, or none were found that keep constraints.
     """
-    pairs, may = _pairs(flows), None
+    pairs, may, engine = _pairs(flows), None, ""
     sites: Sequence[Site]
     if obliged is not None and obliged.given:
         if _split_up(clusters):
             message = "neurons with synapse cores beside them are not placed under constraints"
             raise NoPlanError("FIT056", message, where="--constraints", hint="leave them out, or raise --time-scale")
-        seats = seated(clusters, obliged, chips_available)
-        fabric, sites, may, best = seats.fabric, seats.sites, seats.may, list(seats.first)
+        given = seated(clusters, obliged, chips_available)
+        fabric, sites, may, best = given.fabric, given.sites, given.may, list(given.first)
     else:
-        fabric, chip_of = _filled(clusters, chip, chips_available)
+        chosen = chips_for(clusters, flows, chip, chips_available, effort)
+        fabric, chip_of, engine = chosen.fabric, chosen.chip_of, chosen.engine
         sites = fabric.sites([chip_of.count(c) for c in range(max(chip_of, default=0) + 1)])
+        if one_place_a_chip(chip):  # which of its cores a cluster has changes nothing
+            seats = _start(chip_of, sites, range(len(sites)))
+            return Placement(fabric, tuple(sites[s] for s in seats), chosen.links, chosen.engine)
         best = min(
             (_start(chip_of, sites, order) for order in _orders(sites)),
             key=lambda start: _cost(pairs, start, sites, fabric),
@@ -69,63 +79,18 @@ def place(
     if free and pairs.weight.any() and _spent_at_once(clusters, sites) <= 20 * WORK[effort]:
         weights, rooms = pairs.matrix(len(clusters)), _ChipRooms(clusters, chip)
         best = _swapped(best, weights, sites, fabric, rooms, WORK[effort], observer, may)
-    return Placement(fabric, tuple(sites[s] for s in best), _cost(pairs, best, sites, fabric))
+    return Placement(fabric, tuple(sites[s] for s in best), _cost(pairs, best, sites, fabric), engine)
+
+
+def one_place_a_chip(chip: Chip) -> bool:
+    """Whether all cores of a chip are at one router and messages are multicast: then its chip is all of a place."""
+    topology = chip.topology
+    return topology.columns.count * topology.rows.count == 1 and topology.routing is RoutingKind.MULTICAST
 
 
 def _split_up(clusters: Sequence[Cluster]) -> bool:
     """Whether any neuron has synapse cores."""
     return any(cluster.role is Role.SYNAPSES for cluster in clusters)
-
-
-def _filled(clusters: Sequence[Cluster], chip: Chip, chips_available: int) -> tuple[Fabric, list[int]]:
-    """The smallest system that holds the clusters, and the chip of each: which cores a chip has depends on where it is.
-
-    Raises `NoPlanError` where they take more chips than there are.
-    """
-    chips = 1
-    while True:
-        fabric = fabric_for(chip, chips, chips_available)
-        chip_of = _fill_chips(clusters, fabric)
-        needed = max(chip_of, default=0) + 1
-        if needed <= chips:
-            return fabric, chip_of
-        if needed > chips_available:
-            raise NoPlanError(
-                "FIT014",
-                f"the mapping found takes {needed} chips, {chips_available} are available; whether fewer do is not "
-                "proved",
-                resource="chips",
-                needed=needed,
-                available=chips_available,
-                hint="raise --chips or --effort, or make the network smaller",
-            )
-        chips = needed
-
-
-def _fill_chips(clusters: Sequence[Cluster], fabric: Fabric) -> list[int]:
-    """Chip after chip, in the clusters' order, as full as its cores and its own limits allow."""
-    rules = [limit for limit in fabric.chip.limits if limit.scope is LimitScope.CHIP]
-    chip_of: list[int] = []
-    current, held, used = 0, 0, dict.fromkeys((rule.name for rule in rules), 0)
-    for cluster, behind in zip(clusters, _followers(clusters), strict=True):
-        full = held + behind >= fabric.cores_of(current) or any(
-            used[rule.name] + cluster.used[rule.name] > rule.limit.count for rule in rules
-        )
-        if full:
-            current, held, used = current + 1, 0, dict.fromkeys(used, 0)
-        held += 1
-        used = {name: n + cluster.used[name] for name, n in used.items()}
-        chip_of.append(current)
-    return chip_of
-
-
-def _followers(clusters: Sequence[Cluster]) -> list[int]:
-    """How many synapse cores of its own each cluster has right behind it: they stand on its chip."""
-    found = [0] * len(clusters)
-    for at in range(len(clusters) - 1, 0, -1):
-        if clusters[at].role is Role.SYNAPSES:
-            found[at - 1] = found[at] + 1
-    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

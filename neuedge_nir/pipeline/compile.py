@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from neuedge_nir.chip.model import Chip
 from neuedge_nir.constraints.load import constraints_given
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.emulation.late import timed
-from neuedge_nir.errors import UsageError
+from neuedge_nir.errors import NoPlanError, UsageError
 from neuedge_nir.events import Observer, silent
 from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.mapping.asked import check_asked, tiles_given
@@ -21,6 +23,7 @@ from neuedge_nir.mapping.pack import EFFORTS
 from neuedge_nir.mapping.unmet import check_constraints
 from neuedge_nir.network.copies import for_copies
 from neuedge_nir.network.model import Network
+from neuedge_nir.pipeline.anytime import Plans, within
 from neuedge_nir.pipeline.copies import bounded, copies_of, demands_of, spelled_out
 from neuedge_nir.pipeline.options import Options
 from neuedge_nir.pipeline.ready import Ready, ready
@@ -34,6 +37,9 @@ from neuedge_nir.plan.schedule import schedule_of, under_way
 from neuedge_nir.plan.verify import verify
 from neuedge_nir.rewrite.manager import Applied
 
+LADDER = ("none", "quick", "normal", "high")
+"""The efforts, the quickest first."""
+
 
 def compile_network(
     network: Network,
@@ -44,11 +50,11 @@ def compile_network(
 ) -> Plan:
     """A plan for the network on the chip, which the independent checker has accepted. `passed` is told of each pass.
 
-    `effort` "none" asks no solver. Raises `CapacityError` where it is proved that none exists, `NoPlanError` where
-    none was found, `VerificationError` where the checker refuses what was found (then it is our bug).
+    `effort` "none" asks no solver. With a time limit all efforts up to the one asked for are tried. Raises
+    `CapacityError` where it is proved that none exists, `NoPlanError` where none was found, `VerificationError` where
+    the checker refuses what was found (then it is our bug).
     """
-    made = ready(network, chip, options or Options(), observer, passed)
-    return _plan(made, copies_of(made), observer)
+    return _compiled(network, chip, options or Options(), observer, passed, alone=False)[-1]
 
 
 def compile_copies(
@@ -59,9 +65,48 @@ def compile_copies(
     passed: Callable[[Applied], None] | None = None,
 ) -> tuple[Plan, Plan]:
     """A plan of one copy of the network alone, and one of all copies that `options` ask for. Raises as above."""
-    made = ready(network, chip, options, observer, passed)
-    alone = _plan(replace(made, wanted=replace(made.wanted, copies=None)), None, observer)
-    return alone, _plan(made, copies_of(made), observer)
+    single, plan = _compiled(network, chip, options, observer, passed, alone=True)
+    return single, plan
+
+
+def _compiled(
+    network: Network,
+    chip: Chip,
+    wanted: Options,
+    observer: Observer,
+    passed: Callable[[Applied], None] | None,
+    *,
+    alone: bool,
+) -> Plans:
+    """The plan that was asked for; before it that of one copy, if `alone`."""
+    if wanted.time_limit is None:
+        return _planned(ready(network, chip, wanted, observer, passed), observer, alone=alone)
+    attempts = partial(_attempts, network, chip, wanted, alone=alone, measured=passed is not None)
+    return within(wanted.time_limit, attempts, observer, passed or (lambda _: None))
+
+
+def _attempts(
+    network: Network,
+    chip: Chip,
+    wanted: Options,
+    observer: Observer,
+    passed: Callable[[Applied], None],
+    *,
+    alone: bool,
+    measured: bool,
+) -> Iterator[Plans]:
+    """The plans of every effort up to the one asked for; one that finds none leaves it to the next."""
+    made = ready(network, chip, wanted, observer, passed if measured else None)
+    *quicker, last = LADDER[: LADDER.index(wanted.effort) + 1]
+    for effort in quicker:
+        with suppress(NoPlanError):
+            yield _planned(replace(made, wanted=replace(made.wanted, effort=effort)), observer, alone=alone)
+    yield _planned(replace(made, wanted=replace(made.wanted, effort=last)), observer, alone=alone)
+
+
+def _planned(made: Ready, observer: Observer, *, alone: bool) -> Plans:
+    single = [_plan(replace(made, wanted=replace(made.wanted, copies=None)), None, observer)] if alone else []
+    return (*single, _plan(made, copies_of(made), observer))
 
 
 def _plan(made: Ready, copies: Copies | None, observer: Observer) -> Plan:

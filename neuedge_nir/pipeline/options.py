@@ -57,7 +57,8 @@ class Options:
     file, whose mapping and options of mapping stay, for a network with other weights. `recurrence` "approximate"
     accepts cycles that are quicker than the chip: projections are then late, and with samples it is measured what that
     does. A chip in real time is run `time_scale` times slower than it could be. `splitters`: whether copies of neurons
-    go into cores of their own, "auto" where that takes fewer cores, "never", "always".
+    go into cores of their own, "auto" where that takes fewer cores, "never", "always". After `time_limit` seconds the
+    best plan counts that was found so far: it depends on the machine, and says so (`Plan.stopped_by`).
     """
 
     passes: tuple[PassCall, ...] = ()
@@ -83,6 +84,7 @@ class Options:
     splitters: str = "auto"
     strict: bool = False
     limits: Caps = DEFAULT_CAPS
+    time_limit: float | None = None
 
     def __post_init__(self) -> None:
         """Take names for what they name. Raises `UsageError` (USE017, USE019, USE037) for a value without sense."""
@@ -105,6 +107,7 @@ class Options:
             "seed": not _whole(self.seed, 0, (1 << 31) - 1),
             "time_scale": not _whole(self.time_scale, 1, SLOWEST),
             "steps_per_sample": self.steps_per_sample is not None and not _whole(self.steps_per_sample, 1, LONGEST),
+            "time_limit": self.time_limit is not None and not 0 < self.time_limit < math.inf,
             "early_exit": self.early_exit is not None and not 0 < self.early_exit < math.inf,
         }
         for name, bad in wrong.items():

@@ -18,6 +18,7 @@ from neuedge_nir.mapping.obey import Obliged
 from neuedge_nir.mapping.pack import EFFORTS, partition
 from neuedge_nir.mapping.place import Placement, place
 from neuedge_nir.mapping.route import Routing, route
+from neuedge_nir.mapping.shun import off_dead_links
 from neuedge_nir.mapping.synapse_cores import with_synapse_cores
 from neuedge_nir.mapping.traffic import flows
 from neuedge_nir.pipeline.options import Options
@@ -55,14 +56,17 @@ def _mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer:
     split = stage("partition", observer, lambda: partition(demands, effort, wanted.seed, observer, most, asked))
     split = with_synapse_cores(split, demands)
     sent = stage("traffic", observer, lambda: flows(split.clusters, demands))
-    obliged = Obliged(demands)
-    placement = stage(
-        "place", observer, lambda: place(split.clusters, sent, chip, available, effort, observer, obliged)
-    )
-    routing = stage("route", observer, lambda: route(sent, placement))
+    keys = allocate(sent, split.clusters, chip, demands.legal.relays.stages)
+
+    def placed_and_routed(obliged: Obliged) -> tuple[Placement, Routing]:
+        placement = stage(
+            "place", observer, lambda: place(split.clusters, sent, chip, available, effort, observer, obliged)
+        )
+        return placement, stage("route", observer, lambda: route(sent, placement, keys))
+
+    placement, routing = off_dead_links(placed_and_routed, demands)
     _check_crossed(placement, routing, available)
     placed = with_crossings(split, placement, demands)
-    keys = allocate(sent, split.clusters, chip, demands.legal.relays.stages)
     return Stages(demands.uncrossed, placed, placement, sent, routing, available, schedule, keys=keys)
 
 

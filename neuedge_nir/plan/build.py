@@ -20,6 +20,7 @@ from neuedge_nir.cost.model import (
 )
 from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.mapping.axons import entries_of
+from neuedge_nir.mapping.bounds import chips_bound
 from neuedge_nir.mapping.crossings import sharing
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.entries import SYNAPSE_FORMATS, coarsest, format_of
@@ -28,11 +29,12 @@ from neuedge_nir.mapping.legalise import LegalNetwork, LegalProjection, mean_del
 from neuedge_nir.mapping.partition import Cluster, Partition, Role
 from neuedge_nir.mapping.place import Placement
 from neuedge_nir.mapping.route import Routing
+from neuedge_nir.mapping.routing.analysis import link_use
 from neuedge_nir.mapping.traffic import Flow, host_messages, host_reads
 from neuedge_nir.network.count import counter, total_synapses, total_weights
 from neuedge_nir.network.model import Network, Population, Port, Projection, Signal
 from neuedge_nir.network.slices import Block, Slice
-from neuedge_nir.plan.figures import Copies, CostReport, Counts, Mapped, TimingError, Traffic, Utilisation
+from neuedge_nir.plan.figures import Copies, CostReport, Counts, LinkUse, Mapped, TimingError, Traffic, Utilisation
 from neuedge_nir.plan.model import (
     SCHEMA,
     Machine,
@@ -51,6 +53,7 @@ from neuedge_nir.plan.model import (
     PlanRoute,
     PlanSchedule,
     PlanSlice,
+    PlanTable,
 )
 
 SYNAPSE_MEMORY = (
@@ -89,7 +92,7 @@ def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic
     mapping = _mapped(stages)
     return Plan(
         schema=SCHEMA,
-        tool={name: version(name) for name in ("neuedge-nir", "networkx", "numpy", "ortools")},
+        tool={name: version(name) for name in _tools(stages)},
         model=PlanModel(network.origin.name, network.origin.sha256, network.origin.nir_version),
         counts=counts(legal.model),
         options=options,
@@ -111,8 +114,15 @@ def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic
         cost=_cost(stages),
         diagnostics=tuple(diagnostics),
         keys=_keys(stages.keys),
+        tables=_tables(stages.routing),
         copies=stages.copies,
     )
+
+
+def _tools(stages: Stages) -> tuple[str, ...]:
+    """What answers depend on: without numba, the search for chips is another, shorter one."""
+    fast = ("numba",) if stages.placement.engine == "numba" else ()
+    return ("neuedge-nir", "networkx", *fast, "numpy", "ortools")
 
 
 def counts(network: Network) -> Counts:
@@ -226,6 +236,12 @@ def _keys(found: KeySpace | None) -> PlanKeys | None:
     return PlanKeys(found.population_bits, found.low_bits, found.core_bits, found.atom_bits, slices)
 
 
+def _tables(routing: Routing) -> tuple[PlanTable, ...] | None:
+    if routing.tables is None:
+        return None
+    return tuple(PlanTable(table.router, table.routes, table.entries) for table in routing.tables)
+
+
 def _chips_on(stages: Stages) -> Set[int]:
     """Chips with cores in use, and chips that messages cross on their way: all of them must be on."""
     return {site.chip for site in stages.placement.sites} | stages.routing.transit
@@ -245,6 +261,7 @@ def _mapped(stages: Stages) -> Mapped:
     relays, chips = stages.demands.legal.relays.sources, _chips_on(stages)
     of_relays = sum(holds_only(c, relays) for c in partition.clusters)
     slots = sum(_slots(c, chip) for c in partition.clusters)
+    least_chips, by = chips_bound(stages.demands, partition.bound)
     neurons = sum(piece.part.neurons for c in partition.clusters for piece in c.pieces)
     return Mapped(
         cores_used=len(partition.clusters),
@@ -262,6 +279,8 @@ def _mapped(stages: Stages) -> Mapped:
         packing_proven=partition.packing_proven,
         utilisation=_utilisation(stages, chips),
         cores_synapses=partition.synapse_cores,
+        chips_lower_bound=least_chips,
+        chips_bound_resource=by,
     )
 
 
@@ -332,6 +351,7 @@ def _traffic(stages: Stages, events: Events) -> Traffic:
         interchip_spikes_per_step=float(routing.interchip),
         table_entries_max=max(routing.entries.values(), default=0),
         deadlock_free=routing.deadlock_free,
+        links=LinkUse(*astuple(link_use(routing.loads, {site.router for site in stages.placement.sites}))),
     )
 
 

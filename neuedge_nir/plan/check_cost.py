@@ -10,6 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 from neuedge_nir.chip.model import CostProfile, LimitScope, Quantity, RoutingKind
 from neuedge_nir.plan.check_links import Grid, Walked, board_of, usable
 from neuedge_nir.plan.check_rules import agree, at_most, refuse, same
+from neuedge_nir.plan.check_spread import check_spread
 from neuedge_nir.plan.figures import Inference, Interval, Link
 from neuedge_nir.plan.model import Plan
 
@@ -75,6 +76,7 @@ def check_traffic(plan: Plan, totals: Totals) -> None:
     )
     agree("PLAN123", stated, max_link_load=max(walked.loads.values(), default=0.0))
     _check_hottest(stated.hottest_links, walked.loads)
+    check_spread(plan, walked.loads)
     agree("PLAN124", stated, table_entries_max=walked.entries)
     if topology.table_entries is not None:
         at_most("PLAN124", "routing table entries of a chip", walked.entries, topology.table_entries.count)

@@ -232,7 +232,8 @@ def _incoming(limit: Limit, wire: Wire, held: PlanProjection, part: Patch, reach
             longest = number["row_header_words"] + longest_row(reached)
             return int(often[row > 0].sum()) * number["word_bytes"] * longest
         case "weight_bytes":
-            return -(-used_weights(wire.projection.chain, part) * held.weight_bits // 8)
+            axons = number.get("axon_bytes", 0) * reached.count() * held.axons_per_input
+            return axons - (-used_weights(wire.projection.chain, part) * held.weight_bits // 8)
         case "synaptic_events":
             return events
         case _:
@@ -324,6 +325,9 @@ def _outwards(limit: Limit, part: Part, rules: Rules, drives: Drives | None) -> 
             return _self_axons(part, rules)
         case "entry_row_words":
             return self_rows(_self_axons(part, rules), rules.plan, limit)
+        case "weight_bytes" if limit.parameters:
+            own = limit.parameters["axon_bytes"].count * _self_axons(part, rules)
+            return own + limit.parameters["neuron_bytes"].count * part.size
         case "output_axons" if drives is not None:
             return sum(int(each.sum()) for each in _held(drives.cores, part, rules))
         case "placed_output_axons" | "shared_output_axons" if drives is not None:

@@ -6,9 +6,11 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from itertools import pairwise
+
+import numpy as np
 
 from neuedge_nir.chip.model import Mesh, RoutingKind, System
+from neuedge_nir.plan.check_mesh import Ints, Messages, crossed, messages_of, offsets
 from neuedge_nir.plan.check_rules import at_most, refuse, same
 from neuedge_nir.plan.figures import Link, Router
 from neuedge_nir.plan.model import Plan, PlanRoute
@@ -164,63 +166,70 @@ def _tree(plan: Plan, route: PlanRoute) -> dict[Router, Path]:
     return ways
 
 
-def _dimension_order(start: Router, end: Router, grid: Grid) -> Path:
-    """Along x first, then along y; round a torus the shorter way, upwards where both are as long."""
-    stops = [start]
-    for axis in (0, 1):
-        for _ in range(abs(_offset(start, end, axis, grid))):
-            here = list(stops[-1])
-            here[axis] += 1 if _offset(start, end, axis, grid) > 0 else -1
-            stops.append((here[0] % grid.extent[0], here[1] % grid.extent[1]) if grid.torus else (here[0], here[1]))
-    return tuple(pairwise(stops))
-
-
-def _offset(start: Router, end: Router, axis: int, grid: Grid) -> int:
-    """How far along an axis a message goes, with its sign."""
-    straight, around = end[axis] - start[axis], grid.extent[axis]
-    return min((straight, straight - around, straight + around), key=lambda d: (abs(d), -d)) if grid.torus else straight
-
-
 def walk(plan: Plan, grid: Grid, sizes: Sequence[int], rates: Sequence[float]) -> Walked:
     """All messages on their way; `sizes` and `rates` are the neurons of each route's slice and their spikes."""
-    multicast = plan.chip.topology.routing is RoutingKind.MULTICAST
+    sent = messages_of(plan, rates)
+    far = np.abs(offsets(sent.start, sent.end, grid.extent, torus=grid.torus))
+    _check_offsets(plan, far.max(axis=1, initial=0), sent.core)
+    if plan.chip.topology.routing is RoutingKind.XY:
+        return _walked_in_order(plan, grid, sent, far.sum(axis=1))
+    return _walked_along_trees(plan, grid, sizes, rates)
+
+
+def _walked_in_order(plan: Plan, grid: Grid, sent: Messages, hops: Ints) -> Walked:
+    """Along x first, then along y."""
+    found = crossed(sent, grid.extent, torus=grid.torus)
+    return Walked(
+        loads=found.loads,
+        deliveries=float(sent.load.sum()),
+        unicast_hops=float((sent.load * hops).sum()),
+        tree_hops=found.tree_hops,
+        interchip=_between_chips(grid, found.loads),
+        longest=int(hops.max(initial=0)),
+        entries=0,
+        chips=_crossed(plan, grid, found.loads),
+        turns=found.turns,
+    )
+
+
+def _check_offsets(plan: Plan, far: Ints, cores: Ints) -> None:
+    most = plan.chip.topology.max_offset
+    if most is not None and far.size:
+        worst = int(far.argmax())
+        at_most("PLAN121", "routers along one axis", int(far[worst]), most.count, f"message to core {cores[worst]}")
+
+
+def _between_chips(grid: Grid, loads: Mapping[Link, float]) -> float:
+    return math.fsum(load for (a, b), load in loads.items() if grid.position(a) != grid.position(b))
+
+
+def _walked_along_trees(plan: Plan, grid: Grid, sizes: Sequence[int], rates: Sequence[float]) -> Walked:
     loads: dict[Link, float] = defaultdict(float)
     entries: Counter[Router] = Counter()
     deliveries = unicast = tree_hops = 0.0
     longest = 0
-    turns: set[tuple[Link, Link]] = set()
     for route, size, rate in zip(plan.routes, sizes, rates, strict=True):
-        tree = _tree(plan, route) if multicast else {}
-        widest: dict[Link, float] = {}
-        for core, messages in route.targets:
-            if core == route.core:
-                continue
-            start, end = plan.cores[route.core].router, plan.cores[core].router
-            path = tree[end] if multicast else _dimension_order(start, end, grid)
-            load = (size if multicast else messages) * rate
-            deliveries, unicast, longest = deliveries + load, unicast + load * len(path), max(longest, len(path))
-            _check_offset(plan, grid, start, end, core)
-            if grid.torus:
-                turns.update(pairwise(path))
-            for link in path:
-                loads[link] += 0.0 if multicast else load
-                widest[link] = max(widest.get(link, 0.0), load)
-        tree_hops += sum(widest.values())
-        if multicast:
-            for link in widest:
-                loads[link] += size * rate
-            entries.update(_written(plan, grid, route, tree))
-    interchip = math.fsum(load for (a, b), load in loads.items() if grid.position(a) != grid.position(b))
-    chips = _crossed(plan, grid, loads)
+        tree, load = _tree(plan, route), size * rate
+        reached = [tree[plan.cores[core].router] for core, _ in route.targets if core != route.core]
+        depths = [len(path) for path in reached]
+        deliveries, unicast = deliveries + load * len(depths), unicast + load * sum(depths)
+        longest = max(longest, *depths, 0)
+        links = {link for path in reached for link in path}
+        tree_hops += load * len(links)
+        for link in links:
+            loads[link] += load
+        entries.update(_written(plan, grid, route, tree))
     return Walked(
-        loads, deliveries, unicast, tree_hops, interchip, longest, max(entries.values(), default=0), chips, turns
+        loads,
+        deliveries,
+        unicast,
+        tree_hops,
+        _between_chips(grid, loads),
+        longest,
+        max(entries.values(), default=0),
+        _crossed(plan, grid, loads),
+        frozenset(),
     )
-
-
-def _check_offset(plan: Plan, grid: Grid, start: Router, end: Router, core: int) -> None:
-    if (reach := plan.chip.topology.max_offset) is not None:
-        offset = max(abs(_offset(start, end, axis, grid)) for axis in (0, 1))
-        at_most("PLAN121", "routers along one axis", offset, reach.count, f"message to core {core}")
 
 
 def _crossed(plan: Plan, grid: Grid, loads: Mapping[Link, float]) -> frozenset[int]:

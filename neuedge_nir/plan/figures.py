@@ -38,6 +38,8 @@ class Utilisation:
 class Mapped:
     """What the mapping takes. The bound counts neuron cores and holds for every split (`universal`).
 
+    `chips_lower_bound` holds for every split too: by a limit that a chip's cores share, or by the cores that
+    `chips_bound_resource` asks for; no core of an input or a relay counts.
     `boards_used`: those that are powered, whole; None where the system's chips are powered one by one.
     `cores_input` make spikes, `cores_io` pass them on from the host or to it. `cores_relay_or_copy` hold nothing but
     relays (copies lie in the cores of their neurons); other cores with neurons, relays among them or not, are
@@ -60,11 +62,28 @@ class Mapped:
     packing_proven: bool
     utilisation: Utilisation
     cores_synapses: int = 0
+    chips_lower_bound: int = 1
+    chips_bound_resource: str = "cores"
 
     @property
     def cores_inner(self) -> int:
         """All cores but those of inputs: what the bound is a bound of."""
         return self.cores_neurons + self.cores_relay_or_copy + self.cores_synapses
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUse:
+    """The links that messages cross: how many, their mean load in messages per step, and how even it is.
+
+    `histogram`: links with a load of up to one tenth of the largest, of more and up to two tenths, and so on.
+    `bisection`: messages over the links, both ways and round a torus too, whose ends lie in different halves of the
+    smallest rectangle around all routers with cores in use, cut between columns and cut between rows.
+    """
+
+    used: int
+    mean: float
+    histogram: tuple[int, ...]
+    bisection: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +106,7 @@ class Traffic:
     interchip_spikes_per_step: float
     table_entries_max: int
     deadlock_free: bool | None
+    links: LinkUse
 
 
 @dataclass(frozen=True, slots=True)

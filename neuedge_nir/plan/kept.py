@@ -125,7 +125,8 @@ def kept(old: Plan, demands: Demands, available: int, schedule: PlanSchedule) ->
     if not holds(placed, demands):
         raise _broken("more destinations lie on other chips than a core has entries for", None)
     keys = allocate(sent, clusters, old.chip, demands.legal.relays.stages)
-    return Stages(demands.uncrossed, placed, placement, sent, route(sent, placement), available, schedule, keys=keys)
+    routing = route(sent, placement, keys)
+    return Stages(demands.uncrossed, placed, placement, sent, routing, available, schedule, keys=keys)
 
 
 def _clusters(old: Plan, demands: Demands) -> tuple[Cluster, ...]:
@@ -178,8 +179,10 @@ def _broken(
 
 def _fabric(old: Plan, available: int) -> Fabric:
     """The old machine, its chips in their old order."""
-    found = fabric_for(old.chip, len(old.machine.chips), available)
+    given, chips = old.options.constraints, old.machine.chips
+    dead, gone = given.dead_links, given.dead_chips
+    found = fabric_for(old.chip, len(chips), available, dead, gone)
     system = next(s for s in old.chip.topology.systems if s.name == old.machine.system)
-    rest = tuple(p for p in fabric_for(old.chip, system.chips).positions if p not in set(old.machine.chips))
-    same = found.system == system and found.positions[: len(old.machine.chips)] == old.machine.chips
-    return found if same else Fabric(old.chip, system, (*old.machine.chips, *rest))
+    rest = tuple(p for p in fabric_for(old.chip, system.chips).positions if p not in gone | {*chips})
+    same = found.system == system and found.positions[: len(chips)] == chips
+    return found if same else Fabric(old.chip, system, (*chips, *rest), dead, gone)

@@ -17,6 +17,9 @@ from neuedge_nir.plan.figures import Copies, CostReport, Counts, Link, Mapped, R
 
 SCHEMA = "neuedge-nir/plan/1"
 
+WALL_CLOCK = "wall_clock"
+"""What stopped a search whose best plan this is: such a plan depends on the machine that made it."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlanModel:
@@ -236,6 +239,20 @@ class PlanKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanTable:
+    """What a router does with messages: the first of its `entries` that fits a key sends it on by a route.
+
+    An entry is (key, mask, number of a route) and fits what equals its key in the ones of its mask. A route is (links,
+    slots): bit n of the links stands for link n (0 east, 1 north-east, 2 north, 3 west, 4 south-west, 5 south), slots
+    are cores of the router. A message that no entry fits goes straight on.
+    """
+
+    router: Router
+    routes: tuple[tuple[int, tuple[int, ...]], ...]
+    entries: tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PlanSchedule:
     """How samples are kept apart. In every `period` of timesteps each population is reset at its offset, its lag.
 
@@ -254,6 +271,8 @@ class PlanSchedule:
 class Plan:
     """A complete plan. `outcome` is "optimal" only where the neuron cores used equal the bound.
 
+    `stopped_by`: `WALL_CLOCK` where a limit of time ended the search before its last effort; `options` name the effort
+    that found the plan.
     `orders`: of populations, and outputs, whose neurons are numbered otherwise than in the model, by name.
     """
 
@@ -279,6 +298,8 @@ class Plan:
     diagnostics: tuple[Diagnostic, ...]
     copies: Copies | None = None
     keys: PlanKeys | None = None  # None: the chip's messages carry none
+    stopped_by: str | None = None
+    tables: tuple[PlanTable, ...] | None = None  # None: there are no keys; by router
     orders: Mapping[str, PlanOrder] = field(default_factory=dict)
 
     @property

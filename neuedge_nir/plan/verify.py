@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,7 +17,8 @@ from neuedge_nir.chip.formulas import FORMULAS
 from neuedge_nir.chip.model import Limit, LimitScope
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.check_axons import Axons, axons_of, check_axons
-from neuedge_nir.plan.check_constraints import check_constraints
+from neuedge_nir.plan.check_chips import check_chips_bound
+from neuedge_nir.plan.check_constraints import check_constraints, check_dead_links
 from neuedge_nir.plan.check_copies import check_copies, check_most, several
 from neuedge_nir.plan.check_cost import Load, Totals, boards_on, check_costs, check_traffic, check_utilisation
 from neuedge_nir.plan.check_demand import LARGEST, Recount, compartments, least_blocked, recount
@@ -28,6 +30,7 @@ from neuedge_nir.plan.check_orders import check_orders, in_order
 from neuedge_nir.plan.check_parts import everything
 from neuedge_nir.plan.check_ports import role_of_inputs, takes_cores, way_in
 from neuedge_nir.plan.check_relays import check_relays, relays_of
+from neuedge_nir.plan.check_routers import check_routers
 from neuedge_nir.plan.check_rows import spared_words
 from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, refuse, same
 from neuedge_nir.plan.check_schedule import check_schedule
@@ -40,7 +43,7 @@ from neuedge_nir.plan.check_tiles import check_tiles
 from neuedge_nir.plan.check_ways import check_ways
 from neuedge_nir.plan.check_weights import check_abilities, check_error, check_rules, check_timing, check_weights
 from neuedge_nir.plan.check_wires import HOST, Part, Rules, boxes_in, rules_of
-from neuedge_nir.plan.model import SCHEMA, Plan, PlanCore, PlanSlice
+from neuedge_nir.plan.model import SCHEMA, WALL_CLOCK, Plan, PlanCore, PlanSlice
 
 PORTS = ("Input", "Output")
 
@@ -83,8 +86,9 @@ def verify(plan: Plan, network: Network | None) -> None:
     _check_routes(plan, parts, recounted)
     check_keys(plan)
     check_links(plan, grid)
+    entries = check_routers(plan, grid)
     reads = None if network is None else host_reads(plan, network)
-    _check_totals(plan, parts, grid, recounted, reads)
+    _check_totals(plan, parts, grid, recounted, reads, entries)
     _check_outcome(plan, rules, network)
     if rules is not None and axons is not None:
         check_axons(plan, rules, axons)
@@ -261,14 +265,20 @@ def _check_routes(plan: Plan, parts: Sequence[Part], recounted: Recount | None) 
 
 
 def _check_totals(
-    plan: Plan, parts: Sequence[Part], grid: Grid, recounted: Recount | None, reads: float | None
+    plan: Plan,
+    parts: Sequence[Part],
+    grid: Grid,
+    recounted: Recount | None,
+    reads: float | None,
+    entries: int | None,
 ) -> None:
-    """Traffic, costs and what the mapping takes."""
+    """Traffic, costs and what the mapping takes; `entries` of the fullest chip's tables, where there are any."""
     rates = plan.activity.rates
     slots = [(index, at) for index, core in enumerate(plan.cores) for at in range(len(core.slices))]
     slices = dict(zip(slots, parts, strict=True))
     sending = [slices[route.core, route.slice] for route in plan.routes]
     walked = walk(plan, grid, [p.size for p in sending], [rates[p.population] for p in sending])
+    walked = walked if entries is None else replace(walked, entries=entries)
     inner = [p for p in plan.populations if p.model not in PORTS]
     spikes = math.fsum(math.prod(p.shape) * rates[p.name] for p in inner)
     host = events = 0.0
@@ -279,6 +289,7 @@ def _check_totals(
         if way_in(plan).cores.value == "io":  # a core of the chip makes the copies
             host = sum(math.prod(p.shape) * rates[p.name] for p in plan.populations if p.model == "Input")
         events = math.fsum(recounted.events)
+    check_dead_links(plan, walked.loads)
     loads = _loads(plan, parts, recounted)
     totals = Totals(recounted is not None, loads, spikes, host, reads or 0.0, events, walked)
     roles = Counter(core.role for core in plan.cores)
@@ -341,8 +352,13 @@ def _check_outcome(plan: Plan, rules: Rules | None, network: Network | None) -> 
         agree("PLAN128", mapping, cores_lower_bound=max([1, *bounds.values()]))
         named = bounds.get(mapping.bound_resource) if bounds else 1  # no limit of a core: the one core that is needed
         same("PLAN128", "bound by the limit named", named, mapping.cores_lower_bound)
+        check_chips_bound(plan, least, bounds)
+    else:
+        check_chips_bound(plan, None, {})
     at_most("PLAN128", "neuron cores of the bound", mapping.cores_lower_bound, inner)
     agree("PLAN129", plan, outcome="optimal" if met else "feasible")
+    if plan.stopped_by not in (None, WALL_CLOCK):
+        refuse("PLAN250", f"stopped by {plan.stopped_by!r}", "plan")
     agree("PLAN129", plan, scope="published limits only" if plan.not_checked else "all limits")
     agree("PLAN129", mapping, packing_proven=mapping.packing_proven or met)
 

@@ -28,6 +28,7 @@ def report_of(plan: Plan) -> Json:
     return {
         "schema": SCHEMA,
         "outcome": plan.outcome,
+        **({} if plan.stopped_by is None else {"stopped_by": plan.stopped_by}),
         "scope": plan.scope,
         "not_checked": _not_checked(plan.not_checked),
         "model": _model(plan.model, plan.counts),
@@ -66,6 +67,8 @@ def _mapping(mapping: Mapped) -> Json:
         "cores_lower_bound": mapping.cores_lower_bound,
         "bound_scope": mapping.bound_scope,
         "bound_resource": mapping.bound_resource,
+        "chips_lower_bound": mapping.chips_lower_bound,
+        "chips_bound_resource": mapping.chips_bound_resource,
         "packing_proven": mapping.packing_proven,
         "utilisation": {
             "cores": use.cores,
@@ -87,6 +90,10 @@ def _traffic(traffic: Traffic) -> Json:
         "tree_hops_per_step": traffic.tree_hops_per_step,
         "max_link_load": traffic.max_link_load,
         "hottest_links": [{"from": a, "to": b, "load": load} for (a, b), load in traffic.hottest_links],
+        "links_used": traffic.links.used,
+        "mean_link_load": traffic.links.mean,
+        "link_histogram": list(traffic.links.histogram),
+        "bisection_load": {"columns": traffic.links.bisection[0], "rows": traffic.links.bisection[1]},
         "interchip_spikes_per_step": traffic.interchip_spikes_per_step,
         "table_entries_max": traffic.table_entries_max,
         "deadlock_free": traffic.deadlock_free,

@@ -12,7 +12,7 @@ from neuedge_nir.chip.slow import slowed
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from neuedge_nir.plan.figures import Copies, Inference, Interval
+    from neuedge_nir.plan.figures import Copies, Inference, Interval, Traffic
     from neuedge_nir.plan.model import Plan, PlanCore, PlanRelay, PlanSchedule
 
 Row = tuple[str, ...]
@@ -105,7 +105,8 @@ def _headline(plan: Plan) -> str:
     others = f"{mapping.cores_inner:,} without those of inputs and outputs: " * (
         mapping.cores_inner < mapping.cores_used
     )
-    return f"{plan.model.name} fits {plan.chip.title}: {size} ({others}{plan.outcome}{gap})"
+    stopped = "" if plan.stopped_by is None else f", stopped by the clock at effort {plan.options.effort}"
+    return f"{plan.model.name} fits {plan.chip.title}: {size} ({others}{plan.outcome}{gap}{stopped})"
 
 
 def counted(count: int, noun: str) -> str:
@@ -140,6 +141,7 @@ def _summary(plan: Plan) -> list[Row]:
         ),
         ("outputs", _outputs_line(plan)),
         ("busiest link", f"{number(traffic.max_link_load)} messages/step; {_deadlock(traffic.deadlock_free)}"),
+        *([("links", _links_line(traffic))] if traffic.links.used else []),
         ("weights", _weights_line(plan)),
         ("activity", _activity_line(plan)),
         ("reset", _reset_line(plan.schedule)),
@@ -150,6 +152,17 @@ def _summary(plan: Plan) -> list[Row]:
         ("checked", f"{plan.scope}; every count, limit, route and total recounted"),
         *([("not checked", ", ".join(left.name for left in plan.not_checked))] if plan.not_checked else []),
     ]
+
+
+def _links_line(traffic: Traffic) -> str:
+    """How evenly links are used, and what crosses the middle of the machine."""
+    links, busy = traffic.links, sum(traffic.links.histogram[5:])
+    columns, rows = map(number, links.bisection)
+    tables = f"; {traffic.table_entries_max:,} table entries" if traffic.table_entries_max else ""
+    return (
+        f"{links.used:,} used, mean {number(links.mean)}, {busy:,} above half the busiest; "
+        f"bisection {columns} and {rows}{tables}"
+    )
 
 
 def _pace(plan: Plan) -> list[Row]:
@@ -210,7 +223,10 @@ def _outputs_line(plan: Plan) -> str:
 def _bound_line(plan: Plan) -> str:
     m = plan.mapping
     packing = "packing proved minimal" if m.packing_proven else "packing not proved minimal"
-    return f"any split needs {counted(m.cores_lower_bound, 'core')}, by {m.bound_resource}; {packing} for these slices"
+    cores = f"{counted(m.cores_lower_bound, 'core')}, by {m.bound_resource}"
+    if m.chips_used > 1:
+        cores += f", and {counted(m.chips_lower_bound, 'chip')}, by {m.chips_bound_resource}"
+    return f"any split needs {cores}; {packing} for these slices"
 
 
 def _shares(*values: float | None) -> list[tuple[str, float | None]]:
@@ -266,7 +282,9 @@ def _copies_line(copies: Copies) -> str:
 def _constraints(plan: Plan) -> list[Row]:
     """What the user demanded, and the plan keeps."""
     given = plan.options.constraints
-    kinds = [(kind, len(getattr(given, kind))) for kind in ("pin", "together", "apart", "forbid", "cap", "reserve")]
+    kinds = [
+        (kind, len(getattr(given, kind))) for kind in ("pin", "together", "apart", "forbid", "cap", "reserve", "dead")
+    ]
     return [("constraints", ", ".join(f"{n} {kind}" for kind, n in kinds if n) + "; all kept")] if given else []
 
 

@@ -1,0 +1,102 @@
+"""What is routed and what comes of it: messages as arrays, trees, loads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuedge_nir.mapping.fabric import Link
+from neuedge_nir.mapping.place import Placement
+from neuedge_nir.mapping.traffic import Flow
+
+if TYPE_CHECKING:
+    from neuedge_nir.mapping.routing.tables import Table
+
+HOTTEST = 10
+"""Links listed as the hottest."""
+
+Numbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The links of one slice's multicast tree, from its router outwards."""
+
+    cluster: int
+    piece: int
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """Where every message goes and what it adds up to, per timestep.
+
+    `unicast_hops` and `deliveries` count (spike, destination core) pairs, `tree_hops` every link of a slice's tree
+    once per spike; the source's own core is left out. `loads` are messages per link under the chip's own routing.
+    `longest_way` is the most links that any message crosses, `transit` the chips that messages touch; `entries` are
+    those of every chip's routing tables, `tables` what stands in them, where keys are known.
+    `deadlock_free` is None where the routing promises nothing.
+    """
+
+    trees: tuple[Tree, ...]
+    loads: Mapping[Link, float]
+    deliveries: float
+    unicast_hops: float
+    tree_hops: float
+    interchip: float
+    longest_way: int
+    entries: Mapping[int, int]
+    transit: frozenset[int]
+    deadlock_free: bool | None
+    tables: tuple[Table, ...] | None = None
+
+    @property
+    def max_load(self) -> float:
+        return max(self.loads.values(), default=0.0)
+
+    @property
+    def hottest(self) -> list[tuple[Link, float]]:
+        return sorted(self.loads.items(), key=lambda item: (-item[1], item[0]))[:HOTTEST]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moves:
+    """The messages from slices to destination cores, but for those that stay on their core: a row for each pair.
+
+    `flow` is the slice's number among the flows; `sources`, `targets` (n, 2) are routers; `counts` messages when every
+    neuron of the slice spikes once, at `rates` spikes a step.
+    """
+
+    flow: Numbers
+    sources: Numbers
+    targets: Numbers
+    counts: Numbers
+    rates: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.flow)
+
+    @property
+    def messages(self) -> NDArray[np.float64]:
+        return np.asarray(self.counts * self.rates)
+
+
+def moves_of(flows: Sequence[Flow], placement: Placement, *, multicast: bool) -> Moves:
+    """All (slice, destination core) pairs whose messages leave their core.
+
+    A multicast key covers a slice: each of its spikes goes to all of the slice's destinations.
+    """
+    routers = np.array([site.router for site in placement.sites], dtype=np.int64).reshape(-1, 2)
+    flow = np.repeat(np.arange(len(flows)), [len(f.targets) for f in flows])
+    pairs = np.array([pair for f in flows for pair in f.targets], dtype=np.int64).reshape(-1, 2)
+    clusters = np.array([f.cluster for f in flows], dtype=np.int64)[flow]
+    away = pairs[:, 0] != clusters
+    flow, pairs = flow[away], pairs[away]
+    neurons = np.array([f.neurons for f in flows], dtype=np.int64)[flow]
+    rates = np.array([f.rate for f in flows], dtype=np.float64)[flow]
+    counts = neurons if multicast else pairs[:, 1]
+    return Moves(flow, routers[clusters[away]], routers[pairs[:, 0]], counts, rates)
