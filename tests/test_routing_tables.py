@@ -49,6 +49,8 @@ def test_a_minimised_table_does_with_every_key_what_the_rows_do(rows: list[Row],
     for row in rows:
         for key in range(row.key, row.key + 4):
             assert taken(key, found) in ((None, row.route) if row.default else (row.route,))
+    first = [next((e for e in found if row.key & e[1] == e[0]), None) for row in rows if not row.default]
+    assert set(first) == set(found), "every entry is the first for somebody"
 
 
 @given(tables(), st.integers(0, 40))
