@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from neuedge_nir.constraints.model import Constraints, Reserve
 from neuedge_nir.errors import NoPlanError, VerificationError
 from neuedge_nir.mapping.fabric import Fabric, Router
 from neuedge_nir.mapping.keys import KeySpace
@@ -157,6 +158,14 @@ def test_tables_are_smaller_than_a_row_for_each_slice_and_router() -> None:
     assert len(entries) >= 10
     assert sum(entries) < passed / 2
     assert plan.cost.traffic.table_entries_max == max(entries)
+
+
+def test_spinnaker2_has_tables_too() -> None:
+    spare = Constraints(reserve=(Reserve(146),))  # two cores of each chip
+    plan = compile_network(named(chain(a=320, b=300)), real("spinnaker2"), Options(effort="none", constraints=spare))
+    assert plan.mapping.chips_used > 1
+    assert len(tables_of(plan)) == plan.mapping.chips_used
+    assert 0 < plan.cost.traffic.table_entries_max < sum(len(route.links) + 1 for route in plan.routes)
 
 
 def test_a_chip_whose_messages_carry_no_keys_has_no_tables() -> None:
