@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from neuedge_nir.chip.model import Chip
 from neuedge_nir.errors import CapacityError, NoPlanError
+from neuedge_nir.mapping.demand import DOWNSTREAM
 from neuedge_nir.mapping.pack import EFFORTS, partition
 from neuedge_nir.mapping.packing.free import freely_cut
 from neuedge_nir.mapping.packing.lines import Line, Region
@@ -20,7 +22,7 @@ from neuedge_nir.mapping.packing.strips import Strips
 from neuedge_nir.network.model import Network
 from neuedge_nir.network.slices import cut, whole
 from tests.test_count import members
-from tests.worlds import chip, chips, conv, demands_of, dense, network, networks, wire
+from tests.worlds import chip, chips, conv, demands_of, dense, known, network, networks, wire
 
 
 def test_what_one_layer_leaves_of_a_core_another_fills() -> None:
@@ -54,6 +56,31 @@ def test_free_cuts_hold_every_neuron_once_and_keep_all_limits(net: Network, on: 
     for core in cores:
         used = demands.load(core, demands.uncut())
         assert all(u <= most for u, most in zip(used, demands.capacity, strict=True))
+
+
+def cores_of(net: Network, on: Chip, effort: str) -> int | None:
+    try:
+        return partition(demands_of(net, on), effort).neuron_cores
+    except (CapacityError, NoPlanError):
+        return None
+
+
+@settings(max_examples=30, deadline=None)
+@given(networks(), chips(), st.integers(0, 9), st.sampled_from([1, 2, None]), st.sampled_from(["none", "quick"]))
+def test_a_bigger_core_never_costs_more_cores(
+    net: Network, on: Chip, which: int, more: int | None, effort: str
+) -> None:
+    """A limit raised, or taken away (None). Where sources need less or more as targets are cut, nothing promises it."""
+    assume(on.limits and not any(rule.formula in DOWNSTREAM for rule in on.limits))
+    before = cores_of(net, on, effort)
+    assume(before is not None)
+    at = which % len(on.limits)
+    rule = on.limits[at]
+    raised = () if more is None else (replace(rule, limit=known(rule.limit.count + more, rule.limit.unit)),)
+    bigger = replace(on, limits=(*on.limits[:at], *raised, *on.limits[at + 1 :]))
+    after = cores_of(net, bigger, effort)
+    assert after is not None
+    assert after <= (before or 0)
 
 
 @settings(max_examples=60, deadline=None)

@@ -28,6 +28,9 @@ from neuedge_nir.plan.model import Plan, PlanSchedule
 
 T = TypeVar("T")
 
+SPARE = (1, 2, 3)
+"""Eighths of a core's output entries that are left free for destinations on other chips, where those do not fit."""
+
 
 def stage(name: str, observer: Observer, work: Callable[[], T]) -> T:
     observer(Started(name))
@@ -46,8 +49,25 @@ def mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer: 
     found = _mapped(demands, schedule, wanted, observer, available)
     if holds(found.partition, demands):
         return found
-    # Too many destinations lie on other chips: make room for all of them.
-    return _mapped(replace(demands, crossed=True), schedule, wanted, observer, available)
+    return _roomier(demands, schedule, wanted, observer, available)
+
+
+def _roomier(demands: Demands, schedule: PlanSchedule, wanted: Options, observer: Observer, available: int) -> Stages:
+    """Too many destinations lie on other chips: the fewest cores that leave room for some of them, or for all.
+
+    Raises `NoPlanError` where no such mapping was found.
+    """
+    found, failed = [], None
+    for roomier in (*(replace(demands, spare=eighths) for eighths in SPARE), replace(demands, crossed=True)):
+        try:
+            stages = _mapped(roomier, schedule, wanted, observer, available)
+        except NoPlanError as error:
+            failed = error
+            continue
+        found += [stages] if holds(stages.partition, demands) else []
+    if not found and failed is not None:
+        raise failed
+    return min(found, key=lambda stages: stages.partition.neuron_cores)
 
 
 def _mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer: Observer, available: int) -> Stages:
