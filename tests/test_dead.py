@@ -16,10 +16,12 @@ from neuedge_nir.constraints.model import NONE, Constraints, Dead, Forbid
 from neuedge_nir.errors import InputError, NoPlanError, UsageError, VerificationError
 from neuedge_nir.mapping import shun
 from neuedge_nir.mapping.fabric import fabric_for
+from neuedge_nir.mapping.routing.mesh import link_loads
 from neuedge_nir.network.model import Network
 from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.verify import verify
+from tests.test_route import moves
 from tests.test_routing_tables import world as spread
 from tests.test_verify import changed, named, put
 from tests.worlds import chain, chip, real, system, topology
@@ -184,6 +186,23 @@ def test_a_dead_chip_of_a_mesh_is_no_part_of_its_rectangle() -> None:
     assert set(plan.machine.chips) <= {(1, 0), (0, 1), (1, 1)}
     fabric = fabric_for(SQUARE, 2, gone=frozenset({(0, 0)}))
     assert (fabric.positions[:2], fabric.positions[2:]) == (((1, 0), (1, 1)), ((0, 1),))
+
+
+def test_a_way_over_a_dead_chip_names_it() -> None:
+    fabric = replace(fabric_for(SQUARE, 4), gone=frozenset({(1, 0)}))
+    broken = replace(fabric, positions=tuple(p for p in fabric.positions if p not in fabric.gone))
+    with pytest.raises(NoPlanError, match=r"the dead chip at \(1, 0\)") as refusal:
+        link_loads(moves(((0, 0), (5, 5), 1)), broken)
+    assert refusal.value.code == "FIT063"
+
+
+@pytest.mark.parametrize("what", ["chip:1,0", "link:0,0-1,1"])
+def test_a_mapping_that_is_kept_keeps_off_what_is_dead(what: str) -> None:
+    plan, net = spread()
+    options = Options(effort="none", tiles=plan.options.tiles, constraints=dead(what))
+    old = compile_network(net, plan.chip, options)
+    new = compile_network(net, plan.chip, Options(keep=old))
+    assert (new.cores, new.routes, new.tables, new.machine) == (old.cores, old.routes, old.tables, old.machine)
 
 
 def test_with_too_many_dead_chips_there_is_no_plan() -> None:

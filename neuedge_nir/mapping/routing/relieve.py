@@ -1,4 +1,4 @@
-"""A second try where links are hot: segments of trees are ripped up and laid along links that have room.
+"""A second try where links are hot: segments of trees, or whole trees, are laid along links that have room.
 
 Every move leaves the hottest link with less and no other link with as much as it had, so the largest load never grows.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from neuedge_nir.mapping.routing.regrow import regrown
 from neuedge_nir.mapping.routing.wires import Wires
 
 HOP_TOLERANCE = 0.01
@@ -15,6 +16,9 @@ HOP_TOLERANCE = 0.01
 
 DETOUR = 2
 """Links by which a segment may grow."""
+
+REGROWN = 10
+"""Segments' worth of work for a tree grown anew."""
 
 WORK = 20
 """Segments tried for each tree, on average: a limit that does not depend on the clock."""
@@ -56,7 +60,7 @@ class Relief:
         self.work = WORK * len(self.entry)
         while self.work > 0 and self.loads:
             hottest = max(range(len(self.loads)), key=self.loads.__getitem__)
-            if not (self._cool(hottest, 0) or self._cool(hottest, DETOUR)):
+            if not (self._cool(hottest, 0) or self._cool(hottest, DETOUR) or self._replant(hottest)):
                 return
 
     def _cool(self, link: int, detour: int) -> bool:
@@ -75,6 +79,30 @@ class Relief:
             if way is not None and longer <= self.budget:
                 self.budget -= max(0.0, longer)
                 self._move(number, segment, way)
+                return True
+            stuck.add(number)
+        return False
+
+    def _replant(self, link: int) -> bool:
+        """Whether a tree over a link was grown anew without it, the heaviest first, within the hops that are left."""
+        limit, stuck = self.loads[link], self.stuck[link, -1]
+        for number in sorted(self.on[link] - stuck, key=lambda number: (-self.weights[number], number)):
+            weight, old = self.weights[number], self.links(number)
+            self.work -= REGROWN
+            if weight <= 0 or self.work <= 0:
+                return False
+            own = set(old)
+
+            def room(at: int, own: set[int] = own, weight: float = weight) -> float | None:
+                load = self.loads[at] + (0.0 if at in own else weight)
+                free = at != link and load < limit and self.open[int(self.wires.ahead[at])]
+                return load if free else None
+
+            new = regrown(self.sources[number], self.goals[number], room, self.wires)
+            longer = 0.0 if new is None else (len(new) - len(old)) * weight
+            if new is not None and longer <= self.budget:
+                self.budget -= max(0.0, longer)
+                self._move(number, old, new)
                 return True
             stuck.add(number)
         return False
