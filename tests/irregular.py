@@ -8,8 +8,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from neuedge_nir.network.connect import Delay, Operator, Scale
-from neuedge_nir.network.connect_sparse import Sparse
-from neuedge_nir.network.model import Projection
+from neuedge_nir.network.connect_sparse import FixedProbability, Sparse
+from neuedge_nir.network.model import Network, Projection
+from tests.worlds import Wire, dense, network, wire
 
 Shape = tuple[int, ...]
 Pairs = set[tuple[int, int]]
@@ -52,3 +53,29 @@ def matrix_of(operator: Sparse) -> np.ndarray:
         for k in range(operator.indptr[t], operator.indptr[t + 1]):
             found[t, operator.indices[k]] = operator.weights[k]
     return found
+
+
+@st.composite
+def irregular_networks(draw: st.DrawFn, chances: bool = True) -> Network:
+    """One to three populations behind an input, joined by single synapses, by chance where asked, and by a layer."""
+    sizes: dict[str, int | Shape] = {}
+    shapes: dict[str, Shape] = {"in": draw(st.sampled_from([(5,), (2, 3), (12,)]))}
+    wires: list[Wire] = []
+    for k in range(draw(st.integers(1, 3))):
+        name, size = f"p{k}", draw(st.sampled_from([(4,), (9,), (3, 5), (20,)]))
+        shapes[name] = sizes[name] = size
+        sources = sorted({draw(st.sampled_from(sorted(shapes))), f"p{k - 1}" if k else "in"})
+        hops = [draw(_hop(shapes[source], size, chances)) for source in sources]
+        wires += [wire(s, name, hop, steps=int(s == name)) for s, hop in zip(sources, hops, strict=True)]
+    inputs: dict[str, int | Shape] = {"in": shapes["in"]}
+    return network(sizes, *wires, inputs=inputs, outputs={"out": list(sizes)[-1]}, model="IF")
+
+
+@st.composite
+def _hop(draw: st.DrawFn, takes: Shape, gives: Shape, chances: bool) -> Operator:
+    kind = draw(st.sampled_from(["sparse", "sparse", "dense"] + ["chance"] * chances))
+    if kind == "chance":
+        return FixedProbability("chance", draw(st.sampled_from([0.0, 0.125, 0.3, 1.0])), np.asarray(0.5), takes, gives)
+    if kind == "dense" and len(gives) == 1:
+        return dense(math.prod(gives), math.prod(takes))
+    return draw(sparse(takes, gives))

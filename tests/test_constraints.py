@@ -19,6 +19,7 @@ from neuedge_nir.constraints.model import (
     Cap,
     Constraints,
     Core,
+    Dead,
     Forbid,
     Holder,
     Pin,
@@ -122,6 +123,7 @@ def test_the_example_of_the_document_is_read_whole() -> None:
         forbid=(Forbid(router=(0, 0), slot=0),),
         cap=(Cap(48, "if1"),),
         reserve=(Reserve(8, (0, 0)),),
+        dead=(Dead(link=((0, 0), (1, 0))), Dead(chip=(1, 1))),
     )
 
 

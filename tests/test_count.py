@@ -12,6 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from neuedge_nir.network.connect import Conv, Dense, Operator, Pool, Scale
+from neuedge_nir.network.connect_sparse import Sparse
 from neuedge_nir.network.count import counter
 from neuedge_nir.network.model import Projection
 from neuedge_nir.network.slices import Block, Run, Slice, boxes, cut, runs_of, whole
@@ -36,6 +37,10 @@ def taps(operator: Operator) -> Iterator[Tap]:
                 yield c, c, tuple(min(k, n - 1) for k, n in zip(c[len(shape) - f.ndim :], f.shape, strict=True))
         case Conv():
             yield from conv_taps(operator)
+        case Sparse(indptr=indptr, indices=indices, input_shape=takes, output_shape=gives):
+            for t, c in enumerate(np.ndindex(*gives)):
+                for k in range(indptr[t], indptr[t + 1]):
+                    yield tuple(map(int, np.unravel_index(indices[k], takes))), c, k
         case Pool():
             for out in np.ndindex(*operator.output_shape):
                 for tap in np.ndindex(*operator.kernel):

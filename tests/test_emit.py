@@ -345,7 +345,7 @@ def test_what_a_plugin_emits_wrongly_is_told_as_its_fault(
 
 def test_a_target_that_emits_nothing_of_its_own_has_json() -> None:
     plan = compile_network(read(DIGITS.bundled()), real("loihi2"), Options(effort="none"))
-    assert list(emission.formats_of(plan)) == ["json"]
+    assert list(emission.formats_of(plan)) == ["json", "arrays"]
     with pytest.raises(NeuedgeError) as refused:
         emission.format_of(plan, "ranc")
     assert refused.value.code == "USE035"

@@ -143,7 +143,7 @@ def test_routers_that_dead_links_cut_off_are_refused() -> None:
     broken = replace(BOARD, dead=frozenset([*cut, *((b, a) for a, b in cut)]))
     with pytest.raises(NoPlanError) as caught:
         trees_of([(0, 0)], [[(1, 1)]], [1.0], broken)
-    assert caught.value.code == "FIT016"
+    assert caught.value.code == "FIT064"
 
 
 def test_no_trees_are_no_load() -> None:

@@ -9,6 +9,7 @@ from neuedge_nir.cli.shared import add_data, add_early_exit, add_reading_options
 from neuedge_nir.errors import UsageError
 
 if TYPE_CHECKING:
+    from neuedge_nir.constraints.model import Constraints
     from neuedge_nir.network.model import Network
     from neuedge_nir.pipeline import Options
     from neuedge_nir.rewrite.call import PassCall
@@ -70,6 +71,13 @@ def _add_room(sub: argparse.ArgumentParser) -> None:
         help="what the mapping must keep: pins, neighbours, dead and spare cores, caps (docs/constraints.md)",
     )
     sub.add_argument(
+        "--dead",
+        action="append",
+        default=[],
+        metavar="WHAT",
+        help="what does not work: core:X,Y:SLOT, chip:X,Y (which then is none), or link:X,Y-X,Y (both directions)",
+    )
+    sub.add_argument(
         "--copies",
         type=_copies,
         metavar="N|max",
@@ -122,11 +130,20 @@ def _copies(text: str) -> int | str:
     return value
 
 
+def constraints_of(arguments: argparse.Namespace) -> Constraints:
+    """Those of the file, if there is one, and what is dead. Raises as `constraints.load` and `constraints.dead`."""
+    from neuedge_nir.constraints.dead import with_dead
+    from neuedge_nir.constraints.load import constraints_given
+    from neuedge_nir.constraints.model import NONE
+
+    given = arguments.constraints
+    return with_dead(NONE if given is None else constraints_given(given), arguments.dead)
+
+
 def options_of(
     arguments: argparse.Namespace, network: Network, calls: tuple[PassCall, ...], effort: str, seed: int
 ) -> Options:
     """The options of a compilation of this network, from the command line."""
-    from neuedge_nir.constraints.model import NONE
     from neuedge_nir.mapping.asked import tiles_given
     from neuedge_nir.network.model import ResetMode
     from neuedge_nir.pipeline import Options
@@ -153,7 +170,7 @@ def options_of(
         outputs=arguments.outputs,
         tiles=tiles_given(arguments.tiles),
         copies=arguments.copies,
-        constraints=arguments.constraints if arguments.constraints is not None else NONE,
+        constraints=constraints_of(arguments),
         recurrence=arguments.recurrence,
         splitters=arguments.splitters,
     )

@@ -12,7 +12,7 @@ from typing import Any
 from neuedge_nir.chip.lines import KeyPath, line_of, locate
 from neuedge_nir.chip.load import ENDLESS_KEY
 from neuedge_nir.chip.shape import Key, build, keys_of, table_problems
-from neuedge_nir.constraints.model import Cap, Constraints, Forbid, Holder, Pin
+from neuedge_nir.constraints.model import Cap, Constraints, Dead, Forbid, Holder, Pin
 from neuedge_nir.errors import InputError, UsageError
 
 SCHEMA = 1
@@ -116,6 +116,11 @@ def _faults_of(constraint: Any) -> Iterator[tuple[str, str]]:
                 yield "chip", "or router: one of the two must say where"
             elif slot is not None and router is None:
                 yield "slot", "is one of a router's cores, and no router is named"
+        case Dead(chip=chip, link=link):
+            if (chip is None) == (link is None):
+                yield "chip", "or link: one of the two must say what does not work"
+            elif link is not None and link[0] == link[1]:
+                yield "link", "must be two routers"
         case Cap(neurons=0):
             yield "neurons", "must be at least 1"
     if (on := getattr(constraint, "on", None)) is not None:

@@ -79,7 +79,18 @@ class Reserve:
     chip: Position | None = None
 
 
-Constraint = Pin | Together | Apart | Forbid | Cap | Reserve
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """What does not work: a chip, which then is none, or the link between two routers, in both directions.
+
+    Nothing stands on a dead chip, and its routers pass nothing on.
+    """
+
+    chip: Position | None = None
+    link: tuple[tuple[int, int], tuple[int, int]] | None = None
+
+
+Constraint = Pin | Together | Apart | Forbid | Cap | Reserve | Dead
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +103,7 @@ class Constraints:
     forbid: tuple[Forbid, ...] = ()
     cap: tuple[Cap, ...] = ()
     reserve: tuple[Reserve, ...] = ()
+    dead: tuple[Dead, ...] = ()
 
     def __bool__(self) -> bool:
         return any(getattr(self, kind.name) for kind in fields(self))
@@ -100,6 +112,15 @@ class Constraints:
     def packs(self) -> bool:
         """Whether some say which slices share a core."""
         return bool(self.pin or self.together or self.apart or self.cap)
+
+    @property
+    def dead_chips(self) -> frozenset[Position]:
+        return frozenset(dead.chip for dead in self.dead if dead.chip is not None)
+
+    @property
+    def dead_links(self) -> frozenset[tuple[tuple[int, int], tuple[int, int]]]:
+        """Each in both directions."""
+        return frozenset(end for dead in self.dead if dead.link is not None for end in (dead.link, dead.link[::-1]))
 
     @property
     def populations(self) -> tuple[str, ...]:

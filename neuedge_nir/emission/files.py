@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from neuedge_nir.emission.arrays import arrays_of
 from neuedge_nir.emission.document import document
 from neuedge_nir.emission.door import Emitter, Files, Shown
 from neuedge_nir.emission.integers import integers_of
@@ -19,10 +20,15 @@ from neuedge_nir.interpreter.data import entering
 from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.model import Plan
+from neuedge_nir.plan.orders import as_planned
 from neuedge_nir.plan.store import encode
 from neuedge_nir.plugin import TARGETS, guarded, load_entry, names, registered_by, returned
 
-GENERIC = "json"
+GENERIC = {
+    "json": "plan and network in whole numbers, for every chip",
+    "arrays": "the mapping as flat arrays in HDF5, for every chip",
+}
+"""A line on each format that every plan can be written in, by its name."""
 MANIFEST, RUNBOOK = "manifest.json", "RUNBOOK.md"
 SCHEMA = "neuedge-nir/emitted/1"
 
@@ -38,7 +44,7 @@ def emitter_of(plan: Plan) -> Emitter | None:
 def formats_of(plan: Plan) -> Mapping[str, str]:
     """A line on each format that the plan can be written in, by its name; the chip's own first, where it has one."""
     own = emitter_of(plan)
-    return {**(own.formats if own is not None else {}), GENERIC: "plan and network in whole numbers, for every chip"}
+    return {**(own.formats if own is not None else {}), **GENERIC}
 
 
 def format_of(plan: Plan, wanted: str | None) -> str:
@@ -55,11 +61,23 @@ def format_of(plan: Plan, wanted: str | None) -> str:
 def emitted(plan: Plan, network: Network, wanted: str | None = None, samples: Samples | None = None) -> Files:
     """The files of a verified plan, by name. `network` is the plan's, after its passes.
 
-    Raises `UsageError` (USE035) for a format that there is not, and what the format's own code raises.
+    Raises `UsageError` (USE035) for a format that there is not, or that knows no orders of neurons (FIT067), and what
+    the format's own code raises.
     """
-    chosen, book = format_of(plan, wanted), runbook(plan, network)
+    chosen = format_of(plan, wanted)
+    if plan.orders and chosen not in GENERIC:
+        message = f"{min(plan.orders)!r} is cut in an order of its own, which the format {chosen!r} does not know"
+        hint = "--format json, whose plan.json has the order; or ask for tiles of it, such as --tiles NAME=256"
+        raise UsageError("FIT067", message, where=f"node {min(plan.orders)!r}", hint=hint)
+    network = as_planned(plan, network)
+    book = runbook(plan, network)
     shown = None if samples is None else shown_of(plan, network, samples)
-    files = _own(plan, network, chosen, shown) if chosen != GENERIC else {"network.json": document(plan, network, book)}
+    if chosen == "arrays":
+        files: Files = {"arrays.h5": arrays_of(plan)}
+    elif chosen == "json":
+        files = {"network.json": document(plan, network, book)}
+    else:
+        files = _own(plan, network, chosen, shown)
     files = {**files, RUNBOOK: as_markdown(plan, book).encode(), "plan.json": encode(plan)}
     return {**files, MANIFEST: _manifest(plan, chosen, files)}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neuedge_nir.mapping.demand import Demands
+from neuedge_nir.mapping.demand import PLACED, Demands
 from neuedge_nir.mapping.legalise import LegalProjection
 from neuedge_nir.mapping.merging import merged_at_axon
 from neuedge_nir.mapping.partition import Cluster, Piece
@@ -16,9 +16,6 @@ from neuedge_nir.mapping.sharing import SharedAxons, pieces_of
 from neuedge_nir.network.count import counter
 from neuedge_nir.network.parts import Parts
 from neuedge_nir.network.reach import Region
-
-PLACED = ("placed_output_axons", "shared_output_axons")
-"""Formulas that count output axons by where cores are."""
 
 
 @dataclass(frozen=True, slots=True)

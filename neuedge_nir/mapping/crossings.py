@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from neuedge_nir.chip.model import Limit
-from neuedge_nir.mapping.axons import PLACED, entries_sent
-from neuedge_nir.mapping.demand import Demands
+from neuedge_nir.mapping.axons import entries_sent
+from neuedge_nir.mapping.demand import PLACED, Demands
 from neuedge_nir.mapping.entries import entry_row_words
 from neuedge_nir.mapping.legalise import LegalProjection
 from neuedge_nir.mapping.pack import grouped

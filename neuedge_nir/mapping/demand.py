@@ -42,20 +42,28 @@ DOWNSTREAM = frozenset({"neuron_copies", "output_axons", "placed_output_axons", 
 """Formulas whose value depends on how the targets were cut."""
 
 
+PLACED = frozenset({"placed_output_axons", "shared_output_axons"})
+"""Those of them that count output axons by where cores are."""
+
+
 @dataclass(frozen=True, eq=False)
 class Demands:
     """Counts demands of slices of one legal network under one activity.
 
     Where `crossed`, every destination counts as if it were on another chip: then a plan holds wherever its cores are.
+    `spare` eighths of the entries that destinations on other chips add to are left free for those.
     `twins` names, for populations of copies, the one that they are copies of: they are fed, feed and are cut as it is;
-    where a pin may cut one copy alone there are none.
+    where a pin may cut one copy alone there are none. `ends` are those of parts into which an order of neurons was cut
+    that a partitioner found: one way to cut the population.
     """
 
     legal: LegalNetwork
     activity: Activity
     crossed: bool = False
+    spare: int = 0
     constraints: Constraints = NONE
     twins: Mapping[str, str] = field(default_factory=dict)
+    ends: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     _known: dict[tuple[Hashable, int], int] = field(default_factory=dict)
     _alike: dict[Piece, Hashable] = field(default_factory=dict)
     _families: dict[str, Hashable] = field(default_factory=dict)
@@ -75,7 +83,10 @@ class Demands:
 
     @cached_property
     def capacity(self) -> Demand:
-        return tuple(limit.limit.count for limit in self.limits)
+        kept = {
+            i: limit.limit.count * self.spare // 8 for i, limit in enumerate(self.limits) if limit.formula in PLACED
+        }
+        return tuple(limit.limit.count - kept.get(i, 0) for i, limit in enumerate(self.limits))
 
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -89,9 +100,9 @@ class Demands:
     @cached_property
     def uncrossed(self) -> Demands:
         """The least that any placement needs: what bounds rest on."""
-        return (
-            Demands(self.legal, self.activity, constraints=self.constraints, twins=self.twins) if self.crossed else self
-        )
+        if not self.crossed and not self.spare:
+            return self
+        return Demands(self.legal, self.activity, constraints=self.constraints, twins=self.twins)
 
     def self_axons(self, piece: Piece) -> int:
         """Axons by which the neurons of a slice reset themselves; the sources of an input port do not."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -41,13 +41,14 @@ class Site:
 class Fabric:
     """A system of chips. `positions` are the chips in the order they are filled, as (column, row) of the system.
 
-    `dead` are links that carry nothing, named in both directions.
+    `dead` are links that carry nothing, named in both directions, `gone` chips that do not work and are not counted.
     """
 
     chip: Chip
     system: System
     positions: tuple[Router, ...]
     dead: frozenset[Link] = frozenset()
+    gone: frozenset[Router] = frozenset()
 
     @property
     def hex(self) -> bool:
@@ -204,31 +205,43 @@ class Fabric:
         return np.asarray(self.hops(sources, targets) + CROSSING_WEIGHT * borders, dtype=np.float64)
 
 
-def fabric_for(chip: Chip, chips: int, available: int | None = None) -> Fabric:
-    """The smallest published system with at least that many chips: there is one up to `largest_system`.
+def fabric_for(
+    chip: Chip,
+    chips: int,
+    available: int | None = None,
+    dead: frozenset[Link] = frozenset(),
+    gone: frozenset[Router] = frozenset(),
+) -> Fabric:
+    """The smallest published system with at least that many working chips: there is one up to `largest_system`.
 
     Under dimension-order routing messages turn at corners, so the chips filled first form a rectangle, of at most
-    `available` chips if there is one: in any other shape they would cross chips that hold nothing.
+    `available` chips if there is one: in any other shape they would cross chips that hold nothing. Chips that are
+    `gone` are left out, `dead` links named.
     """
-    fitting = [system for system in chip.topology.systems if system.chips >= chips]
+    working = {s.name: s.chips - len(gone and gone.intersection(_positions(s))) for s in chip.topology.systems}
+    fitting = [system for system in chip.topology.systems if working[system.name] >= chips]
     system = min(fitting, key=lambda s: (s.chips, s.name))
-    positions = _positions(system)
+    positions = tuple(position for position in _positions(system) if position not in gone)
     if chip.topology.routing is RoutingKind.XY:
-        block = _rectangle(chips, set(positions), available if available is not None else system.chips)
+        block = _rectangle(chips, positions, available if available is not None else system.chips)
         positions = (*block, *(position for position in positions if position not in set(block)))
-    return Fabric(chip, system, positions)
+    return Fabric(chip, system, positions, dead, gone)
 
 
-def _rectangle(chips: int, fitted: Set[Router], available: int) -> tuple[Router, ...]:
-    """The fewest chips in a rectangle at the origin that hold so many, row by row; () where no rectangle will do.
+def _rectangle(chips: int, fitted: Sequence[Router], available: int) -> tuple[Router, ...]:
+    """The fewest chips in a rectangle that hold so many, row by row; () where no rectangle will do.
 
-    A long row of chips has long ways: one side is at most four times the other, unless nothing else is allowed.
+    At the origin, or where a chip there is missing at the next one. A long row of chips has long ways: one side is at
+    most four times the other, unless nothing else is allowed.
     """
-    widths = range(1, chips + 1)
+    widths, there = range(1, chips + 1), set(fitted)
     shapes = [(w, -(-chips // w)) for w in widths if w * -(-chips // w) <= available]
-    whole = [(w, h) for w, h in shapes if all((x, y) in fitted for x in range(w) for y in range(h))]
-    best = min(whole, key=lambda s: (max(s) > 4 * min(s), s[0] * s[1], max(s), s), default=None)
-    return () if best is None else tuple((x, y) for y in range(best[1]) for x in range(best[0]))
+    shapes.sort(key=lambda s: (max(s) > 4 * min(s), s[0] * s[1], max(s), s))
+    for left, low in fitted:
+        for width, height in shapes:
+            if all((left + x, low + y) in there for x in range(width) for y in range(height)):
+                return tuple((left + x, low + y) for y in range(height) for x in range(width))
+    return ()
 
 
 def _positions(system: System) -> tuple[Router, ...]:
@@ -239,6 +252,7 @@ def _positions(system: System) -> tuple[Router, ...]:
     return tuple(fitted[: system.chips])
 
 
-def largest_system(chip: Chip) -> int:
-    """The chips of the largest published system."""
-    return max((system.chips for system in chip.topology.systems), default=1)
+def largest_system(chip: Chip, gone: frozenset[Router] = frozenset()) -> int:
+    """The chips of the largest published system, without those that are `gone`."""
+    systems = chip.topology.systems
+    return max((s.chips - len(gone and gone.intersection(_positions(s))) for s in systems), default=1)

@@ -85,14 +85,22 @@ class Obliged:
 
     def dead(self, core: Core) -> bool:
         """Whether nothing may stand on a core."""
-        return any(
-            f.chip == self.position(core) or (f.router == core.router and f.slot in (None, core.slot))
-            for f in self.given.forbid
-        )
+        slots = self._dead_slots.get(core.router, ())
+        return None in slots or core.slot in slots or self.position(core) in self.dead_chips
+
+    @cached_property
+    def _dead_slots(self) -> Mapping[tuple[int, int], set[int | None]]:
+        """The forbidden cores of every router, None for all of them."""
+        found: dict[tuple[int, int], set[int | None]] = {}
+        for forbid in self.given.forbid:
+            if forbid.router is not None:
+                found.setdefault(forbid.router, set()).add(forbid.slot)
+        return found
 
     @cached_property
     def dead_chips(self) -> frozenset[Position]:
-        return frozenset(f.chip for f in self.given.forbid if f.chip is not None)
+        """The chips that nothing may stand on."""
+        return self.given.dead_chips | {f.chip for f in self.given.forbid if f.chip is not None}
 
     @cached_property
     def on_one_chip(self) -> list[tuple[str, ...]]:

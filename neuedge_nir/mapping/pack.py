@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from neuedge_nir.chip.model import InputCores
 from neuedge_nir.errors import NoPlanError
 from neuedge_nir.events import Improved, Observer, silent
 from neuedge_nir.mapping.asked import Tiles, too_large_tile
 from neuedge_nir.mapping.bounds import input_capacity, lower_bound
+from neuedge_nir.mapping.candidates import targets_first, ways_to_cut
 from neuedge_nir.mapping.choose import choices, deterministic_solver
 from neuedge_nir.mapping.demand import Demand, Demands, add, fits
 from neuedge_nir.mapping.first_fit import Cores, first_fit
-from neuedge_nir.mapping.obey import Obliged, cutting, unkept
+from neuedge_nir.mapping.obey import Obliged, unkept
 from neuedge_nir.mapping.obliged_pack import packed_into
+from neuedge_nir.mapping.packing.dive import Search
+from neuedge_nir.mapping.packing.free import freely_cut
 from neuedge_nir.mapping.partition import Bound, Cluster, Destinations, Partition, Piece, Role
-from neuedge_nir.mapping.split import Tiling, asked_tiling, axons_into, longest_run, tilings, too_many_cores
-from neuedge_nir.mapping.timing import feed_forward_order
+from neuedge_nir.mapping.split import Tiling, axons_into, longest_run, too_many_cores
 from neuedge_nir.network.model import Port
 from neuedge_nir.network.slices import Grid, Run, Slice, boxes
 
@@ -32,19 +34,21 @@ class Effort:
     """What a mapping may take.
 
     `choice` and `packing` are deterministic solver times for each CP-SAT model, in OR-Tools' own units (some seconds
-    each). `cores` are those of the largest plan that is tried unasked: a thousand take some seconds.
+    each). `cores` are those of the largest plan that is tried unasked: a thousand take some seconds. `search`: how far
+    cuts that fill what others leave are looked for; None: not at all.
     """
 
     choice: float
     packing: float
     cores: int = 2**15
+    search: Search | None = None
 
 
 EFFORTS = {
     "none": Effort(0.0, 0.0, cores=2**13),
-    "quick": Effort(0.1, 0.1),
-    "normal": Effort(0.5, 1.0),
-    "high": Effort(4.0, 8.0),
+    "quick": Effort(0.1, 0.1, search=Search(tiles=6, width=16, rounds=30, steps=2)),
+    "normal": Effort(0.5, 1.0, search=Search(tiles=8, width=24, rounds=40, steps=6)),
+    "high": Effort(4.0, 8.0, search=Search(tiles=12, width=24, rounds=60, steps=40)),
 }
 
 
@@ -63,20 +67,16 @@ def partition(
     most `max_cores` (None: what the effort says).
     """
     most = max_cores or EFFORTS[effort].cores
-    bound = lower_bound(demands)
-    candidates, cuts = _candidates(demands, most, asked or {})
-    per_core = demands.per_core
-    picks = choices(candidates, demands.capacity, per_core, EFFORTS[effort].choice, seed)
-    tried = [first_fit([t for t in pick if len(t)], demands) for pick in picks]
-    options = [cores for cores in tried if cores is not None and _consistent(cores, demands)]
-    if not options and demands.constraints.packs:
-        options = [_obliged(candidates, demands, EFFORTS[effort].packing, seed)]
-    fewest = min((len(cores) for cores in options), default=None)
-    given = {t.population: t.parts for options in candidates for t in options if t.population in (asked or {})}
-    sequential = fewest != bound.cores and not demands.constraints.packs  # it knows nothing of who may share a core
-    filled = _sequential(demands, cuts, given, fewest or most) if sequential else None
-    if filled is not None and _consistent(filled, demands):
-        options.append(filled)
+    bound, asked = lower_bound(demands), asked or {}
+    options: list[Cores] = []
+    for candidates, cuts in ways_to_cut(demands, most, asked):
+        fewest = min(map(len, options), default=most + 1)
+        if fewest > bound.cores:
+            options += _packed(candidates, cuts, demands, EFFORTS[effort], seed, asked, min(most, fewest), bound.cores)
+    if not asked:
+        fewest = min(map(len, options), default=most + 1)
+        freely = freely_cut(demands, EFFORTS[effort].search, fewest - 1, bound.cores)
+        options += [] if freely is None else [freely]
     if not options:
         raise NoPlanError("FIT014", "no cut of the populations was found that agrees with itself")
     best = min(options, key=lambda cores: (len(cores), _deliveries(cores, demands)))
@@ -86,49 +86,36 @@ def partition(
     best, tiles_bound, proven = _improved(best, demands, EFFORTS[effort].packing, seed)
     observer(Improved("pack", len(best), bound.cores))
     left = most - len(best) - demands.legal.outputs.gatherer
-    inputs = _input_cores(demands, grouped(best, demands), left, asked or {}) if demands.legal.mapped_inputs else ()
+    inputs = _input_cores(demands, grouped(best, demands), left, asked) if demands.legal.mapped_inputs else ()
     if inputs is None or left < 0:
         raise too_many_cores("the packing found has more cores, with those of inputs and outputs", most)
     return _finished(best, inputs, bound, tiles_bound, proven or len(best) == bound.cores, demands)
 
 
-def _candidates(
-    demands: Demands, most_slices: int, asked: Mapping[str, Tiles]
-) -> tuple[list[list[Tiling]], Destinations]:
-    """Candidate tilings per population, in the network's order, and one cut of each that its sources may rely on.
+def _packed(
+    candidates: Sequence[Sequence[Tiling]],
+    cuts: Destinations,
+    demands: Demands,
+    effort: Effort,
+    seed: int,
+    asked: Mapping[str, Tiles],
+    most: int,
+    least: int,
+) -> list[Cores]:
+    """Packings of some choices among tilings, and sequential fill of at most `most` cores, that agree with themselves.
 
-    Targets come before their sources. Where a formula depends on how the targets are cut, only the candidate that
-    the sources were counted with stays.
+    `least` cores are the fewest that any packing takes.
     """
-    cuts: dict[str, tuple[tuple[Slice, ...], ...]] = dict(demands.uncut())
-    found: dict[str, list[Tiling]] = {}
-    known: dict[Hashable, list[Tiling]] = {}
-    for name in _targets_first(demands):
-        family = demands.family(name)
-        kind = family, cutting(name, demands.constraints)
-        if name not in asked and kind not in known:
-            known[kind] = tilings(name, demands, cuts, most_slices)
-        of_size = [asked_tiling(name, asked[name], demands, cuts)] if name in asked else known[kind]
-        options = [replace(tiling, population=name) for tiling in of_size]
-        best = min(options, key=lambda t: (_cores_alone(t, demands), len(t), t.axons))
-        found[name] = [best] if demands.depends_on_targets else options
-        if demands.depends_on_targets:
-            cuts[name] = tuple((part,) for part in best.parts)
-    return [found[p.name] for p in demands.legal.network.populations], cuts
-
-
-def _targets_first(demands: Demands) -> list[str]:
-    """By their depth, the deepest first: with Delays a target may run at a smaller lag than its source."""
-    network = demands.legal.network
-    depth = dict.fromkeys(network.sources, 0)
-    for edge in feed_forward_order(network):
-        if edge.target in depth and not edge.steps:
-            depth[edge.target] = max(depth[edge.target], depth[edge.source] + 1)
-    return sorted((p.name for p in network.populations), key=lambda name: -depth[name])
-
-
-def _cores_alone(tiling: Tiling, demands: Demands) -> int:
-    return max((math.ceil(tiling.total[i] / demands.capacity[i]) for i in demands.per_core), default=1)
+    picks = choices(candidates, demands.capacity, demands.per_core, effort.choice, seed)
+    tried = [first_fit([t for t in pick if len(t)], demands) for pick in picks]
+    options = [cores for cores in tried if cores is not None and _consistent(cores, demands)]
+    if not options and demands.constraints.packs:
+        options = [_obliged(candidates, demands, effort.packing, seed)]
+    fewest = min(map(len, options), default=most)
+    given = {t.population: t.parts for options in candidates for t in options if t.population in asked}
+    sequential = fewest != least and not demands.constraints.packs  # it knows nothing of who may share a core
+    filled = _sequential(demands, cuts, given, min(most, fewest)) if sequential else None
+    return [*options, filled] if filled is not None and _consistent(filled, demands) else options
 
 
 def _sequential(demands: Demands, cuts: Destinations, given: Mapping[str, Sequence[Slice]], most: int) -> Cores | None:
@@ -140,7 +127,7 @@ def _sequential(demands: Demands, cuts: Destinations, given: Mapping[str, Sequen
     names = [p.name for p in demands.legal.network.populations]
     known = dict(cuts)
     if demands.depends_on_targets:
-        names = _targets_first(demands)
+        names = targets_first(demands)
     cores: list[list[Piece]] = [[]]
     room = demands.capacity
     for name in names:

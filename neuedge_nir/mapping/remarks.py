@@ -10,7 +10,8 @@ from neuedge_nir.mapping.effective import node_of
 from neuedge_nir.mapping.timing import Timing
 from neuedge_nir.mapping.values import DISTINCT, gather
 from neuedge_nir.mapping.weights import Stored
-from neuedge_nir.network.connect import Conv
+from neuedge_nir.network.connect import Conv, irregular_in
+from neuedge_nir.network.connect_sparse import FixedProbability
 from neuedge_nir.network.model import Network, Population, Projection
 
 NOTABLE_ERROR = 0.1
@@ -18,7 +19,14 @@ NOTABLE_ERROR = 0.1
 
 
 def of_projection(projection: Projection, stored: Stored, chip: Chip) -> Iterator[Diagnostic]:
-    """Weights of which much is lost (WARN001), and kernels that see more than coordinates count (WARN008)."""
+    """Weights of which much is lost (WARN001), kernels that see more than coordinates count (WARN008), and chances.
+
+    WARN044: what is counted of a probability are expected values, which a network that is drawn may exceed.
+    """
+    if isinstance(chance := irregular_in(projection.chain), FixedProbability):
+        message = f"it joins each pair with probability {chance.p:g}: every count of it is an expected value"
+        advice = "leave some room: the network that is drawn may need a little more"
+        yield Diagnostic("WARN044", Severity.WARNING, chance.node, message, advice)
     if stored.error > NOTABLE_ERROR:
         lost = f"{chip.title} stores these weights with a relative error of {stored.error:.0%}"
         advice = "expect another accuracy; train with weights of that resolution"

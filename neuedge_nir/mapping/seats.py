@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from neuedge_nir.chip.model import LimitScope
 from neuedge_nir.constraints.model import Apart, Constraints, Core, Holder, Position, Together
-from neuedge_nir.mapping.fabric import Fabric, Site, fabric_for
+from neuedge_nir.mapping.fabric import Fabric, Site, fabric_for, largest_system
 from neuedge_nir.mapping.obey import Need, Obliged, joined, places_for, unkept
 from neuedge_nir.mapping.partition import Cluster, Role
 
@@ -53,16 +53,18 @@ def seated(clusters: Sequence[Cluster], obliged: Obliged, available: int) -> Sea
     needs = [_need(cluster, obliged) for cluster in clusters]
     named = {position for need in needs for position in need.chips or ()}
     named |= obliged.dead_chips | {reserve.chip for reserve in obliged.given.reserve if reserve.chip is not None}
-    most = min(available, MAX_CHIPS, len(clusters) + max([0, *((1 + max(position)) ** 2 for position in named)]))
+    chip, gone = obliged.demands.legal.chip, obliged.given.dead_chips
+    room = min(available, MAX_CHIPS, largest_system(chip, gone))
+    most = min(room, len(clusters) + max([0, *((1 + max(position)) ** 2 for position in named)]))
     usable = obliged.demands.legal.chip.topology.cores_per_chip.count
     per_chip = max(1, usable - sum(r.cores for r in obliged.given.reserve if r.chip is None))
     for chips in count(min(most, max(1, -(-len(clusters) // per_chip)))):
-        fabric = fabric_for(obliged.demands.legal.chip, chips, available)
+        if chips > most:
+            break
+        fabric = fabric_for(chip, chips, available, obliged.given.dead_links, gone)
         chip_of = _assigned(clusters, needs, obliged, fabric, chips)
         if chip_of is not None and (found := _seats(chip_of, clusters, needs, obliged, fabric)) is not None:
             return found
-        if chips >= most:
-            break
     names = [piece.population for cluster in clusters for piece in cluster.pieces]
     message = f"on up to {most} chips no place for every core was found that keeps the constraints"
     raise unkept(message, obliged, names)

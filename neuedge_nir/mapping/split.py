@@ -6,7 +6,7 @@ import math
 from collections import ChainMap
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import islice, pairwise, product
 
 from neuedge_nir.chip.model import Limit
 from neuedge_nir.errors import NoPlanError
@@ -18,6 +18,8 @@ from neuedge_nir.mapping.partition import Destinations, Piece
 from neuedge_nir.mapping.sharing import fewest_inputs
 from neuedge_nir.mapping.stored import too_large
 from neuedge_nir.mapping.tiles import tile_sizes
+from neuedge_nir.network.connect import irregular_in
+from neuedge_nir.network.connect_sparse import Sparse
 from neuedge_nir.network.count import most_sources
 from neuedge_nir.network.model import Population
 from neuedge_nir.network.slices import Block, Grid, Run, Slice, cut
@@ -27,6 +29,9 @@ MAX_TRIALS = 400
 
 MAX_CANDIDATES = 6
 """Tilings kept per population for the choice among them."""
+
+MAX_UNLIKE = 2
+"""The same where no two tiles are alike and each is counted by itself."""
 
 MAX_FITTING = 24
 """Fitting tilings looked at per population: later ones have more tiles and rarely fewer axons."""
@@ -116,8 +121,9 @@ def tilings(name: str, demands: Demands, targets: Destinations, most_slices: int
         fitting += 1
         if not any(_no_better(tiling, other) for other in found):
             found.append(tiling)
-        if len(found) >= MAX_CANDIDATES or fitting >= MAX_FITTING:
+        if len(found) >= MAX_CANDIDATES or fitting >= (MAX_UNLIKE if _all_unlike(name, demands) else MAX_FITTING):
             break
+    found += _parted(name, demands, targets, most_slices)
     most = WORTHWHILE_RUNS * min(map(len, found), default=math.prod(demands.shapes[name]))
     most = 1 if kept_whole(name, demands.constraints) else min(most, most_slices)
     runs = _runs_tiling(name, demands, targets, most)
@@ -138,6 +144,20 @@ def asked_tiling(name: str, asked: Tiles, demands: Demands, targets: Destination
         parts = tuple(cut.blocks()) if isinstance(cut, Grid) else cut
         raise too_large_tile(name, parts, demands, _cut_so(name, parts, targets), demands.capacity)
     return given
+
+
+def _all_unlike(name: str, demands: Demands) -> bool:
+    """Whether no two slices of a population see alike, so that each is counted by itself."""
+    return any(isinstance(irregular_in(p.projection.chain), Sparse) for p in demands.legal.into(name))
+
+
+def _parted(name: str, demands: Demands, targets: Destinations, most: int) -> list[Tiling]:
+    """The cut at the ends of the parts that a partitioner found, where there are some and each fits."""
+    ends = demands.ends.get(name, ())
+    if not ends or len(ends) > most or kept_whole(name, demands.constraints):
+        return []
+    tiling = _listed(name, tuple(Run(*ends_of) for ends_of in pairwise((0, *ends))), demands, targets)
+    return [] if tiling is None else [tiling]
 
 
 def _no_better(tiling: Tiling, other: Tiling) -> bool:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from neuedge_nir.chip.model import System
-from neuedge_nir.constraints.model import Constraint, Core, Forbid, Holder, Pin, Position, Reserve
+from neuedge_nir.constraints.model import Constraint, Core, Dead, Forbid, Holder, Pin, Position, Reserve
 from neuedge_nir.errors import CapacityError, UsageError
 from neuedge_nir.mapping.asked import Tiles
 from neuedge_nir.mapping.bounds import lower_bound
-from neuedge_nir.mapping.fabric import fabric_for
+from neuedge_nir.mapping.fabric import Fabric, Link, fabric_for
 from neuedge_nir.mapping.obey import Obliged, joined, most_on_core, pinned_wholly
 from neuedge_nir.mapping.seats import rooms
 from neuedge_nir.network.model import Network
@@ -58,6 +58,28 @@ def _check_named(obliged: Obliged, model: Network) -> None:
             if not any(_fitted(system, position) for system in chip.topology.systems):
                 message = f"no published system of {chip.title} has a chip at {list(position)}"
                 raise _nothing(obliged, who, message, "chips are [column, row] of the system, from 0")
+    for broken in given.dead:
+        _check_dead(broken, obliged)
+
+
+def _check_dead(broken: Dead, obliged: Obliged) -> None:
+    """A dead chip or link is one that some published system has."""
+    topology = obliged.demands.legal.chip.topology
+    where, title = obliged.given.name(broken), obliged.demands.legal.chip.title
+    if broken.chip is not None and not any(_fitted(system, broken.chip) for system in topology.systems):
+        message = f"no published system of {title} has a chip at {list(broken.chip)}"
+        raise UsageError("USE088", message, where=where, hint="chips are COLUMN,ROW of the system, from 0")
+    if broken.link is not None and not any(_joined(system, broken.link, obliged) for system in topology.systems):
+        message = f"no published system of {title} has a link between the routers {broken.link[0]} and {broken.link[1]}"
+        raise UsageError("USE088", message, where=where, hint="routers are COLUMN,ROW over the whole system, from 0")
+
+
+def _joined(system: System, link: Link, obliged: Obliged) -> bool:
+    """Whether a wire joins two routers of a system."""
+    if not all(_fitted(system, obliged.position(Core(router))) for router in link):
+        return False
+    ends = frozenset(obliged.position(Core(router)) for router in link)
+    return link[1] in set(Fabric(obliged.demands.legal.chip, system, tuple(ends)).neighbours(link[0]))
 
 
 def _cores_named(pins: Iterable[Pin], forbids: Iterable[Forbid]) -> Iterator[tuple[Constraint, Core]]:
@@ -219,13 +241,13 @@ def _check_rooms(obliged: Obliged, available: int) -> None:
     given, chip = obliged.given, obliged.demands.legal.chip
     usable = chip.topology.cores_per_chip.count
     everywhere = max(0, usable - sum(r.cores for r in given.reserve if r.chip is None))
-    first = fabric_for(chip, 1, 1).positions[0]
+    first = fabric_for(chip, 1, 1, gone=given.dead_chips).positions[0]
     room = rooms(given, obliged, first, usable) if available == 1 else available * everywhere
     needed, resource = lower_bound(obliged.demands).cores, lower_bound(obliged.demands).resource
     capped, cap = least_cores([p.name for p in obliged.demands.legal.model.populations], obliged)
     if capped > needed:
         needed, resource = capped, cap
     if needed > room:
-        who: list[Constraint] = [*given.reserve, *given.forbid, *given.cap]
+        who: list[Constraint] = [*given.reserve, *given.forbid, *given.cap, *given.dead]
         message = f"the network needs at least {needed} cores, by {resource}; the constraints leave it {room}"
         raise _impossible(obliged, who, message, needed, room)

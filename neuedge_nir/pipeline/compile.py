@@ -32,6 +32,7 @@ from neuedge_nir.plan.build import build, chips_used
 from neuedge_nir.plan.figures import Copies, TimingError
 from neuedge_nir.plan.kept import check_kept
 from neuedge_nir.plan.model import Plan, PlanOptions
+from neuedge_nir.plan.orders import planned
 from neuedge_nir.plan.schedule import schedule_of, under_way
 from neuedge_nir.plan.verify import verify
 from neuedge_nir.rewrite.manager import Applied
@@ -130,7 +131,8 @@ def _plan(made: Ready, copies: Copies | None, observer: Observer) -> Plan:
     remarks = [*made.network.origin.diagnostics, *made.legal.diagnostics, *made.activity.remarks()]
     remarks += [*under_way(made.legal, schedule), *known]
     built = build(replace(stages, timing_error=error, copies=copies), _plan_options(wanted, made, legal), remarks)
-    plan = replace(built, chip=made.chip)
+    orders = planned(for_copies(made.orders, copies.count if copies else 1))
+    plan = replace(built, chip=made.chip, orders=orders)
     stage("verify", observer, lambda: verify(plan, made.network))
     return plan
 

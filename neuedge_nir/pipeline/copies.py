@@ -35,11 +35,13 @@ def demands_of(ready: Ready, copies: Copies | None) -> Demands:
     legal, activity = ready.legal, ready.activity
     if copies is not None and copies.count > 1:
         served = served_for(ready.served, copies.count)
-        legal = legal_of(copied(ready.network, copies.count), legal.chip, wanted, served)
+        legal = legal_of(copied(ready.ordered, copies.count), legal.chip, wanted, served)
         activity = replace(activity, rates=for_copies(activity.rates, copies.count))
     given, names = constraints_given(wanted.constraints), [p.name for p in ready.network.populations]
     twins = {named(name, k): name for k in range(2, (copies.count if copies else 1) + 1) for name in names}
-    return Demands(legal, legal.relays.active(activity), constraints=given, twins={} if given.pin else twins)
+    ends = for_copies({name: found.ends for name, found in ready.orders.items()}, copies.count if copies else 1)
+    pinned = {} if given.pin else twins
+    return Demands(legal, legal.relays.active(activity), constraints=given, twins=pinned, ends=ends)
 
 
 def bounded(ready: Ready, count: int, chips: int) -> Copies:

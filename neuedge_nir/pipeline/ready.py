@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from neuedge_nir.chip.model import Chip
 from neuedge_nir.chip.slow import slowed
 from neuedge_nir.constraints.load import constraints_given
+from neuedge_nir.constraints.model import NONE
 from neuedge_nir.errors import CapacityError, NoPlanError
 from neuedge_nir.events import Observer
 from neuedge_nir.frontend.recordings import SUFFIXES, read_recordings
@@ -18,12 +19,16 @@ from neuedge_nir.mapping.asked import check_asked, tiles_given
 from neuedge_nir.mapping.bounds import check_room, lower_bound
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.legalise import LegalNetwork, legalise
+from neuedge_nir.mapping.orders import Found, ordered
 from neuedge_nir.mapping.overload import check_scale
 from neuedge_nir.mapping.pack import EFFORTS, partition
 from neuedge_nir.mapping.splitters import Levels, Served, cheapest, dealt, splittable
 from neuedge_nir.network.activity import Activity, Duration, recorded_activity, resolve_activity
+from neuedge_nir.network.connect import irregular_in
+from neuedge_nir.network.connect_sparse import Sparse
 from neuedge_nir.network.copies import named
 from neuedge_nir.network.model import Network
+from neuedge_nir.network.relabel import order_of, relabelled
 from neuedge_nir.pipeline.options import Options
 from neuedge_nir.pipeline.stages import chips_available, stage
 from neuedge_nir.plan.model import Plan
@@ -38,16 +43,19 @@ from neuedge_nir.rewrite.manager import Applied, apply_passes
 class Ready:
     """One copy of a network after its passes, in the chip's terms, and what is known of its spikes.
 
-    `chip` is at its own pace, that of `legal` as slow as it is to run. `served` says what its splitters feed.
+    `chip` is at its own pace, that of `legal` as slow as it is to run. `served` says what its splitters feed. `ordered`
+    is the network with the neurons of some populations in the `orders` in which they are cut: `legal` is of that.
     """
 
     network: Network
+    ordered: Network
     chip: Chip
     passes: tuple[PassCall, ...]
     legal: LegalNetwork
     activity: Activity
     served: Served
     wanted: Options
+    orders: Mapping[str, Found]
 
 
 def ready(
@@ -69,10 +77,29 @@ def ready(
         wanted = replace(wanted, chips=1)
     if wanted.keep is None:  # a plan has its own, of all copies
         check_asked(tiles_given(wanted.tiles), legal)
+    orders = _orders(legal, activity, wanted, observer)
+    anew = relabelled(network, {name: found.order for name, found in orders.items()})
+    if orders:
+        legal = legal_of(anew, legal.chip, wanted)
     served = stage("splitters", observer, lambda: _served(legal, activity, wanted))
     if served:
-        legal = legal_of(network, legal.chip, wanted, served)
-    return Ready(network, chip, passes, legal, activity, served, wanted)
+        legal = legal_of(anew, legal.chip, wanted, served)
+    return Ready(network, anew, chip, passes, legal, activity, served, wanted, orders)
+
+
+def _orders(legal: LegalNetwork, activity: Activity, wanted: Options, observer: Observer) -> Mapping[str, Found]:
+    """The orders of the plan that is kept; else those that are found for single synapses, where nothing else is asked.
+
+    Constraints speak of neurons by their numbers in the model: with any, all keep these.
+    """
+    if isinstance(wanted.keep, Plan):
+        return {name: Found(order_of(told.runs), (), told.by, 0) for name, told in wanted.keep.orders.items()}
+    sparse = any(isinstance(irregular_in(p.chain), Sparse) for p in legal.network.projections)
+    if not sparse or constraints_given(wanted.constraints) != NONE:
+        return {}
+    demands = Demands(legal, legal.relays.active(activity))
+    taken = tiles_given(wanted.tiles)
+    return stage("order", observer, lambda: ordered(demands, wanted.effort, wanted.seed, taken))
 
 
 def legal_of(network: Network, chip: Chip, wanted: Options, served: Served | None = None) -> LegalNetwork:

@@ -18,6 +18,7 @@ from neuedge_nir.mapping.obey import Obliged
 from neuedge_nir.mapping.pack import EFFORTS, partition
 from neuedge_nir.mapping.place import Placement, place
 from neuedge_nir.mapping.route import Routing, route
+from neuedge_nir.mapping.shun import off_dead_links
 from neuedge_nir.mapping.synapse_cores import with_synapse_cores
 from neuedge_nir.mapping.traffic import flows
 from neuedge_nir.pipeline.options import Options
@@ -26,6 +27,9 @@ from neuedge_nir.plan.kept import kept
 from neuedge_nir.plan.model import Plan, PlanSchedule
 
 T = TypeVar("T")
+
+SPARE = (1, 2, 3)
+"""Eighths of a core's output entries that are left free for destinations on other chips, where those do not fit."""
 
 
 def stage(name: str, observer: Observer, work: Callable[[], T]) -> T:
@@ -45,8 +49,25 @@ def mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer: 
     found = _mapped(demands, schedule, wanted, observer, available)
     if holds(found.partition, demands):
         return found
-    # Too many destinations lie on other chips: make room for all of them.
-    return _mapped(replace(demands, crossed=True), schedule, wanted, observer, available)
+    return _roomier(demands, schedule, wanted, observer, available)
+
+
+def _roomier(demands: Demands, schedule: PlanSchedule, wanted: Options, observer: Observer, available: int) -> Stages:
+    """Too many destinations lie on other chips: the fewest cores that leave room for some of them, or for all.
+
+    Raises `NoPlanError` where no such mapping was found.
+    """
+    found, failed = [], None
+    for roomier in (*(replace(demands, spare=eighths) for eighths in SPARE), replace(demands, crossed=True)):
+        try:
+            stages = _mapped(roomier, schedule, wanted, observer, available)
+        except NoPlanError as error:
+            failed = error
+            continue
+        found += [stages] if holds(stages.partition, demands) else []
+    if not found and failed is not None:
+        raise failed
+    return min(found, key=lambda stages: stages.partition.neuron_cores)
 
 
 def _mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer: Observer, available: int) -> Stages:
@@ -55,12 +76,15 @@ def _mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer:
     split = stage("partition", observer, lambda: partition(demands, effort, wanted.seed, observer, most, asked))
     split = with_synapse_cores(split, demands)
     sent = stage("traffic", observer, lambda: flows(split.clusters, demands))
-    obliged = Obliged(demands)
-    placement = stage(
-        "place", observer, lambda: place(split.clusters, sent, chip, available, effort, observer, obliged)
-    )
     keys = allocate(sent, split.clusters, chip, demands.legal.relays.stages)
-    routing = stage("route", observer, lambda: route(sent, placement, keys))
+
+    def placed_and_routed(obliged: Obliged) -> tuple[Placement, Routing]:
+        placement = stage(
+            "place", observer, lambda: place(split.clusters, sent, chip, available, effort, observer, obliged)
+        )
+        return placement, stage("route", observer, lambda: route(sent, placement, keys))
+
+    placement, routing = off_dead_links(placed_and_routed, demands)
     _check_crossed(placement, routing, available)
     placed = with_crossings(split, placement, demands)
     return Stages(demands.uncrossed, placed, placement, sent, routing, available, schedule, keys=keys)

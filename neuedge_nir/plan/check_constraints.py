@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from neuedge_nir.constraints.model import Apart, Core, Forbid, Holder, Pin, Together
 from neuedge_nir.plan.check_links import Grid, usable
 from neuedge_nir.plan.check_parts import boxes_of
 from neuedge_nir.plan.check_rules import at_most, refuse
+from neuedge_nir.plan.figures import Link
 from neuedge_nir.plan.model import Plan, PlanCore, PlanSlice
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -34,6 +35,16 @@ def check_constraints(plan: Plan, grid: Grid) -> None:
             counted = sum(_size(s) for s in held if cap.population in (None, s.population))
             at_most("PLAN214", "neurons under a cap", counted, cap.neurons, f"core {number}")
     _check_spare(plan, grid)
+    if gone := sorted({chip for chip in plan.machine.chips if chip in {dead.chip for dead in given.dead}}):
+        refuse("PLAN238", f"the chip at {gone[0]} is dead, and the plan has it")
+
+
+def check_dead_links(plan: Plan, crossed: Iterable[Link]) -> None:
+    """No message crosses a dead link, in either direction."""
+    dead = {frozenset(broken.link) for broken in plan.options.constraints.dead if broken.link is not None}
+    for link in crossed if dead else ():
+        if frozenset(link) in dead:
+            refuse("PLAN238", f"messages cross the link between {link[0]} and {link[1]}, which is dead")
 
 
 def _check_sense(plan: Plan, shapes: Shapes) -> None:
@@ -51,6 +62,9 @@ def _check_sense(plan: Plan, shapes: Shapes) -> None:
     for forbid in given.forbid:
         if (forbid.chip is None) == (forbid.router is None):
             refuse("PLAN216", "forbidden is either a chip or a router, with one of its cores or all")
+    for dead in given.dead:
+        if (dead.chip is None) == (dead.link is None):
+            refuse("PLAN216", "dead is either a chip or a link")
     counts = [cap.neurons - 1 for cap in given.cap] + [reserve.cores for reserve in given.reserve]
     if min(counts, default=0) < 0 or any(len(g.populations) < 2 for g in given.apart):
         refuse("PLAN216", "a cap of no neurons, fewer than no cores in reserve, or a population apart from none")

@@ -17,7 +17,8 @@ from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scal
 from neuedge_nir.network.model import Projection
 from neuedge_nir.plan.check_entries import packed_rows, self_rows
 from neuedge_nir.plan.check_fan import channels_of, fan, pulled, stages, used_weights
-from neuedge_nir.plan.check_parts import Ints, Patch, Shape
+from neuedge_nir.plan.check_irregular import Expected, everyone, longest_row
+from neuedge_nir.plan.check_parts import Ints, Patch, Shape, distinct
 from neuedge_nir.plan.check_record import record_bytes
 from neuedge_nir.plan.check_ring import ring_buffer_bits
 from neuedge_nir.plan.check_weights import Floats, effective
@@ -104,17 +105,20 @@ def _follow(
     for core, pairs in arriving.items():
         reached = _arrive(pairs, parts, rules, result)
         if drives is not None or owner is not None:
-            sources = [(wire.axons, elements(several)) for wire, several in reached.items()]
+            known = [(wire.axons, elements(s)) for wire, s in reached.items() if not isinstance(s[0], Expected)]
+            chances = {wire: _share(s) for wire, s in reached.items() if isinstance(s[0], Expected)}
             if drives is not None:
-                for axons, reaching in sources:
+                for axons, reaching in known + [(wire.axons, everyone(reached[wire][0])) for wire in chances]:
                     drives.add(axons, reaching)
-            for number, count in _senders(sources, owner, rules):
+            for number, count in _with_chances(_senders(known, owner, rules), chances, owner, rules):
                 result.messages[number][core] = count
     return drives
 
 
 def elements(several: Sequence[Patch]) -> Ints:
-    """Every element of any of these, once."""
+    """Every element of any of these, once; all that may be among them, where that is a matter of chance."""
+    if any(isinstance(patch, Expected) for patch in several):
+        return distinct(np.concatenate([everyone(patch) for patch in several]))
     shape = several[0].shape
     return Patch(shape, tuple(product for patch in several for product in patch.products)).where()
 
@@ -134,7 +138,7 @@ def _senders(
     sources: Sequence[tuple[int, Ints]], owner: NDArray[np.int32] | None, rules: Rules
 ) -> list[tuple[int, int]]:
     """The parts that send to a core, and how many messages when each of their neurons spikes once."""
-    if owner is None:
+    if owner is None or not sources:
         return []
     copied = rules.plan.chip.capabilities.one_destination
     # A neuron of one destination sends by copies of itself, one per axon; any other sends once to a core.
@@ -143,6 +147,37 @@ def _senders(
     once = copied or len(several) == 1
     numbers, counts = np.unique(owner[senders if once else np.unique(senders)], return_counts=True)
     return list(zip(numbers.tolist(), counts.tolist(), strict=True))
+
+
+def _share(several: Sequence[Patch]) -> float:
+    """The share of sources that reach any of the parts, each of which they reach by chance alone."""
+    return 1.0 - math.prod(1.0 - patch.share for patch in several if isinstance(patch, Expected))
+
+
+def _with_chances(
+    known: list[tuple[int, int]], chances: Mapping[Wire, float], owner: NDArray[np.int32] | None, rules: Rules
+) -> list[tuple[int, int]]:
+    """The messages with those that are expected: of neurons that are not known to send, or beside what they send."""
+    if owner is None or not chances:
+        return known
+    sizes, found = _sizes(owner), dict(known)
+    copied = rules.plan.chip.capabilities.one_destination
+    if copied:
+        more = sum(wire.axons * np.ceil(np.round(sizes * share, 6)) for wire, share in chances.items())
+    else:
+        rest = sizes - np.array([found.get(number, 0) for number in range(len(sizes))])
+        more = np.ceil(np.round(rest * (1.0 - math.prod(1.0 - share for share in chances.values())), 6))
+    total = ((number, found.get(number, 0) + int(count)) for number, count in enumerate(np.asarray(more).tolist()))
+    return [(number, count) for number, count in total if count]
+
+
+def _sizes(owner: NDArray[np.int32]) -> Ints:
+    """How many neurons each part has; an array that repeats one number has one part."""
+    if owner.size and not any(owner.strides):
+        found = np.zeros(int(owner[0]) + 1, dtype=np.int64)
+        found[-1] = owner.size
+        return found
+    return np.bincount(owner)
 
 
 def _arrive(
@@ -185,17 +220,16 @@ def _incoming(limit: Limit, wire: Wire, held: PlanProjection, part: Patch, reach
             return int((often * _blocked(row, held.weight_bits + index, number)).sum())
         case "longest_row_words":
             index = 0 if wire.kind == "dense" else number["index_bits"]
-            lengths, _ = reached.tally()
-            return int(_blocked(lengths, held.weight_bits + index, number).max(initial=0)) // number["word_bits"]
+            most = np.array([longest_row(reached)])
+            return int(_blocked(most, held.weight_bits + index, number).max(initial=0)) // number["word_bits"]
         case "entry_row_words":
             lengths, often = fan(wire.merged, part).tally()
             return int((often * packed_rows(lengths, held, number)).sum())
         case "longest_entry_row":
-            lengths, _ = fan(wire.merged, part).tally()
-            return int(packed_rows(lengths, held, number).max(initial=0))
+            return int(packed_rows(np.array([longest_row(fan(wire.merged, part))]), held, number).max(initial=0))
         case "row_table_bytes" | "row_and_record_bytes":
             row, often = reached.tally()
-            longest = number["row_header_words"] + int(row.max(initial=0))
+            longest = number["row_header_words"] + longest_row(reached)
             return int(often[row > 0].sum()) * number["word_bytes"] * longest
         case "weight_bytes":
             axons = number.get("axon_bytes", 0) * reached.count() * held.axons_per_input
@@ -213,6 +247,8 @@ def _rows(wire: Wire, held: PlanProjection, part: Patch) -> tuple[Ints, Ints]:
     if not isinstance(layer, Dense) or layer.weight.ndim > 2 or held.weight_step == 0:
         return fan(wire.rows, part).tally()
     weights, length = _effective(wire.projection), np.zeros(layer.weight.shape[1], dtype=np.int64)
+    if weights.size and not any(weights.strides) and abs(float(weights.flat[0])) > 0.5 * held.weight_step:
+        return fan(wire.rows, part).tally()
     mine = part.where()
     for some in np.array_split(mine, 1 + mine.size * len(length) // BLOCK_ELEMENTS):
         length += (np.abs(weights[some] / held.weight_step) > 0.5).sum(axis=0)

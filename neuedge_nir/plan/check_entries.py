@@ -63,5 +63,6 @@ def halvings(held: PlanProjection, others: Sequence[PlanProjection]) -> int:
 def signs_of(projection: Projection) -> str:
     """The sign that all weights of a projection share, or both."""
     weights = np.asarray(effective(projection))
+    weights = weights[tuple(slice(None if stride else 1) for stride in weights.strides)]  # equal ones once
     below = bool((weights < 0).any())
     return "+-" if below and bool((weights > 0).any()) else ("-" if below else "+")

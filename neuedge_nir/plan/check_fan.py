@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.network.connect import Conv, Dense, Operator, Pool, Scale
+from neuedge_nir.network.connect_sparse import FixedProbability, Irregular, Sparse
+from neuedge_nir.plan.check_irregular import irregular, reached_by
 from neuedge_nir.plan.check_parts import Ints, Patch, Product, Shape, Side, joined
 
 ROWS = 4096
@@ -62,7 +64,7 @@ class Window:
     axes: tuple[Axis, ...]
 
 
-Stage = Window | Dense
+Stage = Window | Dense | Irregular
 
 
 def taps_of(operator: Conv | Pool) -> list[Taps]:
@@ -85,7 +87,7 @@ def stages(chain: Sequence[Operator]) -> tuple[Stage, ...]:
     """The relations of a chain. Windows in a row become one, so that no pair of neurons is counted twice."""
     found: list[Stage] = []
     for operator in chain:
-        if isinstance(operator, Dense):
+        if isinstance(operator, Dense | Sparse | FixedProbability):
             found.append(operator)
         elif isinstance(operator, Conv | Pool):
             one = _window(operator)
@@ -152,6 +154,8 @@ def fan(through: Sequence[Stage], part: Patch) -> Patch:
         return part
     *front, last = through
     part = part.seen_as(last.output_shape)
+    if isinstance(last, Sparse | FixedProbability):
+        return reached_by(last, part)
     if not front:
         return Patch(last.input_shape, tuple(found for product in part.products if (found := _pull(last, product))))
     if isinstance(last, Dense) and last.weight.ndim == 2:  # whoever reaches it reaches all of its outputs
@@ -160,7 +164,7 @@ def fan(through: Sequence[Stage], part: Patch) -> Patch:
     return _one_by_one(through, part)
 
 
-def _pull(stage: Stage, product: Product) -> Product | None:
+def _pull(stage: Window | Dense, product: Product) -> Product | None:
     """How many elements of a product of spans every input reaches; None where none reaches any."""
     if isinstance(stage, Dense):
         *batch, outputs = product
@@ -190,11 +194,14 @@ def pulled(through: Sequence[Stage], part: Patch) -> Patch:
     """The elements that reach any of the part; products may share some."""
     for stage in reversed(through):
         seen = part.seen_as(stage.output_shape)
+        if isinstance(stage, Sparse | FixedProbability):
+            part = reached_by(stage, seen.apart()).apart()
+            continue
         part = Patch(stage.input_shape, tuple(found for p in seen.products if (found := _pull_any(stage, p))))
     return part
 
 
-def _pull_any(stage: Stage, product: Product) -> Product | None:
+def _pull_any(stage: Window | Dense, product: Product) -> Product | None:
     if isinstance(stage, Dense):
         return (*product[:-1], Side.span(0, stage.weight.shape[-1]))
     sides = [_any_side(axis, side) for axis, side in zip(stage.axes, product, strict=True)]
@@ -204,7 +211,7 @@ def _pull_any(stage: Stage, product: Product) -> Product | None:
 def synapses(chain: Sequence[Operator], shape: Shape) -> int:
     """Taps of the weighted operators, inside the image, on a way to the target; without any, the pairs of the chain."""
     part = Patch.whole(shape)
-    if not any(isinstance(operator, Dense | Conv) for operator in chain):
+    if irregular(chain) or not any(isinstance(operator, Dense | Conv) for operator in chain):
         return fan(stages(chain), part).total()
     total = 0
     for operator in reversed(chain):
@@ -233,7 +240,9 @@ def _inside(taps: Taps, side: Side) -> int:
 
 
 def used_weights(chain: Sequence[Operator], part: Patch) -> int:
-    """Stored weights that lie on a way into a part, a shared one once."""
+    """Stored weights that lie on a way into a part, a shared one once; of single synapses each has its own."""
+    if irregular(chain):
+        return fan(stages(chain), part).total()
     total = 0
     for operator in reversed(chain):
         if isinstance(operator, Dense):

@@ -61,7 +61,7 @@ def check_routers(plan: Plan, grid: Grid) -> int | None:
         same("PLAN237", "links that its keys cross", sorted(trace.links), sorted(route.links), where)
     for table in plan.tables:
         if idle := set(range(len(table.entries))) - machine.used[table.router]:
-            refuse("PLAN238", f"no key comes to entry {min(idle)}", f"table of router {table.router}")
+            refuse("PLAN234", f"no key comes to entry {min(idle)}", f"table of router {table.router}")
     chips = Counter[Router]()
     for table in plan.tables:
         chips[grid.position(table.router)] += len(table.entries)

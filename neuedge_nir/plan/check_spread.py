@@ -18,7 +18,9 @@ def check_spread(plan: Plan, loads: Mapping[Link, float]) -> None:
     same("PLAN239", "mean load of the links used", stated.mean, math.fsum(used.values()) / max(1, len(used)))
     _check_histogram(stated, used)
     for axis, between in enumerate(("columns", "rows")):
-        crossing = math.fsum(load for link, load in used.items() if _crosses(plan, link, axis))
+        there = [core.router[axis] for core in plan.cores]
+        middle = (min(there) + max(there)) / 2
+        crossing = math.fsum(load for (a, b), load in used.items() if (a[axis] > middle) != (b[axis] > middle))
         same("PLAN239", f"messages over the middle between {between}", stated.bisection[axis], crossing)
 
 
@@ -34,10 +36,3 @@ def _check_histogram(stated: LinkUse, used: Mapping[Link, float]) -> None:
         most = sum(load * (1 - 2 * TOLERANCE) <= edge for load in used.values())
         if not (least if tenth < bins else len(used)) <= upto <= most:
             refuse("PLAN239", f"the plan says {upto} links up to {edge:g} messages, it is {most}", None, most, upto)
-
-
-def _crosses(plan: Plan, link: Link, axis: int) -> bool:
-    """Whether the ends of a link lie on both sides of the middle of the cores in use."""
-    there = [core.router[axis] for core in plan.cores]
-    middle = (min(there) + max(there)) / 2
-    return (link[0][axis] > middle) != (link[1][axis] > middle)

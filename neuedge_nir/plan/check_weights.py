@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from neuedge_nir.chip.model import AdaptiveThresholds, AxonWeights
 from neuedge_nir.network.blocks import row_blocks
 from neuedge_nir.network.connect import Conv, Delay, Dense, Pool, Scale
+from neuedge_nir.network.connect_sparse import Sparse
 from neuedge_nir.network.model import Adaptation, HybridEncoder, Listening, Network, Population, Projection, Signal
 from neuedge_nir.plan.check_extensions import check_extensions, longest_of
+from neuedge_nir.plan.check_irregular import effective_synapses, irregular, most_values
 from neuedge_nir.plan.check_ports import takes_cores
 from neuedge_nir.plan.check_rules import at_most, match, refuse, same
 from neuedge_nir.plan.model import Plan, PlanProjection
@@ -147,7 +149,7 @@ def check_weights(plan: Plan, network: Network) -> None:
         if held.weight_step > 0:
             _check_steps(held, wanted)
         elif plan.chip.capabilities.weights is AxonWeights.AXON_TYPES:
-            _check_values(held, wanted)
+            _check_values(held, wanted, chains[held.name], plan)
         elif wanted.any() and not np.isnan(wanted).any():
             refuse("PLAN117", "no weight step, where one would do", f"projection {held.name!r}")
 
@@ -156,7 +158,7 @@ def _check_steps(held: PlanProjection, wanted: Floats) -> None:
     """Some rows at a time: a weight matrix may be larger than memory."""
     where = f"projection {held.name!r}"
     largest, lost, size = 0.0, 0.0, 0.0
-    for _, part in row_blocks(wanted):
+    for _, part in row_blocks(_kept(wanted) if wanted.size and not any(wanted.strides) else wanted):
         rows = part.astype(np.float64)
         if np.isnan(rows).any():
             refuse("PLAN117", "one weight step, where neurons have a scale of their own", where)
@@ -170,8 +172,14 @@ def _check_steps(held: PlanProjection, wanted: Floats) -> None:
         refuse("PLAN117", f"a weight error of {held.weight_error}, it is {error}", where, error, held.weight_error)
 
 
-def _check_values(held: PlanProjection, wanted: Floats) -> None:
+def _check_values(held: PlanProjection, wanted: Floats, projection: Projection, plan: Plan) -> None:
     """The axons of an input are on or off, so that a neuron tells at most 2 ** axons weights apart, 0 among them."""
+    if (operator := irregular(projection.chain)) is not None:
+        values = most_values(operator, wanted) if isinstance(operator, Sparse) and held.weight_error == 0 else 0
+        types = plan.chip.capabilities.axon_types  # a single axon has one of them
+        most = max(2**held.axons_per_input, 1 + (types.count if types else 1))
+        at_most("PLAN117", "weights of a neuron", values, most, f"projection {held.name!r}")
+        return
     rows = wanted.reshape(-1, wanted.shape[-1]) if wanted.ndim < 3 else wanted.reshape(len(wanted), -1)
     scaled = np.round(rows / (np.abs(rows).max(axis=1, keepdims=True, initial=0) + 1e-300), 9)
     ordered = np.sort(np.hstack([scaled, np.zeros((len(rows), 1))]), axis=1)
@@ -185,6 +193,8 @@ def effective(projection: Projection) -> Floats:
 
     Gains that are equal along an axis are kept once: an input may be larger than memory.
     """
+    if (without := irregular(projection.chain)) is not None:
+        return effective_synapses(projection, without)
     gains, weighted = _equal(1.0, projection.source_shape), None
     weight: Floats = np.ones(())
     for operator in projection.chain:

@@ -12,6 +12,7 @@ import numpy as np
 from neuedge_nir.network.connect import Conv, Dense, Operator, Pool
 from neuedge_nir.network.model import Network, Projection
 from neuedge_nir.plan.check_fan import Stage, stages
+from neuedge_nir.plan.check_irregular import irregular
 from neuedge_nir.plan.check_parts import Box, Shape, boxes_of, size_of
 from neuedge_nir.plan.model import Plan, PlanProjection, PlanSlice
 
@@ -85,6 +86,8 @@ class Rules:
 
 def kind_of(chain: Sequence[Operator]) -> str:
     """The plan's word for a chain."""
+    if irregular(chain):
+        return "sparse"
     for kind, operator in (("dense", Dense), ("conv", Conv), ("pool", Pool)):
         if any(isinstance(one, operator) for one in chain):
             return kind

@@ -179,8 +179,10 @@ def _broken(
 
 def _fabric(old: Plan, available: int) -> Fabric:
     """The old machine, its chips in their old order."""
-    found = fabric_for(old.chip, len(old.machine.chips), available)
+    given, chips = old.options.constraints, old.machine.chips
+    dead, gone = given.dead_links, given.dead_chips
+    found = fabric_for(old.chip, len(chips), available, dead, gone)
     system = next(s for s in old.chip.topology.systems if s.name == old.machine.system)
-    rest = tuple(p for p in fabric_for(old.chip, system.chips).positions if p not in set(old.machine.chips))
-    same = found.system == system and found.positions[: len(old.machine.chips)] == old.machine.chips
-    return found if same else Fabric(old.chip, system, (*old.machine.chips, *rest))
+    rest = tuple(p for p in fabric_for(old.chip, system.chips).positions if p not in gone | {*chips})
+    same = found.system == system and found.positions[: len(chips)] == chips
+    return found if same else Fabric(old.chip, system, (*chips, *rest), dead, gone)

@@ -7,7 +7,7 @@ Cores, slices and routes refer to each other by index.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from neuedge_nir.chip.model import Chip, NotChecked
 from neuedge_nir.constraints.model import Constraints
@@ -152,6 +152,18 @@ class PlanProjection:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanOrder:
+    """An order in which the neurons of a population are cut, as runs of the model's numbers, one behind the other.
+
+    Neuron n of a slice of the population, of a route or key, is the n-th of the order. An output that reads it has the
+    same. `by` is what found the order: "metis" or "bandwidth" (reverse Cuthill-McKee), and ", refined".
+    """
+
+    by: str
+    runs: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
     """The system the plan needs, and the positions (column, row) of the chips it uses, in the order of their index."""
 
@@ -261,6 +273,7 @@ class Plan:
 
     `stopped_by`: `WALL_CLOCK` where a limit of time ended the search before its last effort; `options` name the effort
     that found the plan.
+    `orders`: of populations, and outputs, whose neurons are numbered otherwise than in the model, by name.
     """
 
     schema: str
@@ -287,6 +300,7 @@ class Plan:
     keys: PlanKeys | None = None  # None: the chip's messages carry none
     stopped_by: str | None = None
     tables: tuple[PlanTable, ...] | None = None  # None: there are no keys; by router
+    orders: Mapping[str, PlanOrder] = field(default_factory=dict)
 
     @property
     def not_checked(self) -> tuple[NotChecked, ...]:

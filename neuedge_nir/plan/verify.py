@@ -18,7 +18,7 @@ from neuedge_nir.chip.model import Limit, LimitScope
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.check_axons import Axons, axons_of, check_axons
 from neuedge_nir.plan.check_chips import check_chips_bound
-from neuedge_nir.plan.check_constraints import check_constraints
+from neuedge_nir.plan.check_constraints import check_constraints, check_dead_links
 from neuedge_nir.plan.check_copies import check_copies, check_most, several
 from neuedge_nir.plan.check_cost import Load, Totals, boards_on, check_costs, check_traffic, check_utilisation
 from neuedge_nir.plan.check_demand import LARGEST, Recount, compartments, least_blocked, recount
@@ -26,6 +26,7 @@ from neuedge_nir.plan.check_io import check_io, check_read, gathered, host_reads
 from neuedge_nir.plan.check_keys import check_keys
 from neuedge_nir.plan.check_links import Grid, check_links, check_sites, walk
 from neuedge_nir.plan.check_model import run_on_chip
+from neuedge_nir.plan.check_orders import check_orders, in_order
 from neuedge_nir.plan.check_parts import everything
 from neuedge_nir.plan.check_ports import role_of_inputs, takes_cores, way_in
 from neuedge_nir.plan.check_relays import check_relays, relays_of
@@ -58,8 +59,9 @@ def verify(plan: Plan, network: Network | None) -> None:
     _check_names(plan)
     check_relays(plan)
     check_splitters(plan)
+    check_orders(plan)
     if network is not None:
-        network = run_on_chip(plan, several(plan, network))
+        network = run_on_chip(plan, in_order(plan, several(plan, network)))
     check_abilities(plan)
     check_timing(plan, network)
     check_schedule(plan)
@@ -287,6 +289,7 @@ def _check_totals(
         if way_in(plan).cores.value == "io":  # a core of the chip makes the copies
             host = sum(math.prod(p.shape) * rates[p.name] for p in plan.populations if p.model == "Input")
         events = math.fsum(recounted.events)
+    check_dead_links(plan, walked.loads)
     loads = _loads(plan, parts, recounted)
     totals = Totals(recounted is not None, loads, spikes, host, reads or 0.0, events, walked)
     roles = Counter(core.role for core in plan.cores)

@@ -69,7 +69,8 @@ def _machine(plan: Plan) -> dict[str, str]:
 
 
 def _populations(plan: Plan) -> dict[str, str]:
-    return {p.name: _population(p) for p in plan.populations}
+    orders = {name: f", in another order by {order.by}" for name, order in plan.orders.items()}
+    return {p.name: _population(p) + orders.get(p.name, "") for p in plan.populations}
 
 
 def _population(p: PlanPopulation) -> str:

@@ -282,7 +282,9 @@ def _copies_line(copies: Copies) -> str:
 def _constraints(plan: Plan) -> list[Row]:
     """What the user demanded, and the plan keeps."""
     given = plan.options.constraints
-    kinds = [(kind, len(getattr(given, kind))) for kind in ("pin", "together", "apart", "forbid", "cap", "reserve")]
+    kinds = [
+        (kind, len(getattr(given, kind))) for kind in ("pin", "together", "apart", "forbid", "cap", "reserve", "dead")
+    ]
     return [("constraints", ", ".join(f"{n} {kind}" for kind, n in kinds if n) + "; all kept")] if given else []
 
 

@@ -76,7 +76,7 @@ def trees_of(
     ends = {*sources, *(target for those in targets for target in those)}
     wires = wires_for(fabric, ends)
     if wires is None:
-        raise NoPlanError("FIT016", "the chips in use are not all connected")
+        raise _apart(ends, fabric)
     number = wires.number
     starts = [number[source] for source in sources]
     goals = [[number[target] for target in those] for those in targets]
@@ -90,6 +90,24 @@ def trees_of(
         relief.run()
         trees = [relief.links(tree) for tree in range(len(trees))]
     return Forest(wires, tuple(map(tuple, trees)), _loads(trees, weights, wires))
+
+
+def _apart(ends: Set[Router], fabric: Fabric) -> NoPlanError:
+    """Routers that must reach each other and do not."""
+    import networkx
+
+    if not (fabric.dead or fabric.gone):
+        return NoPlanError("FIT016", "the chips in use are not all connected")
+    parts = [ends & part for part in networkx.strongly_connected_components(fabric.graph())]
+    parts = sorted((sorted(part) for part in parts if part), key=lambda part: (-len(part), part))
+    cut = [router for part in parts[1:] for router in part]
+    named = ", ".join(map(str, cut[:8])) + ", ..." * (len(cut) > 8)
+    return NoPlanError(
+        "FIT064",
+        f"what is dead cuts the routers {named} off from {parts[0][0]}, and cores of both send to each other",
+        where="--dead",
+        hint="declare the chips that are cut off dead too, with --dead chip:COLUMN,ROW",
+    )
 
 
 def _grown(

@@ -78,9 +78,30 @@ def link_loads(moves: Moves, fabric: Fabric) -> Mapping[Link, float]:
         counts = link_counts(moves.sources[own], moves.targets[own], moves.counts[own], size, wraps=fabric.wraps)
         for d, x, y in np.argwhere(counts).tolist():
             found[(x, y), _ahead((x, y), d, fabric)] += int(counts[d, x, y]) * rate
-    if outside := next((router for link in sorted(found) for router in link if not fabric.fitted(router)), None):
-        raise NoPlanError("FIT016", f"a way leads through {outside}, where the machine has no chip")
+    _check_ways(sorted(found), fabric)
     return dict(sorted(found.items()))
+
+
+def _check_ways(links: Sequence[Link], fabric: Fabric) -> None:
+    """Raises `NoPlanError`: FIT063 where messages would cross what is dead, FIT016 where there never was a chip."""
+    size = np.array([fabric.chip_columns, fabric.chip_rows])
+    for link in links:
+        if link in fabric.dead:
+            raise crossed_dead(f"the dead link between {link[0]} and {link[1]}")
+        if outside := next((router for router in link if not fabric.fitted(router)), None):
+            column, row = (np.array(outside) // size).tolist()
+            if (column, row) in fabric.gone:
+                raise crossed_dead(f"the dead chip at {(column, row)}")
+            raise NoPlanError("FIT016", f"a way leads through {outside}, where the machine has no chip")
+
+
+def crossed_dead(what: str) -> NoPlanError:
+    return NoPlanError(
+        "FIT063",
+        f"messages go in dimension order and would cross {what}; whether another placement avoids it is not proved",
+        where="--dead",
+        hint="forbid or pin cores so that none sends across it, or try another --effort",
+    )
 
 
 def _ahead(router: tuple[int, int], step: int, fabric: Fabric) -> tuple[int, int]:

@@ -67,7 +67,7 @@ def _apart(told: Sequence[Row], rows: Sequence[Row], *, families: bool) -> list[
         for _, those in groupby(own, key=lambda row: row.family if families else 0):
             cubes = joined([row.cube for row in those], foreign, 1 if families else AHEAD)
             found += [(key, mask, route) for key, mask in cubes]
-    return sorted(found)
+    return _used(sorted(found), told)
 
 
 def _ordered(told: Sequence[Row], later: Sequence[Row]) -> list[Entry]:
@@ -82,7 +82,17 @@ def _ordered(told: Sequence[Row], later: Sequence[Row]) -> list[Entry]:
         cubes = joined([row.cube for row in own], _cubes(row.cube for row in behind if row.route != route), AHEAD)
         found.append([(key, mask, route) for key, mask in cubes])
         behind += own
-    return [entry for entries in reversed(found) for entry in entries]
+    return _used([entry for entries in reversed(found) for entry in entries], told)
+
+
+def _used(entries: Sequence[Entry], told: Sequence[Row]) -> list[Entry]:
+    """The entries that any row's keys come to first: others cover what those before them have taken together."""
+    if not entries:
+        return []
+    keys, masks = _cubes(row.cube for row in told)[..., None]
+    wanted, cared = _cubes((key, mask) for key, mask, _ in entries)
+    first = ((keys ^ wanted) & masks & cared == 0).argmax(axis=1)
+    return [entries[number] for number in np.unique(first).tolist()]
 
 
 def _by_route(rows: Sequence[Row]) -> list[tuple[int, list[Row]]]:

@@ -16,7 +16,7 @@ HOP_TOLERANCE = 0.01
 DETOUR = 2
 """Links by which a segment may grow."""
 
-WORK = 40
+WORK = 20
 """Segments tried for each tree, on average: a limit that does not depend on the clock."""
 
 
@@ -40,7 +40,8 @@ class Relief:
         self.loads = [0.0] * len(ahead)
         self.on: dict[int, set[int]] = defaultdict(set)
         self.open = open_
-        self.budget = 0.0
+        self.budget, self.work = 0.0, 0
+        self.stuck: dict[tuple[int, int], set[int]] = defaultdict(set)
         for number, entry in enumerate(self.entry):
             below: dict[int, set[int]] = defaultdict(set)
             for router, link in entry.items():
@@ -52,36 +53,31 @@ class Relief:
     def run(self) -> None:
         """Moves segments off the hottest link until none can move, or the work is spent."""
         self.budget = HOP_TOLERANCE * sum(self.loads)
-        work = WORK * len(self.entry)
-        while work > 0 and self.loads:
+        self.work = WORK * len(self.entry)
+        while self.work > 0 and self.loads:
             hottest = max(range(len(self.loads)), key=self.loads.__getitem__)
-            spent = self._cool(hottest, work)
-            if not spent:
+            if not (self._cool(hottest, 0) or self._cool(hottest, DETOUR)):
                 return
-            work -= spent
 
-    def _cool(self, link: int, work: int) -> int:
-        """Moves one tree off a link: the segments tried, 0 where none can move."""
-        best: tuple[float, int, list[int], list[int]] | None = None
-        order = sorted(self.on[link], key=lambda number: (-self.weights[number], number))
-        for tried, number in enumerate(order[:work], 1):
-            if self.weights[number] <= 0:
-                break
+    def _cool(self, link: int, detour: int) -> bool:
+        """Whether a tree was moved off a link, the heaviest first, by a way that is so many links longer at most.
+
+        Who could not move once is not asked again for the same link: it has less by now, and others mostly more.
+        """
+        stuck = self.stuck[link, detour]
+        for number in sorted(self.on[link] - stuck, key=lambda number: (-self.weights[number], number)):
+            if self.weights[number] <= 0 or self.work <= 0:
+                return False
+            self.work -= 1
             segment = self._segment(number, link)
-            way = self._way(number, segment, self.loads[link])
-            if way is None:
-                continue
-            longer = (len(way) - len(segment)) * self.weights[number]
-            if longer <= 0:
+            way = self._way(number, segment, self.loads[link], len(segment) + detour)
+            longer = 0.0 if way is None else (len(way) - len(segment)) * self.weights[number]
+            if way is not None and longer <= self.budget:
+                self.budget -= max(0.0, longer)
                 self._move(number, segment, way)
-                return tried
-            if longer <= self.budget and (best is None or longer < best[0]):
-                best = longer, number, segment, way
-        if best is None:
-            return 0
-        self.budget -= best[0]
-        self._move(*best[1:])
-        return len(order)
+                return True
+            stuck.add(number)
+        return False
 
     def _segment(self, number: int, link: int) -> list[int]:
         """The links around one, in order, between routers where the tree must be: ends, targets, forks."""
@@ -96,15 +92,18 @@ class Relief:
             found.append(entry[last])
         return found
 
-    def _way(self, number: int, segment: Sequence[int], limit: float) -> list[int] | None:
-        """The shortest way from the rest of the tree to a segment's end over links that stay below `limit`."""
+    def _way(self, number: int, segment: Sequence[int], limit: float, most: int) -> list[int] | None:
+        """The shortest way, of at most so many links, from the rest of a tree to a segment's end.
+
+        It takes links whose load stays below `limit`.
+        """
         entry, weight = self.entry[number], self.weights[number]
         end = int(self.wires.ahead[segment[-1]])
         inner = {link // 6 for link in segment[1:]}
         under = self._under(number, end)
         seen: dict[int, int] = {end: -1}  # router -> the link that leaves it towards the end
         front = [end]
-        for _ in range(len(segment) + DETOUR):
+        for _ in range(most):
             found: dict[int, tuple[float, int]] = {}
             for router in front:
                 for before, link in self.wires.entering[router]:
