@@ -102,6 +102,7 @@ def _follow(
         for number in held[wire.projection.target] if wire.held is not None else ():
             arriving[parts[number].core].append((wire, number))
     owner = _owner(rules.shapes[source], held[source], parts) if arriving and messages else None
+    sizes = None if owner is None else _sizes(owner)
     for core, pairs in arriving.items():
         reached = _arrive(pairs, parts, rules, result)
         if drives is not None or owner is not None:
@@ -110,7 +111,7 @@ def _follow(
             if drives is not None:
                 for axons, reaching in known + [(wire.axons, everyone(reached[wire][0])) for wire in chances]:
                     drives.add(axons, reaching)
-            for number, count in _with_chances(_senders(known, owner, rules), chances, owner, rules):
+            for number, count in _with_chances(_senders(known, owner, rules), chances, sizes, rules):
                 result.messages[number][core] = count
     return drives
 
@@ -155,29 +156,28 @@ def _share(several: Sequence[Patch]) -> float:
 
 
 def _with_chances(
-    known: list[tuple[int, int]], chances: Mapping[Wire, float], owner: NDArray[np.int32] | None, rules: Rules
+    known: list[tuple[int, int]], chances: Mapping[Wire, float], sizes: tuple[Ints, Ints] | None, rules: Rules
 ) -> list[tuple[int, int]]:
     """The messages with those that are expected: of neurons that are not known to send, or beside what they send."""
-    if owner is None or not chances:
+    if sizes is None or not chances:
         return known
-    sizes, found = _sizes(owner), dict(known)
-    copied = rules.plan.chip.capabilities.one_destination
-    if copied:
-        more = sum(wire.axons * np.ceil(np.round(sizes * share, 6)) for wire, share in chances.items())
+    found, (numbers, neurons) = dict(known), sizes
+    sure = np.array([found.get(number, 0) for number in numbers.tolist()])
+    if rules.plan.chip.capabilities.one_destination:
+        more = sum(wire.axons * np.ceil(np.round(neurons * share, 6)) for wire, share in chances.items())
     else:
-        rest = sizes - np.array([found.get(number, 0) for number in range(len(sizes))])
-        more = np.ceil(np.round(rest * (1.0 - math.prod(1.0 - share for share in chances.values())), 6))
-    total = ((number, found.get(number, 0) + int(count)) for number, count in enumerate(np.asarray(more).tolist()))
-    return [(number, count) for number, count in total if count]
+        share = 1.0 - math.prod(1.0 - share for share in chances.values())
+        more = np.ceil(np.round((neurons - sure) * share, 6))
+    total = sure + np.asarray(more).astype(np.int64)
+    return list(zip(numbers[total > 0].tolist(), total[total > 0].tolist(), strict=True))
 
 
-def _sizes(owner: NDArray[np.int32]) -> Ints:
-    """How many neurons each part has; an array that repeats one number has one part."""
+def _sizes(owner: NDArray[np.int32]) -> tuple[Ints, Ints]:
+    """The parts of a population, and how many neurons each has; an array that repeats one number has one part."""
     if owner.size and not any(owner.strides):
-        found = np.zeros(int(owner[0]) + 1, dtype=np.int64)
-        found[-1] = owner.size
-        return found
-    return np.bincount(owner)
+        return owner[:1].astype(np.int64), np.array([owner.size], dtype=np.int64)
+    numbers, neurons = np.unique(owner, return_counts=True)
+    return numbers.astype(np.int64), neurons
 
 
 def _arrive(
