@@ -1,8 +1,8 @@
 """Other people's slices on chips of SpiNNaker 1: only who shares a chip, where it stands and how trees run is ours.
 
 `--shared DIR` holds `peers/NAME.network.json` (populations and projections) and `peers/NAME.pacman.json` (the slices
-that PACMAN cut, their SDRAM and its figures). Every neuron spikes once. The bounds hold for any packing of these slices:
-of chips by what they all use together, of hops by the chips that a source and its targets need at least.
+that PACMAN cut, their SDRAM and its figures). Every neuron spikes once. The bounds hold for any packing of these
+slices: of chips by what they all use together, of hops by the chips that a source and its targets need at least.
 """
 
 from __future__ import annotations

@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 from neuedge_nir.chip.model import Chip, LimitScope
 from neuedge_nir.errors import NoPlanError
 from neuedge_nir.mapping.chips.choose import Chips, chips_for
-from neuedge_nir.mapping.chips.fill import fullest, in_order, packed
+from neuedge_nir.mapping.chips.fill import first_fit, fullest, in_order, packed
 from neuedge_nir.mapping.chips.ground import Ground
 from neuedge_nir.mapping.chips.kernels import SEED, _jitted, cooling, granted
 from neuedge_nir.mapping.chips.nets import Nets, nets_of
 from neuedge_nir.mapping.chips.outline import orders
-from neuedge_nir.mapping.chips.room import Units, room_of, units_of
+from neuedge_nir.mapping.chips.patterns import by_patterns
+from neuedge_nir.mapping.chips.room import Units, hardest_first, room_of, units_of
 from neuedge_nir.mapping.chips.settle import costs_of, settled, spanning
 from neuedge_nir.mapping.chips.share import shared
 from neuedge_nir.mapping.fabric import Fabric, fabric_for, largest_system
@@ -331,6 +332,21 @@ def test_more_chips_than_there_are_is_no_proof() -> None:
 def test_a_packing_is_found_where_filling_in_order_takes_more_chips_than_there_are() -> None:
     uses = [6, 6, 5, 6, 5, 4, 4, 4]
     assert max(chips_for(clusters_using(uses), [], hexagon(16, 10), 4).chip_of) == 3
+
+
+def test_patterns_take_fewer_chips_than_fills_and_keep_both_limits() -> None:
+    """Pieces of 151 to 599 on chips of 1000: fills leave gaps that no piece is left for."""
+    sizes = [151 + (k * 97) % 449 for k in range(8)]
+    uses = tuple(sorted((1, sizes[(k * k + k // 3) % 8]) for k in range(120)))
+    units = Units(tuple(range(121)), uses, ("cores", BYTES), (16, 1000))
+    known = first_fit(units, lambda _: units.most, hardest_first(units), 120)
+    assert known is not None
+    found = by_patterns(units, "normal", known)
+    assert found is not None
+    assert units.least_chips <= 1 + max(found) < 1 + max(known)
+    assert all(sum(use[1] for use, c in zip(uses, found, strict=True) if c == chip) <= 1000 for chip in set(found))
+    assert found == by_patterns(units, "normal", known)
+    assert by_patterns(units, "quick", known) is None, "no solver is asked"
 
 
 def test_units_keep_synapse_cores_with_their_neuron() -> None:

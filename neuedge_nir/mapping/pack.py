@@ -16,6 +16,7 @@ from neuedge_nir.mapping.candidates import targets_first, ways_to_cut
 from neuedge_nir.mapping.choose import choices, deterministic_solver
 from neuedge_nir.mapping.demand import Demand, Demands, add, fits
 from neuedge_nir.mapping.first_fit import Cores, first_fit
+from neuedge_nir.mapping.input_bands import banded
 from neuedge_nir.mapping.obey import Obliged, unkept
 from neuedge_nir.mapping.obliged_pack import packed_into
 from neuedge_nir.mapping.packing.dive import Search
@@ -339,7 +340,7 @@ def _input_cores(demands: Demands, targets: Destinations, most: int, asked: Mapp
 
 def _input_parts(port: Port, asked: Mapping[str, Tiles], demands: Demands, targets: Destinations) -> Iterable[Slice]:
     if port.name not in asked:
-        return _input_runs(port, demands, targets)
+        return banded(port, _input_runs(port, demands, targets), demands, targets)
     cut = asked[port.name].of(port.shape)
     return cut.blocks() if isinstance(cut, Grid) else cut
 

@@ -8,11 +8,12 @@ from itertools import islice
 
 from neuedge_nir.chip.model import Chip
 from neuedge_nir.errors import NoPlanError
-from neuedge_nir.mapping.chips.fill import Rooms, in_order, packed
+from neuedge_nir.mapping.chips.fill import MAX_FITTED, Rooms, first_fit, in_order, packed
 from neuedge_nir.mapping.chips.ground import Ground
 from neuedge_nir.mapping.chips.nets import Nets, nets_of
 from neuedge_nir.mapping.chips.outline import around, orders
-from neuedge_nir.mapping.chips.room import Units, room_of, units_of
+from neuedge_nir.mapping.chips.patterns import by_patterns
+from neuedge_nir.mapping.chips.room import Units, hardest_first, room_of, units_of
 from neuedge_nir.mapping.chips.settle import costs_of, settled
 from neuedge_nir.mapping.chips.share import shared
 from neuedge_nir.mapping.fabric import Fabric, fabric_for
@@ -22,10 +23,10 @@ from neuedge_nir.mapping.traffic import Flow
 MAX_TRIED = 8
 """Numbers of chips, from the bound upwards, that a packing is looked for."""
 
-MANY_PINS = 1_000_000
+MANY_PINS = 20_000
 """Parts of units in nets above which only the first `FEW_ORDERS` orders of positions are compared."""
 
-FEW_ORDERS = 5
+FEW_ORDERS = 9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,12 +83,14 @@ def chips_for(
     if filled is not None and max(filled[1], default=0) == 0:
         return Chips(filled[0], tuple(units.per_cluster(filled[1])), 0.0)
     nets = nets_of(flows, units, chip)
-    fabric, packing = _fewest(units, nets, chip, available, filled)
-    start = min(_starts(units, nets, fabric, packing), key=lambda found: found[0])[1]
-    best = _refined(start, units, nets, effort)
-    used = [best.ground.positions[place] for place in best.position]
-    chip_of = tuple(units.per_cluster(best.chip_of))
-    return Chips(around(fabric, used), chip_of, best.links(nets) * nets.messages, best.engine)
+    for fabric, packing in _packings(units, nets, chip, available, filled, effort):
+        starts = list(_starts(units, nets, fabric, packing))
+        if starts:  # else too many of its chips are fuller than those at corners of boards may be
+            best = _refined(min(starts, key=lambda found: found[0])[1], units, nets, effort)
+            used = [best.ground.positions[place] for place in best.position]
+            chip_of = tuple(units.per_cluster(best.chip_of))
+            return Chips(around(fabric, used), chip_of, best.links(nets) * nets.messages, best.engine)
+    raise _too_many(units, available)
 
 
 def _rooms(fabric: Fabric, units: Units) -> Rooms:
@@ -110,20 +113,47 @@ def _filled(units: Units, chip: Chip, available: int) -> tuple[Fabric, list[int]
     return None
 
 
+def _packings(
+    units: Units, nets: Nets, chip: Chip, available: int, filled: tuple[Fabric, list[int]] | None, effort: str
+) -> Iterator[tuple[Fabric, list[int]]]:
+    """Systems with the chip of each unit, the fewest chips first: patterns where fills miss the bound, then fills."""
+    known = _fewest(units, nets, chip, available, filled)
+    chip_of = known[1] if known is not None else in_order(units, lambda _: units.most)
+    if max(chip_of) + 1 > units.least_chips:
+        fewer = by_patterns(units, effort, chip_of)
+        if fewer is not None and max(fewer) < available:
+            yield fabric_for(chip, 1 + max(fewer), available), fewer
+    if known is not None:
+        yield known
+    if filled is not None:
+        yield filled
+
+
 def _fewest(
     units: Units, nets: Nets, chip: Chip, available: int, filled: tuple[Fabric, list[int]] | None
-) -> tuple[Fabric, list[int]]:
-    """The system and the chip of each unit on the fewest chips found: from the bound upwards, before those filled."""
+) -> tuple[Fabric, list[int]] | None:
+    """The system and the chip of each unit on the fewest chips that fills find, from the bound up, or those filled."""
     most = available if filled is None else max(filled[1])
-    for chips in range(units.least_chips, min(most, units.least_chips + MAX_TRIED - 1) + 1):
+    for chips in _numbers(units, most):
         fabric = fabric_for(chip, chips, available)
         found = packed(units, nets, _rooms(fabric, units), chips)
         if found is not None:
             return fabric, found
-    if filled is not None:
-        return filled
+    return filled
+
+
+def _numbers(units: Units, most: int) -> Iterator[int]:
+    """Numbers of chips worth trying: some from the bound upwards, then as many as the hardest first take."""
+    yield from range(units.least_chips, min(most, units.least_chips + MAX_TRIED - 1) + 1)
+    if units.least_chips + MAX_TRIED <= most and len(units) * most <= MAX_FITTED:
+        found = first_fit(units, lambda _: units.most, hardest_first(units), most)
+        if found is not None and max(found) >= units.least_chips + MAX_TRIED - 1:
+            yield 1 + max(found)
+
+
+def _too_many(units: Units, available: int) -> NoPlanError:
     needed = max(in_order(units, lambda _: units.most)) + 1
-    raise NoPlanError(
+    return NoPlanError(
         "FIT014",
         f"the mapping found takes {needed} chips, {available} are available; whether fewer do is not proved",
         resource="chips",

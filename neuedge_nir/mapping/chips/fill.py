@@ -15,6 +15,9 @@ Rooms = Callable[[int], Room]
 NODES = 4000
 """Subsets looked at for one chip: beyond, the fullest so far is taken."""
 
+MAX_FITTED = 2_000_000
+"""Units times chips up to which the hardest units are put on the first chip that has room for them."""
+
 SMALL = 4
 """A unit is small that takes less than the mean over this of what binds: such fill the gaps the others leave."""
 
@@ -24,9 +27,11 @@ def in_order(units: Units, rooms: Rooms) -> list[int]:
     found: list[int] = []
     chip, left = 0, rooms(0)
     for use in units.uses:
-        if not fits(use, left):
-            chip, left = chip + 1, rooms(chip + 1)
-        left = minus(left, use)
+        after = minus(left, use)
+        if min(after) < 0:
+            chip += 1
+            after = minus(rooms(chip), use)
+        left = after
         found.append(chip)
     return found
 
@@ -141,4 +146,6 @@ def packed(units: Units, nets: Nets, rooms: Rooms, most: int) -> list[int] | Non
         found = chip_by_chip(units, nets, rooms, most, binding)
         if found is not None:
             return found
+    if len(units) * most > MAX_FITTED:
+        return None
     return first_fit(units, rooms, hardest_first(units), most)

@@ -26,7 +26,7 @@ SEED = 20231
 SHARES = {"none": 0.1, "quick": 0.1, "normal": 1.0, "high": 10.0}
 """Of the work of normal effort, by effort."""
 
-IN_PYTHON, COMPILED = 1 << 22, 1 << 29
+IN_PYTHON, COMPILED = 1 << 22, 1 << 27
 """Operations that a search may take at most: some seconds each. Numba is asked only for more than Python may take."""
 
 

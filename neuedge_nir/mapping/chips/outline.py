@@ -8,8 +8,8 @@ from dataclasses import replace
 from neuedge_nir.chip.model import Boards, RoutingKind, System
 from neuedge_nir.mapping.fabric import HEX_STEPS, Fabric, Router
 
-WIDEST = 8
-"""Strips of up to so many chips across are tried."""
+WIDTHS = (5, 4, 6, 3, 7, 2, 8, 1)
+"""Chips across the strips that are tried, the likeliest first."""
 
 
 def orders(fabric: Fabric, chips: int) -> Iterator[tuple[Router, ...]]:
@@ -22,7 +22,7 @@ def orders(fabric: Fabric, chips: int) -> Iterator[tuple[Router, ...]]:
     if fabric.chip.topology.routing is RoutingKind.XY or chips < 3:
         return
     area = _area(fabric, chips)
-    for width in range(1, min(WIDEST, chips) + 1):
+    for width in WIDTHS:
         for across in (False, True):
             order = tuple(_strips(area, width, across))
             yield order

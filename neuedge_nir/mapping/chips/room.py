@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import sub
 
 from neuedge_nir.chip.model import Chip, LimitScope
 from neuedge_nir.mapping.fabric import Fabric
@@ -84,7 +85,7 @@ def fits(use: Sequence[int], room: Sequence[int]) -> bool:
 
 
 def minus(room: Sequence[int], use: Sequence[int]) -> Room:
-    return tuple(a - b for a, b in zip(room, use, strict=True))
+    return tuple(map(sub, room, use))
 
 
 def hardest_first(units: Units) -> list[int]:
