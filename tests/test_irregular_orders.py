@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections import Counter
 from dataclasses import replace
 
@@ -233,3 +234,13 @@ def test_files_with_numbers_of_their_own_are_refused() -> None:
     with pytest.raises(UsageError) as refused:
         emitted(replace(plan, chip=real("spinnaker1")), net, "pynn")
     assert refused.value.code == "FIT067"
+
+
+def test_json_has_the_network_in_the_numbers_of_the_plan() -> None:
+    plan, net = ordered_plan()
+    told = json.loads(emitted(plan, net)["network.json"])
+    (layer,) = next(p["chain"] for p in told["projections"] if p["name"] == "p>p")
+    order = order_of(plan.orders["p"].runs)
+    rows = zip(layer["indptr"], layer["indptr"][1:], strict=False)
+    pairs = {(order[s], order[t]) for t, (a, b) in enumerate(rows) for s in layer["indices"][a:b]}
+    assert pairs == set(zip(*map(np.ndarray.tolist, ring()), strict=True))
