@@ -18,6 +18,7 @@ from neuedge_nir.emission.files import emitted
 from neuedge_nir.errors import UsageError, VerificationError
 from neuedge_nir.interpreter.run import simulate
 from neuedge_nir.mapping import orders, partitioner, refine
+from neuedge_nir.mapping.greedy import improved
 from neuedge_nir.mapping.refill import axons_of, holds, line, refilled
 from neuedge_nir.mapping.refine import Room, Wiring, deliveries, refined, wiring
 from neuedge_nir.network.build import build, join, lif, readout, source, synapses
@@ -204,6 +205,22 @@ def test_a_refinement_only_saves_and_keeps_the_room() -> None:
     assert np.bincount(better, minlength=6).max() <= 22
     away = {(s, better[t]) for t in range(120) for s in net.sources[net.into[t] : net.into[t + 1]]}
     assert deliveries(net, better) == len({(s, c) for s, c in away if better[s] != c})
+
+
+def test_moves_of_many_only_save_and_keep_the_room() -> None:
+    net = wired(ring(120, 6, seed=3), 120)
+    cores, room = np.arange(120) % 6, Room(22, 150, 120)
+    better = improved(net, cores, 6, room)
+    assert deliveries(net, better) < 0.7 * deliveries(net, cores)
+    assert np.bincount(better, minlength=6).max() <= 22
+    assert np.bincount(better, np.diff(net.into), 6).max() <= 150
+
+
+def test_halves_hold_neighbours() -> None:
+    net = wired(ring())
+    parts = partitioner.by_halves(net, partitioner.edges_of(net), 8)
+    assert np.bincount(parts).tolist() == [50] * 8
+    assert deliveries(net, parts) < 0.1 * deliveries(net, np.arange(400) % 8)
 
 
 def test_a_refinement_is_the_same_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
