@@ -142,9 +142,17 @@ def _distances(edges: Edges, start: int, there: NDArray[np.bool_]) -> Ints:
     while level.size:
         found[level] = steps
         steps += 1
-        seen = np.unique(_neighbours(edges, level))
-        level = seen[there[seen] & (found[seen] < 0)]
+        level = _fresh(_neighbours(edges, level), there & (found < 0))
     return found
+
+
+def _fresh(nodes: Ints, wanted: NDArray[np.bool_]) -> Ints:
+    """Those of the nodes that are wanted, once each: marked where they are many, sorted where they are few."""
+    if len(nodes) * 8 < len(wanted):
+        return np.unique(nodes[wanted[nodes]])
+    marked = np.zeros(len(wanted), dtype=bool)
+    marked[nodes] = True
+    return np.flatnonzero(marked & wanted)
 
 
 def _neighbours(edges: Edges, nodes: Ints) -> Ints:
