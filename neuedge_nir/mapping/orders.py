@@ -30,8 +30,10 @@ Ints = NDArray[np.int64]
 
 SWEEPS = {"none": 0, "quick": 2, "normal": 5, "high": 30}
 """Tries per neuron and temperature of a refinement, by effort."""
-FAR_OFF = 2
-"""Where parts take so many times more cores than there are parts, more parts are of no use."""
+FAR_OFF = 4
+"""Where parts of a large network take so many times more cores than there are parts, more parts are not tried."""
+LARGE = 1 << 20
+"""Synapses of a network of which a partition takes seconds."""
 ROUNDS = 3
 """Numbers of parts that are tried: as many as the bound says, then about as many as those took."""
 
@@ -174,7 +176,7 @@ def _tried(net: Wiring, room: Room, fewest: int, effort: str, seed: int) -> Iter
         several = list(_both(net, room, cores, parts, "metis" if metis else "halves", effort, seed))
         yield from several
         took = min(found.cores for found in several)
-        if took <= parts or took > FAR_OFF * parts:
+        if took <= parts or (took > FAR_OFF * parts and len(net.sources) > LARGE):
             return
         parts += max(1, (took - parts) * 2 // 3)
 
