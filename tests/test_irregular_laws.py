@@ -10,7 +10,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from neuedge_nir.api import emulate
 from neuedge_nir.chip.model import AxonWeights, Chip
+from neuedge_nir.emission.files import emitted, formats_of
 from neuedge_nir.errors import CapacityError, InputError, NoPlanError, UsageError, VerificationError
 from neuedge_nir.frontend import read, write
 from neuedge_nir.interpreter.run import simulate
@@ -18,7 +20,7 @@ from neuedge_nir.mapping.partition import Piece
 from neuedge_nir.network.build import all_to_all, build, fixed_probability, join, lif, readout, source, synapses
 from neuedge_nir.network.connect import Dense
 from neuedge_nir.network.connect_sparse import Sparse
-from neuedge_nir.network.model import Network, Projection, ResetMode
+from neuedge_nir.network.model import IF, Network, Projection, ResetMode
 from neuedge_nir.network.slices import boxes
 from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.check_irregular import reached_by
@@ -145,3 +147,28 @@ def test_a_uniform_layer_costs_no_memory_and_no_time() -> None:
         build("n", [b], [join(a, b, all_to_all(0.5))], [a], dt=1.0), real("spinnaker1"), Options(activity=1e-4)
     )
     assert plan.counts.synapses == 400_000_000
+
+
+@pytest.mark.parametrize("name", [name for name in REAL_CHIPS if name != "truenorth"])
+def test_synapses_are_computed_and_emitted_as_their_matrix(name: str) -> None:
+    net, on = drawn(), real(name)
+    whole = replace(net, projections=tuple(map(_as_dense, net.projections)))
+    spikes = (np.random.default_rng(3).random((1, 12, 6)) < 0.5).astype(float)
+    one, other = (emulate(each, spikes, on, record=["inner"]).run.recorded["inner"] for each in (net, whole))
+    assert one.any()
+    assert np.array_equal(one, other)
+    plans = [compile_network(each, on) for each in (net, whole)]
+    own = next(iter(formats_of(plans[0])))
+    files, due = (emitted(plan, each, own) for plan, each in zip(plans, (net, whole), strict=True))
+    same = {file for file in files if files[file] == due[file]}
+    told_apart = {"plan.json", "manifest.json", "RUNBOOK.md"}  # by inputs whose weights are all 0, and by the kind
+    assert {*files} - same <= told_apart | ({"network.json"} if own == "json" else set())
+
+
+def test_synapses_are_not_computed_for_a_chip_of_axon_types() -> None:
+    inner = replace(INNER, neuron=IF(*map(np.asarray, (1.0, 1.0, 0.0))))
+    net = build("n", [inner], [join(NOISE, inner, synapses([0, 1], [2, 3]))], [NOISE], dt=1.0)
+    assert compile_network(net, real("truenorth")).mapping.cores_neurons == 1
+    with pytest.raises(UsageError) as refused:
+        emulate(net, np.zeros((1, 3, 6)), real("truenorth"))
+    assert refused.value.code == "USE090"

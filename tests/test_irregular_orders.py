@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections import Counter
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from neuedge_nir.emission.files import emitted
 from neuedge_nir.errors import UsageError, VerificationError
 from neuedge_nir.interpreter.run import simulate
 from neuedge_nir.mapping import orders, partitioner, refine
+from neuedge_nir.mapping.greedy import improved
 from neuedge_nir.mapping.refill import axons_of, holds, line, refilled
 from neuedge_nir.mapping.refine import Room, Wiring, deliveries, refined, wiring
 from neuedge_nir.network.build import build, join, lif, readout, source, synapses
@@ -205,6 +207,22 @@ def test_a_refinement_only_saves_and_keeps_the_room() -> None:
     assert deliveries(net, better) == len({(s, c) for s, c in away if better[s] != c})
 
 
+def test_moves_of_many_only_save_and_keep_the_room() -> None:
+    net = wired(ring(120, 6, seed=3), 120)
+    cores, room = np.arange(120) % 6, Room(22, 150, 120)
+    better = improved(net, cores, 6, room)
+    assert deliveries(net, better) < 0.7 * deliveries(net, cores)
+    assert np.bincount(better, minlength=6).max() <= 22
+    assert np.bincount(better, np.diff(net.into), 6).max() <= 150
+
+
+def test_halves_hold_neighbours() -> None:
+    net = wired(ring())
+    parts = partitioner.by_halves(net, partitioner.edges_of(net), 8)
+    assert np.bincount(parts).tolist() == [50] * 8
+    assert deliveries(net, parts) < 0.1 * deliveries(net, np.arange(400) % 8)
+
+
 def test_a_refinement_is_the_same_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
     net, cores, room = wired(ring(80, 5, seed=3), 80), np.arange(80) % 4, Room(22, 150, 60)
     fast = refined(net, cores, 4, room, 1, seed=1)
@@ -233,3 +251,13 @@ def test_files_with_numbers_of_their_own_are_refused() -> None:
     with pytest.raises(UsageError) as refused:
         emitted(replace(plan, chip=real("spinnaker1")), net, "pynn")
     assert refused.value.code == "FIT067"
+
+
+def test_json_has_the_network_in_the_numbers_of_the_plan() -> None:
+    plan, net = ordered_plan()
+    told = json.loads(emitted(plan, net)["network.json"])
+    (layer,) = next(p["chain"] for p in told["projections"] if p["name"] == "p>p")
+    order = order_of(plan.orders["p"].runs)
+    rows = zip(layer["indptr"], layer["indptr"][1:], strict=False)
+    pairs = {(order[s], order[t]) for t, (a, b) in enumerate(rows) for s in layer["indices"][a:b]}
+    assert pairs == set(zip(*map(np.ndarray.tolist, ring()), strict=True))

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.mapping.demand import Demands
+from neuedge_nir.mapping.greedy import improved
 from neuedge_nir.mapping.partition import Piece
-from neuedge_nir.mapping.partitioner import by_bandwidth, by_metis, edges_of, has_metis, is_local
+from neuedge_nir.mapping.partitioner import by_bandwidth, by_halves, by_metis, edges_of, has_metis, is_local
 from neuedge_nir.mapping.refill import axons_of, holds, line, refilled
-from neuedge_nir.mapping.refine import Room, Wiring, refined, wiring
+from neuedge_nir.mapping.refine import Room, Wiring, has_numba, refined, wiring
 from neuedge_nir.mapping.split import neurons_per_core
 from neuedge_nir.network.connect import Delay, Scale, irregular_in
 from neuedge_nir.network.connect_sparse import Sparse
@@ -29,6 +30,10 @@ Ints = NDArray[np.int64]
 
 SWEEPS = {"none": 0, "quick": 2, "normal": 5, "high": 30}
 """Tries per neuron and temperature of a refinement, by effort."""
+FAR_OFF = 4
+"""Where parts of a large network take so many times more cores than there are parts, more parts are not tried."""
+LARGE = 1 << 20
+"""Synapses of a network of which a partition takes seconds."""
 ROUNDS = 3
 """Numbers of parts that are tried: as many as the bound says, then about as many as those took."""
 
@@ -162,20 +167,16 @@ def _room(name: str, net: Wiring, demands: Demands) -> Room:
 
 def _tried(net: Wiring, room: Room, fewest: int, effort: str, seed: int) -> Iterator[Found]:
     """Orders by the partitioner, as they are and refined, cut at their parts or filled up anew."""
-    edges, parts = edges_of(net), fewest
-    if not has_metis():
-        order = by_bandwidth(net, edges)
-        first = _filled(net, order, room, "bandwidth")
-        yield first
-        yield from _both(net, room, _parts_of(first), first.cores, "bandwidth", effort, seed)
-        return
+    edges, parts, metis = edges_of(net), fewest, has_metis()
+    if not metis:
+        yield _filled(net, *by_bandwidth(net, edges), room)
     for _ in range(ROUNDS):
         slack = min(0.03, max(0.001, room.neurons * parts / net.neurons - 1))
-        cores = by_metis(net, edges, parts, slack, seed)
-        several = list(_both(net, room, cores, parts, "metis", effort, seed))
+        cores = by_metis(net, edges, parts, slack, seed) if metis else by_halves(net, edges, parts)
+        several = list(_both(net, room, cores, parts, "metis" if metis else "halves", effort, seed))
         yield from several
         took = min(found.cores for found in several)
-        if took <= parts:
+        if took <= parts or (took > FAR_OFF * parts and len(net.sources) > LARGE):
             return
         parts += max(1, (took - parts) * 2 // 3)
 
@@ -183,16 +184,19 @@ def _tried(net: Wiring, room: Room, fewest: int, effort: str, seed: int) -> Iter
 def _both(net: Wiring, room: Room, cores: Ints, count: int, by: str, effort: str, seed: int) -> Iterator[Found]:
     """Neurons on cores, as they are and refined."""
     yield from _cut(net, cores, count, room, by)
-    if SWEEPS[effort]:
-        moved = refined(net, cores, count, room, SWEEPS[effort], seed)
-        if moved is not cores:
-            yield from _cut(net, moved, count, room, f"{by}, refined")
+    if not SWEEPS[effort]:
+        return
+    moved, how = refined(net, cores, count, room, SWEEPS[effort], seed), "refined"
+    if moved is cores and not has_numba():
+        moved, how = improved(net, cores, count, room), "improved"
+    if moved is not cores:
+        yield from _cut(net, moved, count, room, f"{by}, {how}")
 
 
 def _cut(net: Wiring, cores: Ints, count: int, room: Room, by: str) -> Iterator[Found]:
     """The order of the cores, filled up anew, and where that fits cut as it is."""
     order = np.argsort(cores, kind="stable")
-    filled = _filled(net, order, room, by)
+    filled = _filled(net, order, by, room)
     yield filled
     ends = tuple(sorted({*np.cumsum(np.bincount(cores, minlength=count)).tolist()} - {0}))
     held = line(net, order)
@@ -200,14 +204,7 @@ def _cut(net: Wiring, cores: Ints, count: int, room: Room, by: str) -> Iterator[
         yield Found(order, ends, by, axons_of(held, ends))
 
 
-def _filled(net: Wiring, order: Ints, room: Room, by: str) -> Found:
+def _filled(net: Wiring, order: Ints, by: str, room: Room) -> Found:
     held = line(net, order)
     ends = refilled(held, room)
     return Found(order, ends, by, axons_of(held, ends))
-
-
-def _parts_of(found: Found) -> Ints:
-    """The core of every neuron."""
-    cores = np.empty(len(found.order), dtype=np.int64)
-    cores[found.order] = np.searchsorted(found.ends, np.arange(len(found.order)), side="right")
-    return cores

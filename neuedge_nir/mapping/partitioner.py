@@ -1,7 +1,8 @@
-"""Orders of neurons in which those that share sources stand together: by METIS, or by reverse Cuthill-McKee.
+"""Orders of neurons in which those that share sources stand together: by METIS, by halves, by reverse Cuthill-McKee.
 
-METIS needs `pymetis`, of the extra `fast`; without it reverse Cuthill-McKee is computed by scipy, or level by level in
-numpy. Edges lead from a neuron to its sources, both ways; sources that are not to be ordered weigh nothing.
+METIS needs `pymetis`, of the extra `fast`. Without it the network is halved again and again in numpy, beside the order
+of reverse Cuthill-McKee by scipy, or one level by level in numpy. Edges lead from a neuron to its sources, both ways;
+sources that are not to be ordered weigh nothing.
 """
 
 from __future__ import annotations
@@ -92,11 +93,12 @@ def by_metis(net: Wiring, edges: Edges, parts: int, slack: float, seed: int) -> 
     return np.asarray(found, dtype=np.int64)[: net.neurons]
 
 
-def by_bandwidth(net: Wiring, edges: Edges) -> Ints:
-    """The neurons in reverse Cuthill-McKee order, by scipy where that is there."""
+def by_bandwidth(net: Wiring, edges: Edges) -> tuple[Ints, str]:
+    """The neurons in reverse Cuthill-McKee order, by scipy, or in that of levels where it is not there; and which."""
     if find_spec("scipy") is None:
-        found = _by_levels(edges)
+        found, by = _by_levels(edges), "levels"
     else:
+        by = "bandwidth"
         from scipy.sparse import csr_matrix
         from scipy.sparse.csgraph import reverse_cuthill_mckee
 
@@ -104,7 +106,60 @@ def by_bandwidth(net: Wiring, edges: Edges) -> Ints:
         ones = np.ones(len(edges.neighbours), dtype=np.int8)
         found = np.asarray(reverse_cuthill_mckee(csr_matrix((ones, edges.neighbours, edges.ends), shape), True))
     found = found.astype(np.int64)
-    return np.asarray(found[found < net.neurons])
+    return np.asarray(found[found < net.neurons]), by
+
+
+def by_halves(net: Wiring, edges: Edges, parts: int) -> Ints:
+    """The part of every neuron: halved again and again between two neurons far from each other, in numpy alone."""
+    cores, waiting = np.zeros(net.neurons, dtype=np.int64), [(np.arange(net.neurons), 0, parts)]
+    while waiting:
+        mine, first, count = waiting.pop()
+        if count == 1 or len(mine) < 2:
+            cores[mine] = first
+            continue
+        left = count // 2
+        order = _between(net, edges, mine)
+        cut = len(mine) * left // count
+        waiting += [(np.sort(order[:cut]), first, left), (np.sort(order[cut:]), first + left, count - left)]
+    return cores
+
+
+def _between(net: Wiring, edges: Edges, mine: Ints) -> Ints:
+    """Some neurons from the neighbours of one that is far off to those of one far from that; unreached ones last."""
+    there = np.zeros(net.nodes, dtype=bool)
+    there[mine] = there[net.neurons :] = True
+    one = mine[int(np.argmax(_distances(edges, int(mine[0]), there)[mine]))]
+    near = _distances(edges, int(one), there)[mine]
+    far = _distances(edges, int(mine[int(np.argmax(near))]), there)[mine]
+    apart = np.where((near < 0) | (far < 0), net.nodes, near - far)
+    return mine[np.argsort(apart, kind="stable")]
+
+
+def _distances(edges: Edges, start: int, there: NDArray[np.bool_]) -> Ints:
+    """Edges from a node to each of those that are there; -1 where no way leads."""
+    found = np.full(len(there), -1, dtype=np.int64)
+    level, steps = np.array([start]), 0
+    while level.size:
+        found[level] = steps
+        steps += 1
+        level = _fresh(_neighbours(edges, level), there & (found < 0))
+    return found
+
+
+def _fresh(nodes: Ints, wanted: NDArray[np.bool_]) -> Ints:
+    """Those of the nodes that are wanted, once each: marked where they are many, sorted where they are few."""
+    if len(nodes) * 8 < len(wanted):
+        return np.unique(nodes[wanted[nodes]])
+    marked = np.zeros(len(wanted), dtype=bool)
+    marked[nodes] = True
+    return np.flatnonzero(marked & wanted)
+
+
+def _neighbours(edges: Edges, nodes: Ints) -> Ints:
+    sizes = edges.ends[nodes + 1] - edges.ends[nodes]
+    behind = np.cumsum(sizes)
+    at = np.arange(behind[-1]) + np.repeat(edges.ends[nodes] - behind + sizes, sizes)
+    return np.asarray(edges.neighbours[at])
 
 
 def _by_levels(edges: Edges) -> Ints:
@@ -120,10 +175,7 @@ def _by_levels(edges: Edges) -> Ints:
             place[level] = np.arange(done, done + level.size)
             done += level.size
             order.append(level)
-            sizes = degrees[level]
-            behind = np.cumsum(sizes)
-            at = np.arange(behind[-1]) + np.repeat(edges.ends[level] - behind + sizes, sizes)
-            seen = edges.neighbours[at]
+            seen = _neighbours(edges, level)
             fresh, first = np.unique(seen[place[seen] < 0], return_index=True)
             level = fresh[np.argsort(first, kind="stable")]
     return np.concatenate(order)[::-1] if order else np.zeros(0, np.int64)

@@ -32,7 +32,7 @@ from neuedge_nir.plan.build import build, chips_used
 from neuedge_nir.plan.figures import Copies, TimingError
 from neuedge_nir.plan.kept import check_kept
 from neuedge_nir.plan.model import Plan, PlanOptions
-from neuedge_nir.plan.orders import planned
+from neuedge_nir.plan.orders import planned, tools
 from neuedge_nir.plan.schedule import schedule_of, under_way
 from neuedge_nir.plan.verify import verify
 from neuedge_nir.rewrite.manager import Applied
@@ -132,7 +132,7 @@ def _plan(made: Ready, copies: Copies | None, observer: Observer) -> Plan:
     remarks += [*under_way(made.legal, schedule), *known]
     built = build(replace(stages, timing_error=error, copies=copies), _plan_options(wanted, made, legal), remarks)
     orders = planned(for_copies(made.orders, copies.count if copies else 1))
-    plan = replace(built, chip=made.chip, orders=orders)
+    plan = replace(built, chip=made.chip, orders=orders, tool={**built.tool, **tools(orders)})
     stage("verify", observer, lambda: verify(plan, made.network))
     return plan
 

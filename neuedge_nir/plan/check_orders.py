@@ -15,7 +15,9 @@ from neuedge_nir.plan.check_parts import Ints
 from neuedge_nir.plan.check_rules import refuse, same
 from neuedge_nir.plan.model import Plan
 
-FINDERS = {"metis", "metis, refined", "bandwidth", "bandwidth, refined"}
+FINDERS = {
+    found + more for found in ("metis", "halves", "bandwidth", "levels") for more in ("", ", refined", ", improved")
+}
 
 
 def check_orders(plan: Plan) -> dict[str, Ints]:

@@ -156,7 +156,8 @@ class PlanOrder:
     """An order in which the neurons of a population are cut, as runs of the model's numbers, one behind the other.
 
     Neuron n of a slice of the population, of a route or key, is the n-th of the order. An output that reads it has the
-    same. `by` is what found the order: "metis" or "bandwidth" (reverse Cuthill-McKee), and ", refined".
+    same. `by` is what found the order: "metis", "halves", "bandwidth" (reverse Cuthill-McKee) or
+    "levels", and ", refined" or ", improved".
     """
 
     by: str

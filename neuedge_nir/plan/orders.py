@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import version
 
 from neuedge_nir.mapping.orders import Found
 from neuedge_nir.network.model import Network
@@ -16,6 +17,16 @@ def planned(orders: Mapping[str, Found]) -> dict[str, PlanOrder]:
     for found in orders.values():
         told.setdefault(id(found.order), runs_in(found.order))
     return {name: PlanOrder(found.by, told[id(found.order)]) for name, found in sorted(orders.items())}
+
+
+FINDERS = {"metis": "pymetis", "bandwidth": "scipy"}
+"""What else an order depends on, by what found it."""
+
+
+def tools(orders: Mapping[str, PlanOrder]) -> dict[str, str]:
+    """The versions of what found the orders."""
+    finders = {order.by.partition(",")[0] for order in orders.values()}
+    return {FINDERS[found]: version(FINDERS[found]) for found in sorted(finders & {*FINDERS})}
 
 
 def orders_in(plan: Plan) -> dict[str, Order]:
