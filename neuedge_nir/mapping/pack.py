@@ -18,12 +18,16 @@ from neuedge_nir.mapping.demand import Demand, Demands, add, fits
 from neuedge_nir.mapping.first_fit import Cores, first_fit
 from neuedge_nir.mapping.obey import Obliged, unkept
 from neuedge_nir.mapping.obliged_pack import packed_into
+from neuedge_nir.mapping.packing.classes import effort_of, packed_again
 from neuedge_nir.mapping.packing.dive import Search
 from neuedge_nir.mapping.packing.free import freely_cut
 from neuedge_nir.mapping.partition import Bound, Cluster, Destinations, Partition, Piece, Role
 from neuedge_nir.mapping.split import Tiling, axons_into, longest_run, too_many_cores
 from neuedge_nir.network.model import Port
 from neuedge_nir.network.slices import Grid, Run, Slice, boxes
+
+MAX_CLASSES = 200
+"""Above this many classes of slices that need the same, patterns are not generated."""
 
 MAX_PACKING_VARIABLES = 4000
 """Above this many (class of slices, core) pairs CP-SAT is not asked to improve a packing."""
@@ -214,12 +218,17 @@ def _improved(cores: Cores, demands: Demands, limit: float, seed: int) -> tuple[
     bound = _tiles_bound(cores, demands)
     best, proven = cores, len(cores) <= bound
     classes = len(set(needs.values()))
+    if limit > 0 and not proven and classes <= MAX_CLASSES:
+        found, least = packed_again(needs, demands.capacity, effort_of(limit), seed)
+        best = found if len(found) < len(best) and _consistent(found, demands) else best
+        if len(best) <= least:  # a proof, unless slices that share a core use less than they do apart
+            return best, bound, len(best) <= bound or not demands.depends_on_targets
     while limit > 0 and not proven and classes * len(best) <= MAX_PACKING_VARIABLES:
         smaller = _pack_into(len(best) - 1, needs, demands.capacity, limit, seed)
         # Slices of a target that part company make its sources drive more cores; those that meet may differ in values.
         if smaller is None or not _consistent(smaller, demands):
             break
-        if not smaller:  # a proof, unless slices that share a core use less than they do apart
+        if not smaller:
             return best, bound, not demands.depends_on_targets
         best, proven = smaller, len(smaller) <= bound
     return best, bound, proven
