@@ -14,7 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from neuedge_nir.chip.model import Chip
-from neuedge_nir.errors import CapacityError, NoPlanError
+from neuedge_nir.errors import CapacityError, NoPlanError, VerificationError
 from neuedge_nir.mapping.demand import DOWNSTREAM
 from neuedge_nir.mapping.pack import EFFORTS, partition
 from neuedge_nir.mapping.packing.classes import dearest_core, effort_of, pack_classes
@@ -25,17 +25,24 @@ from neuedge_nir.mapping.packing.strips import Strips
 from neuedge_nir.mapping.packing.vector_fit import best_of_orders
 from neuedge_nir.network.model import Network
 from neuedge_nir.network.slices import cut, whole
+from neuedge_nir.pipeline import Options, compile_network
+from neuedge_nir.plan.model import Plan
+from neuedge_nir.plan.verify import verify
 from tests.test_count import members
 from tests.test_pack import fewest_cores
 from tests.worlds import chip, chips, conv, demands_of, dense, known, network, networks, wire
 
 
-def test_what_one_layer_leaves_of_a_core_another_fills() -> None:
-    """Four cores full of neurons have memory left for five rows of 60 weights each: all but four of 24."""
+def neurons_and_weights() -> Network:
+    """A layer of 384 neurons with 54 weights, and one of 24 neurons with 60 weights each."""
     image = (1, 8, 8)
     wires = wire("i", "a", conv(image, 6)), wire("j", "b", dense(24, 60))
-    net = network({"a": (6, 8, 8), "b": 24}, *wires, inputs={"i": image, "j": 60})
-    demands = demands_of(net, chip(neurons=101, weight_bytes=360))
+    return network({"a": (6, 8, 8), "b": 24}, *wires, inputs={"i": image, "j": 60})
+
+
+def test_what_one_layer_leaves_of_a_core_another_fills() -> None:
+    """Four cores full of neurons have memory left for five rows of 60 weights each: all but four of 24."""
+    demands = demands_of(neurons_and_weights(), chip(neurons=101, weight_bytes=360))
     none, quick = partition(demands, "none"), partition(demands, "quick")
     assert (none.neuron_cores, quick.neuron_cores, quick.bound.cores) == (8, 5, 5)
 
@@ -177,3 +184,35 @@ def test_no_filling_of_a_core_is_dearer_than_said(needs: list[tuple[int, int]], 
     found, most, exact = dearest_core(prices[: len(needs)], needs, [3] * len(needs), (12, 12), 0.2, 0)
     assert exact
     assert (found in fitting, most) == (True, dearest)
+
+
+def compiled(objective: str = "cores") -> Plan:
+    on = chip(neurons=101, weight_bytes=360)
+    return compile_network(neurons_and_weights(), on, Options(effort="quick", objective=objective, dt=1.0))
+
+
+def test_traffic_first_takes_more_cores_and_fewer_messages_on_as_many_chips() -> None:
+    cores, traffic = compiled(), compiled("traffic")
+    assert cores.mapping.chips_used == traffic.mapping.chips_used == 1
+    assert cores.mapping.cores_neurons < traffic.mapping.cores_neurons
+    assert traffic.cost.traffic.host_spikes_per_step < cores.cost.traffic.host_spikes_per_step
+
+
+def test_a_plan_states_both_bounds_and_the_checker_holds_it_to_them() -> None:
+    plan = compiled()
+    mapping = plan.mapping
+    used = [sum(core.used[limit.name] for core in plan.cores) / limit.limit.count for limit in plan.chip.limits]
+    assert mapping.cores_tiles_bound == math.ceil(max(used))
+    assert mapping.cores_lower_bound <= mapping.cores_tiles_bound <= mapping.cores_neurons
+    verify(plan, neurons_and_weights())
+    for wrong in (
+        replace(plan, mapping=replace(mapping, cores_tiles_bound=mapping.cores_tiles_bound + 1)),
+        replace(plan, mapping=replace(mapping, cores_tiles_bound=mapping.cores_tiles_bound - 1)),
+        replace(plan, mapping=replace(mapping, tiles_bound_resource="cores")),
+    ):
+        with pytest.raises(VerificationError) as caught:
+            verify(wrong, neurons_and_weights())
+        assert caught.value.code == "PLAN248"
+    with pytest.raises(VerificationError) as caught:
+        verify(replace(plan, options=replace(plan.options, objective="hops")), neurons_and_weights())
+    assert caught.value.code == "PLAN249"

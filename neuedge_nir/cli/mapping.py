@@ -70,6 +70,12 @@ def _add_room(sub: argparse.ArgumentParser) -> None:
         help="what the mapping must keep: pins, neighbours, dead and spare cores, caps (docs/constraints.md)",
     )
     sub.add_argument(
+        "--objective",
+        choices=("cores", "traffic"),
+        default="cores",
+        help="what decides between mappings: fewest cores, or least traffic on no more chips than those take",
+    )
+    sub.add_argument(
         "--copies",
         type=_copies,
         metavar="N|max",
@@ -156,4 +162,5 @@ def options_of(
         constraints=arguments.constraints if arguments.constraints is not None else NONE,
         recurrence=arguments.recurrence,
         splitters=arguments.splitters,
+        objective=arguments.objective,
     )

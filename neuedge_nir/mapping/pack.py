@@ -56,6 +56,10 @@ EFFORTS = {
 }
 
 
+OBJECTIVES = ("cores", "traffic")
+"""What decides between packings that fit; the other breaks ties."""
+
+
 def partition(
     demands: Demands,
     effort: str = "normal",
@@ -63,10 +67,12 @@ def partition(
     observer: Observer = silent,
     max_cores: int | None = None,
     asked: Mapping[str, Tiles] | None = None,
+    objective: str = "cores",
 ) -> Partition:
     """The network cut and packed onto as few cores as found, never more than sequential fill takes.
 
-    Populations are cut as `asked`, all others as is best. Deterministic: one worker, a fixed seed and deterministic
+    With the `objective` "traffic", what is found on no more chips with the fewest axons into cores. Populations are cut
+    as `asked`, all others as is best. Deterministic: one worker, a fixed seed and deterministic
     time limits. Raises `NoPlanError` where no cut was found that fits the cores and agrees with itself, or none of at
     most `max_cores` (None: what the effort says).
     """
@@ -78,12 +84,15 @@ def partition(
         if fewest > bound.cores:
             options += _packed(candidates, cuts, demands, EFFORTS[effort], seed, asked, min(most, fewest), bound.cores)
     if not asked:
-        fewest = min(map(len, options), default=most + 1)
-        freely = freely_cut(demands, EFFORTS[effort].search, fewest - 1, bound.cores)
+        room = min(map(len, options), default=most + 1) - 1
+        if objective == "traffic":  # more and smaller slices: worth it for a chip less alone
+            per_chip = demands.legal.chip.topology.cores_per_chip.count
+            room = room // per_chip * per_chip
+        freely = freely_cut(demands, EFFORTS[effort].search, room, bound.cores)
         options += [] if freely is None else [freely]
     if not options:
         raise NoPlanError("FIT014", "no cut of the populations was found that agrees with itself")
-    best = min(options, key=lambda cores: (len(cores), _deliveries(cores, demands)))
+    best = _best(options, demands, objective)
     if len(best) > most:
         raise too_many_cores(f"the packing found takes {len(best)} cores", most, len(best))
     observer(Improved("pack", len(best), bound.cores))
@@ -94,6 +103,16 @@ def partition(
     if inputs is None or left < 0:
         raise too_many_cores("the packing found has more cores, with those of inputs and outputs", most)
     return _finished(best, inputs, bound, tiles_bound, proven or len(best) == bound.cores, demands)
+
+
+def _best(options: Sequence[Cores], demands: Demands, objective: str) -> Cores:
+    """The fewest cores, then the fewest axons into them; or the fewest axons on no more chips than those cores take."""
+    if objective == "cores":
+        return min(options, key=lambda cores: (len(cores), _deliveries(cores, demands)))
+    per_chip = demands.legal.chip.topology.cores_per_chip.count
+    chips = min(-(-len(cores) // per_chip) for cores in options)
+    few = [cores for cores in options if -(-len(cores) // per_chip) == chips]
+    return min(few, key=lambda cores: (_deliveries(cores, demands), len(cores)))
 
 
 def _packed(

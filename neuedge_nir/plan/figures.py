@@ -38,6 +38,8 @@ class Utilisation:
 class Mapped:
     """What the mapping takes. The bound counts neuron cores and holds for every split (`universal`).
 
+    `cores_tiles_bound` holds for the slices chosen alone: what they use of `tiles_bound_resource` over what a core has.
+
     `boards_used`: those that are powered, whole; None where the system's chips are powered one by one.
     `cores_input` make spikes, `cores_io` pass them on from the host or to it. `cores_relay_or_copy` hold nothing but
     relays (copies lie in the cores of their neurons); other cores with neurons, relays among them or not, are
@@ -60,6 +62,8 @@ class Mapped:
     packing_proven: bool
     utilisation: Utilisation
     cores_synapses: int = 0
+    cores_tiles_bound: int = 1
+    tiles_bound_resource: str = "cores"
 
     @property
     def cores_inner(self) -> int:

@@ -66,6 +66,8 @@ def _mapping(mapping: Mapped) -> Json:
         "cores_lower_bound": mapping.cores_lower_bound,
         "bound_scope": mapping.bound_scope,
         "bound_resource": mapping.bound_resource,
+        "cores_tiles_bound": mapping.cores_tiles_bound,
+        "tiles_bound_resource": mapping.tiles_bound_resource,
         "packing_proven": mapping.packing_proven,
         "utilisation": {
             "cores": use.cores,

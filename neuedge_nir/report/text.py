@@ -210,7 +210,11 @@ def _outputs_line(plan: Plan) -> str:
 def _bound_line(plan: Plan) -> str:
     m = plan.mapping
     packing = "packing proved minimal" if m.packing_proven else "packing not proved minimal"
-    return f"any split needs {counted(m.cores_lower_bound, 'core')}, by {m.bound_resource}; {packing} for these slices"
+    own = f"these slices {m.cores_tiles_bound}, by {m.tiles_bound_resource}; " * (
+        m.cores_tiles_bound > m.cores_lower_bound
+    )
+    universal = f"any split needs {counted(m.cores_lower_bound, 'core')}, by {m.bound_resource}"
+    return f"{universal}; {own}{packing} for these slices"
 
 
 def _shares(*values: float | None) -> list[tuple[str, float | None]]:
