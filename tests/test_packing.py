@@ -54,7 +54,7 @@ def test_free_cuts_hold_every_neuron_once_and_keep_all_limits(net: Network, on: 
         demands = demands_of(net, on)
     except (CapacityError, NoPlanError):
         assume(False)
-    cores = freely_cut(demands, EFFORTS["quick"].search, 200, 1)
+    cores = freely_cut(demands, EFFORTS["quick"].searches, 200, 1)
     if cores is None:
         return
     held = Counter(

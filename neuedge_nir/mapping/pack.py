@@ -38,21 +38,27 @@ class Effort:
     """What a mapping may take.
 
     `choice` and `packing` are deterministic solver times for each CP-SAT model, in OR-Tools' own units (some seconds
-    each). `cores` are those of the largest plan that is tried unasked: a thousand take some seconds. `search`: how far
-    cuts that fill what others leave are looked for; None: not at all.
+    each). `cores` are those of the largest plan that is tried unasked: a thousand take some seconds. `searches`:
+    how far cuts that fill what others leave are looked for, one after the other.
     """
 
     choice: float
     packing: float
     cores: int = 2**15
-    search: Search | None = None
+    searches: tuple[Search, ...] = ()
 
+
+SEARCHES = (
+    Search(tiles=6, width=16, rounds=30, steps=2),
+    Search(tiles=8, width=24, rounds=40, steps=6),
+    Search(tiles=12, width=24, rounds=60, steps=40),
+)
 
 EFFORTS = {
     "none": Effort(0.0, 0.0, cores=2**13),
-    "quick": Effort(0.1, 0.1, search=Search(tiles=6, width=16, rounds=30, steps=2)),
-    "normal": Effort(0.5, 1.0, search=Search(tiles=8, width=24, rounds=40, steps=6)),
-    "high": Effort(4.0, 8.0, search=Search(tiles=12, width=24, rounds=60, steps=40)),
+    "quick": Effort(0.1, 0.1, searches=SEARCHES[:1]),
+    "normal": Effort(0.5, 1.0, searches=SEARCHES[:2]),
+    "high": Effort(4.0, 8.0, searches=SEARCHES),
 }
 
 
@@ -88,7 +94,7 @@ def partition(
         if objective == "traffic":  # more and smaller slices: worth it for a chip less alone
             per_chip = demands.legal.chip.topology.cores_per_chip.count
             room = room // per_chip * per_chip
-        freely = freely_cut(demands, EFFORTS[effort].search, room, bound.cores)
+        freely = freely_cut(demands, EFFORTS[effort].searches, room, bound.cores)
         options += [] if freely is None else [freely]
     if not options:
         raise NoPlanError("FIT014", "no cut of the populations was found that agrees with itself")

@@ -115,7 +115,8 @@ def _generated(
         patterns.append(pattern)
     bound, known = 0, set(patterns)
     for _ in range(effort.rounds):
-        master.solve()
+        if not master.solve():
+            return patterns, np.zeros(len(patterns)), bound
         prices = [max(0, int(price * PRICE_UNIT)) for price in master.prices()]
         dearest, most, exact = dearest_core(prices, needs, amounts, capacity, effort.pricing, seed)
         if most > 0:
@@ -125,8 +126,8 @@ def _generated(
         master.add({k: float(n) for k, n in enumerate(dearest) if n})
         patterns.append(dearest)
         known.add(dearest)
-    master.solve()
-    return patterns, master.uses(), bound
+    uses = master.uses() if master.solve() else np.zeros(len(patterns))
+    return patterns, uses, bound
 
 
 def _alone(needs: Sequence[Demand], amounts: Sequence[int], capacity: Demand) -> list[Counts]:
