@@ -142,6 +142,7 @@ def test_the_options_stand_in_the_plan(neuedge: Neuedge, digits: Path, tmp_path:
         "reset": "zero",
         "seed": 7,
         "splitters": "auto",
+        "objective": "cores",
         "steps_per_sample": None,
         "tiles": {},
         "time_scale": 1,

@@ -78,6 +78,12 @@ def _add_room(sub: argparse.ArgumentParser) -> None:
         help="what does not work: core:X,Y:SLOT, chip:X,Y (which then is none), or link:X,Y-X,Y (both directions)",
     )
     sub.add_argument(
+        "--objective",
+        choices=("cores", "traffic"),
+        default="cores",
+        help="what decides between mappings: fewest cores, or least traffic on no more chips than those take",
+    )
+    sub.add_argument(
         "--copies",
         type=_copies,
         metavar="N|max",
@@ -173,4 +179,5 @@ def options_of(
         constraints=constraints_of(arguments),
         recurrence=arguments.recurrence,
         splitters=arguments.splitters,
+        objective=arguments.objective,
     )

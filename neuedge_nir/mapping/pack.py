@@ -19,12 +19,16 @@ from neuedge_nir.mapping.first_fit import Cores, first_fit
 from neuedge_nir.mapping.input_bands import banded
 from neuedge_nir.mapping.obey import Obliged, unkept
 from neuedge_nir.mapping.obliged_pack import packed_into
+from neuedge_nir.mapping.packing.classes import effort_of, packed_again
 from neuedge_nir.mapping.packing.dive import Search
 from neuedge_nir.mapping.packing.free import freely_cut
 from neuedge_nir.mapping.partition import Bound, Cluster, Destinations, Partition, Piece, Role
 from neuedge_nir.mapping.split import Tiling, axons_into, longest_run, too_many_cores
 from neuedge_nir.network.model import Port
 from neuedge_nir.network.slices import Grid, Run, Slice, boxes
+
+MAX_CLASSES = 200
+"""Above this many classes of slices that need the same, patterns are not generated."""
 
 MAX_PACKING_VARIABLES = 4000
 """Above this many (class of slices, core) pairs CP-SAT is not asked to improve a packing."""
@@ -35,22 +39,32 @@ class Effort:
     """What a mapping may take.
 
     `choice` and `packing` are deterministic solver times for each CP-SAT model, in OR-Tools' own units (some seconds
-    each). `cores` are those of the largest plan that is tried unasked: a thousand take some seconds. `search`: how far
-    cuts that fill what others leave are looked for; None: not at all.
+    each). `cores` are those of the largest plan that is tried unasked: a thousand take some seconds. `searches`:
+    how far cuts that fill what others leave are looked for, one after the other.
     """
 
     choice: float
     packing: float
     cores: int = 2**15
-    search: Search | None = None
+    searches: tuple[Search, ...] = ()
 
+
+SEARCHES = (
+    Search(tiles=6, width=16, rounds=30, steps=2),
+    Search(tiles=8, width=24, rounds=40, steps=6),
+    Search(tiles=12, width=24, rounds=60, steps=40),
+)
 
 EFFORTS = {
     "none": Effort(0.0, 0.0, cores=2**13),
-    "quick": Effort(0.1, 0.1, search=Search(tiles=6, width=16, rounds=30, steps=2)),
-    "normal": Effort(0.5, 1.0, search=Search(tiles=8, width=24, rounds=40, steps=6)),
-    "high": Effort(4.0, 8.0, search=Search(tiles=12, width=24, rounds=60, steps=40)),
+    "quick": Effort(0.1, 0.1, searches=SEARCHES[:1]),
+    "normal": Effort(0.5, 1.0, searches=SEARCHES[:2]),
+    "high": Effort(4.0, 8.0, searches=SEARCHES),
 }
+
+
+OBJECTIVES = ("cores", "traffic")
+"""What decides between packings that fit; the other breaks ties."""
 
 
 def partition(
@@ -60,10 +74,12 @@ def partition(
     observer: Observer = silent,
     max_cores: int | None = None,
     asked: Mapping[str, Tiles] | None = None,
+    objective: str = "cores",
 ) -> Partition:
     """The network cut and packed onto as few cores as found, never more than sequential fill takes.
 
-    Populations are cut as `asked`, all others as is best. Deterministic: one worker, a fixed seed and deterministic
+    With the `objective` "traffic", what is found on no more chips with the fewest axons into cores. Populations are cut
+    as `asked`, all others as is best. Deterministic: one worker, a fixed seed and deterministic
     time limits. Raises `NoPlanError` where no cut was found that fits the cores and agrees with itself, or none of at
     most `max_cores` (None: what the effort says).
     """
@@ -75,12 +91,15 @@ def partition(
         if fewest > bound.cores:
             options += _packed(candidates, cuts, demands, EFFORTS[effort], seed, asked, min(most, fewest), bound.cores)
     if not asked:
-        fewest = min(map(len, options), default=most + 1)
-        freely = freely_cut(demands, EFFORTS[effort].search, fewest - 1, bound.cores)
+        room = min(map(len, options), default=most + 1) - 1
+        if objective == "traffic":  # more and smaller slices: worth it for a chip less alone
+            per_chip = demands.legal.chip.topology.cores_per_chip.count
+            room = room // per_chip * per_chip
+        freely = freely_cut(demands, EFFORTS[effort].searches, room, bound.cores)
         options += [] if freely is None else [freely]
     if not options:
         raise NoPlanError("FIT014", "no cut of the populations was found that agrees with itself")
-    best = min(options, key=lambda cores: (len(cores), _deliveries(cores, demands)))
+    best = _best(options, demands, objective)
     if len(best) > most:
         raise too_many_cores(f"the packing found takes {len(best)} cores", most, len(best))
     observer(Improved("pack", len(best), bound.cores))
@@ -91,6 +110,16 @@ def partition(
     if inputs is None or left < 0:
         raise too_many_cores("the packing found has more cores, with those of inputs and outputs", most)
     return _finished(best, inputs, bound, tiles_bound, proven or len(best) == bound.cores, demands)
+
+
+def _best(options: Sequence[Cores], demands: Demands, objective: str) -> Cores:
+    """The fewest cores, then the fewest axons into them; or the fewest axons on no more chips than those cores take."""
+    if objective == "cores":
+        return min(options, key=lambda cores: (len(cores), _deliveries(cores, demands)))
+    per_chip = demands.legal.chip.topology.cores_per_chip.count
+    chips = min(-(-len(cores) // per_chip) for cores in options)
+    few = [cores for cores in options if -(-len(cores) // per_chip) == chips]
+    return min(few, key=lambda cores: (_deliveries(cores, demands), len(cores)))
 
 
 def _packed(
@@ -215,12 +244,17 @@ def _improved(cores: Cores, demands: Demands, limit: float, seed: int) -> tuple[
     bound = _tiles_bound(cores, demands)
     best, proven = cores, len(cores) <= bound
     classes = len(set(needs.values()))
+    if limit > 0 and not proven and classes <= MAX_CLASSES:
+        found, least = packed_again(needs, demands.capacity, effort_of(limit), seed)
+        best = found if len(found) < len(best) and _consistent(found, demands) else best
+        if len(best) <= least:  # a proof, unless slices that share a core use less than they do apart
+            return best, bound, len(best) <= bound or not demands.depends_on_targets
     while limit > 0 and not proven and classes * len(best) <= MAX_PACKING_VARIABLES:
         smaller = _pack_into(len(best) - 1, needs, demands.capacity, limit, seed)
         # Slices of a target that part company make its sources drive more cores; those that meet may differ in values.
         if smaller is None or not _consistent(smaller, demands):
             break
-        if not smaller:  # a proof, unless slices that share a core use less than they do apart
+        if not smaller:
             return best, bound, not demands.depends_on_targets
         best, proven = smaller, len(smaller) <= bound
     return best, bound, proven

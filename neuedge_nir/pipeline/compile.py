@@ -176,4 +176,5 @@ def _plan_options(wanted: Options, made: Ready, legal: LegalNetwork) -> PlanOpti
         steps_per_sample=wanted.steps_per_sample,
         time_scale=wanted.time_scale,
         splitters=wanted.splitters,
+        objective=wanted.objective,
     )

@@ -13,7 +13,7 @@ from neuedge_nir.errors import UsageError
 from neuedge_nir.frontend import DEFAULT_CAPS, Caps
 from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.mapping.asked import Tiles, tiles_given
-from neuedge_nir.mapping.pack import EFFORTS
+from neuedge_nir.mapping.pack import EFFORTS, OBJECTIVES
 from neuedge_nir.mapping.splitters import MODES
 from neuedge_nir.network.activity import Activity
 from neuedge_nir.network.copies import MOST
@@ -57,8 +57,9 @@ class Options:
     file, whose mapping and options of mapping stay, for a network with other weights. `recurrence` "approximate"
     accepts cycles that are quicker than the chip: projections are then late, and with samples it is measured what that
     does. A chip in real time is run `time_scale` times slower than it could be. `splitters`: whether copies of neurons
-    go into cores of their own, "auto" where that takes fewer cores, "never", "always". After `time_limit` seconds the
-    best plan counts that was found so far: it depends on the machine, and says so (`Plan.stopped_by`).
+    go into cores of their own, "auto" where that takes fewer cores, "never", "always". `objective`: the fewest "cores",
+    or the least "traffic" on no more chips than those take (docs/mapping.md). After `time_limit` seconds the best plan
+    counts that was found so far: it depends on the machine, and says so (`Plan.stopped_by`).
     """
 
     passes: tuple[PassCall, ...] = ()
@@ -82,6 +83,7 @@ class Options:
     keep: Plan | Path | str | None = None
     recurrence: str = "exact"
     splitters: str = "auto"
+    objective: str = "cores"
     strict: bool = False
     limits: Caps = DEFAULT_CAPS
     time_limit: float | None = None
@@ -104,6 +106,7 @@ class Options:
             "effort": self.effort not in EFFORTS,
             "recurrence": self.recurrence not in ("exact", "approximate"),
             "splitters": self.splitters not in MODES,
+            "objective": self.objective not in OBJECTIVES,
             "seed": not _whole(self.seed, 0, (1 << 31) - 1),
             "time_scale": not _whole(self.time_scale, 1, SLOWEST),
             "steps_per_sample": self.steps_per_sample is not None and not _whole(self.steps_per_sample, 1, LONGEST),

@@ -73,7 +73,8 @@ def _roomier(demands: Demands, schedule: PlanSchedule, wanted: Options, observer
 def _mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer: Observer, available: int) -> Stages:
     chip, effort = demands.legal.chip, wanted.effort
     most, asked = wanted.max_cores or EFFORTS[effort].cores, tiles_given(wanted.tiles)
-    split = stage("partition", observer, lambda: partition(demands, effort, wanted.seed, observer, most, asked))
+    told = effort, wanted.seed, observer, most, asked, wanted.objective
+    split = stage("partition", observer, lambda: partition(demands, *told))
     split = with_synapse_cores(split, demands)
     sent = stage("traffic", observer, lambda: flows(split.clusters, demands))
     keys = allocate(sent, split.clusters, chip, demands.legal.relays.stages)

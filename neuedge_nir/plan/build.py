@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence, Set
 from dataclasses import astuple, dataclass, replace
 from importlib.metadata import version
+from typing import Any
 
 from neuedge_nir.chip.model import Chip, LimitScope, RoutingKind
 from neuedge_nir.cost.model import (
@@ -67,6 +68,11 @@ SYNAPSE_MEMORY = (
 AXONS_IN = ("input_axons", "merged_input_axons", "lava_input_axons")
 NEURONS = ("neurons", "neuron_copies")
 """Formulas of the limits behind each utilisation."""
+OWN = (
+    *("neurons", "slices", "input_axons", "lava_input_axons", "lava_axon_map", "packed_row_words", "blocked_row_bits"),
+    *("row_table_bytes", "weight_bytes", "synaptic_events"),
+)
+"""Formulas by which what slices use adds up, whichever share a core and wherever it is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -281,7 +287,18 @@ def _mapped(stages: Stages) -> Mapped:
         cores_synapses=partition.synapse_cores,
         chips_lower_bound=least_chips,
         chips_bound_resource=by,
+        **_of_slices(partition, chip),
     )
+
+
+def _of_slices(partition: Partition, chip: Chip) -> dict[str, Any]:
+    """The cores that the slices chosen take at least, by the limit that asks most."""
+    inner = [c.used for c in partition.clusters if c.role in (Role.NEURONS, Role.SYNAPSES)]
+    rules = [limit for limit in chip.limits if limit.formula in OWN and limit.scope is LimitScope.CORE]
+    found = {rule.name: -(-sum(used[rule.name] for used in inner) // rule.limit.count) for rule in rules}
+    binding = max(found, key=lambda name: found[name], default="cores")
+    cores = found.get(binding, 0)
+    return {"cores_tiles_bound": max(1, cores), "tiles_bound_resource": binding if cores else "cores"}
 
 
 def holds_only(cluster: Cluster, names: Container[str]) -> bool:

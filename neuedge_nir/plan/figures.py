@@ -40,6 +40,7 @@ class Mapped:
 
     `chips_lower_bound` holds for every split too: by a limit that a chip's cores share, or by the cores that
     `chips_bound_resource` asks for; no core of an input or a relay counts.
+    `cores_tiles_bound` holds for the slices chosen alone: what they use of `tiles_bound_resource` over what a core has.
     `boards_used`: those that are powered, whole; None where the system's chips are powered one by one.
     `cores_input` make spikes, `cores_io` pass them on from the host or to it. `cores_relay_or_copy` hold nothing but
     relays (copies lie in the cores of their neurons); other cores with neurons, relays among them or not, are
@@ -64,6 +65,8 @@ class Mapped:
     cores_synapses: int = 0
     chips_lower_bound: int = 1
     chips_bound_resource: str = "cores"
+    cores_tiles_bound: int = 1
+    tiles_bound_resource: str = "cores"
 
     @property
     def cores_inner(self) -> int:

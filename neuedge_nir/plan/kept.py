@@ -44,6 +44,7 @@ KEPT: Mapping[str, object] = {
     "recurrence": "exact",
     "splitters": "auto",
     "time_scale": 1,
+    "objective": "cores",
 }
 """The options that a kept mapping was made with and nobody may ask otherwise for, with what stands for not asked."""
 

@@ -55,6 +55,7 @@ class PlanOptions:
     steps_per_sample: int | None
     time_scale: int = 1
     splitters: str = "auto"
+    objective: str = "cores"
 
 
 @dataclass(frozen=True, slots=True)

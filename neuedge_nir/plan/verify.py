@@ -40,6 +40,7 @@ from neuedge_nir.plan.check_splitters import check_splitters
 from neuedge_nir.plan.check_synapse_cores import SYNAPSES, check_synapse_cores
 from neuedge_nir.plan.check_tables import TABLES, counted_values
 from neuedge_nir.plan.check_tiles import check_tiles
+from neuedge_nir.plan.check_tiles_bound import check_tiles_bound
 from neuedge_nir.plan.check_ways import check_ways
 from neuedge_nir.plan.check_weights import check_abilities, check_error, check_rules, check_timing, check_weights
 from neuedge_nir.plan.check_wires import HOST, Part, Rules, boxes_in, rules_of
@@ -90,6 +91,7 @@ def verify(plan: Plan, network: Network | None) -> None:
     reads = None if network is None else host_reads(plan, network)
     _check_totals(plan, parts, grid, recounted, reads, entries)
     _check_outcome(plan, rules, network)
+    check_tiles_bound(plan)
     if rules is not None and axons is not None:
         check_axons(plan, rules, axons)
 

@@ -69,6 +69,8 @@ def _mapping(mapping: Mapped) -> Json:
         "bound_resource": mapping.bound_resource,
         "chips_lower_bound": mapping.chips_lower_bound,
         "chips_bound_resource": mapping.chips_bound_resource,
+        "cores_tiles_bound": mapping.cores_tiles_bound,
+        "tiles_bound_resource": mapping.tiles_bound_resource,
         "packing_proven": mapping.packing_proven,
         "utilisation": {
             "cores": use.cores,

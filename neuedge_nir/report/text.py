@@ -226,7 +226,9 @@ def _bound_line(plan: Plan) -> str:
     cores = f"{counted(m.cores_lower_bound, 'core')}, by {m.bound_resource}"
     if m.chips_used > 1:
         cores += f", and {counted(m.chips_lower_bound, 'chip')}, by {m.chips_bound_resource}"
-    return f"any split needs {cores}; {packing} for these slices"
+    more = m.cores_tiles_bound > m.cores_lower_bound
+    own = f"these slices {m.cores_tiles_bound}, by {m.tiles_bound_resource}; " * more
+    return f"any split needs {cores}; {own}{packing} for these slices"
 
 
 def _shares(*values: float | None) -> list[tuple[str, float | None]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,12 @@ from neuedge_nir.mapping.packing.strips import Strips
 from neuedge_nir.mapping.partition import Piece
 
 ALMOST = 1e-6
+
+FILL_TILES = 2
+"""Tiles of a region whose cross-sections are looked at to fill room that cores have left."""
+
+MOST_FILLED = 0.25
+"""The share of all neurons that is filled in at most, where patterns can still be priced."""
 
 PARTS = (0.1, 0.5)
 """The least part of a region that goes to a core with other slices: each is tried."""
@@ -37,10 +43,10 @@ class Search:
 
 def dive(cutter: Cutter, regions: Sequence[Region], search: Search, most: int, least: int) -> Packed | None:
     """All regions on at most `most` cores, as few as found; None where none was. `least`: no search goes below it."""
-    filler, best = Filler(cutter), None
+    filler, best = Filler(replace(cutter, tiles=FILL_TILES)), None
     cores: Packed = []
-    left = list(regions)
-    for _ in range(search.steps):
+    left, all_neurons = list(regions), sum(region.neurons for region in regions)
+    for step in range(search.steps):
         if not left or len(cores) > most:
             break
         lines = [cutter.lines(region) for region in left]
@@ -49,8 +55,12 @@ def dive(cutter: Cutter, regions: Sequence[Region], search: Search, most: int, l
         stock = stock_of(left, lines)
         amounts = np.array([float(region.neurons) for region in left])
         found = fractions(stock, amounts, cutter.capacity, search.width, search.rounds)
+        if found is None:
+            break
         new, left = _cut(_whole(found, stock), found, stock, left, lines)
         cores += new
+        if step < search.steps - 1 and sum(region.neurons for region in left) > MOST_FILLED * all_neurons:
+            continue
         for part in PARTS:
             packed = filler.fill(cores, left, part, most)
             if packed is not None:

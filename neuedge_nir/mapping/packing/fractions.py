@@ -30,15 +30,19 @@ class Fractions:
     uses: Floats
 
 
-def fractions(stock: Stock, amounts: Floats, capacity: NDArray[np.int64], width: int, rounds: int) -> Fractions:
-    """Patterns that cover so many neurons of each region: from one item each on, as many rounds of pricing."""
+def fractions(stock: Stock, amounts: Floats, capacity: NDArray[np.int64], width: int, rounds: int) -> Fractions | None:
+    """Patterns that cover so many neurons of each region: from one item each on, as many rounds of pricing.
+
+    None where the linear solver gives up.
+    """
     master, rates = Master(amounts.tolist()), Rates(stock.needs, capacity)
     patterns: list[Pattern] = []
     for region in range(len(amounts)):
         own = np.flatnonzero(stock.region == region)
         _add((int(own[np.argmax(stock.covers[own])]),), stock, master, patterns)
     known = set(patterns)
-    cores = master.solve()
+    if not master.solve():
+        return None
     for _ in range(rounds):
         values = np.maximum(0.0, master.prices()[stock.region] * stock.covers)
         ranked = best_patterns(values, stock.needs, capacity, rates.of(values), width, 1 + SLACK)
@@ -48,8 +52,9 @@ def fractions(stock: Stock, amounts: Floats, capacity: NDArray[np.int64], width:
         for pattern in new:
             _add(pattern, stock, master, patterns)
         known |= set(new)
-        cores = master.solve()
-    return Fractions(cores, tuple(patterns), master.uses())
+        if not master.solve():
+            return None
+    return Fractions(master.cores, tuple(patterns), master.uses())
 
 
 def _add(pattern: Pattern, stock: Stock, master: Master, patterns: list[Pattern]) -> None:

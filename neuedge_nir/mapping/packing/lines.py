@@ -63,7 +63,7 @@ class Cutter:
     targets: Destinations
     room: int
     tiles: int
-    _known: dict[tuple[Hashable, Block], list[Line]] = field(default_factory=dict)
+    _known: dict[tuple[Hashable, Block], list[Line]] = field(default_factory=dict, init=False)
 
     @property
     def capacity(self) -> Ints:

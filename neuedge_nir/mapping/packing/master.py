@@ -32,16 +32,13 @@ class Master:
         self._columns.append(column)
         return len(self._columns) - 1
 
-    def forbid(self, column: int) -> None:
-        self._columns[column].SetUb(0.0)
+    def solve(self) -> bool:
+        """Whether the least cores were found, in fractions. The columns must cover every row."""
+        return bool(self._solver.Solve() == self._solver.OPTIMAL)
 
-    def need(self, row: int, demand: float) -> None:
-        self._rows[row].SetLb(demand)
-
-    def solve(self) -> float:
-        """The least cores, in fractions. The columns must cover every row."""
-        status = self._solver.Solve()
-        assert status == self._solver.OPTIMAL, status
+    @property
+    def cores(self) -> float:
+        """Those that the last solution takes."""
         return float(self._objective.Value())
 
     def prices(self) -> Floats:

@@ -26,18 +26,21 @@ class Rates:
         self._solver: Any = pywraplp.Solver.CreateSolver("GLOP")
         self._objective = self._solver.Objective()
         self._objective.SetMaximization()
-        self._rows = [self._solver.Constraint(0.0, float(most)) for most in capacity]
+        self._room = np.maximum(1, capacity).astype(np.float64)
+        self._shares = needs / self._room
+        self._rows = [self._solver.Constraint(0.0, 1.0) for _ in capacity]
         self._columns = [self._solver.NumVar(0.0, self._solver.infinity(), "") for _ in needs]
-        for column, need in zip(self._columns, needs.tolist(), strict=True):
-            for row, amount in zip(self._rows, need, strict=True):
-                row.SetCoefficient(column, float(amount))
+        for column, share in zip(self._columns, self._shares.tolist(), strict=True):
+            for row, part in zip(self._rows, share, strict=True):
+                row.SetCoefficient(column, part)
 
     def of(self, values: Floats) -> Floats:
-        """For items of these values."""
+        """For items of these values. Where the solver gives up, all limits are worth the same, and enough."""
         for column, value in zip(self._columns, values.tolist(), strict=True):
             self._objective.SetCoefficient(column, value)
-        assert self._solver.Solve() == self._solver.OPTIMAL
-        return np.array([max(0.0, row.dual_value()) for row in self._rows])
+        if self._solver.Solve() != self._solver.OPTIMAL:
+            return np.asarray((values / np.maximum(1e-9, self._shares.sum(axis=1))).max() / self._room)
+        return np.array([max(0.0, row.dual_value()) for row in self._rows]) / self._room
 
 
 def best_patterns(
