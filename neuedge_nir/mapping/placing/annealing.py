@@ -18,7 +18,7 @@ from neuedge_nir.mapping.placing.graph import Graph, Ints
 ROUNDS = 50
 """Temperatures of an annealing."""
 
-SMALL = 512
+SMALL = 128
 """Clusters up to which numba is not loaded for few visits."""
 
 PLAIN_VISITS = 1_000_000
@@ -139,7 +139,7 @@ def _run(run: Callable[..., Any] | None, ground: Ground, seats: Ints, schedule: 
     if run is not None:
         run(*given)
         return np.asarray(given[len(fixed)], dtype=np.int64)
-    listed = [each.tolist() if isinstance(each, np.ndarray) else each for each in given]
+    listed: list[Any] = [each.tolist() if isinstance(each, np.ndarray) else each for each in given]
     kernel.anneal(*listed)
     return np.array(listed[len(fixed)], dtype=np.int64)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuedge_nir.mapping.placing.graph import Floats, Graph, Ints
+from neuedge_nir.mapping.placing.graph import Graph, Ints
 
 
 def nearest(count: int, per_router: int, hexagonal: bool) -> Ints:
@@ -29,5 +29,5 @@ def least_hops(graph: Graph, per_router: int, hexagonal: bool) -> float:
     degrees = np.diff(graph.starts)
     rank = np.arange(len(graph.weights)) - np.repeat(graph.starts[:-1], degrees)
     hops = nearest(int(degrees.max(initial=0)), per_router, hexagonal)
-    weighed: Floats = graph.weights[order] * hops[rank] * graph.unit
+    weighed = graph.weights[order] * hops[rank] * graph.unit
     return float(weighed.sum()) / 2

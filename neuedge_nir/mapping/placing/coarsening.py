@@ -28,7 +28,8 @@ class Ladder:
 
     @classmethod
     def of(cls, graph: Graph) -> Ladder:
-        graphs, sizes, numbers = [graph], [np.ones(graph.count, dtype=np.int64)], []
+        graphs, sizes = [graph], [np.ones(graph.count, dtype=np.int64)]
+        numbers: list[Ints] = []
         while graphs[-1].count > FEWEST:
             coarse, number, size = _coarsened(graphs[-1], sizes[-1])
             if coarse.count > 0.9 * graphs[-1].count:

@@ -15,6 +15,6 @@ def compiled_by_numba(function: Callable[..., Any]) -> Callable[..., Any] | None
     except ImportError:
         return None
     try:
-        return njit(cache=True)(function)  # type: ignore[no-any-return]
+        return njit(cache=True)(function)
     except RuntimeError:  # nowhere to keep what was compiled
         return njit(function)  # type: ignore[no-any-return]

@@ -26,6 +26,9 @@ ANGLES = 8
 FINER = 9
 """Times that the step between turns is halved around the best."""
 
+MEDIUM, MEDIUM_VISITS = 512, 20_000_000
+"""Clusters up to which fewer entries are looked at: so many take plain Python some seconds too."""
+
 LARGE = 6000
 """Clusters above which each start takes seconds: fewer are tried."""
 
@@ -79,7 +82,7 @@ def arranged(
     best = min(starts, key=ground.cost)
     if graph.count < 2 or not len(graph.weights):
         return best, ""
-    if graph.count <= SMALL and effort != EFFORTS["quick"]:
+    if graph.count <= MEDIUM and effort != EFFORTS["quick"]:
         # Whoever takes more pains gets nothing worse for it.
         starts = [*starts, arranged(ground, starts, EFFORTS["quick"], seed)[0]]
         best = min(starts, key=ground.cost)
@@ -208,6 +211,19 @@ def _spread(ground: Ground, pulls: Pulls, halvings: Sequence[Halving], start: In
 def _different(found: Sequence[tuple[int, Ints]]) -> Found:
     """The cheapest first, of each cost one."""
     return sorted({cost: (cost, seats) for cost, seats in reversed(found)}.values(), key=lambda one: one[0])
+
+
+def _tries(ground: Ground, effort: Effort) -> float:
+    """Tries for each cluster: fewer clusters have fewer arrangements."""
+    return min(effort.tries, TRIES_BY_CLUSTER * ground.graph.count)
+
+
+def _visits(ground: Ground, effort: Effort) -> float:
+    """Entries that may be looked at: few of small graphs, so that numba need not be loaded."""
+    most, count = effort.visits, ground.graph.count
+    if count <= MEDIUM and most <= EFFORTS["normal"].visits:
+        return min(most, PLAIN_VISITS if count <= SMALL else MEDIUM_VISITS)
+    return most
 
 
 def _tries(ground: Ground, effort: Effort) -> float:

@@ -94,7 +94,7 @@ class Floor:
         if not self.crossing:
             return hops
         borders = np.abs(self.chip_x[b] - self.chip_x[a]) + np.abs(self.chip_y[b] - self.chip_y[a])
-        return hops + self.crossing * borders
+        return np.asarray(hops + self.crossing * borders)
 
     def cost(self, graph: Graph, seats: Ints) -> int:
         """What all messages cost, in the graph's unit, with cluster i on site `seats[i]`."""

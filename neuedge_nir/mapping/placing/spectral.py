@@ -33,7 +33,7 @@ class Laplacian:
     @classmethod
     def of(cls, graph: Graph, sizes: Ints) -> Laplacian:
         weights = graph.weights / max(1.0, float(graph.weights.mean()))
-        degrees = np.bincount(graph.sources, weights, graph.count)
+        degrees = np.bincount(graph.sources, weights, graph.count).astype(np.float64)
         return cls(graph, weights, degrees, 1 / np.sqrt(sizes))
 
     @property
