@@ -1,4 +1,4 @@
-"""Clusters onto cores: chips filled in order, then swaps that shorten the way of the messages."""
+"""Clusters onto cores: chips are chosen, then swaps, waves and annealing shorten the way of the messages."""
 
 from __future__ import annotations
 
@@ -15,14 +15,18 @@ from neuedge_nir.mapping.chips.choose import chips_for
 from neuedge_nir.mapping.fabric import Fabric, Site
 from neuedge_nir.mapping.obey import Obliged
 from neuedge_nir.mapping.partition import Cluster, Role
+from neuedge_nir.mapping.placing.annealing import Ground, Rooms
+from neuedge_nir.mapping.placing.engine import EFFORTS, arranged
+from neuedge_nir.mapping.placing.floor import Floor
+from neuedge_nir.mapping.placing.graph import Graph
 from neuedge_nir.mapping.seats import seated
 from neuedge_nir.mapping.traffic import Flow
 
 MAX_SWEEPS = 8
 """Sweeps of swaps; nearly all of the gain comes in the first three."""
 
-MAX_SWAPPED = 4096
-"""Above this many clusters the best start is kept: all pairs of clusters would take hundreds of megabytes."""
+MAX_SWAPPED = 512
+"""Above this many clusters not all pairs of them are weighed at once: `placing` alone moves them."""
 
 WORK = {"none": 3e8, "quick": 3e8, "normal": 3e9, "high": 3e10}
 """Multiplications spent on swaps, by effort: a limit that does not depend on the clock."""
@@ -33,7 +37,7 @@ class Placement:
     """A site for every cluster, and the machine they stand on.
 
     `cost` is what was minimised: weighted hops, or links of multicast trees where a chip has one router. `engine` is
-    what chose the chips where there are several: "python" or "numba", which may find another choice.
+    what chose the chips, where there are several, and the sites: "python" or "numba", which may find another choice.
     """
 
     fabric: Fabric
@@ -62,7 +66,7 @@ def place(
             message = "neurons with synapse cores beside them are not placed under constraints"
             raise NoPlanError("FIT056", message, where="--constraints", hint="leave them out, or raise --time-scale")
         given = seated(clusters, obliged, chips_available)
-        fabric, sites, may, best = given.fabric, given.sites, given.may, list(given.first)
+        fabric, sites, may, starts = given.fabric, given.sites, given.may, [list(given.first)]
     else:
         chosen = chips_for(clusters, flows, chip, chips_available, effort)
         fabric, chip_of, engine = chosen.fabric, chosen.chip_of, chosen.engine
@@ -70,16 +74,27 @@ def place(
         if one_place_a_chip(chip):  # which of its cores a cluster has changes nothing
             seats = _start(chip_of, sites, range(len(sites)))
             return Placement(fabric, tuple(sites[s] for s in seats), chosen.links, chosen.engine)
-        best = min(
-            (_start(chip_of, sites, order) for order in _orders(sites)),
-            key=lambda start: _cost(pairs, start, sites, fabric),
-        )
+        starts = [_start(chip_of, sites, order) for order in _orders(sites)]
+    best = min(starts, key=lambda start: _cost(pairs, start, sites, fabric))
     # A neuron and its synapse cores stay together: where there are any, nobody moves.
-    free = len(clusters) <= MAX_SWAPPED and not _split_up(clusters)
-    if free and pairs.weight.any() and _spent_at_once(clusters, sites) <= 20 * WORK[effort]:
-        weights, rooms = pairs.matrix(len(clusters)), _ChipRooms(clusters, chip)
-        best = _swapped(best, weights, sites, fabric, rooms, WORK[effort], observer, may)
+    if pairs.weight.any() and not _split_up(clusters):
+        if len(clusters) <= MAX_SWAPPED and _spent_at_once(clusters, sites) <= 20 * WORK[effort]:
+            weights, rooms = pairs.matrix(len(clusters)), _ChipRooms(clusters, chip)
+            best = _swapped(best, weights, sites, fabric, rooms, WORK[effort], observer, may)
+        ground = _ground(clusters, pairs, sites, fabric, may)
+        found, ran = arranged(ground, [np.array(each) for each in (best, *starts)], EFFORTS[effort], observer=observer)
+        best, engine = found.tolist(), "numba" if "numba" in (engine, ran) else ran or engine
     return Placement(fabric, tuple(sites[s] for s in best), _cost(pairs, best, sites, fabric), engine)
+
+
+def _ground(
+    clusters: Sequence[Cluster], pairs: _Pairs, sites: Sequence[Site], fabric: Fabric, may: NDArray[np.bool_] | None
+) -> Ground:
+    rules = [rule for rule in fabric.chip.limits if rule.scope is LimitScope.CHIP]
+    uses = np.array([[c.used[rule.name] for rule in rules] for c in clusters], dtype=np.int64)
+    most = np.array([rule.limit.count for rule in rules], dtype=np.int64)
+    rooms = Rooms(uses.reshape(len(clusters), len(rules)), most)
+    return Ground(Graph.of(len(clusters), pairs.a, pairs.b, pairs.weight), Floor.of(fabric, sites), rooms, may)
 
 
 def one_place_a_chip(chip: Chip) -> bool:
