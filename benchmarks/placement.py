@@ -3,10 +3,10 @@
     python benchmarks/placement.py            # sides of 32 and 64, and the planted grids
     python benchmarks/placement.py --large    # also 65,536 cores
 
-A row has the cost and what it is compared with: of a planted grid the optimum, which is known, of the layers the energy
-of Jin's own placements (Hilbert start and force-directed swaps, the better of their two forces; their program, run by us
-under their cost: sum of w * (1.1 * distance + 0.1)). `bound` is the degree bound, below which no placement is. Seconds
-are those of the processor, the compiling of inner loops included in the first row that needs it.
+A row has the cost and what it is compared with: of a planted grid the optimum, which is known; of the layers the energy
+of Jin's own placements (Hilbert start and force-directed swaps, the better of their two forces; their program, run by
+us), under their cost, the sum of w * (1.1 * distance + 0.1). `bound` is the degree bound, below which no placement is.
+Seconds are those of the processor, with the compiling of inner loops in the first row that needs it.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def row(instance: Instance, effort: str) -> str:
     seconds = time.process_time() - begun
     cost = instance.cost(ground.cost(found) * graph.unit)
     first = instance.cost(min(map(ground.cost, starts)) * graph.unit)
-    bound = instance.cost(least_hops(graph, 1, False))
+    bound = instance.cost(least_hops(graph.count, *instance.edges, 1, False))
     return (
         f"{instance.name:26}{cost:14,.0f}{first:14,.0f}{bound:14,.0f}{instance.known:14,.0f} {instance.whose:10}"
         f"{cost / instance.known:7.3f}{cost / bound:8.2f}{seconds:9.1f}  {ran}"

@@ -16,6 +16,7 @@ from neuedge_nir.mapping.fabric import Fabric, Site
 from neuedge_nir.mapping.obey import Obliged
 from neuedge_nir.mapping.partition import Cluster, Role
 from neuedge_nir.mapping.placing.annealing import Ground, Rooms
+from neuedge_nir.mapping.placing.bound import least_hops
 from neuedge_nir.mapping.placing.engine import EFFORTS, arranged
 from neuedge_nir.mapping.placing.floor import Floor
 from neuedge_nir.mapping.placing.graph import Graph
@@ -95,6 +96,16 @@ def _ground(
     most = np.array([rule.limit.count for rule in rules], dtype=np.int64)
     rooms = Rooms(uses.reshape(len(clusters), len(rules)), most)
     return Ground(Graph.of(len(clusters), pairs.a, pairs.b, pairs.weight), Floor.of(fabric, sites), rooms, may)
+
+
+def placed_hops(flows: Sequence[Flow], placement: Placement) -> tuple[float, float]:
+    """Messages times links of shortest ways, per step, as if nothing were dead; and what no placement undercuts."""
+    pairs, fabric = _pairs(flows), placement.fabric
+    routers = np.array([site.router for site in placement.sites], dtype=np.int64).reshape(-1, 2)
+    hops = float((pairs.weight * fabric.hops(routers[pairs.a], routers[pairs.b])).sum())
+    topology = fabric.chip.topology
+    here = min(topology.cores_per_router.count, topology.cores_per_chip.count)
+    return hops, least_hops(len(routers), pairs.a, pairs.b, pairs.weight, here, fabric.hex)
 
 
 def one_place_a_chip(chip: Chip) -> bool:

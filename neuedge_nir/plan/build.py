@@ -30,12 +30,18 @@ from neuedge_nir.mapping.legalise import LegalNetwork, LegalProjection, mean_del
 from neuedge_nir.mapping.partition import Cluster, Partition, Role
 from neuedge_nir.mapping.place import Placement
 from neuedge_nir.mapping.route import Routing
-from neuedge_nir.mapping.routing.analysis import link_use
-from neuedge_nir.mapping.traffic import Flow, host_messages, host_reads
+from neuedge_nir.mapping.traffic import Flow
 from neuedge_nir.network.count import counter, total_synapses, total_weights
 from neuedge_nir.network.model import Network, Population, Port, Projection, Signal
 from neuedge_nir.network.slices import Block, Slice
-from neuedge_nir.plan.figures import Copies, CostReport, Counts, LinkUse, Mapped, TimingError, Traffic, Utilisation
+from neuedge_nir.plan.figures import (
+    Copies,
+    CostReport,
+    Counts,
+    Mapped,
+    TimingError,
+    Utilisation,
+)
 from neuedge_nir.plan.model import (
     SCHEMA,
     Machine,
@@ -56,6 +62,7 @@ from neuedge_nir.plan.model import (
     PlanSlice,
     PlanTable,
 )
+from neuedge_nir.plan.traffic import traffic_of
 
 SYNAPSE_MEMORY = (
     "packed_row_words",
@@ -343,7 +350,9 @@ def _cost(stages: Stages) -> CostReport:
     reset = reset_energy(chip, events)
     per_step = PerStep(dynamic, idle, static, step)
     return CostReport(
-        traffic=_traffic(stages, events),
+        traffic=traffic_of(
+            stages.partition.clusters, stages.demands, stages.flows, stages.placement, stages.routing, events.spikes
+        ),
         synaptic_events_per_step=float(events.synaptic_events),
         neuron_updates_per_step=events.neuron_updates,
         dynamic_j_per_step=dynamic,
@@ -351,24 +360,6 @@ def _cost(stages: Stages) -> CostReport:
         static_w=static,
         step_s=step,
         inference=None if duration is None else of_inference(duration, stages.schedule, per_step, reset),
-    )
-
-
-def _traffic(stages: Stages, events: Events) -> Traffic:
-    routing = stages.routing
-    return Traffic(
-        spikes_per_step=float(events.spikes),
-        host_spikes_per_step=host_messages(stages.partition.clusters, stages.demands),
-        host_reads_per_step=host_reads(stages.demands),
-        deliveries_per_step=float(routing.deliveries),
-        unicast_hops_per_step=float(routing.unicast_hops),
-        tree_hops_per_step=float(routing.tree_hops),
-        max_link_load=float(routing.max_load),
-        hottest_links=tuple(routing.hottest),
-        interchip_spikes_per_step=float(routing.interchip),
-        table_entries_max=max(routing.entries.values(), default=0),
-        deadlock_free=routing.deadlock_free,
-        links=LinkUse(*astuple(link_use(routing.loads, {site.router for site in stages.placement.sites}))),
     )
 
 

@@ -90,6 +90,18 @@ class LinkUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """Messages times the links of shortest ways, per step: `hops` of this placement, as if nothing were missing.
+
+    `bound`: what no placement undercuts, whatever the machine's size. Every core's heaviest exchanges would go to the
+    nearest cores that there can be, and each exchange counts half at either end.
+    """
+
+    hops: float
+    bound: float
+
+
+@dataclass(frozen=True, slots=True)
 class Traffic:
     """Messages per timestep. Hops are links crossed; a message that stays on its core counts nowhere.
 
@@ -110,6 +122,7 @@ class Traffic:
     table_entries_max: int
     deadlock_free: bool | None
     links: LinkUse
+    placed: Placed
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from neuedge_nir.plan.check_links import Grid, check_links, check_sites, walk
 from neuedge_nir.plan.check_model import run_on_chip
 from neuedge_nir.plan.check_orders import check_orders, in_order
 from neuedge_nir.plan.check_parts import everything
+from neuedge_nir.plan.check_placement import check_placement
 from neuedge_nir.plan.check_ports import role_of_inputs, takes_cores, way_in
 from neuedge_nir.plan.check_relays import check_relays, relays_of
 from neuedge_nir.plan.check_routers import check_routers
@@ -314,6 +315,7 @@ def _check_totals(
     check_copies(plan, len(walked.chips))
     same("PLAN126", "chips of the machine", len(plan.machine.chips), max(walked.chips, default=-1) + 1)
     check_traffic(plan, totals)
+    check_placement(plan, grid)
     check_utilisation(plan, grid, totals)
     check_costs(plan, grid, totals)
 

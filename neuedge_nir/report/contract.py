@@ -90,6 +90,8 @@ def _traffic(traffic: Traffic) -> Json:
         "deliveries_per_step": traffic.deliveries_per_step,
         "unicast_hops_per_step": traffic.unicast_hops_per_step,
         "tree_hops_per_step": traffic.tree_hops_per_step,
+        "placed_hops_per_step": traffic.placed.hops,
+        "placed_hops_bound": traffic.placed.bound,
         "max_link_load": traffic.max_link_load,
         "hottest_links": [{"from": a, "to": b, "load": load} for (a, b), load in traffic.hottest_links],
         "links_used": traffic.links.used,

@@ -139,6 +139,7 @@ def _summary(plan: Plan) -> list[Row]:
             f"{number(traffic.deliveries_per_step)} messages, {number(traffic.unicast_hops_per_step)} unicast hops, "
             f"{number(traffic.tree_hops_per_step)} tree hops",
         ),
+        *_placement(plan),
         ("outputs", _outputs_line(plan)),
         ("busiest link", f"{number(traffic.max_link_load)} messages/step; {_deadlock(traffic.deadlock_free)}"),
         *([("links", _links_line(traffic))] if traffic.links.used else []),
@@ -163,6 +164,13 @@ def _links_line(traffic: Traffic) -> str:
         f"{links.used:,} used, mean {number(links.mean)}, {busy:,} above half the busiest; "
         f"bisection {columns} and {rows}{tables}"
     )
+
+
+def _placement(plan: Plan) -> list[Row]:
+    """How far messages go at least; nothing where none leaves its core."""
+    placed = plan.cost.traffic.placed
+    least = f"any placement takes at least {number(placed.bound)}"
+    return [("placement", f"{number(placed.hops)} hops by shortest ways; {least}")] if placed.hops else []
 
 
 def _pace(plan: Plan) -> list[Row]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuedge_nir.mapping.placing.graph import Graph, Ints
+from neuedge_nir.mapping.placing.graph import Floats, Ints
 
 
 def nearest(count: int, per_router: int, hexagonal: bool) -> Ints:
@@ -19,15 +19,19 @@ def nearest(count: int, per_router: int, hexagonal: bool) -> Ints:
     return np.array(found[:count], dtype=np.int64)
 
 
-def least_hops(graph: Graph, per_router: int, hexagonal: bool) -> float:
+def least_hops(count: int, a: Ints, b: Ints, weight: Floats, per_router: int, hexagonal: bool) -> float:
     """Hops of all messages in a step that no placement undercuts: the degree bound.
 
-    Each cluster's heaviest exchanges go to the nearest cores there can be; every exchange is counted at both ends, so
-    half of the sum is due.
+    `a[i]` and `b[i]`, of `count` clusters, exchange `weight[i]`. Each cluster's heaviest exchanges go to the nearest
+    cores there can be; every exchange is counted at both ends, so half of the sum is due.
     """
-    order = np.lexsort((-graph.weights, graph.sources))
-    degrees = np.diff(graph.starts)
-    rank = np.arange(len(graph.weights)) - np.repeat(graph.starts[:-1], degrees)
+    apart = a != b
+    low, high = np.minimum(a, b)[apart], np.maximum(a, b)[apart]
+    pairs, place = np.unique(low * count + high, return_inverse=True)
+    together = np.bincount(place.ravel(), weight[apart], len(pairs))
+    ends, both = np.concatenate([pairs // count, pairs % count]), np.concatenate([together, together])
+    order = np.lexsort((-both, ends))
+    degrees = np.bincount(ends, minlength=count)
+    rank = np.arange(len(ends)) - np.repeat(np.cumsum(degrees) - degrees, degrees)
     hops = nearest(int(degrees.max(initial=0)), per_router, hexagonal)
-    weighed = graph.weights[order] * hops[rank] * graph.unit
-    return float(weighed.sum()) / 2
+    return float((both[order] * hops[rank]).sum()) / 2

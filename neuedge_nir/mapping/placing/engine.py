@@ -226,17 +226,6 @@ def _visits(ground: Ground, effort: Effort) -> float:
     return most
 
 
-def _tries(ground: Ground, effort: Effort) -> float:
-    """Tries for each cluster: fewer clusters have fewer arrangements."""
-    return min(effort.tries, TRIES_BY_CLUSTER * ground.graph.count)
-
-
-def _visits(ground: Ground, effort: Effort) -> float:
-    """Entries that may be looked at: few of small graphs, so that numba need not be loaded."""
-    few = ground.graph.count <= SMALL and effort.visits <= EFFORTS["normal"].visits
-    return min(effort.visits, PLAIN_VISITS) if few else effort.visits
-
-
 def _best_annealed(ground: Ground, starts: Sequence[Ints], effort: Effort, seed: int) -> tuple[Ints, str]:
     """The work is shared evenly among starts and temperatures; of large graphs only low ones are worth it."""
     best, *finalists = starts
