@@ -381,9 +381,9 @@ the limits of the chip's file (`targets show NAME`); a refusal has its code (`ex
 * A rule is taken away alone. Where two bind at the same number of cores, each seems to cost nothing.
 * Without a limit a plan is of a chip that nobody builds: it says what the limit costs, not what else would be possible.
 * Where no single rule is to blame for a refusal, two are taken away together (`a and b`), those that refuse first.
-* A rule less can cost cores: targets are cut before their sources, each as is best for itself, so that PilotNet's
-  layers on Loihi 1 are cut otherwise without `input_axons`, and its input then drives more cores than it has entries
-  for. The mapping found with all rules would do as well.
+* A rule less can cost cores: targets are cut before their sources, and without `input_axons` PilotNet's layers on
+  Loihi 1 are cut otherwise, into slices whose entries do not fit once their cores are on two chips. The mapping found
+  with all rules would do as well.
 * Loihi 1: an entry more to another chip costs cores where the first plan found has no room for them: all destinations
   are then counted as on other chips, which is more than needed. Braille alone resets by subtraction, on one core.
 * TrueNorth: copies of a neuron, which the limit `neurons` counts, lie in its own core. Without `one destination` a
