@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from heapq import heapify, heappop, heappush
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,31 +31,41 @@ class Filler:
     def fill(self, cores: Packed, regions: Sequence[Region], part: float, most: int) -> Packed | None:
         """Everything on at most `most` cores, counted exactly; None where that was not found.
 
-        A slice goes to a core in use only where it is at least that `part` of what waits.
+        A slice goes to a core in use only where it is at least that `part` of what waits. The region that takes most
+        goes first.
         """
         if len(cores) > most:
             return None
-        found, rooms, waiting = self._begun(cores, most)
-        waiting += [Region((name,), region.box) for region in regions for name in region.populations]
+        found, rooms, begun = self._begun(cores, most)
+        waiting = [
+            self._ranked(region)
+            for region in (*begun, *(Region((name,), r.box) for r in regions for name in r.populations))
+        ]
+        heapify(waiting)
+        open_ = Open(rooms, len(found))
         while waiting:
-            region = min(waiting, key=lambda r: (-self._stock(r)[1], -r.neurons, r.populations, r.box))
-            waiting.remove(region)
+            *_, region = heappop(waiting)
             stock, _ = self._stock(region)
             if not len(stock.region):
                 return None
-            item, core = self._seat(stock, rooms[: len(found)], region.neurons * part)
+            item, core = self._seat(stock, open_, region.neurons * part)
             strips = Strips(region, self._cutter.lines(region)[int(stock.line[item])])
             (piece,) = strips.take(int(stock.length[item]), 1)
             need = self._cutter.need(piece)
-            core = core if core == len(found) or (need <= rooms[core]).all() else len(found)
+            core = core if core >= 0 and (need <= rooms[core]).all() else len(found)
             if core == len(found):
                 if core == most or (need > self._capacity).any():
                     return None
                 found.append([])
+                open_.begin(core)
             found[core].append(piece)
             rooms[core] -= need
-            waiting += strips.left()
+            for rest in strips.left():
+                heappush(waiting, self._ranked(rest))
         return found
+
+    def _ranked(self, region: Region) -> tuple[float, int, tuple[str, ...], Block, Region]:
+        return -self._stock(region)[1], -region.neurons, region.populations, region.box, region
 
     def _begun(self, cores: Packed, most: int) -> tuple[Packed, Ints, list[Region]]:
         """The cores with what is left of each; what one has too much of waits: patterns count as in the middle."""
@@ -85,12 +96,34 @@ class Filler:
             self._known[key] = stock, size
         return self._known[key]
 
-    def _seat(self, stock: Stock, rooms: Ints, least: float) -> tuple[int, int]:
-        """The largest slice that some core has room for, and the tightest such core; else the largest, on a new one."""
+    def _seat(self, stock: Stock, open_: Open, least: float) -> tuple[int, int]:
+        """The largest slice that some core has room for, and the tightest such core; else the largest, and -1."""
+        cores = open_.for_needs(stock.needs)
+        rooms = open_.rooms[cores]
         order = np.argsort(-stock.covers, kind="stable")
-        for item in order[stock.covers[order] > least - 1e-6].tolist():
+        for item in order[stock.covers[order] > least - 1e-6].tolist() if cores.size else ():
             fitting = np.flatnonzero((rooms >= stock.needs[item]).all(axis=1))
             if fitting.size:
                 spare = ((rooms[fitting] - stock.needs[item]) / self._shares).sum(axis=1)
-                return item, int(fitting[np.argmin(spare)])
-        return int(order[0]), len(rooms)
+                return item, int(cores[fitting[np.argmin(spare)]])
+        return int(order[0]), -1
+
+
+class Open:
+    """The cores in use that may still take something: `rooms` are what all cores have left, those to come too."""
+
+    def __init__(self, rooms: Ints, begun: int) -> None:
+        self.rooms = rooms
+        self._cores = np.arange(begun)
+        self._floor: Ints | None = None
+
+    def begin(self, core: int) -> None:
+        self._cores = np.append(self._cores, core)
+
+    def for_needs(self, needs: Ints) -> Ints:
+        """Cores with room for the least of some slices by every limit. Those with less than any slice seen are left."""
+        least = needs.min(axis=0)
+        self._floor = least if self._floor is None else np.minimum(self._floor, least)
+        rooms = self.rooms[self._cores]
+        self._cores = self._cores[(rooms >= self._floor).all(axis=1)]
+        return np.asarray(self._cores[(self.rooms[self._cores] >= least).all(axis=1)])
