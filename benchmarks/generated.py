@@ -192,6 +192,14 @@ def pilotnet() -> Network:
     return stack.done()
 
 
+def layers(count: int) -> Network:
+    """So many convolutions of 3 x 3 on 100 x 200, a channel each: 20,000 neurons a layer."""
+    stack = _Stack(f"{count} layers", "input", (1, 100, 200))
+    for _ in range(count):
+        stack.conv(1)
+    return stack.done()
+
+
 GENERATED: Mapping[str, Callable[[], Network]] = {
     "N-MNIST": nmnist,
     "MLP 784-512-512-10": lambda: mlp(784, 512, 512, 10),
