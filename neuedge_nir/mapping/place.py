@@ -26,8 +26,8 @@ from neuedge_nir.mapping.traffic import Flow
 MAX_SWEEPS = 8
 """Sweeps of swaps; nearly all of the gain comes in the first three."""
 
-MAX_SWAPPED = 512
-"""Above this many clusters not all pairs of them are weighed at once: `placing` alone moves them."""
+MAX_SWAPPED = {"none": 512, "quick": 512, "normal": 512, "high": 4096}
+"""Above this many clusters, by effort, not all pairs of them are weighed at once: `placing` alone moves them."""
 
 WORK = {"none": 3e8, "quick": 3e8, "normal": 3e9, "high": 3e10}
 """Multiplications spent on swaps, by effort: a limit that does not depend on the clock."""
@@ -79,7 +79,7 @@ def place(
     best = min(starts, key=lambda start: _cost(pairs, start, sites, fabric))
     # A neuron and its synapse cores stay together: where there are any, nobody moves.
     if pairs.weight.any() and not _split_up(clusters):
-        if len(clusters) <= MAX_SWAPPED and _spent_at_once(clusters, sites) <= 20 * WORK[effort]:
+        if len(clusters) <= MAX_SWAPPED[effort] and _spent_at_once(clusters, sites) <= 20 * WORK[effort]:
             weights, rooms = pairs.matrix(len(clusters)), _ChipRooms(clusters, chip)
             best = _swapped(best, weights, sites, fabric, rooms, WORK[effort], observer, may)
         ground = _ground(clusters, pairs, sites, fabric, may)

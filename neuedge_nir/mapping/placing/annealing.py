@@ -18,7 +18,7 @@ from neuedge_nir.mapping.placing.graph import Graph, Ints
 ROUNDS = 50
 """Temperatures of an annealing."""
 
-SMALL = 128
+SMALL = 64
 """Clusters up to which numba is not loaded for few visits."""
 
 PLAIN_VISITS = 1_000_000

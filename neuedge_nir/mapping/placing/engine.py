@@ -12,7 +12,7 @@ from neuedge_nir.events import Observer, Progress, silent
 from neuedge_nir.mapping.placing.annealing import PLAIN_VISITS, SMALL, Ground, Schedule, annealed
 from neuedge_nir.mapping.placing.coarsening import Ladder
 from neuedge_nir.mapping.placing.floor import Floor
-from neuedge_nir.mapping.placing.graph import Floats, Ints
+from neuedge_nir.mapping.placing.graph import Floats, Graph, Ints
 from neuedge_nir.mapping.placing.spectral import waves
 from neuedge_nir.mapping.placing.spreading import Halving, Pulls, spread
 
@@ -26,8 +26,8 @@ ANGLES = 8
 FINER = 9
 """Times that the step between turns is halved around the best."""
 
-MEDIUM, MEDIUM_VISITS = 512, 20_000_000
-"""Clusters up to which fewer entries are looked at: so many take plain Python some seconds too."""
+MEDIUM, MEDIUM_VISITS = 512, 60_000_000
+"""Clusters up to which fewer entries are looked at: so many take plain Python a quarter of a minute."""
 
 LARGE = 6000
 """Clusters above which each start takes seconds: fewer are tried."""
@@ -56,8 +56,8 @@ class Effort:
 
 EFFORTS = {
     "quick": Effort(3, 1, 1, 1, (2.0,), 300, 1e8),
-    "normal": Effort(7, 4, 3, 2, (1.0, 4.0, 16.0), 3000, 1e9),
-    "high": Effort(7, 7, 6, 4, (1.0, 2.0, 4.0, 8.0, 16.0, 32.0), 20000, 1e10),
+    "normal": Effort(7, 4, 3, 2, (4.0, 16.0, 1.0), 3000, 1e9),
+    "high": Effort(7, 7, 6, 4, (4.0, 16.0, 1.0, 8.0, 32.0, 2.0), 20000, 1e10),
 }
 EFFORTS["none"] = EFFORTS["quick"]
 
@@ -109,11 +109,14 @@ def _spread_out(ground: Ground, found: Found, effort: Effort) -> Found:
         found = found[:1]
     found = _different([*found, *_from_waves(ground, ladder, halvings, effort)])
     cycle = _cycle(ground.graph.count) * (1 if ground.graph.count > LARGE else 2)
-    dense = len(ground.graph.weights) > DENSE * ground.graph.count
-    for _, start in found[: 2 if dense else None]:
+    for _, start in found[: 2 if _dense(ground.graph) else None]:
         found = [*found, *_spread(ground, pulls, halvings, start, cycle)]
     found = _different(found)
     return _different([*found, *_spread(ground, pulls, halvings, found[0][1], cycle * (effort.cycles - 1))])
+
+
+def _dense(graph: Graph) -> bool:
+    return len(graph.weights) > DENSE * graph.count
 
 
 def _cycle(count: int) -> tuple[int, ...]:
@@ -165,7 +168,7 @@ def _from_waves(
     large = graph.count > LARGE
     pairs = PAIRS[: effort.large_pairs if large else effort.pairs]
     ladders = [ladder]
-    if not large and bool((graph.weights != graph.weights[0]).any()):
+    if not large and not _dense(graph) and bool((graph.weights != graph.weights[0]).any()):
         # All exchanges alike: a grid is a grid, whatever its weights are.
         ladders.append(Ladder.of(replace(graph, weights=np.ones_like(graph.weights))))
     for each in ladders:
@@ -229,7 +232,7 @@ def _visits(ground: Ground, effort: Effort) -> float:
 def _best_annealed(ground: Ground, starts: Sequence[Ints], effort: Effort, seed: int) -> tuple[Ints, str]:
     """The work is shared evenly among starts and temperatures; of large graphs only low ones are worth it."""
     best, *finalists = starts
-    hots = effort.hots[:1] if ground.graph.count > LARGE else effort.hots
+    hots = (min(effort.hots),) if ground.graph.count > LARGE else effort.hots
     runs, ran = [(seats, hot) for seats in finalists for hot in hots], ""
     worth = _visits(ground, effort) / (ENOUGH * 2 * len(ground.graph.weights))
     runs = runs[: max(1, int(worth))]

@@ -98,6 +98,5 @@ class Floor:
 
     def cost(self, graph: Graph, seats: Ints) -> int:
         """What all messages cost, in the graph's unit, with cluster i on site `seats[i]`."""
-        once = graph.sources < graph.others
-        ways = self.ways(seats[graph.sources[once]], seats[graph.others[once]])
-        return int((graph.weights[once] * ways).sum())
+        a, b, weights = graph.pairs
+        return int((weights * self.ways(seats[a], seats[b])).sum())

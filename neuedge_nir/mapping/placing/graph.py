@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ TOTAL_BITS = 36
 """All weights together stay below 2**36, so that a cost, over ways of up to 2**16, stays far below 2**63."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Graph:
     """Clusters and what every two of them exchange, as the rows of a symmetric matrix (CSR).
 
@@ -55,10 +56,16 @@ class Graph:
         """How many clusters there are."""
         return len(self.starts) - 1
 
-    @property
+    @cached_property
     def sources(self) -> Ints:
         """The row of every entry."""
         return np.repeat(np.arange(self.count), np.diff(self.starts))
+
+    @cached_property
+    def pairs(self) -> tuple[Ints, Ints, Ints]:
+        """Every two that exchange anything, once, and what they exchange."""
+        once = self.sources < self.others
+        return self.sources[once], self.others[once], self.weights[once]
 
     @property
     def strengths(self) -> Ints:
@@ -74,7 +81,6 @@ class Graph:
         """The same with cluster `order[i]` as number i."""
         number = np.empty(self.count, dtype=np.int64)
         number[order] = np.arange(self.count)
-        once = self.sources < self.others
-        a, b = number[self.sources[once]], number[self.others[once]]
-        low, high = np.minimum(a, b), np.maximum(a, b)
-        return Graph.symmetric(self.count, low, high, self.weights[once], self.unit)
+        first, second, weights = self.pairs
+        a, b = number[first], number[second]
+        return Graph.symmetric(self.count, np.minimum(a, b), np.maximum(a, b), weights, self.unit)
