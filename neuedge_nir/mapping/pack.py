@@ -51,8 +51,8 @@ class Effort:
 
 SEARCHES = (
     Search(tiles=6, width=16, rounds=30, steps=2),
-    Search(tiles=8, width=24, rounds=40, steps=6),
-    Search(tiles=12, width=24, rounds=60, steps=40),
+    Search(tiles=8, width=24, rounds=40, steps=6, near=200),
+    Search(tiles=12, width=24, rounds=60, steps=40, near=500),
 )
 
 EFFORTS = {

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Iterator
 from itertools import product
 
+import numpy as np
+
 from neuedge_nir.network.slices import Block
 
 Tile = tuple[int, ...]
@@ -19,19 +21,17 @@ def tile_sizes(shape: tuple[int, ...], room: int, fits: Callable[[Block], bool])
     """
     axes = [_steps(size) for size in shape]
     edge = _edge(axes, lambda tile: math.prod(tile) <= room and fits(middle(shape, tile)))
-    found = []
-    for lead, longest in edge.items():
-        for step in axes[-1]:
-            if step <= longest:
-                tile = (*lead, step)
-                found.append((tiles_of(shape, tile), tuple(-step for step in tile)))
-    for _, negated in sorted(found):
-        yield tuple(-step for step in negated)
-
-
-def tiles_of(shape: tuple[int, ...], tile: Tile) -> int:
-    """How many tiles of this size cover the shape."""
-    return math.prod(-(-size // step) for size, step in zip(shape, tile, strict=True))
+    if not edge:
+        return
+    last = np.array(axes[-1], dtype=np.int64)
+    often = np.searchsorted(last, list(edge.values()), side="right")
+    leads = np.repeat(np.array(list(edge), dtype=np.int64).reshape(len(edge), -1), often, axis=0)
+    steps = np.concatenate([last[:count] for count in often.tolist()])
+    tiles = np.column_stack([leads, steps])
+    slices = (-(-np.array(shape, dtype=np.int64) // tiles)).prod(axis=1)
+    # Fewest slices first; of as many the tiles that are longest along the first axes.
+    order = np.lexsort((*(-tiles[:, axis] for axis in reversed(range(len(shape)))), slices))
+    yield from map(tuple, tiles[order].tolist())
 
 
 def middle(shape: tuple[int, ...], tile: Tile) -> Block:

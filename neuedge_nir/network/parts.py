@@ -10,9 +10,12 @@ from functools import cached_property
 import numpy as np
 
 from neuedge_nir.network.area import Area, members
-from neuedge_nir.network.axis import Indices, Ints, array_of
+from neuedge_nir.network.axis import Indices, Ints, array_of, common
 from neuedge_nir.network.reach import Product, Region
 from neuedge_nir.network.slices import Block, Run, Slice
+
+MOST_JOINED = 6
+"""Products whose common elements are counted for every set of them; of more, all elements are marked."""
 
 Shares = tuple[Ints, Ints]
 """The slices that hold something, by number, ascending, and how many elements each holds."""
@@ -27,7 +30,7 @@ class Parts:
     def overlaps(self, region: Region) -> Shares:
         """How many elements of a region lie in each slice that holds any.
 
-        Runs that share nothing and blocks that form a grid, as mappers cut, are found by their ends.
+        Runs that share nothing and blocks, as mappers cut, are found by their ends.
         """
         products = [product for product in region.products if all(map(len, product))]
         if not products:
@@ -41,6 +44,8 @@ class Parts:
             return self._grid.shares(*_intervals(products, region.shape, self._grid.cut_axis), region.shape)
         if self._runs is not None and region.shape:
             return self._runs.shares(*_intervals(products, region.shape, 0))
+        if self._boxes is not None and len(products) <= MOST_JOINED:
+            return self._boxes.shares(products)
         found = Area(members(region)).sums(self.slices)
         return np.flatnonzero(found), found[found > 0]
 
@@ -53,6 +58,12 @@ class Parts:
         order = np.argsort(ends[:, 0], kind="stable")
         starts, stops = ends[order].T
         return _Runs(starts, stops, order) if (starts[1:] >= stops[:-1]).all() else None
+
+    @cached_property
+    def _boxes(self) -> _Boxes | None:
+        spans = np.array([part.spans for part in self.slices if isinstance(part, Block)], dtype=np.int64)
+        every = len(spans) == len(self.slices) and spans.ndim == 3 and spans.shape[1]
+        return _Boxes(spans[:, :, 0], spans[:, :, 1]) if every else None
 
     @cached_property
     def _grid(self) -> _Grid | None:
@@ -121,6 +132,34 @@ class _Grid:
             for indices, edges in zip(np.unravel_index(rows, shape), self.edges, strict=False):
                 found = found * (len(edges) - 1) + np.searchsorted(edges, indices, side="right") - 1
         return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Boxes:
+    """Any blocks: where each begins and ends along each axis, (blocks, axes)."""
+
+    starts: Ints
+    stops: Ints
+
+    def shares(self, products: Sequence[Product]) -> Shares:
+        """What several products have in common counts once."""
+        found = self._joined(products, None)
+        return np.flatnonzero(found), found[found > 0]
+
+    def _joined(self, products: Sequence[Product], within: Product | None) -> Ints:
+        """The elements of each block in any of the products, all of them within another product if one is given."""
+        total = np.zeros(len(self.starts), dtype=np.int64)
+        for number, product in enumerate(products):
+            own = product if within is None else tuple(map(common, product, within))
+            if all(map(len, own)):
+                total += self._held(own) - self._joined(products[:number], own)
+        return total
+
+    def _held(self, product: Product) -> Ints:
+        counts = np.ones(len(self.starts), dtype=np.int64)
+        for axis, indices in enumerate(product):
+            counts *= _before(indices, self.stops[:, axis]) - _before(indices, self.starts[:, axis])
+        return counts
 
 
 def _grid_of(spans: Ints) -> _Grid | None:

@@ -32,13 +32,15 @@ class Search:
     """How far a dive looks.
 
     `tiles`: the largest of each region whose cross-sections become lines; `width` of the beam that fills a core;
-    `rounds` of pricing at each step; `steps` after each of which the rest is filled in.
+    `rounds` of pricing at each step; `steps` after each of which the rest is filled in. What is found by others within
+    one core in `near` of the bound is near enough: no search for that.
     """
 
     tiles: int
     width: int
     rounds: int
     steps: int
+    near: int | None = None
 
 
 def dive(cutter: Cutter, regions: Sequence[Region], search: Search, most: int, least: int) -> Packed | None:

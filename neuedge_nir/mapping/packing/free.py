@@ -12,9 +12,6 @@ from neuedge_nir.mapping.packing.lines import Cutter, Region
 from neuedge_nir.mapping.split import neurons_per_core
 from neuedge_nir.network.slices import whole
 
-NEAR = 500
-"""One core in so many above the bound is near enough: deeper searches are for more than that."""
-
 
 def freely_cut(demands: Demands, searches: Sequence[Search], most: int, least: int) -> Cores | None:
     """A packing on at most `most` cores whose slices are of any length; None where none was found, or looked for.
@@ -31,7 +28,7 @@ def freely_cut(demands: Demands, searches: Sequence[Search], most: int, least: i
     targets, best = demands.uncut(), None
     for search in searches:
         cutter = Cutter(demands, targets, neurons_per_core(demands), search.tiles)
-        near = most < least or (search != searches[0] and most + 1 - least <= least // NEAR)
+        near = most < least or (search.near is not None and most + 1 - least <= least // search.near)
         found = None if near else dive(cutter, regions, search, most, least)
         if found is not None and all(fits(demands.load(core, targets), demands.capacity) for core in found):
             best, most = tuple(tuple(core) for core in found), len(found) - 1
