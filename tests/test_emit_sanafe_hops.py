@@ -168,13 +168,13 @@ def test_the_foretold_hops_are_those_of_the_files_own_edges(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["layers", "convolutions"])
-def test_by_mean_rates_the_plans_hops_are_within_a_percent_of_the_foretold(name: str) -> None:
+def test_by_mean_rates_the_plans_hops_are_within_two_percent_of_the_foretold(name: str) -> None:
     """Where the neurons of a population fire alike; in the other worlds few neurons make most of the spikes."""
     files = ran(name)
     told, traffic, steps = files.json(SPIKES)["sent"], files.plan.cost.traffic, files.steps
     inner = [counts for group, counts in told.items() if group not in files.inputs]
     assert sum(each["hops"] for each in inner) > 10_000
-    assert traffic.unicast_hops_per_step * steps == pytest.approx(sum(each["hops"] for each in inner), rel=0.01)
+    assert traffic.unicast_hops_per_step * steps == pytest.approx(sum(each["hops"] for each in inner), rel=0.02)
     assert traffic.deliveries_per_step * steps == pytest.approx(sum(each["messages"] for each in inner), rel=0.01)
     host = sum(told[group]["messages"] for group in files.inputs)
     assert traffic.host_spikes_per_step * steps == pytest.approx(host, rel=0.01)
