@@ -53,7 +53,7 @@ def _jitted(kernel: Callable[..., Any]) -> Callable[..., Any]:
     fast = numba.njit(cache=True)(kernel)
 
     def called(*given: Any) -> Any:
-        """Lists go in as arrays, and what the kernel changed comes out."""
+        """Lists go in as arrays, and what the kernel changed comes out; arrays are changed as they are."""
         arrays = [np.array(each, dtype=np.int64) if isinstance(each, list) else each for each in given]
         result = fast(*arrays)
         for each, array in zip(given, arrays, strict=True):

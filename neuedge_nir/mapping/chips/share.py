@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
+import numpy as np
+
 from neuedge_nir.mapping.chips.kernels import CHANCES, SEED, cooling, granted, share
 from neuedge_nir.mapping.chips.nets import Nets
 from neuedge_nir.mapping.chips.room import Room, Units, minus
@@ -32,9 +34,11 @@ def shared(
     kernel, engine, work = granted(share, LOOKS * nets.pins, effort)
     cool = cooling(sum(nets.weights) // sum(map(len, nets.sent)))
     tried = [(0, list(chip_of))]
+    held = np.array if engine == "numba" else list
+    state, structure = _state(units, nets, rooms, chip_of), [held(each) for each in _structure(nets)]
     for run in range(RUNS):
-        found, state = list(chip_of), _state(units, nets, rooms, chip_of)
-        change = kernel(found, *state, *_structure(nets), list(CHANCES), cool, work // RUNS, SEED + run)
+        found, own = list(chip_of), [held(each) for each in state]
+        change = kernel(found, *own, *structure, list(CHANCES), cool, work // RUNS, SEED + run)
         tried.append((change, found))
     return min(tried)[1], engine
 

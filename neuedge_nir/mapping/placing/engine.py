@@ -32,6 +32,9 @@ MEDIUM, MEDIUM_VISITS = 512, 60_000_000
 LARGE = 6000
 """Clusters above which each start takes seconds: fewer are tried."""
 
+MOST_ENTRIES = 1 << 20
+"""Pairs of clusters that exchange anything, both ways, above which they do so too."""
+
 DENSE = 32
 """Partners of a cluster, on average, above which pulling gains little and costs much."""
 
@@ -105,14 +108,19 @@ def _spread_out(ground: Ground, found: Found, effort: Effort) -> Found:
     """With what waves are, and what pulling and spreading makes of all."""
     ladder = Ladder.of(ground.graph)
     pulls, halvings = Pulls.of(ladder), _halvings(ground.floor, found[0][1])
-    if ground.graph.count > LARGE:
+    if _large(ground.graph):
         found = found[:1]
     found = _different([*found, *_from_waves(ground, ladder, halvings, effort)])
-    cycle = _cycle(ground.graph.count) * (1 if ground.graph.count > LARGE else 2)
+    cycle = _cycle(ground.graph.count) * (1 if _large(ground.graph) else 2)
     for _, start in found[: 2 if _dense(ground.graph) else None]:
         found = [*found, *_spread(ground, pulls, halvings, start, cycle)]
     found = _different(found)
     return _different([*found, *_spread(ground, pulls, halvings, found[0][1], cycle * (effort.cycles - 1))])
+
+
+def _large(graph: Graph) -> bool:
+    """Whether a start takes seconds: for its clusters, or for all that they exchange."""
+    return graph.count > LARGE or len(graph.weights) > MOST_ENTRIES
 
 
 def _dense(graph: Graph) -> bool:
@@ -165,7 +173,7 @@ def _from_waves(
 ) -> Iterator[tuple[int, Ints]]:
     """For each pair of waves, the best of its turns."""
     graph = ground.graph
-    large = graph.count > LARGE
+    large = _large(graph)
     pairs = PAIRS[: effort.large_pairs if large else effort.pairs]
     ladders = [ladder]
     if not large and not _dense(graph) and bool((graph.weights != graph.weights[0]).any()):

@@ -10,8 +10,9 @@ import numpy as np
 from neuedge_nir.mapping.placing.coarsening import Ladder
 from neuedge_nir.mapping.placing.graph import Floats, Graph, Ints
 
-REFINED = 6000
-"""Clusters up to which waves are computed; of larger graphs they are those of coarser ones."""
+REFINED, ENTRIES = 6000, 1 << 20
+"""Clusters, and entries of their exchanges, up to which waves are computed; of larger graphs they are those of coarser
+ones."""
 
 
 ROUGH, EXACT = 3, 20
@@ -64,7 +65,7 @@ def waves(ladder: Ladder, number: int) -> Floats:
     found = _lowest(Laplacian.of(ladder.graphs[-1], ladder.sizes[-1]), number)
     for graph, sizes, numbers in reversed(list(zip(ladder.graphs, ladder.sizes, ladder.numbers, strict=False))):
         found = found[:, numbers]
-        if graph.count <= REFINED:
+        if graph.count <= REFINED and len(graph.weights) <= ENTRIES:
             found = _refined(Laplacian.of(graph, sizes), found, EXACT if graph is ladder.graphs[0] else ROUGH)
     return found
 
