@@ -47,7 +47,7 @@ def neurons_of(piece: PlanSlice, shape: tuple[int, ...]) -> list[int]:
     """Row-major numbers."""
     numbers = np.arange(math.prod(shape)).reshape(shape)
     if piece.block is not None:
-        return numbers[tuple(slice(*span) for span in piece.block)].ravel().tolist()  # type: ignore[no-any-return]
+        return numbers[tuple(slice(*span) for span in piece.block)].ravel().tolist()
     assert piece.run is not None
     return list(range(*piece.run))
 

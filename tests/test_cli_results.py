@@ -132,7 +132,7 @@ def test_the_options_stand_in_the_plan(neuedge: Neuedge, digits: Path, tmp_path:
     assert json.loads(plan.read_bytes())["options"] == {
         "passes": ["fold-scale", "drop-dead"],
         "chips": 2,
-        "constraints": {kind: [] for kind in ("pin", "together", "apart", "forbid", "cap", "reserve")},
+        "constraints": {kind: [] for kind in ("pin", "together", "apart", "forbid", "cap", "reserve", "dead")},
         "copies": None,
         "dt": 2.0,
         "effort": "quick",
