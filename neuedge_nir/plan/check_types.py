@@ -28,6 +28,9 @@ Floats = NDArray[np.float64]
 ROUNDS = 12
 """In so many rounds levels and the inputs that take them are fitted to each other."""
 
+BLOCK = 1 << 15
+"""Weights that are looked at together."""
+
 CLIPS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
 """Shares of the unit that holds the largest weight: with less of it large weights are cut, and small ones finer."""
 
@@ -55,13 +58,22 @@ def check_types(plan: Plan, network: Network) -> None:
 
 def error_of(into: Sequence[Projection], axons: int, types: int, most: int) -> float:
     """||stored - wanted|| / ||wanted|| of weights that are whole numbers of at most `most` times a unit of the row."""
-    wanted = _table(into)
+    whole = _table(into)
+    kinds = _sorted_in(whole, _groups(into), types) if axons == 1 else np.zeros(0, dtype=np.int64)
+    lost = size = 0.0
+    step = max(1, BLOCK // max(1, whole.shape[1]))
+    for start in range(0, len(whole), step):  # some rows at a time stay in the processor's cache
+        wanted = whole[start : start + step]
+        stored = _stored(wanted, axons, kinds, most)
+        lost += float(((stored - wanted) ** 2).sum())
+        size += float((wanted**2).sum())
+    return math.sqrt(lost / size) if size else 0.0
+
+
+def _stored(wanted: Floats, axons: int, kinds: Ints, most: int) -> Floats:
     if axons == 1:
-        stored = _single(wanted, _sorted_in(wanted, _groups(into), types), most)
-    else:
-        stored = _sums(wanted, most) if axons == 2 else _levels(wanted)
-    size = float((wanted**2).sum())
-    return math.sqrt(float(((stored - wanted) ** 2).sum()) / size) if size else 0.0
+        return _single(wanted, kinds, most)
+    return _sums(wanted, most) if axons == 2 else _levels(wanted)
 
 
 def _table(into: Sequence[Projection]) -> Floats:
@@ -131,8 +143,11 @@ def _sums(wanted: Floats, most: int) -> Floats:
     first, second = _mean(wanted, wanted > 0), _mean(wanted, wanted < 0)
     for _ in range(ROUNDS):
         takes_first, takes_second = _takers(wanted, first, second)
+        before = first, second
         first = _mean(wanted - takes_second * second[:, None], takes_first)
         second = _mean(wanted - takes_first * first[:, None], takes_second)
+        if np.array_equal(before, (first, second)):
+            break
     levels = _in_units(np.column_stack([first, second]), most)
     takes_first, takes_second = _takers(wanted, levels[:, 0], levels[:, 1])
     return takes_first * levels[:, :1] + takes_second * levels[:, 1:]
