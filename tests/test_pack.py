@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 from hypothesis import assume, example, given, settings
@@ -282,33 +278,6 @@ def test_a_tighter_packing_still_keeps_the_limits_of_the_sources() -> None:
 @given(networks(), chips())
 def test_the_same_network_is_cut_the_same_twice(net: Network, on: Chip) -> None:
     assert partitioned(legal(net, on), "quick") == partitioned(legal(net, on), "quick")
-
-
-SCRIPT = """
-from neuedge_nir.pipeline import Options, compile_network
-from tests.worlds import convnet, real
-import hashlib, sys
-for name in ("loihi1", "truenorth", "spinnaker1"):
-    plan = compile_network(convnet(model="IF"), real(name), Options(effort="quick"))
-    sys.stdout.write(hashlib.sha256(repr((plan.cores, plan.routes, plan.mapping)).encode()).hexdigest())
-"""
-
-
-def test_neither_the_hash_seed_nor_the_number_of_threads_changes_a_plan() -> None:
-    found = set()
-    for seed, threads in (("0", "1"), ("1", "2")):
-        settings_ = {"PYTHONHASHSEED": seed, "OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
-        found.add(
-            subprocess.run(
-                [sys.executable, "-c", SCRIPT],
-                env={**os.environ, **settings_, "PYTHONPATH": os.pathsep.join(sys.path)},
-                cwd=Path(__file__).parents[1],
-                capture_output=True,
-                text=True,
-                check=True,
-            ).stdout
-        )
-    assert len(found) == 1
 
 
 def test_the_bound_names_the_limit_that_binds() -> None:

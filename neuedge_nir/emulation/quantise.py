@@ -101,8 +101,8 @@ def _late(population: Population, legal: LegalNetwork) -> Adaptation | None:
 def _loss(source: Source, quantised: Quantised) -> Loss:
     kept, wanted = quantised.kept, source.form
     gaps = [k - w for k, w in zip(kept.weights, source.weights, strict=True)]
-    norm = math.sqrt(sum(float(np.vdot(w, w)) for w in source.weights))
-    lost = math.sqrt(sum(float(np.vdot(gap, gap)) for gap in gaps))
+    norm = math.sqrt(sum(float(np.square(w).sum()) for w in source.weights))
+    lost = math.sqrt(sum(float(np.square(gap).sum()) for gap in gaps))
     worst = max((float(np.abs(gap).max(initial=0.0)) for gap in gaps), default=0.0)
     return Loss(
         source.population.name,

@@ -24,6 +24,7 @@ from neuedge_nir.mapping.memory import (
 from neuedge_nir.mapping.needs import FORMULAS, LARGEST
 from neuedge_nir.mapping.partition import Destinations, Piece
 from neuedge_nir.mapping.recording import record_bytes, recorded
+from neuedge_nir.mapping.rounding import whole_events
 from neuedge_nir.mapping.sharing import fewest
 from neuedge_nir.mapping.values import DISTINCT, NO_VALUES, Values
 from neuedge_nir.mapping.windows import keeps_shape, looks_through_windows
@@ -244,7 +245,7 @@ class Demands:
         if (shared := fewest(self, everything, limit)) is not None:
             return shared
         if limit.formula == "synaptic_events":  # whatever cores take them
-            return math.ceil(self.events(everything))
+            return whole_events(self.events(everything))
         return self._one(everything, self.likeness(everything), index, limit, targets)
 
     def _record(self, name: str, limit: Limit) -> int:

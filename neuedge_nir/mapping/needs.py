@@ -14,6 +14,7 @@ from neuedge_nir.mapping.merging import merged_at_axon
 from neuedge_nir.mapping.partition import Destinations, Piece
 from neuedge_nir.mapping.recording import row_and_record_bytes
 from neuedge_nir.mapping.ring_buffers import ring_buffer_bits
+from neuedge_nir.mapping.rounding import whole_events
 from neuedge_nir.mapping.shared_rows import destination_groups, interleaved_neurons, shared_rows
 from neuedge_nir.mapping.values import DISTINCT
 from neuedge_nir.mapping.windows import looks_through_windows, pixels
@@ -109,7 +110,7 @@ def _weight_bytes(demands: Demands, piece: Piece, limit: Limit, targets: Destina
 def _synaptic_events(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
     """Of a single neuron, where the chip has synapse cores, the share of the busiest of them."""
     del targets
-    events = math.ceil(demands.events(piece))
+    events = whole_events(demands.events(piece))
     able = demands.legal.chip.capabilities.synapse_cores and piece.part.neurons == 1
     most = min(math.ceil(events / limit.limit.count), demands.legal.chip.topology.cores_per_chip.count - 1)
     return math.ceil(events / max(1, most)) if able else events

@@ -9,6 +9,7 @@ from neuedge_nir.chip.slow import is_per_step
 from neuedge_nir.errors import CapacityError, UsageError
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.partition import Piece
+from neuedge_nir.mapping.rounding import whole_events
 from neuedge_nir.mapping.synapse_cores import most_synapse_cores
 from neuedge_nir.network.count import most_events
 from neuedge_nir.network.slices import Run
@@ -42,7 +43,7 @@ def _most_events(demands: Demands, name: str) -> int:
     """Of the neuron that gets most."""
     incoming = [p.projection for p in demands.legal.into(name)]
     at = most_events(incoming, [demands.activity.rate(p.source) for p in incoming])
-    return math.ceil(demands.events(Piece(name, Run(at, at + 1))))
+    return whole_events(demands.events(Piece(name, Run(at, at + 1))))
 
 
 def _takers(cores: int) -> str:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from neuedge_nir.chip.model import Chip, Limit
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.partition import Cluster, Partition, Role
+from neuedge_nir.mapping.rounding import whole_events
 
 
 def most_synapse_cores(chip: Chip) -> int:
@@ -31,7 +32,7 @@ def _beside(cluster: Cluster, demands: Demands) -> tuple[Cluster, ...]:
     limit = _events_limit(demands)
     if limit is None or cluster.role is not Role.NEURONS or not most_synapse_cores(demands.legal.chip):
         return ()
-    events = math.ceil(sum(demands.events(piece) for piece in cluster.pieces))
+    events = whole_events(sum(demands.events(piece) for piece in cluster.pieces))
     needed = math.ceil(events / limit.limit.count)
     idle = Cluster(Role.SYNAPSES, (), dict.fromkeys(cluster.used, 0))
     return (idle,) * needed if needed > 1 else ()

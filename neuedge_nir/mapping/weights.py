@@ -97,15 +97,19 @@ def _stored(weights: Weights, step: float) -> Stored:
     for rows in _blocks(weights):
         units = np.rint(rows / step)
         largest = max(largest, float(np.abs(units).max(initial=0.0)))
-        rest = (units * step - rows).ravel()
-        lost, norm = lost + float(rest @ rest), norm + float(np.vdot(rows, rows))
+        lost, norm = lost + _squares(units * step - rows), norm + _squares(rows)
     bits = int(largest).bit_length() + 1
     return Stored(bits, step, math.sqrt(lost / norm) if norm else 0.0)
 
 
 def _error(stored: Weights, wanted: Weights) -> float:
-    norm = float(np.linalg.norm(wanted))
-    return float(np.linalg.norm(stored - wanted)) / norm if norm else 0.0
+    norm = math.sqrt(_squares(wanted))
+    return math.sqrt(_squares(stored - wanted)) / norm if norm else 0.0
+
+
+def _squares(values: Weights) -> float:
+    """Their sum. Not by a product of vectors: how BLAS adds that up depends on the number of processors."""
+    return float(np.square(values).sum())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

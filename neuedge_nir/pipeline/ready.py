@@ -27,6 +27,7 @@ from neuedge_nir.network.activity import Activity, Duration, recorded_activity, 
 from neuedge_nir.network.connect import irregular_in
 from neuedge_nir.network.connect_sparse import Sparse
 from neuedge_nir.network.copies import named
+from neuedge_nir.network.flow import in_flow
 from neuedge_nir.network.model import Network
 from neuedge_nir.network.relabel import order_of, relabelled
 from neuedge_nir.pipeline.options import Options
@@ -70,6 +71,7 @@ def ready(
             where=network.origin.name,
             hint="export the network with its neurons",
         )
+    network = in_flow(network)
     check_scale(chip, wanted.time_scale)
     legal = stage("legalise", observer, lambda: legal_of(network, slowed(chip, wanted.time_scale), wanted))
     activity = stage("activity", observer, lambda: _activity(network, legal, wanted))

@@ -129,13 +129,3 @@ def effective_synapses(projection: Projection, operator: Irregular) -> Floats:
     if all(bool((gain == 1).all()) for gain in gains):
         return operator.weights
     return operator.weights * gains[0][operator.indices] * np.repeat(gains[1], np.diff(operator.indptr))
-
-
-def most_values(operator: Sparse, weights: Floats) -> int:
-    """The most different weights, 0 among them, that any neuron has."""
-    rows = np.repeat(np.arange(len(operator.indptr) - 1), np.diff(operator.indptr))
-    largest = np.zeros(len(operator.indptr) - 1)
-    np.maximum.at(largest, rows, np.abs(weights))
-    scaled = np.round(weights / (largest[rows] + 1e-300), 9)
-    pairs = np.unique(np.stack([rows.astype(np.float64), scaled])[:, scaled != 0], axis=1)
-    return 1 + int(np.bincount(pairs[0].astype(np.int64)).max(initial=0))

@@ -44,6 +44,14 @@ def _neurons(piece: PlanSlice) -> int:
     return math.prod(stop - start for start, stop in piece.block or (piece.run or (0, 0),))
 
 
+def _bits(values: int) -> int:
+    """The fewest bits that number so many."""
+    bits = 0
+    while 2**bits < values:
+        bits += 1
+    return bits
+
+
 def _check_fields(keys: PlanKeys, held: Mapping[str, list[tuple[int, int]]], width: int) -> None:
     """A population has one value in the field above `low_bits`, no other has it, and its cores fit below."""
     same("PLAN180", "populations with fields", (sorted(keys.core_bits), sorted(keys.atom_bits)), (sorted(held),) * 2)
@@ -62,3 +70,6 @@ def _check_fields(keys: PlanKeys, held: Mapping[str, list[tuple[int, int]]], wid
         other = tops.setdefault(min(own), name)
         if other != name:
             refuse("PLAN181", f"it shares the field of {other!r}", name)
+    same("PLAN180", "bits of the population's field", keys.population_bits, _bits(len(held)))
+    for name, spans in held.items():
+        same("PLAN180", "bits of the cores' field", keys.core_bits[name], _bits(len(spans)), name)

@@ -44,3 +44,8 @@ def at_most(code: str, what: str, needed: float, available: float, where: str | 
     """A limit holds."""
     if not needed <= available:
         refuse(code, f"{what}: {needed:g} needed, {available:g} available", where, needed, available)
+
+
+def rounded(events: float, error: float) -> int:
+    """Rounded up: a sum of rates may exceed a whole number by a rounding error, and then is that number."""
+    return math.ceil(events * (1 - error))

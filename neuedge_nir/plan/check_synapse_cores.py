@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from neuedge_nir.plan.check_rules import TOLERANCE, refuse
+from neuedge_nir.plan.check_rules import TOLERANCE, refuse, rounded
 from neuedge_nir.plan.model import Plan, PlanCore
 
 SYNAPSES = "synapses"
@@ -36,8 +36,7 @@ def check_synapse_cores(plan: Plan, events: Sequence[float] | None) -> list[int]
             refuse("PLAN184", f"a synapse core holds {len(core.slices)} slices and uses {dict(core.used)}", where)
         if events is None or limit is None or core.role != "neurons" or not able:
             continue
-        # A sum of rates may miss a whole number by a rounding error either way.
-        least, most = (shares(math.ceil(events[index] * (1 + err)), limit) for err in (-TOLERANCE, TOLERANCE))
+        least, most = (shares(rounded(events[index], err), limit) for err in (TOLERANCE, TOLERANCE / 100))
         if held not in (least if least > 1 else 0, most if most > 1 else 0):
             refuse("PLAN184", f"{held} synapse cores, and {most} cores take its events", where, most, held)
         if held and _neurons(core) != 1:

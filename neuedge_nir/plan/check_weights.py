@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from neuedge_nir.chip.model import AdaptiveThresholds, AxonWeights
 from neuedge_nir.network.blocks import row_blocks
 from neuedge_nir.network.connect import Conv, Delay, Dense, Pool, Scale
-from neuedge_nir.network.connect_sparse import Sparse
 from neuedge_nir.network.model import Adaptation, HybridEncoder, Listening, Network, Population, Projection, Signal
 from neuedge_nir.plan.check_extensions import check_extensions, longest_of
-from neuedge_nir.plan.check_irregular import effective_synapses, irregular, most_values
+from neuedge_nir.plan.check_irregular import effective_synapses, irregular
 from neuedge_nir.plan.check_ports import takes_cores
 from neuedge_nir.plan.check_rules import at_most, match, refuse, same
 from neuedge_nir.plan.model import Plan, PlanProjection
@@ -142,14 +141,17 @@ def _delay(projection: Projection, dt: float | None) -> int:
 
 
 def check_weights(plan: Plan, network: Network) -> None:
-    """Every weight is a whole number of steps that fits its bits, and the error is what that costs."""
+    """Every weight is a whole number of steps that fits its bits, and the error is what that costs.
+
+    Those of a chip with axon types are looked at in `check_types`.
+    """
+    if plan.chip.capabilities.weights is AxonWeights.AXON_TYPES:
+        return
     chains = {projection.name: projection for projection in network.projections}
     for held in plan.projections:
         wanted = effective(chains[held.name])
         if held.weight_step > 0:
             _check_steps(held, wanted)
-        elif plan.chip.capabilities.weights is AxonWeights.AXON_TYPES:
-            _check_values(held, wanted, chains[held.name], plan)
         elif wanted.any() and not np.isnan(wanted).any():
             refuse("PLAN117", "no weight step, where one would do", f"projection {held.name!r}")
 
@@ -163,29 +165,13 @@ def _check_steps(held: PlanProjection, wanted: Floats) -> None:
         if np.isnan(rows).any():
             refuse("PLAN117", "one weight step, where neurons have a scale of their own", where)
         levels = np.rint(rows / held.weight_step)
-        largest = max(largest, float(levels.max(initial=0)) + 1, float(-levels.min(initial=0)))
+        largest = max(largest, float(np.abs(levels).max(initial=0)))
         lost += float(((levels * held.weight_step - rows) ** 2).sum())
         size += float((rows**2).sum())
-    at_most("PLAN117", "steps of the largest weight", largest, 2 ** (held.weight_bits - 1), where)
+    same("PLAN117", "bits of the largest weight", held.weight_bits, 1 + int(largest).bit_length(), where)
     error = math.sqrt(lost / size) if size else 0.0
     if not math.isclose(error, held.weight_error, rel_tol=1e-6, abs_tol=1e-12):
         refuse("PLAN117", f"a weight error of {held.weight_error}, it is {error}", where, error, held.weight_error)
-
-
-def _check_values(held: PlanProjection, wanted: Floats, projection: Projection, plan: Plan) -> None:
-    """The axons of an input are on or off, so that a neuron tells at most 2 ** axons weights apart, 0 among them."""
-    if (operator := irregular(projection.chain)) is not None:
-        values = most_values(operator, wanted) if isinstance(operator, Sparse) and held.weight_error == 0 else 0
-        types = plan.chip.capabilities.axon_types  # a single axon has one of them
-        most = max(2**held.axons_per_input, 1 + (types.count if types else 1))
-        at_most("PLAN117", "weights of a neuron", values, most, f"projection {held.name!r}")
-        return
-    rows = wanted.reshape(-1, wanted.shape[-1]) if wanted.ndim < 3 else wanted.reshape(len(wanted), -1)
-    scaled = np.round(rows / (np.abs(rows).max(axis=1, keepdims=True, initial=0) + 1e-300), 9)
-    ordered = np.sort(np.hstack([scaled, np.zeros((len(rows), 1))]), axis=1)
-    values = int((np.diff(ordered, axis=1) > 0).sum(axis=1).max(initial=0)) + 1
-    if held.weight_error == 0 and held.kind in ("dense", "conv"):
-        at_most("PLAN117", "weights of a neuron", values, 2**held.axons_per_input, f"projection {held.name!r}")
 
 
 def effective(projection: Projection) -> Floats:

@@ -17,35 +17,34 @@ from neuedge_nir.chip.formulas import FORMULAS
 from neuedge_nir.chip.model import Limit, LimitScope
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.check_axons import Axons, axons_of, check_axons
-from neuedge_nir.plan.check_chips import check_chips_bound
 from neuedge_nir.plan.check_constraints import check_constraints, check_dead_links
-from neuedge_nir.plan.check_copies import check_copies, check_most, several
+from neuedge_nir.plan.check_copies import check_copies, several
 from neuedge_nir.plan.check_cost import Load, Totals, boards_on, check_costs, check_traffic, check_utilisation
-from neuedge_nir.plan.check_demand import LARGEST, Recount, compartments, least_blocked, recount
+from neuedge_nir.plan.check_demand import LARGEST, Recount, compartments, recount
 from neuedge_nir.plan.check_io import check_io, check_read, gathered, host_reads
 from neuedge_nir.plan.check_keys import check_keys
 from neuedge_nir.plan.check_links import Grid, check_links, check_sites, walk
 from neuedge_nir.plan.check_model import run_on_chip
 from neuedge_nir.plan.check_orders import check_orders, in_order
+from neuedge_nir.plan.check_outcome import check_outcome
 from neuedge_nir.plan.check_parts import everything
 from neuedge_nir.plan.check_placement import check_placement
 from neuedge_nir.plan.check_ports import role_of_inputs, takes_cores, way_in
 from neuedge_nir.plan.check_relays import check_relays, relays_of
 from neuedge_nir.plan.check_routers import check_routers
-from neuedge_nir.plan.check_rows import spared_words
-from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, refuse, same
+from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, refuse, rounded, same
 from neuedge_nir.plan.check_schedule import check_schedule
-from neuedge_nir.plan.check_sharing import SHARED, spared
 from neuedge_nir.plan.check_slow import at_its_pace
 from neuedge_nir.plan.check_splitters import check_splitters
 from neuedge_nir.plan.check_synapse_cores import SYNAPSES, check_synapse_cores
 from neuedge_nir.plan.check_tables import TABLES, counted_values
 from neuedge_nir.plan.check_tiles import check_tiles
 from neuedge_nir.plan.check_tiles_bound import check_tiles_bound
+from neuedge_nir.plan.check_types import check_types
 from neuedge_nir.plan.check_ways import check_ways
 from neuedge_nir.plan.check_weights import check_abilities, check_error, check_rules, check_timing, check_weights
-from neuedge_nir.plan.check_wires import HOST, Part, Rules, boxes_in, rules_of
-from neuedge_nir.plan.model import SCHEMA, WALL_CLOCK, Plan, PlanCore, PlanSlice
+from neuedge_nir.plan.check_wires import HOST, Part, boxes_in, rules_of
+from neuedge_nir.plan.model import SCHEMA, Plan, PlanCore, PlanSlice
 
 PORTS = ("Input", "Output")
 
@@ -77,6 +76,7 @@ def verify(plan: Plan, network: Network | None) -> None:
     if network is not None:
         check_rules(plan, network)
         check_weights(plan, network)
+        check_types(plan, network)
         rules = rules_of(plan, network)
         check_ways(plan, rules)
         check_read(plan, network)
@@ -91,7 +91,7 @@ def verify(plan: Plan, network: Network | None) -> None:
     entries = check_routers(plan, grid)
     reads = None if network is None else host_reads(plan, network)
     _check_totals(plan, parts, grid, recounted, reads, entries)
-    _check_outcome(plan, rules, network)
+    check_outcome(plan, rules, network)
     check_tiles_bound(plan)
     if rules is not None and axons is not None:
         check_axons(plan, rules, axons)
@@ -236,8 +236,7 @@ def _need(
     if need is None or limit.formula != "synaptic_events":
         return None if need is None else (int(need), int(need))
     need /= max(1, behind)
-    # A sum of rates may miss a whole number by a rounding error either way.
-    return math.ceil(need * (1 - TOLERANCE)), math.ceil(need * (1 + TOLERANCE))
+    return rounded(need, TOLERANCE), rounded(need, TOLERANCE / 100)
 
 
 def _available(plan: Plan, core: PlanCore, limit: Limit) -> float:
@@ -342,58 +341,3 @@ def _loads(plan: Plan, parts: Sequence[Part], recounted: Recount | None) -> list
         slots = max((core.used[name] for name in names), default=int(neurons[index]))
         loads.append(Load(slots, messages[index], spikes[index], events[index]))
     return loads
-
-
-def _check_outcome(plan: Plan, rules: Rules | None, network: Network | None) -> None:
-    """The outcome is no better than the bound allows."""
-    mapping, inner = plan.mapping, sum(core.role in ("neurons", SYNAPSES) for core in plan.cores)
-    met = inner == mapping.cores_lower_bound
-    agree("PLAN128", mapping, bound_scope="universal")
-    if rules is not None and network is not None:
-        least = _least(plan, rules)
-        check_most(plan, least)
-        bounds = _bounds(plan, least) | _table_bounds(plan, network)
-        agree("PLAN128", mapping, cores_lower_bound=max([1, *bounds.values()]))
-        named = bounds.get(mapping.bound_resource) if bounds else 1  # no limit of a core: the one core that is needed
-        same("PLAN128", "bound by the limit named", named, mapping.cores_lower_bound)
-        check_chips_bound(plan, least, bounds)
-    else:
-        check_chips_bound(plan, None, {})
-    at_most("PLAN128", "neuron cores of the bound", mapping.cores_lower_bound, inner)
-    agree("PLAN129", plan, outcome="optimal" if met else "feasible")
-    if plan.stopped_by not in (None, WALL_CLOCK):
-        refuse("PLAN250", f"stopped by {plan.stopped_by!r}", "plan")
-    agree("PLAN129", plan, scope="published limits only" if plan.not_checked else "all limits")
-    agree("PLAN129", mapping, packing_proven=mapping.packing_proven or met)
-
-
-def _least(plan: Plan, rules: Rules) -> dict[str, int]:
-    """Per limit: populations that are whole, each on one core, need no more than any split of them.
-
-    Relays do not count: other mappings may have fewer.
-    """
-    inner = [p.name for p in plan.populations if p.model not in PORTS and p.relay is None]
-    parts = [Part(core, name, (everything(rules.shapes[name]),)) for core, name in enumerate(inner)]
-    used = recount(parts, rules, messages=False).used
-    least = {limit.name: sum(math.ceil(need[limit.name]) for need in used) for limit in plan.chip.limits}
-    blocked = [limit for limit in plan.chip.limits if limit.formula == "blocked_row_bits"]
-    for limit in plan.chip.limits:
-        if limit.formula in ("merged_input_axons", SHARED):
-            least[limit.name] -= spared(rules, limit, {*inner})
-        elif limit.formula == "entry_row_words":
-            least[limit.name] -= spared_words(rules, limit, {*inner})
-    return least | {limit.name: least_blocked(rules, limit) for limit in blocked}  # a row cut may save a word
-
-
-def _bounds(plan: Plan, least: Mapping[str, int]) -> dict[str, int]:
-    """The cores that each limit of a core asks for at least."""
-    counted = [x for x in plan.chip.limits if x.scope is LimitScope.CORE and FORMULAS[x.formula].sums]
-    return {limit.name: math.ceil(least[limit.name] / limit.limit.typical) for limit in counted}
-
-
-def _table_bounds(plan: Plan, network: Network) -> dict[str, int]:
-    """The cores that different values ask for, counted as if all neurons but those of relays were on one core."""
-    inner = [p for p in plan.populations if p.model not in PORTS and p.relay is None]
-    together = counted_values(plan, network, [Part(0, p.name, (everything(p.shape),)) for p in inner])
-    tables = {limit.name: limit.limit.typical for limit in plan.chip.limits if limit.formula in TABLES}
-    return {name: math.ceil(together.get((0, name), 0) / most) for name, most in tables.items()}

@@ -51,8 +51,8 @@ def best_patterns(
     At `rates` no item is worth more than the limits that it uses, so a core is worth its capacity less what its items
     lose: those partial fillings go on that lost least, and none that lost too much. The largest items go in first.
     """
-    sizes = needs @ rates
-    spare = float(capacity @ rates) - least
+    sizes = (needs * rates).sum(axis=1)  # not BLAS, which adds up in the order of its threads
+    spare = float((capacity * rates).sum()) - least
     order = np.flatnonzero((values > 0) & (sizes - values < spare))
     order = order[np.argsort(-sizes[order], kind="stable")]
     values, needs, losses = values[order], needs[order], (sizes - values)[order]
