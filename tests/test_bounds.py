@@ -45,7 +45,7 @@ def giant(model: str = "IF") -> Network:
     return network({"a": GIANT.output_shape}, wire("i", "a", GIANT), inputs={"i": GIANT.input_shape}, model=model)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(networks(), chips(), st.booleans())
 def test_the_bounds_by_numbers_alone_are_never_more_than_a_mapping_takes(
     net: Network, on: Chip, mapped_inputs: bool
@@ -57,7 +57,7 @@ def test_the_bounds_by_numbers_alone_are_never_more_than_a_mapping_takes(
     assert input_cores_bound(demands) + demands.legal.outputs.gatherer <= roles.count(Role.INPUT) + roles.count(Role.IO)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(networks(), chips(), st.integers(1, 40), st.booleans())
 def test_no_plan_has_more_cores_than_are_tried(net: Network, on: Chip, most: int, mapped_inputs: bool) -> None:
     demands = legal(net, on, mapped_inputs=mapped_inputs)
@@ -72,7 +72,7 @@ def test_no_plan_has_more_cores_than_are_tried(net: Network, on: Chip, most: int
         assert (error.code, most < cores) == ("FIT021", True)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(networks(most=5), chips(), st.data())
 def test_populations_of_one_family_use_the_same(net: Network, on: Chip, data: st.DataObject) -> None:
     """Each counted by itself, by demands that know no other."""

@@ -84,7 +84,7 @@ def fewest_by_search(uses: Sequence[int], per_chip: int, most: int) -> int:
     return best
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(1, 10), min_size=1, max_size=6), st.integers(1, 4))
 def test_as_few_chips_as_any_assignment_takes(uses: list[int], per_chip: int) -> None:
     found = chosen(clusters_using(uses), [], hexagon(per_chip, 10))

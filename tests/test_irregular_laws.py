@@ -52,7 +52,7 @@ def test_every_formula_counts_synapses_one_by_one(data: st.DataObject, weights: 
             assert found[rule.name] == written_out(rule, demands, piece), rule.formula
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(irregular_networks(), chips(), st.booleans(), st.sampled_from(ResetMode))
 def test_a_plan_is_one_that_the_checker_accepts(net: Network, on: Chip, mapped: bool, reset: ResetMode) -> None:
     plan = compiled(net, on, Options(effort="quick", activity=0.25, map_inputs=mapped, reset=reset))

@@ -37,7 +37,7 @@ def compiled(net: Network, on: Chip, options: Options) -> Plan:
         raise
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(networks(), chips(), OPTIONS)
 def test_a_network_is_refused_or_gets_a_plan_that_the_checker_accepts(net: Network, on: Chip, options: Options) -> None:
     plan = compiled(net, on, options)
@@ -80,7 +80,7 @@ def test_no_chip_left_out_of_the_machine_helps_a_network_that_does_not_fit(
         assume(False)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(networks(), chips(), OPTIONS)
 def test_passes_that_keep_the_meaning_never_cost_a_core(net: Network, on: Chip, options: Options) -> None:
     plain = compiled(net, on, options)

@@ -38,7 +38,7 @@ def shapes(net: Network) -> dict[str, tuple[int, ...]]:
 # --- prune-zero
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(dyadic.sparse(), st.integers(0, 99), RESETS)
 def test_leaving_out_what_does_nothing_keeps_every_spike(net: Network, seed: int, reset: ResetMode) -> None:
     new = after("prune-zero", net)
@@ -147,7 +147,7 @@ def alone(draw: st.DrawFn) -> Population:
     return made
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(alone(), st.sampled_from([0.01, 0.1, 0.5]), RESETS)
 def test_what_is_called_idle_never_sends_anything(population: Population, dt: float, reset: ResetMode) -> None:
     """All that is left out of a population without inputs is silent for two hundred steps; most of the silent goes."""

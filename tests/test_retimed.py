@@ -117,7 +117,7 @@ def test_a_network_on_a_chip_spikes_as_the_model_does_only_later(name: str, data
     assert_shifted(net, lagging(net, data), data.draw(st.integers(0, 99)), reset)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=90, deadline=None)
 @given(dyadic.networks(), st.data())
 def test_so_does_any_network_that_a_chip_can_time(net: Network, data: st.DataObject) -> None:
     try:

@@ -110,7 +110,7 @@ def test_rounding_to_significant_bits_keeps_so_many(values: list[float], bits: i
     assert all((math.frexp(v)[0] * 2**bits).is_integer() for v in found.tolist())
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(networks("CubaLIF"), chips(), st.data())
 def test_whatever_values_neurons_have_the_checker_counts_as_the_mapper(net: Network, on: Chip, data: Any) -> None:
     rules = (

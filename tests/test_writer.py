@@ -74,7 +74,7 @@ def test_a_network_is_read_back_as_it_was(folder: Path, net: Network) -> None:
     assert difference(net, again(net, folder)) is None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=90, deadline=None)
 @given(networks(odd=True))
 def test_odd_names_shapes_and_paths_are_read_back_and_it_is_known_what_nir_reads(folder: Path, net: Network) -> None:
     file = file_of(net)
