@@ -89,7 +89,7 @@ class Found:
 WORKS = (
     *(Work(name, "loihi2") for name in GENERATED),
     *(Work(name, MODEL) for name in GENERATED),
-    *(Work(name, "loihi1") for name in ("N-MNIST", "PilotNet", "VGG-9")),
+    *(Work(name, "loihi1") for name in ("N-MNIST", "PilotNet")),
     *(Work(name, "spinnaker1") for name in ("N-MNIST", "VGG-9", "VGG-16")),
     *(Work(name, chip) for name in SEEDED for chip in ("loihi2", "spinnaker1")),
     *(Work(name, "spinnaker1") for name in PEERS),
