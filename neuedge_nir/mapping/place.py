@@ -274,7 +274,7 @@ class _Board:
         seats = np.array(start)
         tenant = np.full(len(sites), -1)
         tenant[seats] = np.arange(len(start))
-        return cls(weights, far, at, seats, tenant, weights @ far[at[seats]])
+        return cls(weights, far, at, seats, tenant, np.einsum("ij,jk->ik", weights, far[at[seats]]))
 
     def gains(self, i: int) -> NDArray[np.float64]:
         """The change of the cost when cluster i and whoever sits at each site change places."""
