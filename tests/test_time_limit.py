@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from neuedge_nir.errors import CapacityError, NoPlanError, VerificationError
+from neuedge_nir.errors import CapacityError, NoPlanError, UsageError, VerificationError
 from neuedge_nir.events import Event, Observer, Progress, Started, silent
 from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.pipeline.anytime import Plans, within
@@ -103,3 +103,15 @@ def test_a_plan_that_something_else_stopped_is_refused() -> None:
     with pytest.raises(VerificationError) as caught:
         verify(replace(plan(), stopped_by="the cat"), None)
     assert caught.value.code == "PLAN250"
+
+
+def test_a_limit_of_any_size_is_waited_for() -> None:
+    found = within(1e300, partial(making, [plan()], "ends"), silent, ignored)
+    assert found[-1].stopped_by is None
+
+
+@pytest.mark.parametrize("limit", ["1", True, 0, -1.0, float("inf"), float("nan")])
+def test_a_limit_that_is_no_time_is_refused(limit: object) -> None:
+    with pytest.raises(UsageError) as caught:
+        Options(time_limit=limit)  # type: ignore[arg-type]
+    assert caught.value.code == "USE019"

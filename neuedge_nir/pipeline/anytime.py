@@ -24,6 +24,9 @@ from neuedge_nir.rewrite.manager import Applied
 Plans = tuple[Plan, ...]
 """Of one attempt; the last is the one that was asked for."""
 
+LONGEST_WAIT = 1000.0
+"""Seconds that are waited for at once: systems take no number of any size."""
+
 Attempts = Callable[[Observer, Callable[[Applied], None]], Iterator[Plans]]
 """Makes plans, better and better ones, and says how it gets on. It must survive pickling where processes start anew."""
 
@@ -36,7 +39,9 @@ def within(seconds: float, attempts: Attempts, observer: Observer, passed: Calla
     """
     deadline, found = time.monotonic() + seconds, list[Plans]()
     with _told_by(attempts) as link:
-        while (left := deadline - time.monotonic()) > 0 and link.poll(left):
+        while (left := deadline - time.monotonic()) > 0:
+            if not link.poll(min(left, LONGEST_WAIT)):
+                continue
             match _received(link):
                 case None:
                     return found[-1]
@@ -49,7 +54,7 @@ def within(seconds: float, attempts: Attempts, observer: Observer, passed: Calla
                 case Started() | Progress() | Improved() | Finished() as event:
                     observer(event)
     if not found:
-        hint = "give it more time, or take a lower --effort"
+        hint = "give it more time: the quickest effort came first"
         raise NoPlanError("FIT075", f"no plan was found within {seconds:.2g} s", where="--time-limit", hint=hint)
     return tuple(replace(plan, stopped_by=WALL_CLOCK) for plan in min(found, key=_merit))
 

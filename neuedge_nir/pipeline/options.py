@@ -38,6 +38,10 @@ def _whole(value: object, least: int, most: int) -> bool:
     return type(value) is int and least <= value <= most
 
 
+def _time(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a compilation may be told.
@@ -110,7 +114,7 @@ class Options:
             "seed": not _whole(self.seed, 0, (1 << 31) - 1),
             "time_scale": not _whole(self.time_scale, 1, SLOWEST),
             "steps_per_sample": self.steps_per_sample is not None and not _whole(self.steps_per_sample, 1, LONGEST),
-            "time_limit": self.time_limit is not None and not 0 < self.time_limit < math.inf,
+            "time_limit": self.time_limit is not None and not _time(self.time_limit),
             "early_exit": self.early_exit is not None and not 0 < self.early_exit < math.inf,
         }
         for name, bad in wrong.items():
