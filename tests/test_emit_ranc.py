@@ -135,10 +135,11 @@ def convolving() -> Network:
 def test_the_digits_spike_as_emulated() -> None:
     pytest.importorskip("sklearn")
     net = read(DIGITS.bundled())
-    spikes = {"input_1": rate_code(digits()[1].pixels, 16)}
+    pixels = digits()[1].pixels
+    assert len(pixels) == 360
+    spikes = {"input_1": rate_code(pixels[: examples(360)], 16)}
     plan = planned(net)
-    assert len(spikes["input_1"]) == 360
-    assert assert_same(plan, net, emit(plan, net), spikes) > 10_000
+    assert assert_same(plan, net, emit(plan, net), spikes) > 5_000
 
 
 @pytest.mark.parametrize("reset", ResetMode)
