@@ -22,9 +22,9 @@ from neuedge_nir.mapping.shun import off_dead_links
 from neuedge_nir.mapping.synapse_cores import with_synapse_cores
 from neuedge_nir.mapping.traffic import flows
 from neuedge_nir.pipeline.options import Options
-from neuedge_nir.plan.build import Stages
 from neuedge_nir.plan.kept import kept
 from neuedge_nir.plan.model import Plan, PlanSchedule
+from neuedge_nir.plan.stages import Stages
 
 T = TypeVar("T")
 
