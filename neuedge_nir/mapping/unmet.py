@@ -11,9 +11,9 @@ from neuedge_nir.constraints.model import Constraint, Core, Dead, Forbid, Holder
 from neuedge_nir.errors import CapacityError, UsageError
 from neuedge_nir.mapping.asked import Tiles
 from neuedge_nir.mapping.bounds import lower_bound
-from neuedge_nir.mapping.fabric import Fabric, Link, fabric_for
+from neuedge_nir.mapping.fabric import Fabric, Link
 from neuedge_nir.mapping.obey import Obliged, joined, most_on_core, pinned_wholly
-from neuedge_nir.mapping.seats import rooms
+from neuedge_nir.mapping.seats import NOWHERE, rooms
 from neuedge_nir.network.model import Network
 
 
@@ -208,7 +208,7 @@ def _check_pins(obliged: Obliged) -> None:
         _check_fit(inside, len(allowed), obliged, [pin for name in inside for pin in pinned[name]])
     for on in _different(chips.values()):
         inside = [name for name, where in chips.items() if where is not None and where <= on]
-        room = sum(rooms(given, obliged, position, usable) for position in on)
+        room = sum(rooms(obliged, position, usable) for position in on)
         who = [pin for name in inside for pin in pinned[name]]
         _check_fit(inside, room, obliged, [*who, *given.reserve, *given.forbid])
 
@@ -238,11 +238,7 @@ def least_cores(names: Sequence[str], obliged: Obliged) -> tuple[int, str]:
 
 def _check_rooms(obliged: Obliged, available: int) -> None:
     """The cores that neither are forbidden nor reserved are as many as any mapping needs."""
-    given, chip = obliged.given, obliged.demands.legal.chip
-    usable = chip.topology.cores_per_chip.count
-    everywhere = max(0, usable - sum(r.cores for r in given.reserve if r.chip is None))
-    first = fabric_for(chip, 1, 1, gone=given.dead_chips).positions[0]
-    room = rooms(given, obliged, first, usable) if available == 1 else available * everywhere
+    given, room = obliged.given, _most_room(obliged, available)
     needed, resource = lower_bound(obliged.demands).cores, lower_bound(obliged.demands).resource
     capped, cap = least_cores([p.name for p in obliged.demands.legal.model.populations], obliged)
     if capped > needed:
@@ -251,3 +247,14 @@ def _check_rooms(obliged: Obliged, available: int) -> None:
         who: list[Constraint] = [*given.reserve, *given.forbid, *given.cap, *given.dead]
         message = f"the network needs at least {needed} cores, by {resource}; the constraints leave it {room}"
         raise _impossible(obliged, who, message, needed, room)
+
+
+def _most_room(obliged: Obliged, available: int) -> int:
+    """The open cores of so many chips of a system at most: of those that have most."""
+    topology, closed = obliged.demands.legal.chip.topology, obliged.closed
+    usable, found = topology.cores_per_chip.count, 0
+    for system in topology.systems:
+        poorer = sorted((closed.left(p, usable) for p in closed.poorer if _fitted(system, p)), reverse=True)
+        whole = min(available, system.chips - len(poorer))
+        found = max(found, whole * closed.left(NOWHERE, usable) + sum(poorer[: available - whole]))
+    return found
