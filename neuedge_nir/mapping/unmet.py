@@ -10,7 +10,7 @@ from neuedge_nir.chip.model import System
 from neuedge_nir.constraints.model import Constraint, Core, Dead, Forbid, Holder, Pin, Position, Reserve
 from neuedge_nir.errors import CapacityError, UsageError
 from neuedge_nir.mapping.asked import Tiles
-from neuedge_nir.mapping.bounds import lower_bound
+from neuedge_nir.mapping.bounds import lower_bound, outer_cores_bound
 from neuedge_nir.mapping.fabric import Fabric, Link
 from neuedge_nir.mapping.obey import Obliged, joined, most_on_core, pinned_wholly
 from neuedge_nir.mapping.seats import NOWHERE, rooms
@@ -243,9 +243,12 @@ def _check_rooms(obliged: Obliged, available: int) -> None:
     capped, cap = least_cores([p.name for p in obliged.demands.legal.model.populations], obliged)
     if capped > needed:
         needed, resource = capped, cap
+    outer = outer_cores_bound(obliged.demands)
+    needed += outer
     if needed > room:
         who: list[Constraint] = [*given.reserve, *given.forbid, *given.cap, *given.dead]
-        message = f"the network needs at least {needed} cores, by {resource}; the constraints leave it {room}"
+        besides = f" and {outer} of its inputs and outputs" if outer else ""
+        message = f"the network needs at least {needed} cores, by {resource}{besides}; the constraints leave it {room}"
         raise _impossible(obliged, who, message, needed, room)
 
 
