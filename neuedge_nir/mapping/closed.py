@@ -11,6 +11,9 @@ from neuedge_nir.constraints.model import Constraints
 
 Position = tuple[int, int]
 
+NOWHERE: Position = (-1, -1)
+"""No chip: what is closed of every chip is closed of it too."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Closed:

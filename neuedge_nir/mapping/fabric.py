@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.chip.model import Chip, Mesh, RoutingKind, System
-from neuedge_nir.mapping.closed import OPEN, Closed
+from neuedge_nir.mapping.closed import NOWHERE, OPEN, Closed
 
 if TYPE_CHECKING:
     import networkx
@@ -257,15 +257,17 @@ def _in_order(
 ) -> tuple[Router, ...]:
     """The working chips of a system in the order in which they are filled."""
     positions = tuple(position for position in _positions(system) if position not in gone)
+    room, full = dict[Router, int](), 0
     if closed.poorer or whole_first:
         whole = chip.topology.cores_per_chip.count
         fewer, corners = _corners(system)
         room = {p: closed.left(p, fewer if p in corners else whole) for p in closed.poorer | corners}
-        full = closed.left((-1, -1), whole)
+        full = closed.left(NOWHERE, whole)
         positions = tuple(sorted(positions, key=lambda p: -room.get(p, full)))
     if chip.topology.routing is RoutingKind.XY:
         open_ = [position for position in positions if position not in closed.chips]
         block = _rectangle(chips, open_, available if available is not None else system.chips)
+        block = tuple(sorted(block, key=lambda p: -room.get(p, full)))
         positions = (*block, *(position for position in positions if position not in set(block)))
     return positions
 

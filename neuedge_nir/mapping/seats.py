@@ -13,15 +13,13 @@ from neuedge_nir.chip.model import LimitScope, RoutingKind
 from neuedge_nir.constraints.model import Apart, Constraints, Core, Holder, Position, Together
 from neuedge_nir.mapping.chips.outline import around
 from neuedge_nir.mapping.chips.patches import adjacent, areas, grown, patches
+from neuedge_nir.mapping.closed import NOWHERE
 from neuedge_nir.mapping.fabric import Fabric, Site, fabric_for, largest_system
 from neuedge_nir.mapping.obey import Need, Obliged, joined, places_for, unkept
 from neuedge_nir.mapping.partition import Cluster, Role
 
 MAX_CHIPS = 4096
 """Systems of more chips are not tried for constraints: the clusters are put on one chip after the other anyway."""
-
-NOWHERE = (-1, -1)
-"""No chip: what is closed of every chip is closed of it too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,11 +48,13 @@ def seated(clusters: Sequence[Cluster], obliged: Obliged, available: int) -> Sea
     for chips in _numbers(len(clusters), pinned, obliged, available):
         fabric = fabric_for(chip, chips, available, given.dead_links, given.dead_chips, obliged.closed)
         fabric = _near(fabric, chips, pinned)
-        chip_of = _assigned(clusters, needs, obliged, fabric, max(chips, len(pinned & fabric.index_of.keys())))
-        if chip_of is not None and len({*chip_of}) <= available:
-            fabric, chip_of = _used_first(fabric, chip_of, available)
-            if (found := _seats(chip_of, clusters, needs, obliged, fabric)) is not None:
-                return found
+        looked_at = max(chips, len(pinned & fabric.index_of.keys()))
+        for each in _narrower(needs, obliged, fabric):
+            chip_of = _assigned(clusters, each, obliged, fabric, looked_at)
+            if chip_of is not None and len({*chip_of}) <= available:
+                numbered, chip_of = _used_first(fabric, chip_of, available)
+                if (found := _seats(chip_of, clusters, each, obliged, numbered)) is not None:
+                    return found
     names = [piece.population for cluster in clusters for piece in cluster.pieces]
     most = min(available, largest_system(chip, obliged.dead_chips))
     raise unkept(f"on up to {most} chips no place for every core was found that keeps the constraints", obliged, names)
@@ -70,6 +70,20 @@ def _numbers(clusters: int, pinned: frozenset[Position], obliged: Obliged, avail
     yield from range(first, last + 1)
     yield from (more for system in sorted(topology.systems, key=lambda s: s.chips) if last < (more := system.chips + 1)
                 <= largest)  # fmt: skip
+
+
+def _narrower(needs: Sequence[Need], obliged: Obliged, fabric: Fabric) -> Iterator[Sequence[Need]]:
+    """The needs as they are, and with a core of its own for each that names some: first fit may leave one none."""
+    yield needs
+    choosy = [i for i, need in enumerate(needs) if need.sites is not None]
+    here = [frozenset(c for c in needs[i].sites or () if obliged.position(c) in fabric.index_of) for i in choosy]
+    places = places_for(here) if choosy else None
+    if places is not None:
+        own = dict(zip(choosy, places, strict=True))
+        yield [
+            Need(need.neurons, frozenset({own[i]}), frozenset({obliged.position(own[i])})) if i in own else need
+            for i, need in enumerate(needs)
+        ]
 
 
 def _near(fabric: Fabric, chips: int, pinned: frozenset[Position]) -> Fabric:
