@@ -42,6 +42,20 @@ def test_what_is_dead_costs_no_chips_where_enough_are_left(what: tuple[str, ...]
     assert mapped(what, chips=3).machine == plan.machine
 
 
+@pytest.mark.parametrize("seed", [0, 5, 12])
+def test_random_parts_of_a_board_are_dead(seed: int) -> None:
+    rng = Random(seed)
+    chips = [(x, y) for y, (first, last) in enumerate(SPANS) for x in range(first, last + 1)]
+    what = [f"chip:{x},{y}" for x, y in rng.sample(chips, rng.choice([3, 10, 25, 40, 46]))]
+    for _ in range(rng.choice([0, 10, 40])):
+        (x, y), (dx, dy) = rng.choice(chips), rng.choice([(1, 0), (1, 1), (0, 1)])
+        what.append(f"link:{x},{y}-{x + dx},{y + dy}")
+    what += [f"core:{x},{y}:{rng.randrange(18)}" for x, y in rng.sample(chips, rng.choice([0, 20, 48]))]
+    plan = mapped(tuple(dict.fromkeys(what)))
+    assert (plan.mapping.chips_used, plan.mapping.boards_used) == (3, 1)
+    assert mapped(tuple(dict.fromkeys(what)), chips=3).mapping.chips_used == 3
+
+
 def test_a_limit_is_kept_where_only_the_corners_of_boards_have_too_few_cores() -> None:
     on = fed_by_host(real("spinnaker1"))
     options = Options(effort="none", chips=4, tiles={"a": "8", "b": "8"})

@@ -111,7 +111,7 @@ def chips_for(
                 best = _refined(_joined(starts, units, nets, machine, available), units, nets, effort)
             used = [best.ground.positions[place] for place in best.position]
             chip_of = tuple(units.per_cluster(best.chip_of))
-            return Chips(around(fabric, used), chip_of, best.links(nets) * nets.messages, best.engine)
+            return Chips(around(best.ground.fabric, used), chip_of, best.links(nets) * nets.messages, best.engine)
     raise _too_many(units, available)
 
 

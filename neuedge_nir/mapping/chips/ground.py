@@ -91,15 +91,17 @@ class Ground:
     @cached_property
     def _wires(self) -> Wires | None:
         """The wires of the positions and their neighbours where some are dead; None: all are there, or too many."""
-        fabric, near = self.fabric, {near for position in self.positions for near in self._adjacent(position)}
+        fabric = self.fabric
+        if not (fabric.dead or fabric.gone):
+            return None
+        near = {near for position in self.positions for near in self._adjacent(position)}
         routers = sorted(
             (x * fabric.chip_columns + i, y * fabric.chip_rows + j)
             for x, y in near | {*self.positions}
             for i in range(fabric.chip_columns)
             for j in range(fabric.chip_rows)
         )
-        dead = fabric.dead or fabric.gone
-        return Wires(routers, fabric) if dead and len(routers) <= MAX_FAR else None
+        return Wires(routers, fabric) if len(routers) <= MAX_FAR else None
 
     def _round_what_is_dead(self, start: int, ends: NDArray[np.int64], hops: NDArray[np.int64]) -> NDArray[np.int64]:
         """Links over what works near the positions; more of them where these do not join them."""
