@@ -57,7 +57,7 @@ def test_every_chip_of_a_published_system_stands_on_one_board_of_its_size(name: 
 @given(st.integers(0, 239), st.integers(0, 239))
 def test_mapper_and_checker_agree_on_the_board_of_a_chip(x: int, y: int) -> None:
     made = SYSTEMS["million-core machine"]
-    assert Fabric(SPINNAKER, made, ((x, y),))._corner((x, y)) == board_of(made, (x, y))
+    assert Fabric(SPINNAKER, made, ((x, y),)).board_of((x, y)) == board_of(made, (x, y))
 
 
 def test_a_corner_offers_fewer_cores_and_whole_boards_are_powered() -> None:

@@ -211,13 +211,23 @@ def test_nothing_stands_on_a_forbidden_core(effort: str) -> None:
 
 @EFFORT
 def test_a_dead_slot_is_skipped_and_is_one_usable_core_less(effort: str) -> None:
-    toy = chip(neurons=32, input_axons=1000, on=topology(columns=1, rows=1, per_router=4, per_chip=3))
+    alone = topology(columns=1, rows=1, per_router=4, per_chip=3, systems=(system(1, 1),))
+    toy = chip(neurons=32, input_axons=1000, on=alone)
     plan = mapped("[[forbid]]\nrouter = [0, 0]\nslot = 0", effort, on=toy, chips=1)
     assert {core.slot for core in plan.cores} <= {1, 2, 3}
     assert len(plan.cores) == 2
     with pytest.raises(CapacityError) as refusal:
         mapped("[[forbid]]\nrouter = [0, 0]\nslot = 0\n[[forbid]]\nrouter = [0, 0]\nslot = 3", effort, on=toy, chips=1)
     assert refusal.value.code == "FIT055"
+
+
+@EFFORT
+def test_where_one_chip_has_too_few_cores_left_another_one_may(effort: str) -> None:
+    toy = chip(neurons=32, input_axons=1000, on=topology(columns=1, rows=1, per_router=4, per_chip=3))
+    plan = mapped(
+        "[[forbid]]\nrouter = [0, 0]\nslot = 0\n[[forbid]]\nrouter = [0, 0]\nslot = 3", effort, on=toy, chips=1
+    )
+    assert (len(plan.cores), plan.machine.chips) == (2, ((1, 0),))
 
 
 @EFFORT
