@@ -88,6 +88,14 @@ def place(
     return Placement(fabric, tuple(sites[s] for s in best), _cost(pairs, best, sites, fabric), engine)
 
 
+def on_chips(clusters: Sequence[Cluster], flows: Sequence[Flow], chip: Chip, available: int, effort: str) -> Placement:
+    """Where clusters stand before they are moved: on the chips chosen for them, in the order of their numbers."""
+    chosen = chips_for(clusters, flows, chip, available, effort)
+    sites = chosen.fabric.sites([chosen.chip_of.count(c) for c in range(max(chosen.chip_of, default=0) + 1)])
+    seats = _start(chosen.chip_of, sites, range(len(sites)))
+    return Placement(chosen.fabric, tuple(sites[s] for s in seats), chosen.links, chosen.engine)
+
+
 def _ground(
     clusters: Sequence[Cluster], pairs: _Pairs, sites: Sequence[Site], fabric: Fabric, may: NDArray[np.bool_] | None
 ) -> Ground:

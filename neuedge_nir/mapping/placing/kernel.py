@@ -137,3 +137,16 @@ def smooth(starts: Any, others: Any, shares: Any, at: Any, into: Any, point: int
             into[i] = (here + 15 * ((mean + rest * here) >> point)) >> 4
         for i in range(len(starts) - 1):
             at[i] = into[i]
+
+
+def send(starts: Any, others: Any, weights: Any, vectors: Any, into: Any) -> None:
+    """For every row of `vectors` what clusters get of their partners: `weights` times theirs, in the order of `others`.
+
+    `into` has the shape of `vectors`.
+    """
+    for row in range(len(vectors)):
+        for i in range(len(starts) - 1):
+            total = 0.0
+            for e in range(starts[i], starts[i + 1]):
+                total += weights[e] * vectors[row, others[e]]
+            into[row, i] = total
