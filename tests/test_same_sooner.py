@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 
 from neuedge_nir.mapping import choose, split
 from neuedge_nir.mapping.demand import DOWNSTREAM, Demands
+from neuedge_nir.mapping.fabric import fabric_for
 from neuedge_nir.mapping.placing.coarsening import Ladder
+from neuedge_nir.mapping.placing.floor import Floor
 from neuedge_nir.mapping.placing.graph import Graph
 from neuedge_nir.mapping.placing.spectral import Laplacian
 from neuedge_nir.mapping.weights import fixed, mantissas
 from neuedge_nir.network.area import Area
 from neuedge_nir.network.blocks import unrepeated
 from neuedge_nir.network.slices import cut
-from tests.worlds import chip, demands_of, networks
+from tests.worlds import chip, demands_of, networks, real
 
 
 @given(st.lists(st.integers(1, 6), min_size=1, max_size=3).map(tuple), st.data())
@@ -93,3 +95,16 @@ def test_messages_add_up_in_one_order_with_numba_and_without(monkeypatch: pytest
     plain = operator.times(vectors)
     monkeypatch.setattr("neuedge_nir.mapping.placing.spectral.WORTH_NUMBA", 0)
     assert operator.times(vectors).tobytes() == plain.tobytes()
+
+
+def test_ways_add_up_to_the_same_with_numba_and_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numba")
+    rng = np.random.default_rng(0)
+    graph = Graph.of(40, rng.integers(0, 40, 300), rng.integers(0, 40, 300), rng.random(300))
+    fabric = fabric_for(real("loihi2"), 2, 2)
+    floor = Floor.of(fabric, fabric.sites([20, 20]))
+    seats = rng.permutation(40)
+    plain = floor.cost(graph, seats)
+    monkeypatch.setattr("neuedge_nir.mapping.placing.floor.WORTH_NUMBA", 0)
+    assert (floor.plain, floor.crossing > 0) == (True, True)
+    assert floor.cost(graph, seats) == plain

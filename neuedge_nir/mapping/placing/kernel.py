@@ -150,3 +150,15 @@ def send(starts: Any, others: Any, weights: Any, vectors: Any, into: Any) -> Non
             for e in range(starts[i], starts[i + 1]):
                 total += weights[e] * vectors[row, others[e]]
             into[row, i] = total
+
+
+def cost(a: Any, b: Any, weights: Any, x: Any, y: Any, chip_x: Any, chip_y: Any, crossing: int) -> int:
+    """What messages between clusters `a[k]` and `b[k]`, `weights[k]` of them, cost on a mesh where those are."""
+    total = 0
+    for k in range(len(weights)):
+        i, j = a[k], b[k]
+        way = abs(x[i] - x[j]) + abs(y[i] - y[j])
+        if crossing:
+            way += crossing * (abs(chip_x[i] - chip_x[j]) + abs(chip_y[i] - chip_y[j]))
+        total += weights[k] * way
+    return total
