@@ -34,7 +34,8 @@ def test_all_tiles_of_a_grid_are_summed_at_once(shape: tuple[int, ...], data: st
 @settings(max_examples=30)
 @given(networks(), st.sampled_from(sorted(DOWNSTREAM - {"shared_output_axons", "placed_output_axons"})), st.data())
 def test_a_grid_needs_what_its_tiles_need(net: Any, formula: str, data: st.DataObject) -> None:
-    demands = demands_of(net, chip(**{formula: 1 << 40}))
+    most: Any = {formula: 1 << 40}
+    demands = demands_of(net, chip(**most))
     for population in net.populations:
         _same(population.name, population.shape, demands, data)
 

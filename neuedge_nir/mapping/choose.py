@@ -54,7 +54,8 @@ def _compared(
         terms = cores, sum(map(len, pick)), sum(t.axons // unit for t in pick)
         return sum(weight * term for weight, term in zip(aim.value, terms, strict=True))
 
-    return list(min(product(*candidates), key=worth))
+    best = min(product(*candidates), key=worth)
+    return list(best)
 
 
 def _axon_unit(candidates: Sequence[Sequence[Tiling]]) -> int:
