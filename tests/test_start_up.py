@@ -70,3 +70,9 @@ def test_to_inspect_needs_no_solver_and_no_tables(digits: Path, words: list[str]
     found = by_neuedge("inspect", str(digits), *words)
     assert "msgspec" in found
     assert not found & {"ortools", "pandas", "torch", "nir", "networkx", "rich", "h5py"}
+
+
+def test_a_small_network_is_mapped_without_a_solver_and_without_a_compiler(tmp_path: Path) -> None:
+    model = str(tmp_path / "digits.nir")
+    by_neuedge("models", "export", "digits", model)
+    assert not by_neuedge("compile", model, "--target", "loihi2") & {"ortools", "pandas", "numba", "scipy", "networkx"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from neuedge_nir.chip.model import Limit
@@ -36,6 +36,19 @@ def ways_to_cut(demands: Demands, most_slices: int, asked: Mapping[str, Tiles]) 
             yield candidates
     if not found and failed is not None:
         raise failed
+
+
+def promising(ways: Iterable[Candidates], demands: Demands) -> Iterable[Candidates]:
+    """Those first whose slices ask for fewer cores: how many they take says which of the others are worth a try."""
+    if not demands.depends_on_targets:
+        return ways
+    return sorted(ways, key=lambda way: asked_of([options[0] for options in way[0]], demands))
+
+
+def asked_of(pick: Sequence[Tiling], demands: Demands) -> int:
+    """The cores that the slices of these tilings take at least, however they are packed."""
+    used = ((sum(t.total[i] for t in pick), demands.capacity[i]) for i in demands.per_core)
+    return max((-(-total // most) for total, most in used), default=1)
 
 
 def _candidates(demands: Demands, most_slices: int, asked: Mapping[str, Tiles], spares_sources: bool) -> Candidates:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from enum import Enum
+from itertools import product
 
 from neuedge_nir.mapping.demand import Demand
 from neuedge_nir.mapping.split import Tiling
+
+MOST_COMPARED = 512
+"""Choices that are compared one by one: in less time than a solver takes to be loaded."""
 
 
 class Aim(Enum):
@@ -29,8 +34,33 @@ def choices(
         yield [options[0] for options in candidates]
         yield [min(options, key=lambda t: (t.axons, len(t))) for options in candidates]
         return
+    few = math.prod(map(len, candidates)) <= MOST_COMPARED
     for aim in Aim:
-        yield _solve(candidates, capacity, per_core, aim, limit, seed)
+        if few:
+            yield _compared(candidates, capacity, per_core, aim)
+        else:
+            yield _solve(candidates, capacity, per_core, aim, limit, seed)
+
+
+def _compared(
+    candidates: Sequence[Sequence[Tiling]], capacity: Demand, per_core: tuple[int, ...], aim: Aim
+) -> list[Tiling]:
+    """The best of all choices, the first of equals: what a solver finds, without loading it."""
+    unit = _axon_unit(candidates)
+
+    def worth(pick: tuple[Tiling, ...]) -> int:
+        used = ((sum(t.total[r] for t in pick), capacity[r]) for r in per_core)
+        cores = max(1, *(-(-total // most) for total, most in used)) if per_core else 1
+        terms = cores, sum(map(len, pick)), sum(t.axons // unit for t in pick)
+        return sum(weight * term for weight, term in zip(aim.value, terms, strict=True))
+
+    best = min(product(*candidates), key=worth)
+    return list(best)
+
+
+def _axon_unit(candidates: Sequence[Sequence[Tiling]]) -> int:
+    """Axons may be many millions; a thousandth of the worst case each keeps the objective within 64 bits."""
+    return max(1, sum(max(t.axons for t in options) for options in candidates) // 1000)
 
 
 def _solve(
@@ -55,8 +85,7 @@ def _solve(
         model.add(demand <= capacity[r] * cores)
     weights = aim.value
     slices = sum(len(t) * x for x, (_, t) in zip(pick, flat, strict=True))
-    # Axons may be many millions; a thousandth of the worst case each keeps the objective within 64 bits.
-    unit = max(1, sum(max(t.axons for t in options) for options in candidates) // 1000)
+    unit = _axon_unit(candidates)
     axons = sum((t.axons // unit) * x for x, (_, t) in zip(pick, flat, strict=True))
     model.minimize(weights[0] * cores + weights[1] * slices + weights[2] * axons)
     solver = deterministic_solver(limit, seed)

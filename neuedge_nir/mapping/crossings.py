@@ -12,9 +12,10 @@ from neuedge_nir.mapping.entries import entry_row_words
 from neuedge_nir.mapping.legalise import LegalProjection
 from neuedge_nir.mapping.pack import grouped
 from neuedge_nir.mapping.partition import Cluster, Partition
-from neuedge_nir.mapping.place import Placement
+from neuedge_nir.mapping.place import Placement, on_chips
 from neuedge_nir.mapping.shared_rows import shared_rows
 from neuedge_nir.mapping.sharing import SHARED_OUTPUT_AXONS, SharedAxons, may_share, pieces_of, shared_axons
+from neuedge_nir.mapping.traffic import Flow
 from neuedge_nir.network.count import counter
 
 Used = list[dict[str, int]]
@@ -30,10 +31,37 @@ def with_crossings(partition: Partition, placement: Placement, demands: Demands)
     return replace(partition, clusters=tuple(clusters))
 
 
-def holds(partition: Partition, demands: Demands) -> bool:
-    """Whether no cluster uses more of these limits than a core has."""
+def holds(partition: Partition, demands: Demands, times: float = 1.0) -> bool:
+    """Whether no cluster uses more of these limits than so many times what a core has."""
     rules = [limit for limit in demands.limits if limit.formula in PLACED]
-    return all(c.used[rule.name] <= rule.limit.count for c in partition.clusters for rule in rules)
+    return all(c.used[rule.name] <= times * rule.limit.count for c in partition.clusters for rule in rules)
+
+
+def first_placed(
+    partition: Partition, sent: Sequence[Flow], demands: Demands, available: int, effort: str
+) -> Partition | None:
+    """The partition with what its clusters use on the chips that are chosen for them, before any is moved.
+
+    None where no limit depends on that, or where constraints choose the chips.
+    """
+    if demands.constraints or all(limit.formula not in PLACED for limit in demands.limits):
+        return None
+    placement = on_chips(partition.clusters, sent, demands.legal.chip, available, effort)
+    return with_crossings(partition, placement, demands)
+
+
+def may_hold(partition: Partition, placed: Partition, demands: Demands, spare: int, times: float) -> bool:
+    """Whether so many eighths of these limits left free would do where clusters send abroad what they do as `placed`.
+
+    `times` what a core has is near enough: other slices stand elsewhere.
+    """
+    for rule in (limit for limit in demands.limits if limit.formula in PLACED):
+        most, name = rule.limit.count, rule.name
+        for before, after in zip(partition.clusters, placed.clusters, strict=True):
+            here = min(before.used[name], most * (8 - spare) // 8)
+            if here * after.used[name] > times * most * before.used[name]:
+                return False
+    return True
 
 
 def sharing(clusters: Sequence[Cluster], placement: Placement, demands: Demands) -> dict[str, SharedAxons]:

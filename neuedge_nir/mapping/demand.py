@@ -95,8 +95,13 @@ class Demands:
         return {p.name: p.shape for p in network.populations} | {p.name: p.shape for p in network.inputs}
 
     @cached_property
+    def downstream(self) -> tuple[int, ...]:
+        """Indices of the limits that depend on how targets are cut."""
+        return tuple(i for i, limit in enumerate(self.limits) if limit.formula in DOWNSTREAM)
+
+    @cached_property
     def depends_on_targets(self) -> bool:
-        return any(limit.formula in DOWNSTREAM for limit in self.limits)
+        return bool(self.downstream)
 
     @cached_property
     def uncrossed(self) -> Demands:
@@ -172,6 +177,12 @@ class Demands:
         """The demand of a slice, given how the populations it projects to are cut."""
         alike = self.likeness(piece)
         return tuple(self._one(piece, alike, i, limit, targets) for i, limit in enumerate(self.limits))
+
+    def upstream(self, piece: Piece, targets: Destinations) -> Demand:
+        """The same of the limits that do not depend on that cut; 0 of the others."""
+        alike, driven = self.likeness(piece), self.downstream
+        limits = enumerate(self.limits)
+        return tuple(0 if i in driven else self._one(piece, alike, i, limit, targets) for i, limit in limits)
 
     def _one(self, piece: Piece, alike: Hashable, index: int, limit: Limit, targets: Destinations) -> int:
         if limit.formula in DOWNSTREAM:

@@ -18,7 +18,7 @@ from neuedge_nir.mapping.effective import effective_weights
 from neuedge_nir.mapping.legalise import Kind, LegalNetwork, LegalProjection
 from neuedge_nir.mapping.merging import merged_at_axon
 from neuedge_nir.mapping.values import NO_VALUES, Values
-from neuedge_nir.network.blocks import row_blocks
+from neuedge_nir.network.blocks import row_blocks, unrepeated
 from neuedge_nir.network.slices import Slice
 
 SYNAPSE_FORMATS = "synapse_formats"
@@ -91,7 +91,7 @@ def format_of(legal: LegalProjection, largest: float) -> tuple[int, str, int, bo
 def sign_mode(legal: LegalProjection) -> str:
     """Whether the weights of a projection share a sign."""
     low = high = 0.0
-    for _, rows in row_blocks(effective_weights(legal.projection)):
+    for _, rows in row_blocks(unrepeated(effective_weights(legal.projection))):
         values = np.asarray(rows)
         low, high = min(low, float(values.min(initial=0))), max(high, float(values.max(initial=0)))
     if low < 0 < high:

@@ -85,12 +85,12 @@ def stored_synapses(legal: LegalProjection) -> NDArray[np.uint8] | None:
     if legal.stored.step == 0 or len(chain) != 1 or not isinstance(chain[0], Dense) or chain[0].weight.ndim != 2:
         return None
     weights = effective_weights(legal.projection)
-    if weights.size and not any(weights.strides) and np.rint(float(weights.flat[0]) / legal.stored.step) != 0:
-        return None  # one number for all
-    kept = [np.rint(np.asarray(rows, dtype=np.float64) / legal.stored.step) != 0 for _, rows in row_blocks(weights)]
+    different = weights[:1] if weights.strides[0] == 0 else weights  # one row may stand for all
+    kept = [np.rint(np.asarray(rows, dtype=np.float64) / legal.stored.step) != 0 for _, rows in row_blocks(different)]
     if all(rows.all() for rows in kept):
         return None
-    return np.concatenate([np.packbits(rows, axis=1) for rows in kept])
+    bits = np.concatenate([np.packbits(rows, axis=1) for rows in kept])
+    return np.broadcast_to(bits, (len(weights), bits.shape[1]))
 
 
 def _kernel_rows(projection: Projection, part: Slice) -> tuple[int, list[int]]:

@@ -6,6 +6,9 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from neuedge_nir.chip.model import Limit
 from neuedge_nir.mapping.entries import SYNAPSE_FORMATS, longest_entry_row, self_row_words
 from neuedge_nir.mapping.legalise import Kind
@@ -19,6 +22,7 @@ from neuedge_nir.mapping.shared_rows import destination_groups, interleaved_neur
 from neuedge_nir.mapping.values import DISTINCT
 from neuedge_nir.mapping.windows import looks_through_windows, pixels
 from neuedge_nir.network.count import counter
+from neuedge_nir.network.slices import Grid, Run
 
 if TYPE_CHECKING:
     from neuedge_nir.mapping.demand import Demands
@@ -64,13 +68,29 @@ def _lava_axon_map(demands: Demands, piece: Piece, limit: Limit, targets: Destin
     return sum(pixels(piece.part, shape) if looks_through_windows(p) else piece.part.neurons for p in leaving)
 
 
+def driven_by_tiles(demands: Demands, name: str, grid: Grid, limit: Limit, targets: Destinations) -> NDArray[np.int64]:
+    """What all tiles of a grid use of a limit that depends on how their targets are cut: an array of its shape."""
+    if limit.formula == "neuron_copies":
+        return demands.slots(name, targets).tiles(grid)
+    found = demands.drive(name, targets).tiles(grid)
+    if limit.formula == "output_axons":
+        return found
+    sizes = [np.array([stop - start for start, stop in spans], dtype=np.int64) for spans in grid.axes]
+    each = demands.self_axons(Piece(name, Run(0, 1)))
+    return _entries_per_axon(demands, limit) * found + each * math.prod(np.ix_(*sizes))
+
+
 def _output_axons(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
     del limit
     return demands.drive(piece.population, targets).sum(piece.part)
 
 
+def _entries_per_axon(demands: Demands, limit: Limit) -> int:
+    return 1 + demands.parameter(limit, "crossing_entries") if demands.crossed else 1
+
+
 def _placed_output_axons(demands: Demands, piece: Piece, limit: Limit, targets: Destinations) -> int:
-    entries = 1 + demands.parameter(limit, "crossing_entries") if demands.crossed else 1
+    entries = _entries_per_axon(demands, limit)
     return entries * demands.drive(piece.population, targets).sum(piece.part) + demands.self_axons(piece)
 
 

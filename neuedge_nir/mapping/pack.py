@@ -12,7 +12,7 @@ from neuedge_nir.errors import NoPlanError
 from neuedge_nir.events import Improved, Observer, silent
 from neuedge_nir.mapping.asked import Tiles, too_large_tile
 from neuedge_nir.mapping.bounds import input_capacity, lower_bound
-from neuedge_nir.mapping.candidates import targets_first, ways_to_cut
+from neuedge_nir.mapping.candidates import asked_of, promising, targets_first, ways_to_cut
 from neuedge_nir.mapping.choose import choices, deterministic_solver
 from neuedge_nir.mapping.demand import Demand, Demands, add, fits
 from neuedge_nir.mapping.first_fit import Cores, first_fit
@@ -86,7 +86,7 @@ def partition(
     most = max_cores or EFFORTS[effort].cores
     bound, asked = lower_bound(demands), asked or {}
     options: list[Cores] = []
-    for candidates, cuts in ways_to_cut(demands, most, asked):
+    for candidates, cuts in promising(ways_to_cut(demands, most, asked), demands):
         fewest = min(map(len, options), default=most + 1)
         if fewest > bound.cores:
             options += _packed(candidates, cuts, demands, EFFORTS[effort], seed, asked, min(most, fewest), bound.cores)
@@ -137,7 +137,8 @@ def _packed(
     `least` cores are the fewest that any packing takes.
     """
     picks = choices(candidates, demands.capacity, demands.per_core, effort.choice, seed)
-    tried = [first_fit([t for t in pick if len(t)], demands) for pick in picks]
+    different = {tuple(map(id, pick)): pick for pick in picks}.values()
+    tried = [first_fit([t for t in pick if len(t)], demands) for pick in different if asked_of(pick, demands) <= most]
     options = [cores for cores in tried if cores is not None and _consistent(cores, demands)]
     if not options and demands.constraints.packs:
         options = [_obliged(candidates, demands, effort.packing, seed)]

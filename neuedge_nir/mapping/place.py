@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,6 +118,14 @@ def _chosen(
     raise unkept(f"on up to {most} chips no place for every core was found", obliged, names)
 
 
+def on_chips(clusters: Sequence[Cluster], flows: Sequence[Flow], chip: Chip, available: int, effort: str) -> Placement:
+    """Where clusters stand before they are moved: on the chips chosen for them, in the order of their numbers."""
+    chosen = chips_for(clusters, flows, chip, available, effort)
+    sites = chosen.fabric.sites([chosen.chip_of.count(c) for c in range(max(chosen.chip_of, default=0) + 1)])
+    seats = _start(chosen.chip_of, sites, range(len(sites)))
+    return Placement(chosen.fabric, tuple(sites[s] for s in seats), chosen.links, chosen.engine)
+
+
 def _ground(
     clusters: Sequence[Cluster], pairs: _Pairs, sites: Sequence[Site], fabric: Fabric, may: NDArray[np.bool_] | None
 ) -> Ground:
@@ -164,14 +173,13 @@ class _Pairs:
 
 
 def _pairs(flows: Sequence[Flow]) -> _Pairs:
-    found = [
-        (flow.cluster, target, messages * flow.rate)
-        for flow in flows
-        for target, messages in flow.targets
-        if target != flow.cluster
-    ]
-    a, b, weight = zip(*found, strict=True) if found else ((), (), ())
-    return _Pairs(np.array(a, dtype=np.int64), np.array(b, dtype=np.int64), np.array(weight, dtype=np.float64))
+    often = [len(flow.targets) for flow in flows]
+    a = np.repeat(np.array([flow.cluster for flow in flows], dtype=np.int64), often)
+    rates = np.repeat(np.array([flow.rate for flow in flows], dtype=np.float64), often)
+    numbers = chain.from_iterable(chain.from_iterable(flow.targets for flow in flows))
+    b, messages = np.fromiter(numbers, dtype=np.int64, count=2 * len(a)).reshape(-1, 2).T
+    away = a != b
+    return _Pairs(a[away], b[away], (messages * rates)[away])
 
 
 def _orders(sites: Sequence[Site]) -> list[list[int]]:

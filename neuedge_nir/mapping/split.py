@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import ChainMap
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise, product
 
@@ -13,6 +13,7 @@ from neuedge_nir.errors import NoPlanError
 from neuedge_nir.mapping.asked import Tiles, too_large_tile
 from neuedge_nir.mapping.demand import Demand, Demands, add, fits
 from neuedge_nir.mapping.effective import node_of
+from neuedge_nir.mapping.grid_needs import grid_needs, kinds_of
 from neuedge_nir.mapping.obey import Obliged, in_parts, kept_whole, most_on_core, unkept, until_cut
 from neuedge_nir.mapping.partition import Destinations, Piece
 from neuedge_nir.mapping.sharing import fewest_inputs
@@ -196,38 +197,42 @@ def _grids(name: str, demands: Demands, targets: Destinations) -> Iterator[Grid]
 
 def _tiling(name: str, grid: Grid, demands: Demands, targets: Destinations) -> Tiling | None:
     """The grid with its demands, or None where a tile does not fit; the middle one is tried first."""
-    if demands.depends_on_targets or not demands.shifts(name):
+    if not demands.shifts(name):
         return _listed(name, grid, demands, targets)
+    if demands.depends_on_targets:
+        return _driving(name, grid, demands, targets)
     if not fits(demands.of(Piece(name, grid.block(grid.middle)), targets), demands.capacity):
         return None
-    axes = [_kinds(demands.axis_likeness(name, a, span) for span in spans) for a, spans in enumerate(grid.axes)]
+    axes = kinds_of(name, grid, demands)
     total: Demand = (0,) * len(demands.limits)
     needs, axons = {}, 0
-    for kind in product(*(range(len(firsts)) for _, firsts, _ in axes)):
-        piece = Piece(name, grid.block(tuple(firsts[k] for (_, firsts, _), k in zip(axes, kind, strict=True))))
-        times = math.prod(often[k] for (_, _, often), k in zip(axes, kind, strict=True))
+    for kind in product(*(range(len(axis.firsts)) for axis in axes)):
+        piece = Piece(name, grid.block(tuple(axis.firsts[k] for axis, k in zip(axes, kind, strict=True))))
+        times = math.prod(axis.often[k] for axis, k in zip(axes, kind, strict=True))
         needs[kind] = demands.of(piece, targets)
         if not fits(needs[kind], demands.capacity):
             return None
         axons += times * demands.axons(piece)
         total = add(total, tuple(times * need for need in needs[kind]))
-    return Tiling(name, grid, tuple(tuple(ids) for ids, _, _ in axes), needs, axons, total)
+    return Tiling(name, grid, tuple(axis.ids for axis in axes), needs, axons, total)
 
 
-def _kinds(likenesses: Iterable[Hashable]) -> tuple[list[int], list[int], list[int]]:
-    """Numbers for equal likenesses: that of each, and for each number its first place and how often it is there."""
-    numbers: dict[Hashable, int] = {}
-    ids: list[int] = []
-    firsts: list[int] = []
-    often: list[int] = []
-    for at, likeness in enumerate(likenesses):
-        number = numbers.setdefault(likeness, len(numbers))
-        if number == len(firsts):
-            firsts.append(at)
-            often.append(0)
-        often[number] += 1
-        ids.append(number)
-    return ids, firsts, often
+def _driving(name: str, grid: Grid, demands: Demands, targets: Destinations) -> Tiling | None:
+    """The same where tiles differ in what they drive."""
+    feeds_itself = any(p.projection.target == name for p in demands.legal.out_of(name))
+    own = _cut_so(name, tuple(grid.blocks()), targets) if feeds_itself else targets
+    found = grid_needs(name, grid, demands, own)
+    if found is None:
+        return None
+    needs, axons = found
+    return Tiling(name, grid, tuple(tuple(range(len(spans))) for spans in grid.axes), needs, axons, needs.total)
+
+
+def _tiling_of(name: str, parts: tuple[Slice, ...], needs: Sequence[Demand], axons: int) -> Tiling:
+    """A tiling of slices each of which is a kind of its own."""
+    total = tuple(map(sum, zip(*needs, strict=True)))
+    each: dict[tuple[int, ...], Demand] = {(number,): need for number, need in enumerate(needs)}
+    return Tiling(name, parts, (tuple(range(len(parts))),), each, axons, total)
 
 
 def _listed(name: str, cut: Grid | tuple[Slice, ...], demands: Demands, targets: Destinations) -> Tiling | None:
@@ -236,13 +241,12 @@ def _listed(name: str, cut: Grid | tuple[Slice, ...], demands: Demands, targets:
     own = _cut_so(name, parts, targets)
     if not fits(demands.of(Piece(name, parts[len(parts) // 2]), own), demands.capacity):
         return None
-    needs: dict[tuple[int, ...], Demand] = {}
-    for number, part in enumerate(parts):
-        needs[number,] = demands.of(Piece(name, part), own)
-        if not fits(needs[number,], demands.capacity):
+    needs: list[Demand] = []
+    for part in parts:
+        needs.append(demands.of(Piece(name, part), own))
+        if not fits(needs[-1], demands.capacity):
             return None
-    total = tuple(map(sum, zip(*needs.values(), strict=True)))
-    return Tiling(name, parts, (tuple(range(len(parts))),), needs, axons_into(name, parts, demands), total)
+    return _tiling_of(name, parts, needs, axons_into(name, parts, demands))
 
 
 def _cut_so(name: str, parts: Sequence[Slice], targets: Destinations) -> Destinations:

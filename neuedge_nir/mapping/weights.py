@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neuedge_nir.network.blocks import row_blocks
+from neuedge_nir.network.blocks import row_blocks, unrepeated
 
 Weights = NDArray[np.floating]
 
@@ -60,11 +60,9 @@ def fixed(weights: Weights, bits: int) -> Stored:
 def _blocks(weights: Weights) -> Iterator[NDArray[np.float64]]:
     """A weight matrix in double precision, some rows at a time: it may be larger than memory.
 
-    Of one number for all that number alone: it says all that is asked for.
+    Of one row for all that row alone, as of one number for all: it says all that is asked for.
     """
-    if weights.size and weights.ndim and not any(weights.strides):
-        weights = weights[(slice(0, 1),) * weights.ndim]
-    for _, rows in row_blocks(weights):
+    for _, rows in row_blocks(unrepeated(weights)):
         yield np.asarray(rows, dtype=np.float64)
 
 

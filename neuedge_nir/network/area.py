@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from neuedge_nir.network.axis import Indices, array_of, place_of
 from neuedge_nir.network.reach import Product, Region
-from neuedge_nir.network.slices import Block, Run, Slice
+from neuedge_nir.network.slices import Block, Grid, Run, Slice
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +44,13 @@ class Area:
         """[corner, axis]: 1 where it is the end of the span, else 0; and how often a block's sum counts each corner."""
         ends = np.array(list(np.ndindex(*(2,) * self.values.ndim)), dtype=np.int64)
         return ends, (-1) ** (self.values.ndim - ends.sum(axis=1))
+
+    def tiles(self, grid: Grid) -> NDArray[np.int64]:
+        """The sums over all tiles of a grid, an array of its shape."""
+        found = self._table[np.ix_(*([0, *(stop for _, stop in spans)] for spans in grid.axes))]
+        for axis in range(found.ndim):
+            found = np.diff(found, axis=axis)
+        return found
 
     def sums(self, parts: Sequence[Slice]) -> NDArray[np.int64]:
         """The sums over many slices."""

@@ -30,6 +30,16 @@ def row_blocks(array: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
         release(array)
 
 
+def unrepeated(array: NDArray[Any]) -> NDArray[Any]:
+    """An array without what was broadcast: an axis along which it is the same throughout has a length of one.
+
+    A view; every value of the array is in it, and all are as often in the array as in it, times one number.
+    """
+    if not array.size:
+        return array
+    return array[tuple(slice(None) if stride else slice(0, 1) for stride in array.strides)]
+
+
 def release(array: NDArray[Any]) -> None:
     """Give the pages of an array that lies in a file back to the system; its values stay in the file."""
     base: Any = array

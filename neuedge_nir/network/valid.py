@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neuedge_nir.network.blocks import row_blocks
+from neuedge_nir.network.blocks import row_blocks, unrepeated
 from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Scale, irregular_in, weights_of
 from neuedge_nir.network.connect_sparse import FixedProbability, Sparse
 from neuedge_nir.network.model import ADAPTIVE, IF, Network, Population, Port, Projection, Signal
@@ -112,9 +112,7 @@ def _value_faults(name: str, value: NDArray[np.floating], shape: Shape) -> Itera
 
 def _finite(value: NDArray[np.floating]) -> bool:
     """Some rows at a time: large weights may lie on disk."""
-    if value.size and not any(value.strides):  # one number for all
-        return bool(np.isfinite(value.flat[0]))
-    return all(bool(np.isfinite(block).all()) for _, block in row_blocks(value))
+    return all(bool(np.isfinite(block).all()) for _, block in row_blocks(unrepeated(value)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -250,6 +250,8 @@ def _rows(wire: Wire, held: PlanProjection, part: Patch) -> tuple[Ints, Ints]:
     if weights.size and not any(weights.strides) and abs(float(weights.flat[0])) > 0.5 * held.weight_step:
         return fan(wire.rows, part).tally()
     mine = part.where()
+    if not weights.strides[0]:  # one row for all
+        mine, length = mine[:0], mine.size * (np.abs(weights[0] / held.weight_step) > 0.5)
     for some in np.array_split(mine, 1 + mine.size * len(length) // BLOCK_ELEMENTS):
         length += (np.abs(weights[some] / held.weight_step) > 0.5).sum(axis=0)
     return np.unique(length, return_counts=True)

@@ -160,7 +160,7 @@ def _check_steps(held: PlanProjection, wanted: Floats) -> None:
     """Some rows at a time: a weight matrix may be larger than memory."""
     where = f"projection {held.name!r}"
     largest, lost, size = 0.0, 0.0, 0.0
-    for _, part in row_blocks(_kept(wanted) if wanted.size and not any(wanted.strides) else wanted):
+    for _, part in row_blocks(_kept(wanted)):
         rows = part.astype(np.float64)
         if np.isnan(rows).any():
             refuse("PLAN117", "one weight step, where neurons have a scale of their own", where)

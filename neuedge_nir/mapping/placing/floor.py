@@ -9,7 +9,12 @@ from functools import cached_property
 import numpy as np
 
 from neuedge_nir.mapping.fabric import CROSSING_WEIGHT, Fabric, Site
+from neuedge_nir.mapping.placing import kernel
+from neuedge_nir.mapping.placing.compiled import compiled_by_numba
 from neuedge_nir.mapping.placing.graph import Graph, Ints
+
+WORTH_NUMBA = 1 << 18
+"""Pairs that exchange anything above which numba adds up their ways; whole numbers, so that it makes no difference."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,4 +104,8 @@ class Floor:
     def cost(self, graph: Graph, seats: Ints) -> int:
         """What all messages cost, in the graph's unit, with cluster i on site `seats[i]`."""
         a, b, weights = graph.pairs
+        run = compiled_by_numba(kernel.cost) if self.plain and len(weights) > WORTH_NUMBA else None
+        if run is not None:
+            places = (each[seats] for each in (self.x, self.y, self.chip_x, self.chip_y))
+            return int(run(a, b, weights, *places, self.crossing))
         return int((weights * self.ways(seats[a], seats[b])).sum())

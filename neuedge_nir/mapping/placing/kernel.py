@@ -137,3 +137,28 @@ def smooth(starts: Any, others: Any, shares: Any, at: Any, into: Any, point: int
             into[i] = (here + 15 * ((mean + rest * here) >> point)) >> 4
         for i in range(len(starts) - 1):
             at[i] = into[i]
+
+
+def send(starts: Any, others: Any, weights: Any, vectors: Any, into: Any) -> None:
+    """For every row of `vectors` what clusters get of their partners: `weights` times theirs, in the order of `others`.
+
+    `into` has the shape of `vectors`.
+    """
+    for row in range(len(vectors)):
+        for i in range(len(starts) - 1):
+            total = 0.0
+            for e in range(starts[i], starts[i + 1]):
+                total += weights[e] * vectors[row, others[e]]
+            into[row, i] = total
+
+
+def cost(a: Any, b: Any, weights: Any, x: Any, y: Any, chip_x: Any, chip_y: Any, crossing: int) -> int:
+    """What messages between clusters `a[k]` and `b[k]`, `weights[k]` of them, cost on a mesh where those are."""
+    total = 0
+    for k in range(len(weights)):
+        i, j = a[k], b[k]
+        way = abs(x[i] - x[j]) + abs(y[i] - y[j])
+        if crossing:
+            way += crossing * (abs(chip_x[i] - chip_x[j]) + abs(chip_y[i] - chip_y[j]))
+        total += weights[k] * way
+    return total

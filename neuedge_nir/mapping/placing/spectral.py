@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neuedge_nir.mapping.placing import kernel
 from neuedge_nir.mapping.placing.coarsening import Ladder
+from neuedge_nir.mapping.placing.compiled import compiled_by_numba
 from neuedge_nir.mapping.placing.graph import Floats, Graph, Ints
 
 REFINED, ENTRIES = 6000, 1 << 20
@@ -17,6 +19,9 @@ ones."""
 
 ROUGH, EXACT = 3, 20
 """Rounds of refinement of a coarse graph's waves, and at most of those of the graph itself."""
+
+WORTH_NUMBA = 1 << 16
+"""Entries, times vectors, above which numba is worth loading: operators are applied thousands of times."""
 
 SETTLED = 1e-9
 """Relative change of the lower half of the eigenvalues at which waves are good enough."""
@@ -44,12 +49,19 @@ class Laplacian:
 
     def times(self, vectors: Floats) -> Floats:
         """The operator applied to rows of `vectors`, (vectors, clusters)."""
-        found = []
-        for vector in vectors:
-            v = vector * self.scale
-            sent = np.bincount(self.graph.sources, self.weights * v[self.graph.others], self.graph.count)
-            found.append(self.scale * (self.degrees * v - sent))
-        return np.array(found)
+        moved = vectors * self.scale
+        return np.asarray(self.scale * (self.degrees * moved - self._sent(moved)))
+
+    def _sent(self, vectors: Floats) -> Floats:
+        """What clusters get of their partners; added in one order, with numba and without."""
+        graph = self.graph
+        run = compiled_by_numba(kernel.send) if len(self.weights) * len(vectors) > WORTH_NUMBA else None
+        if run is None:
+            each = [np.bincount(graph.sources, self.weights * v[graph.others], graph.count) for v in vectors]
+            return np.array(each)
+        found = np.empty_like(vectors)
+        run(graph.starts, graph.others, self.weights, vectors, found)
+        return found
 
     def dense(self) -> Floats:
         found = np.diag(self.degrees)
