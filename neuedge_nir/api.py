@@ -19,8 +19,9 @@ from neuedge_nir.events import Observer, silent
 from neuedge_nir.frontend import checked_strictly, read
 from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.network.copies import copied, for_copies
-from neuedge_nir.network.given import of_type, reset_given
+from neuedge_nir.network.given import reset_given
 from neuedge_nir.network.model import Network, ResetMode
+from neuedge_nir.network.typed import of_type
 from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan import store
 from neuedge_nir.plan import verify as checker

@@ -91,7 +91,9 @@ def format_of(legal: LegalProjection, largest: float) -> tuple[int, str, int, bo
 def sign_mode(legal: LegalProjection) -> str:
     """Whether the weights of a projection share a sign."""
     low = high = 0.0
-    for _, rows in row_blocks(effective_weights(legal.projection)):
+    weights = effective_weights(legal.projection)
+    weights = weights[tuple(slice(None if stride else 1) for stride in weights.strides)]  # equal ones once
+    for _, rows in row_blocks(weights):
         values = np.asarray(rows)
         low, high = min(low, float(values.min(initial=0))), max(high, float(values.max(initial=0)))
     if low < 0 < high:
