@@ -44,6 +44,7 @@ from neuedge_nir.plan.check_types import check_types
 from neuedge_nir.plan.check_ways import check_ways
 from neuedge_nir.plan.check_weights import check_abilities, check_error, check_rules, check_timing, check_weights
 from neuedge_nir.plan.check_wires import HOST, Part, boxes_in, rules_of
+from neuedge_nir.plan.check_words import check_timestep, check_words
 from neuedge_nir.plan.model import SCHEMA, Plan, PlanCore, PlanSlice
 
 PORTS = ("Input", "Output")
@@ -55,6 +56,7 @@ MOST_SPIKES = 1e6
 def verify(plan: Plan, network: Network | None) -> None:
     """Raises `VerificationError` at the first rule that the plan breaks; the network is that after its passes."""
     agree("PLAN101", plan, schema=SCHEMA)
+    check_words(plan)
     _check_chip(plan)
     plan = at_its_pace(plan)
     _check_names(plan)
@@ -62,6 +64,7 @@ def verify(plan: Plan, network: Network | None) -> None:
     check_splitters(plan)
     check_orders(plan)
     if network is not None:
+        check_timestep(plan, network)
         network = run_on_chip(plan, in_order(plan, several(plan, network)))
     check_abilities(plan)
     check_timing(plan, network)
