@@ -137,6 +137,6 @@ where the cores exceed the universal bound. Where several answers are right (lin
 system larger than the plan needs) any is accepted. The chip's own figures are those of the plan: the command compares
 them with the chip that is installed (PLAN003); of a chip that is not installed a plan says what it likes.
 
-Each leaf of a plan of the digits, on TrueNorth and on SpiNNaker 1, was also changed alone (a number by 1 and 1 %, a
+Each leaf of a plan of the digits, on TrueNorth and on both SpiNNakers, was also changed alone (a number by 1 and 1 %, a
 text, an item or key more or less): nothing was accepted but what is named here and above.
 """
