@@ -71,6 +71,14 @@ def test_keys_have_the_bits_that_they_need_and_no_more() -> None:
         assert refused.value.code == "PLAN180"
 
 
+def test_a_count_beyond_any_register_is_refused_by_code_without_the_model_too() -> None:
+    plan, _ = made("spinnaker1")
+    wrong = changed(plan, ("routes", 0, "targets"), lambda targets: ((targets[0][0], 10**20), *targets[1:]))
+    with pytest.raises(VerificationError) as refused:
+        neuedge_nir.verify(wrong)
+    assert refused.value.code == "PLAN119"
+
+
 def test_a_timestep_that_was_asked_for_instead_of_the_networks_is_remarked_on() -> None:
     network = made()[1]
     plan = neuedge_nir.compile(network, "loihi2", Options(effort="quick", dt=0.5))

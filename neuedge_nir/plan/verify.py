@@ -52,6 +52,9 @@ PORTS = ("Input", "Output")
 MOST_SPIKES = 1e6
 """Spikes of a neuron in one step beyond which a rate is a mistake."""
 
+MOST_MESSAGES = 1 << 53
+"""To one core; beyond it a count is no longer exact as a real number."""
+
 
 def verify(plan: Plan, network: Network | None) -> None:
     """Raises `VerificationError` at the first rule that the plan breaks; the network is that after its passes."""
@@ -263,6 +266,7 @@ def _check_routes(plan: Plan, parts: Sequence[Part], recounted: Recount | None) 
             refuse("PLAN119", f"its targets are the cores {cores} of {len(plan.cores)}", where)
         if min(messages for _, messages in targets) < 1:
             refuse("PLAN119", "a target that nothing is sent to", where)
+        at_most("PLAN119", "messages to a target", max(messages for _, messages in targets), MOST_MESSAGES, where)
     for number, slot in enumerate(slots if recounted is not None else ()):
         due = recounted.messages[number] if recounted is not None else {}
         where = f"core {slot[0]}, slice {slot[1]} of {parts[number].population!r}"
