@@ -16,11 +16,13 @@ from neuedge_nir.emission.files import emitted
 from neuedge_nir.emulation.run import Emulation, quantised, run_integers
 from neuedge_nir.errors import InputError, UsageError, VerificationError
 from neuedge_nir.events import Observer, silent
+from neuedge_nir.files import check_writable
 from neuedge_nir.frontend import checked_strictly, read
 from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.network.copies import copied, for_copies
-from neuedge_nir.network.given import of_type, reset_given
+from neuedge_nir.network.given import reset_given
 from neuedge_nir.network.model import Network, ResetMode
+from neuedge_nir.network.typed import of_type
 from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan import store
 from neuedge_nir.plan import verify as checker
@@ -65,9 +67,41 @@ def verify(
     file if a path was given. Raises `VerificationError` at the first rule broken, `InputError` for a file that is no
     plan, `UsageError` where a pass needs samples.
     """
-    plan = plan if isinstance(plan, Plan) else store.read(Path(plan))
+    plan = _plan_of(plan)
     _accepted(plan, None if model is None else _as_planned(plan, model, samples), target)
     return plan
+
+
+def save_plan(plan: Plan, path: Path | str) -> None:
+    """Write a plan as `compile -o` does: canonical JSON, which `load_plan`, `verify`, `diff` and `emit` read.
+
+    The plan is recounted first, as `verify` does without a model. The file is there whole or not at all; one of that
+    name is replaced. Raises `VerificationError` for a plan that breaks a rule, `UsageError` where the file cannot be
+    written (USE006) and for what is no plan (USE034).
+    """
+    of_type(plan, Plan, "plan", "give what compile or load_plan returned")
+    place = _path(path)
+    check_writable(place)
+    _accepted(plan, None, plan.chip)
+    store.write(plan, place)
+
+
+def load_plan(path: Path | str) -> Plan:
+    """The plan in a file that `save_plan` or `compile -o` wrote; `verify` tells whether it is right.
+
+    Raises `InputError` (PLAN001, PLAN002) for a file that is no plan, or was edited.
+    """
+    return store.read(_path(path))
+
+
+def _path(path: Path | str) -> Path:
+    return Path(of_type(path, (str, Path), "path", "give the name of a file"))
+
+
+def _plan_of(plan: Plan | Path | str) -> Plan:
+    """The plan itself, or the one in a file. Raises `InputError`, and `UsageError` (USE034) for anything else."""
+    of_type(plan, (Plan, str, Path), "plan", "give a Plan, or the name of its file")
+    return plan if isinstance(plan, Plan) else store.read(Path(plan))
 
 
 def emit(
@@ -84,7 +118,7 @@ def emit(
     and their spikes are emitted where the format holds spikes. Raises what `verify` raises, `UsageError` (USE035) for a
     format that the chip does not have, and the format's own errors (OUT2..).
     """
-    plan = plan if isinstance(plan, Plan) else store.read(Path(plan))
+    plan = _plan_of(plan)
     network = _as_planned(plan, model, samples)
     _accepted(plan, network, target)
     copies = plan.options.copies or 1
@@ -95,8 +129,9 @@ def emit(
 
 def _as_planned(plan: Plan, model: Network | Path | str, samples: Samples | None) -> Network:
     """The model after the passes that the plan names, read as the plan was made."""
-    context = Context(plan.chip, samples, None, plan.options.dt, ResetMode(plan.options.reset))
-    return rewritten(network_of(model, reading_of(plan)), _passes_of(plan), context)
+    reading = reading_of(plan)
+    context = Context(plan.chip, samples, None, reading.dt, reading.reset)
+    return rewritten(network_of(model, reading), _passes_of(plan), context)
 
 
 def _accepted(plan: Plan, network: Network | None, target: Chip | str | None) -> None:

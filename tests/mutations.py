@@ -2,8 +2,8 @@
 
 A damaged plan has the types of a plan, as a file of one has. What `tests.plan_meaning` calls the same is no damage.
 Not damaged is what no checker can know, for it is nowhere else: names and versions of tools and models, remarks and
-other texts for readers, what a user asked for where the plan keeps it all the same (seed, effort, a cap of more
-neurons), the chip itself, and that a packing is proved the least where the universal bound does not say so.
+other texts for readers, what a user asked for where the plan keeps it all the same (which seed, which effort, a cap
+of more neurons), the chip itself, and that a packing is proved the least where the universal bound does not say so.
 """
 
 from __future__ import annotations
@@ -166,6 +166,10 @@ def options_changed(plan: Plan, rng: Random) -> Plan | None:
             {"splitters": "never" if any(p.relay and p.relay.splits for p in plan.populations) else "some"},
             {"steps_per_sample": rng.choice([1, 5, 77])},
             {"time_scale": rng.choice([0, wanted.time_scale + 1])},
+            {"effort": rng.choice(["", "best"])},
+            {"objective": rng.choice(["", "cost"])},
+            {"seed": rng.choice([-1, 1 << 31])},
+            {"dt": rng.choice([0.0, -1.0, float("nan"), (wanted.dt or 1.0) * 1.01])},
             {"tiles": {**wanted.tiles, plan.populations[0].name: "9999"}},
         ]
     )

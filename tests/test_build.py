@@ -63,6 +63,6 @@ def test_what_makes_no_sense_is_refused() -> None:
         build("n", [a], [join(a, lif("b", 3), all_to_all())])
     assert refused.value.code == "USE089"
     with pytest.raises(UsageError):
-        build("n", [a], [join(a, a, fixed_probability(1.5))])
-    with pytest.raises(ValueError, match="do not fit"):
+        fixed_probability(1.5)
+    with pytest.raises(UsageError, match="do not fit"):
         join(a, a, synapses([3], [0]))

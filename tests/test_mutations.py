@@ -128,10 +128,15 @@ are accepted. What is free is listed in `tests/plan_meaning.py`, and nothing els
 
 ## What has to be believed
 
-Some of a plan stands nowhere else, so that nobody can recount it: names and versions of tools, remarks and the texts
-that say what a figure rests on; what the user asked for where the plan keeps it either way (seed, effort, a cap that
-binds nothing); how long samples were and what late projections did to them; and that no packing of these slices takes
-fewer cores (`packing_proven`) where the cores exceed the universal bound. Where several answers are right (links of
-equal load among the hottest, a system larger than the plan needs) any is accepted. The chip's own figures are those of
-the plan: the command compares them with the chip that is installed (PLAN003).
+Some of a plan stands nowhere else, so that nobody can recount it: the model's name and the versions of tools, remarks
+of the mapper and the texts that say what a figure rests on or why there is none; what the user asked for where the plan
+keeps it either way (which seed, which effort and objective, that a clock stopped the search, a timestep that neither
+file nor network has, a cap that binds nothing); in which order populations and projections are listed; how long samples
+were and what late projections did to them; and that no packing of these slices takes fewer cores (`packing_proven`)
+where the cores exceed the universal bound. Where several answers are right (links of equal load among the hottest, a
+system larger than the plan needs) any is accepted. The chip's own figures are those of the plan: the command compares
+them with the chip that is installed (PLAN003); of a chip that is not installed a plan says what it likes.
+
+Each leaf of a plan of the digits, on TrueNorth and on both SpiNNakers, was also changed alone (a number by 1 and 1 %, a
+text, an item or key more or less): nothing was accepted but what is named here and above.
 """

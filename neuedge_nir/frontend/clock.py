@@ -55,7 +55,8 @@ def clock(populations: Sequence[Population], graph: RawGraph, given: float | Non
     groups = _grouped(sorted(clues, key=lambda clue: (clue.weak, clue.dt)))
     known = given if given is not None else stated.dt
     if known is not None:
-        return Clock(known, (*odd, *_contradictions(known, groups), *norse_taus(populations, known)))
+        other = _otherwise(known, stated.dt)
+        return Clock(known, (*odd, *other, *_contradictions(known, groups), *norse_taus(populations, known)))
     if len(groups) == 1:
         dt, inferred = _inferred(groups[0])
         return Clock(dt, (*odd, inferred, *norse_taus(populations, dt)))
@@ -73,6 +74,13 @@ def _inferred(group: Sequence[Clue]) -> tuple[float, Diagnostic]:
     message = f"the timestep is taken as {_evidence(group)}"
     remark = Diagnostic("NIR003", Severity.ASSUMPTION, None, message, "say another with --dt")
     return float(f"{group[0].dt:.6g}"), remark
+
+
+def _otherwise(known: float, stated: float | None) -> Iterator[Diagnostic]:
+    """Another timestep was asked for than the file names."""
+    if stated is not None and stated != known:
+        message = f"the timestep is {known:g}, but the file says {stated:g}"
+        yield Diagnostic("NIR003", Severity.WARNING, None, message, "check --dt and its unit")
 
 
 def _contradictions(known: float, groups: Iterable[Sequence[Clue]]) -> Iterator[Diagnostic]:

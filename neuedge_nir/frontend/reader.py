@@ -35,8 +35,9 @@ from neuedge_nir.frontend.remarks import odd_kernels, remarks_on
 from neuedge_nir.frontend.settings import NOTHING_WANTED, Settings, settings_of
 from neuedge_nir.frontend.unrolled import rolled
 from neuedge_nir.frontend.vectors import as_shaped
-from neuedge_nir.network.given import of_type, reset_given, timestep_given
+from neuedge_nir.network.given import reset_given, timestep_given
 from neuedge_nir.network.model import SPIKING, Network, Origin, Population, Port, Projection, ResetMode, Signal
+from neuedge_nir.network.typed import of_type
 
 
 def read(

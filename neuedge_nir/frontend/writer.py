@@ -34,8 +34,8 @@ from neuedge_nir.frontend.write_paths import ILL, Flat, Path, Unrolled, as_vecto
 from neuedge_nir.frontend.write_shared import told_apart
 from neuedge_nir.frontend.write_sparse import as_matrices
 from neuedge_nir.network.equal import difference
-from neuedge_nir.network.given import of_type
 from neuedge_nir.network.model import HybridEncoder, Network, Population, Port, ResetMode
+from neuedge_nir.network.typed import of_type
 
 MOST_BYTES = 2**36
 """Numbers of one file, uncompressed: more than readers can hold that keep them in memory."""

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 from neuedge_nir.errors import InputError
 from neuedge_nir.interpreter.encoding import check_values, hybrid_coded
 from neuedge_nir.interpreter.operators import Signal
-from neuedge_nir.network.given import array_given
 from neuedge_nir.network.model import Network, Port
+from neuedge_nir.network.typed import array_given
 
 MOST = 1e30
 """Far beyond any current, and weights times it are still numbers."""

@@ -22,8 +22,9 @@ from neuedge_nir.interpreter.lines import Line, arriving
 from neuedge_nir.interpreter.metrics import Meter, Metrics, metrics
 from neuedge_nir.interpreter.operators import Array, Signal
 from neuedge_nir.interpreter.schedule import Group, groups, is_loop
-from neuedge_nir.network.given import of_type, reset_given, timestep_given
+from neuedge_nir.network.given import reset_given, timestep_given
 from neuedge_nir.network.model import Network, Population, ResetMode
+from neuedge_nir.network.typed import of_type
 
 PART_BYTES = 2**26
 """Signals of one part of the samples, counted as if all were kept: 64 MiB, which a machine keeps at hand."""

@@ -6,12 +6,13 @@ import math
 from collections import Counter
 from collections.abc import Hashable, Sequence
 
-from neuedge_nir.chip.model import LimitScope
+from neuedge_nir.chip.model import Chip, LimitScope
 from neuedge_nir.errors import CapacityError
 from neuedge_nir.mapping.demand import Demand, Demands
 from neuedge_nir.mapping.partition import Bound
 from neuedge_nir.mapping.split import check_single_neurons, too_many_cores
 from neuedge_nir.mapping.values import gather
+from neuedge_nir.network.model import Network
 
 
 def check_room(demands: Demands, available: int, max_cores: int) -> None:
@@ -35,20 +36,38 @@ def check_room(demands: Demands, available: int, max_cores: int) -> None:
         raise too_many_cores(f"the network needs at least {cores} cores, by {by}", max_cores, cores)
 
 
+def check_neurons(network: Network, chip: Chip, available: int) -> None:
+    """Raises `CapacityError` (FIT015) where so many chips have fewer neurons than the network: known at once.
+
+    Nothing of any connection is looked at, so that the size of a network costs nothing.
+    """
+    rooms = {x.name: x.limit.count for x in chip.limits if x.formula == "neurons" and x.scope is LimitScope.CORE}
+    resource = min(rooms, key=lambda name: rooms[name], default=None)
+    cores = math.ceil(network.neurons / rooms[resource]) if resource is not None else 1
+    chips = math.ceil(cores / chip.topology.cores_per_chip.count)
+    if resource is not None and chips > available:
+        raise _too_few_chips(chips, resource, available, "neurons", rooms[resource])
+
+
 def _check_chips(chips: int, resource: str, available: int, demands: Demands) -> None:
     if chips > available:
         binding = next((limit for limit in demands.limits if limit.name == resource), None)
-        fewer = gather(binding.formula, binding.limit.count) if binding is not None else ""
         outer = 0 if binding is not None and binding.scope is LimitScope.CHIP else outer_cores_bound(demands)
         besides = f" and {outer} core{'s' * (outer > 1)} of its inputs and outputs" if outer else ""
-        raise CapacityError(
-            "FIT015",
-            f"the network needs at least {chips} chips, by {resource}{besides}; {available} are available",
-            resource="chips",
-            needed=chips,
-            available=available,
-            hint="raise --chips, or make the network smaller" + (f", as {fewer} does" if fewer else ""),
-        )
+        counted = (binding.formula, binding.limit.count) if binding else ("", 0)
+        raise _too_few_chips(chips, resource + besides, available, *counted)
+
+
+def _too_few_chips(chips: int, resource: str, available: int, formula: str = "", count: int = 0) -> CapacityError:
+    fewer = gather(formula, count) if formula else ""
+    return CapacityError(
+        "FIT015",
+        f"the network needs at least {chips} chips, by {resource}; {available} are available",
+        resource="chips",
+        needed=chips,
+        available=available,
+        hint="raise --chips, or make the network smaller" + (f", as {fewer} does" if fewer else ""),
+    )
 
 
 def lower_bound(demands: Demands) -> Bound:

@@ -45,8 +45,7 @@ def stored_weights(network: Network, chip: Chip) -> dict[str, Stored]:
                 stored = [fixed(effective_weights(p), bits) for p in incoming]
             case AxonWeights.AXON_TYPES:
                 types = axon_type_weights(population, incoming, chip)
-                weights = [weight_rows(p) for p in incoming]
-                stored = [] if types is None else [as_stored(types, joined(weights), bits)] * len(incoming)
+                stored = [] if types is None else [as_stored(types, bits)] * len(incoming)
         known[same] = list(stored)
         found |= {p.name: s for p, s in zip(incoming, stored, strict=True)}
     return found

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ Weights = NDArray[np.floating]
 
 MAX_AXONS_PER_INPUT = 4
 """An input spends at most one axon per axon type, and TrueNorth has four (Merolla 2014)."""
+
+MOST_EXPONENT = 400
+"""Of two, either way: the squares of such numbers, and the sum of any number of them, are neither infinite nor 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +94,26 @@ def _step(values: NDArray[np.float64]) -> float:
 
 
 def _stored(weights: Weights, step: float) -> Stored:
-    largest, lost, norm = 0.0, 0.0, 0.0
+    largest, lost, norm, shift = 0.0, 0.0, 0.0, _shift(step)
+    small = math.ldexp(step, shift)
     for rows in _blocks(weights):
-        units = np.rint(rows / step)
+        rows = np.ldexp(rows, shift) if shift else rows
+        units = np.rint(rows / small)
         largest = max(largest, float(np.abs(units).max(initial=0.0)))
-        lost, norm = lost + _squares(units * step - rows), norm + _squares(rows)
+        lost, norm = lost + _squares(units * small - rows), norm + _squares(rows)
     bits = int(largest).bit_length() + 1
     return Stored(bits, step, math.sqrt(lost / norm) if norm else 0.0)
 
 
+def _shift(largest: float) -> int:
+    """The power of two that brings numbers of this size to 1, where their squares would overflow or vanish; else 0."""
+    exponent = math.frexp(largest)[1]
+    return -exponent if abs(exponent) > MOST_EXPONENT else 0
+
+
 def _error(stored: Weights, wanted: Weights) -> float:
+    shift = _shift(float(np.abs(wanted).max(initial=0.0)))
+    stored, wanted = (np.ldexp(values, shift) for values in (stored, wanted)) if shift else (stored, wanted)
     norm = math.sqrt(_squares(wanted))
     return math.sqrt(_squares(stored - wanted)) / norm if norm else 0.0
 
@@ -116,7 +129,7 @@ class AxonTypes:
 
     `weights` has shape (rows, types), whole numbers; `unit` (rows,), real; `uses` (types, rows, inputs) says which
     inputs have an axon of which type. `finest` is the factor that the whole numbers can take within their bits, where
-    the neuron wants finer units than its weights need.
+    the neuron wants finer units than its weights need. `error` is as in `Stored`.
     """
 
     weights: NDArray[np.float64]
@@ -124,6 +137,7 @@ class AxonTypes:
     uses: NDArray[np.bool_]
     axons_per_input: int
     finest: int = 1
+    error: float = 0.0
 
     def times(self, factor: NDArray[np.float64] | float) -> NDArray[np.float64]:
         """The whole weights (rows, inputs), those of each type multiplied with one factor for each row, and rounded."""
@@ -137,12 +151,12 @@ class AxonTypes:
 
 def axon_types(rows: Weights, classes: NDArray[np.int64], bits: int, most_axons: int) -> Stored:
     """One signed weight per neuron and axon type, four types: the finest form that takes at most `most_axons` axons."""
-    return as_stored(finest_axon_types(rows, classes, bits, most_axons), rows, bits)
+    return as_stored(finest_axon_types(rows, classes, bits, most_axons), bits)
 
 
-def as_stored(types: AxonTypes, rows: Weights, bits: int) -> Stored:
+def as_stored(types: AxonTypes, bits: int) -> Stored:
     """What a plan tells of weights by axon type."""
-    return Stored(bits, 0.0, _error(types.real, rows), types.axons_per_input)
+    return Stored(bits, 0.0, types.error, types.axons_per_input)
 
 
 def finest_axon_types(rows: Weights, classes: NDArray[np.int64], bits: int, most_axons: int) -> AxonTypes:
@@ -152,6 +166,10 @@ def finest_axon_types(rows: Weights, classes: NDArray[np.int64], bits: int, most
     when each has one axon only. An input that takes k axons, one of each of k types, offers 2^k values:
     4 axons: -8 .. 7 times a unit of the neuron; 2: {0, a, b, a + b}; 1: {0, c}, c by the input's type.
     """
+    shift = _shift(float(np.abs(rows).max(initial=0.0)))
+    if shift:
+        small = finest_axon_types(np.ldexp(rows, shift), classes, bits, most_axons)
+        return replace(small, unit=np.ldexp(small.unit, -shift))
     limit = 2 ** (bits - 1) - 1
     forms: dict[int, Callable[[Weights], AxonTypes]] = {
         4: lambda w: _four_types(w, limit),
@@ -161,7 +179,8 @@ def finest_axon_types(rows: Weights, classes: NDArray[np.int64], bits: int, most
     found = {k: form(rows) for k, form in forms.items() if k <= most_axons}
     errors = {k: _error(form.real, rows) for k, form in found.items()}
     # Rounding noise must not buy axons: equal to twelve digits is equal.
-    return found[min(found, key=lambda k: (round(errors[k], 12), k))]
+    best = min(found, key=lambda k: (round(errors[k], 12), k))
+    return replace(found[best], error=errors[best])
 
 
 def _sixteen_levels(rows: Weights) -> Weights:
@@ -246,6 +265,8 @@ def type_classes(rows: Weights, groups: NDArray[np.int64], types: int) -> NDArra
 
     All neurons of a core see an axon with the same type, so the best they can share is the sign and the size.
     """
+    shift = _shift(float(np.abs(rows).max(initial=0.0)))  # their sum may be infinite
+    rows = np.ldexp(rows, shift) if shift else rows
     means = np.bincount(groups, weights=rows.mean(axis=0)) / np.bincount(groups)
     order = np.argsort(np.argsort(means, kind="stable"), kind="stable")
     return np.asarray(order[groups] * types // len(means))

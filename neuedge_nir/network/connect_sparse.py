@@ -5,11 +5,18 @@ NIR files have neither: such networks are built by `neuedge_nir.network.build`, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from neuedge_nir.errors import UsageError
+from neuedge_nir.network.typed import array_given, shape_given
+
+MOST_ROWS = 1 << 25
+"""Targets that compressed rows have: each takes 8 bytes, whether anything reaches it or not."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,23 +47,24 @@ class Sparse:
     ) -> Sparse:
         """From a list of synapses in any order; `weights` may be one number. Those of one pair become their sum.
 
-        Raises `ValueError` for a source or target that the shapes do not have.
+        Raises `UsageError` (USE034, USE096, USE097, USE098) for what are no synapses of these shapes.
         """
-        takes = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
-        gives = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
-        s, t = np.asarray(sources, np.int64).ravel(), np.asarray(targets, np.int64).ravel()
-        sizes = int(np.prod(takes, dtype=np.int64)), int(np.prod(gives, dtype=np.int64))
-        if s.shape != t.shape or any(((i < 0) | (i >= n)).any() for i, n in zip((s, t), sizes, strict=True)):
-            raise ValueError(f"{node!r}: {s.size} sources in {takes} and {t.size} targets in {gives} do not fit")
-        each = np.asarray(weights, np.float64)
-        order = np.argsort(t * sizes[0] + s, kind="stable")
+        takes, gives = shape_given(input_shape, f"{node!r}"), shape_given(output_shape, f"{node!r}")
+        s, t, each = pairs_given(node, sources, targets, weights)
+        sizes = math.prod(takes), math.prod(gives)
+        if any(values.size and int(values.max()) >= size for values, size in zip((s, t), sizes, strict=True)):
+            raise _misfit(node, f"{s.size} sources in {takes} and {t.size} targets in {gives} do not fit")
+        if sizes[1] > MOST_ROWS:
+            raise _misfit(node, f"rows of {sizes[1]} targets; {MOST_ROWS} are the most", "split the population")
+        order = np.lexsort((s, t))
         s, t = s[order], t[order]
         first = np.flatnonzero(np.append(True, (s[1:] != s[:-1]) | (t[1:] != t[:-1]))[: s.size])
         if each.ndim == 0 and first.size == s.size:
             held = np.broadcast_to(each, s.shape)
         else:
-            held = _sums(np.broadcast_to(each.ravel() if each.ndim else each, s.shape)[order], first)
-        indptr = np.concatenate([[0], np.cumsum(np.bincount(t[first], minlength=sizes[1]))]).astype(np.int64)
+            held = _sums(node, np.broadcast_to(each, s.shape)[order], first)
+        indptr = np.zeros(sizes[1] + 1, np.int64)
+        np.cumsum(np.bincount(t[first], minlength=sizes[1]), out=indptr[1:])
         return cls(node, indptr, s[first], held, takes, gives)
 
     @property
@@ -81,8 +89,46 @@ class Sparse:
             yield f"{self.node!r} has a row whose sources do not ascend: give its synapses to Sparse.of"
 
 
-def _sums(values: NDArray[np.float64], first: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.add.reduceat(values, first) if first.size else np.zeros(0)
+def pairs_given(
+    node: str, sources: ArrayLike, targets: ArrayLike, weights: ArrayLike
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Sources and targets in rows, and the weights: one each, or one (0-d).
+
+    Raises `UsageError`: USE098 where sources or targets are no whole numbers from 0 or not as many, USE097 where
+    weights are no finite numbers, USE034 for what is no array of anything.
+    """
+    s, t, each = (
+        array_given(values, where)
+        for values, where in ((sources, "sources"), (targets, "targets"), (weights, "weights"))
+    )
+    for values, what in ((s, "sources"), (t, "targets")):
+        if values.size and (values.dtype.kind not in "iu" or int(values.min()) < 0 or int(values.max()) >= 1 << 62):
+            raise _misfit(node, f"the {what} are no whole numbers from 0")
+    if s.shape != t.shape or (each.ndim and each.shape != s.shape):
+        raise _misfit(node, f"sources of {s.shape}, targets of {t.shape} and weights of {each.shape} do not fit")
+    if each.dtype.kind not in "fiu" or not np.isfinite(each).all():
+        hint = "give a finite number for each, or one for all"
+        raise UsageError("USE097", f"the weights of {node!r} are no finite numbers", where=f"{node!r}", hint=hint)
+    return (
+        s.ravel().astype(np.int64),
+        t.ravel().astype(np.int64),
+        each.astype(np.float64).reshape(s.size if each.ndim else ()),
+    )
+
+
+def _misfit(
+    node: str, message: str, hint: str = "give as many sources as targets, numbers from 0 within the shapes"
+) -> UsageError:
+    return UsageError("USE098", f"{node!r}: {message}", where=f"{node!r}", hint=hint)
+
+
+def _sums(node: str, values: NDArray[np.float64], first: NDArray[np.int64]) -> NDArray[np.float64]:
+    with np.errstate(over="ignore"):
+        found = np.add.reduceat(values, first) if first.size else np.zeros(0)
+    if not np.isfinite(found).all():
+        hint = "several synapses of one pair are added up: give each pair once"
+        raise UsageError("USE097", f"weights of {node!r} add up to infinity", where=f"{node!r}", hint=hint)
+    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

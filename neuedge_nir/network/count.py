@@ -290,9 +290,12 @@ def _most(projections: Sequence[Projection], each: Sequence[float]) -> tuple[int
 
 def _most_of_all(projections: Sequence[Projection], each: Sequence[float]) -> tuple[int, float]:
     """The same, neuron by neuron."""
-    total = np.zeros(math.prod(projections[0].target_shape))
-    for projection, rate in zip(projections, each, strict=True):
-        total += rate * counter(projection).fan_ins()
+    fans = [counter(projection).fan_ins() for projection in projections]
+    if not any(fan.strides != (0,) for fan in fans):  # the same is expected of all neurons: one stands for them
+        fans = [fan[:1] for fan in fans]
+    total = np.zeros(len(fans[0]))
+    for fan, rate in zip(fans, each, strict=True):
+        total += rate * fan
     return int(total.argmax()), float(total.max(initial=0))
 
 

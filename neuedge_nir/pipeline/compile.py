@@ -130,6 +130,7 @@ def _plan(made: Ready, copies: Copies | None, observer: Observer) -> Plan:
     if copies is not None and not copies.chips:  # those that it takes
         copies = bounded(made, copies.count, chips_used(stages))
     remarks = [*made.network.origin.diagnostics, *made.legal.diagnostics, *made.activity.remarks()]
+    remarks += _another_step(wanted, made.network)
     remarks += [*under_way(made.legal, schedule), *known]
     built = build(replace(stages, timing_error=error, copies=copies), _plan_options(wanted, made, legal), remarks)
     orders = planned(for_copies(made.orders, copies.count if copies else 1))
@@ -154,6 +155,14 @@ def _timing_error(legal: LegalNetwork, options: Options) -> tuple[TimingError | 
     share = f"{min(equal.values(), default=1.0):.2%} to {max(equal.values(), default=1.0):.2%}"
     message = f"the model's class in {found.same_class:.2%} of the samples, {share} of a population's spikes equal"
     return TimingError(options.activity.count, found.same_class, equal), [_late_remark(message, None)]
+
+
+def _another_step(wanted: Options, network: Network) -> list[Diagnostic]:
+    """NET062: the user's timestep is not the network's own; a file's reader remarks on that itself."""
+    if wanted.dt is None or network.dt in (None, wanted.dt):
+        return []
+    message = f"the timestep is {wanted.dt:g}, as asked for, and the network has one of {network.dt:g}"
+    return [Diagnostic("NET062", Severity.WARNING, None, message, "leave dt out, or change the network's")]
 
 
 def _late_remark(message: str, hint: str | None) -> Diagnostic:

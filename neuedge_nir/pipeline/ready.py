@@ -16,7 +16,7 @@ from neuedge_nir.frontend.recordings import SUFFIXES, read_recordings
 from neuedge_nir.interpreter.profile import simulated_activity
 from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.mapping.asked import check_asked, tiles_given
-from neuedge_nir.mapping.bounds import check_room, lower_bound
+from neuedge_nir.mapping.bounds import check_neurons, check_room, lower_bound, neurons_bound
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.legalise import LegalNetwork, legalise
 from neuedge_nir.mapping.orders import Found, ordered
@@ -73,6 +73,7 @@ def ready(
         )
     network = in_flow(network)
     check_scale(chip, wanted.time_scale)
+    check_neurons(network, chip, chips_available(chip, wanted.chips))
     legal = stage("legalise", observer, lambda: legal_of(network, slowed(chip, wanted.time_scale), wanted))
     activity = stage("activity", observer, lambda: _activity(network, legal, wanted))
     if wanted.copies == "max" and wanted.chips is None:
@@ -92,7 +93,8 @@ def ready(
 def _orders(legal: LegalNetwork, activity: Activity, wanted: Options, observer: Observer) -> Mapping[str, Found]:
     """The orders of the plan that is kept; else those that are found for single synapses, where nothing else is asked.
 
-    Constraints speak of neurons by their numbers in the model: with any, all keep these.
+    Constraints speak of neurons by their numbers in the model: with any, all keep these. So they do where the neurons
+    take more cores than are tried: nothing will be cut.
     """
     if isinstance(wanted.keep, Plan):
         return {name: Found(order_of(told.runs), (), told.by, 0) for name, told in wanted.keep.orders.items()}
@@ -100,6 +102,8 @@ def _orders(legal: LegalNetwork, activity: Activity, wanted: Options, observer: 
     if not sparse or constraints_given(wanted.constraints) != NONE:
         return {}
     demands = Demands(legal, legal.relays.active(activity))
+    if neurons_bound(demands).cores > (wanted.max_cores or EFFORTS[wanted.effort].cores):
+        return {}
     taken = tiles_given(wanted.tiles)
     return stage("order", observer, lambda: ordered(demands, wanted.effort, wanted.seed, taken))
 

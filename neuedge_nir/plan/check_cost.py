@@ -124,6 +124,7 @@ def check_utilisation(plan: Plan, grid: Grid, totals: Totals) -> None:
         share = _share(plan, formulas)
         same("PLAN127", measure.replace("_", " "), getattr(stated, measure), share)
         same("PLAN127", "a reason for no figure", bool(stated.why.get(measure)), share is None, measure)
+    same("PLAN127", "figures with a reason for none", sorted({*stated.why} - {*MEASURES}), [])
 
 
 def _share(plan: Plan, formulas: Sequence[str]) -> float | None:

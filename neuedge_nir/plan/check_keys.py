@@ -70,6 +70,8 @@ def _check_fields(keys: PlanKeys, held: Mapping[str, list[tuple[int, int]]], wid
         other = tops.setdefault(min(own), name)
         if other != name:
             refuse("PLAN181", f"it shares the field of {other!r}", name)
+    low = max((_bits(spans[0][1]) + keys.core_bits[name] for name, spans in held.items()), default=None)
+    same("PLAN180", "bits below the population's field", keys.low_bits, low if low is not None else keys.low_bits)
     same("PLAN180", "bits of the population's field", keys.population_bits, _bits(len(held)))
     for name, spans in held.items():
         same("PLAN180", "bits of the cores' field", keys.core_bits[name], _bits(len(spans)), name)

@@ -13,12 +13,12 @@ from neuedge_nir.plan.check_copies import check_most
 from neuedge_nir.plan.check_demand import least_blocked, recount
 from neuedge_nir.plan.check_parts import everything
 from neuedge_nir.plan.check_rows import spared_words
-from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, refuse, rounded, same
+from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, rounded, same
 from neuedge_nir.plan.check_sharing import SHARED, spared
 from neuedge_nir.plan.check_synapse_cores import SYNAPSES
 from neuedge_nir.plan.check_tables import TABLES, counted_values
 from neuedge_nir.plan.check_wires import Part, Rules
-from neuedge_nir.plan.model import WALL_CLOCK, Plan
+from neuedge_nir.plan.model import Plan
 
 PORTS = ("Input", "Output")
 
@@ -42,8 +42,6 @@ def check_outcome(plan: Plan, rules: Rules | None, network: Network | None) -> N
         check_chips_bound(plan, None)
     at_most("PLAN128", "neuron cores of the bound", mapping.cores_lower_bound, inner)
     agree("PLAN129", plan, outcome="optimal" if met else "feasible")
-    if plan.stopped_by not in (None, WALL_CLOCK):
-        refuse("PLAN250", f"stopped by {plan.stopped_by!r}", "plan")
     agree("PLAN129", plan, scope="published limits only" if plan.not_checked else "all limits")
     agree("PLAN129", mapping, packing_proven=mapping.packing_proven or met)
 

@@ -20,7 +20,7 @@ from neuedge_nir.network.model import Network, Projection
 from neuedge_nir.plan.check_irregular import irregular
 from neuedge_nir.plan.check_parts import Ints
 from neuedge_nir.plan.check_rules import refuse, same
-from neuedge_nir.plan.check_weights import effective
+from neuedge_nir.plan.check_weights import SQUARABLE, effective
 from neuedge_nir.plan.model import Plan
 
 Floats = NDArray[np.float64]
@@ -59,6 +59,9 @@ def check_types(plan: Plan, network: Network) -> None:
 def error_of(into: Sequence[Projection], axons: int, types: int, most: int) -> float:
     """||stored - wanted|| / ||wanted|| of weights that are whole numbers of at most `most` times a unit of the row."""
     whole = _table(into)
+    near = math.frexp(float(np.abs(whole).max(initial=0.0)))[1]
+    if abs(near) > SQUARABLE:  # squares overflow or vanish; a power of two changes no error
+        whole = np.ldexp(whole, -near)
     kinds = _sorted_in(whole, _groups(into), types) if axons == 1 else np.zeros(0, dtype=np.int64)
     lost = size = 0.0
     step = max(1, BLOCK // max(1, whole.shape[1]))

@@ -23,6 +23,8 @@ Floats = NDArray[np.floating]
 
 PORTS = ("Input", "Output")
 SPIKING = ("IF", "LIF", "CubaLIF", "Threshold")
+SQUARABLE = 400
+"""Powers of two, either way, up to which numbers are squared as they are."""
 EXPONENTIAL = ("LIF", "LI", "CubaLIF", "CubaLI")
 
 
@@ -160,13 +162,16 @@ def _check_steps(held: PlanProjection, wanted: Floats) -> None:
     """Some rows at a time: a weight matrix may be larger than memory."""
     where = f"projection {held.name!r}"
     largest, lost, size = 0.0, 0.0, 0.0
+    near = math.frexp(held.weight_step)[1]  # beyond that, squares overflow or vanish; a power of two changes no error
+    near = near if abs(near) > SQUARABLE else 0
+    step = math.ldexp(held.weight_step, -near)
     for _, part in row_blocks(_kept(wanted)):
-        rows = part.astype(np.float64)
+        rows = np.ldexp(part.astype(np.float64), -near) if near else part.astype(np.float64)
         if np.isnan(rows).any():
             refuse("PLAN117", "one weight step, where neurons have a scale of their own", where)
-        levels = np.rint(rows / held.weight_step)
+        levels = np.rint(rows / step)
         largest = max(largest, float(np.abs(levels).max(initial=0)))
-        lost += float(((levels * held.weight_step - rows) ** 2).sum())
+        lost += float(((levels * step - rows) ** 2).sum())
         size += float((rows**2).sum())
     same("PLAN117", "bits of the largest weight", held.weight_bits, 1 + int(largest).bit_length(), where)
     error = math.sqrt(lost / size) if size else 0.0

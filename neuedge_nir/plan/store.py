@@ -6,6 +6,7 @@ from pathlib import Path
 
 from neuedge_nir.chip.load import from_dict, to_dict
 from neuedge_nir.errors import InputError
+from neuedge_nir.files import check_writable, write_whole
 from neuedge_nir.plan.model import SCHEMA, Plan
 
 MAX_PLAN_BYTES = 1 << 30
@@ -47,6 +48,12 @@ def decode(content: bytes, where: str) -> Plan:
         )
     from_dict(to_dict(plan.chip), f"the chip in {where}")
     return plan
+
+
+def write(plan: Plan, path: Path) -> None:
+    """The plan's file, there whole or not at all. Raises `UsageError` (USE006) where it cannot be written."""
+    check_writable(path)
+    write_whole(path, encode(plan))
 
 
 def read(path: Path) -> Plan:

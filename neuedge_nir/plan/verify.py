@@ -44,6 +44,7 @@ from neuedge_nir.plan.check_types import check_types
 from neuedge_nir.plan.check_ways import check_ways
 from neuedge_nir.plan.check_weights import check_abilities, check_error, check_rules, check_timing, check_weights
 from neuedge_nir.plan.check_wires import HOST, Part, boxes_in, rules_of
+from neuedge_nir.plan.check_words import check_timestep, check_words
 from neuedge_nir.plan.model import SCHEMA, Plan, PlanCore, PlanSlice
 
 PORTS = ("Input", "Output")
@@ -51,10 +52,14 @@ PORTS = ("Input", "Output")
 MOST_SPIKES = 1e6
 """Spikes of a neuron in one step beyond which a rate is a mistake."""
 
+MOST_MESSAGES = 1 << 53
+"""To one core; beyond it a count is no longer exact as a real number."""
+
 
 def verify(plan: Plan, network: Network | None) -> None:
     """Raises `VerificationError` at the first rule that the plan breaks; the network is that after its passes."""
     agree("PLAN101", plan, schema=SCHEMA)
+    check_words(plan)
     _check_chip(plan)
     plan = at_its_pace(plan)
     _check_names(plan)
@@ -62,6 +67,7 @@ def verify(plan: Plan, network: Network | None) -> None:
     check_splitters(plan)
     check_orders(plan)
     if network is not None:
+        check_timestep(plan, network)
         network = run_on_chip(plan, in_order(plan, several(plan, network)))
     check_abilities(plan)
     check_timing(plan, network)
@@ -260,6 +266,7 @@ def _check_routes(plan: Plan, parts: Sequence[Part], recounted: Recount | None) 
             refuse("PLAN119", f"its targets are the cores {cores} of {len(plan.cores)}", where)
         if min(messages for _, messages in targets) < 1:
             refuse("PLAN119", "a target that nothing is sent to", where)
+        at_most("PLAN119", "messages to a target", max(messages for _, messages in targets), MOST_MESSAGES, where)
     for number, slot in enumerate(slots if recounted is not None else ()):
         due = recounted.messages[number] if recounted is not None else {}
         where = f"core {slot[0]}, slice {slot[1]} of {parts[number].population!r}"
