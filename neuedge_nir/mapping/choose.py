@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from enum import Enum
 
-from neuedge_nir.mapping.demand import Demand
+from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.split import Tiling
 
 
@@ -21,26 +21,18 @@ class Aim(Enum):
     AXONS = (1_000, 1, 1_000_000)
 
 
-def choices(
-    candidates: Sequence[Sequence[Tiling]], capacity: Demand, per_core: tuple[int, ...], limit: float, seed: int
-) -> Iterator[list[Tiling]]:
-    """One tiling per population, for each aim; without a solver (limit 0), or with nothing to choose, by rules."""
-    if limit <= 0 or all(len(options) == 1 for options in candidates):
-        yield [options[0] for options in candidates]
-        yield [min(options, key=lambda t: (t.axons, len(t))) for options in candidates]
-        return
-    for aim in Aim:
-        yield _solve(candidates, capacity, per_core, aim, limit, seed)
+def by_rules(candidates: Sequence[Sequence[Tiling]]) -> Iterator[list[Tiling]]:
+    """One tiling per population, without a solver: the first, of the fewest slices, and that of the fewest axons."""
+    yield [options[0] for options in candidates]
+    yield [min(options, key=lambda t: (t.axons, len(t))) for options in candidates]
 
 
-def _solve(
-    candidates: Sequence[Sequence[Tiling]],
-    capacity: Demand,
-    per_core: tuple[int, ...],
-    aim: Aim,
-    limit: float,
-    seed: int,
-) -> list[Tiling]:
+def chosen(
+    candidates: Sequence[Sequence[Tiling]], demands: Demands, aim: Aim, limit: float, seed: int
+) -> tuple[list[Tiling] | None, bool]:
+    """One tiling per population, by CP-SAT, and whether it is proved the best; None where time ran out (limit 0)."""
+    if limit <= 0:
+        return None, False
     from ortools.sat.python import cp_model
 
     model = cp_model.CpModel()
@@ -50,9 +42,9 @@ def _solve(
         model.add_exactly_one(x for x, (j, _) in zip(pick, flat, strict=True) if i == j)
     most = sum(max(map(len, options)) for options in candidates)
     cores = model.new_int_var(1, max(1, most), "cores")
-    for r in per_core:
+    for r in demands.per_core:
         demand = sum(tiling.total[r] * x for x, (_, tiling) in zip(pick, flat, strict=True))
-        model.add(demand <= capacity[r] * cores)
+        model.add(demand <= demands.capacity[r] * cores)
     weights = aim.value
     slices = sum(len(t) * x for x, (_, t) in zip(pick, flat, strict=True))
     # Axons may be many millions; a thousandth of the worst case each keeps the objective within 64 bits.
@@ -62,8 +54,9 @@ def _solve(
     solver = deterministic_solver(limit, seed)
     status = solver.solve(model)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        return [options[0] for options in candidates]
-    return [tiling for x, (_, tiling) in zip(pick, flat, strict=True) if solver.boolean_value(x)]
+        return None, False
+    found = [tiling for x, (_, tiling) in zip(pick, flat, strict=True) if solver.boolean_value(x)]
+    return found, status == cp_model.OPTIMAL
 
 
 def deterministic_solver(limit: float, seed: int):  # type: ignore[no-untyped-def]  # ortools has no types

@@ -56,6 +56,20 @@ def flows(clusters: Sequence[Cluster], demands: Demands) -> tuple[Flow, ...]:
     )
 
 
+def deliveries(clusters: Sequence[Cluster], demands: Demands) -> float:
+    """Messages per step to other cores: the sum of what `flows` says, without what stays on a core."""
+    holders, total = _by_population(clusters), 0.0
+    for name, pieces in holders.items():
+        parts, homes = Parts(tuple(piece.part for _, _, piece in pieces)), np.array([c for c, _, _ in pieces])
+        sent = 0
+        for target, (which, counts) in _messages_from(name, parts, holders, demands):
+            sent += int(counts[homes[which] != target].sum())
+        total += sent * demands.activity.rate(name)
+    gatherers = len(_gatherers(clusters))
+    read = [(name, piece) for name in read_out(demands.legal.network) for _, _, piece in holders.get(name, ())]
+    return total + gatherers * sum(piece.part.neurons * demands.activity.rate(name) for name, piece in read)
+
+
 def _gatherers(clusters: Sequence[Cluster]) -> list[int]:
     """The cores that hand spikes to the host, and hold nothing."""
     return [c for c, cluster in enumerate(clusters) if cluster.role is Role.IO and not cluster.pieces]

@@ -13,7 +13,7 @@ from neuedge_nir.errors import UsageError
 from neuedge_nir.frontend import DEFAULT_CAPS, Caps
 from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.mapping.asked import Tiles, tiles_given
-from neuedge_nir.mapping.pack import EFFORTS, OBJECTIVES
+from neuedge_nir.mapping.effort import EFFORTS, OBJECTIVES
 from neuedge_nir.mapping.splitters import MODES
 from neuedge_nir.network.activity import Activity
 from neuedge_nir.network.copies import MOST

@@ -12,10 +12,11 @@ from neuedge_nir.events import Finished, Observer, Started
 from neuedge_nir.mapping.asked import tiles_given
 from neuedge_nir.mapping.crossings import holds, with_crossings
 from neuedge_nir.mapping.demand import Demands
+from neuedge_nir.mapping.effort import EFFORTS
 from neuedge_nir.mapping.fabric import largest_system
 from neuedge_nir.mapping.keys import allocate
 from neuedge_nir.mapping.obey import Obliged
-from neuedge_nir.mapping.pack import EFFORTS, partition
+from neuedge_nir.mapping.pack import partition
 from neuedge_nir.mapping.place import Placement, place
 from neuedge_nir.mapping.route import Routing, route
 from neuedge_nir.mapping.shun import off_dead_links

@@ -1,0 +1,174 @@
+"""Packings of a network, effort by effort: each tries what the quicker ones before it try, and more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from neuedge_nir.errors import NoPlanError
+from neuedge_nir.events import Improved, Observer
+from neuedge_nir.mapping.asked import Tiles
+from neuedge_nir.mapping.candidates import Candidates, ways_to_cut
+from neuedge_nir.mapping.choose import Aim, by_rules, chosen
+from neuedge_nir.mapping.demand import Demands
+from neuedge_nir.mapping.effort import EFFORTS, LADDER, Effort
+from neuedge_nir.mapping.first_fit import Cores, first_fit
+from neuedge_nir.mapping.grouping import consistent
+from neuedge_nir.mapping.packing.dive import Search
+from neuedge_nir.mapping.packing.free import freely_cut
+from neuedge_nir.mapping.repack import improved, obliged_packing
+from neuedge_nir.mapping.sequential import sequential
+from neuedge_nir.mapping.split import Tiling, axons_into
+
+Pick = Sequence[Tiling]
+"""One tiling for every population."""
+
+Choice = tuple[Sequence[Sequence[Tiling]], Aim]
+"""Candidates, and what decides among them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Packed:
+    """Slices on cores; the fewest cores that they take by sums, where counted; whether no packing takes fewer."""
+
+    cores: Cores
+    tiles_bound: int | None = None
+    proven: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """What is packed on at most `most` cores; no packing takes fewer than `least`."""
+
+    demands: Demands
+    asked: Mapping[str, Tiles]
+    most: int
+    least: int
+    seed: int
+
+
+def climbed(job: Job, effort: str, observer: Observer) -> list[tuple[Packed, ...]]:
+    """The packings that each effort adds, up to the one asked for; no objective decides what is looked for.
+
+    Raises `NoPlanError` where no way to cut the network was found, and where constraints leave none.
+    """
+    ways, first = _by_rules(job)
+    waiting: list[Choice] = [
+        (candidates, aim) for candidates, _ in ways for aim in Aim if any(len(each) > 1 for each in candidates)
+    ]
+    found: list[tuple[Packed, ...]] = []
+    seen = {_key(pick) for candidates, _ in ways for pick in _rules(candidates)}
+    searched, told = 0, job.most + 1
+    for step in (EFFORTS[name] for name in LADDER[: LADDER.index(effort) + 1]):
+        options = [] if found else first
+        picks, waiting = _chosen(waiting, step, job)
+        options += _fitted([pick for pick in picks if _key(pick) not in seen], job.demands)
+        seen |= {_key(pick) for pick in picks}
+        before = [packed for each in found for packed in each]
+        if job.demands.constraints.packs and not options and not before:
+            options += _obliged(ways, step, job, last=len(found) == LADDER.index(effort))
+        options += _free(step.searches[searched:], [*before, *options], job)
+        searched = len(step.searches)
+        if not options and not before:
+            found.append(())
+            continue
+        better = _repacked([*before, *options], step, job)
+        found.append((*options, *better))
+        told = _told([*before, *options, *better], told, job, observer)
+    return found
+
+
+def _told(options: Iterable[Packed], before: int, job: Job, observer: Observer) -> int:
+    """The fewest cores, which the observer hears of where they are fewer than before."""
+    fewest = min(len(packed.cores) for packed in options)
+    if fewest < before:
+        observer(Improved("pack", fewest, job.least))
+    return min(fewest, before)
+
+
+def axons_into_all(cores: Cores, demands: Demands) -> int:
+    """Axons into all cores: what decides between packings of equally many cores."""
+    return sum(axons_into(piece.population, (piece.part,), demands) for core in cores for piece in core)
+
+
+def fewest_cores(options: Iterable[Packed], demands: Demands) -> Packed:
+    """The fewest cores, then the fewest axons into them."""
+    few = list(options)
+    least = min(len(packed.cores) for packed in few)
+    few = [packed for packed in few if len(packed.cores) == least]
+    return min(few, key=lambda packed: axons_into_all(packed.cores, demands)) if len(few) > 1 else few[0]
+
+
+def _by_rules(job: Job) -> tuple[list[Candidates], list[Packed]]:
+    """The ways to cut, up to one that is known to take the fewest cores, and what no solver is needed for."""
+    ways: list[Candidates] = []
+    options: list[Packed] = []
+    for candidates, cuts in ways_to_cut(job.demands, job.most, job.asked):
+        fewest = min((len(packed.cores) for packed in options), default=job.most + 1)
+        if fewest <= job.least:
+            break
+        ways.append((candidates, cuts))
+        options += _fitted(_rules(candidates), job.demands)
+        fewest = min([fewest, *(len(packed.cores) for packed in options)])
+        if fewest != job.least and not job.demands.constraints.packs:  # it knows nothing of who may share a core
+            given = {t.population: t.parts for each in candidates for t in each if t.population in job.asked}
+            filled = sequential(job.demands, cuts, given, min(job.most, fewest))
+            options += [Packed(filled)] if filled is not None and consistent(filled, job.demands) else []
+    return ways, options
+
+
+def _rules(candidates: Sequence[Sequence[Tiling]]) -> list[Pick]:
+    """What the quickest effort picks, of the tilings that it looks at, so that it finds the same on every effort."""
+    most = EFFORTS[LADDER[0]].cores
+    return list(by_rules([[t for t in each if len(t) <= most] or each for each in candidates]))
+
+
+def _chosen(waiting: Sequence[Choice], step: Effort, job: Job) -> tuple[list[Pick], list[Choice]]:
+    """A pick of CP-SAT for each aim, and the aims whose picks are not proved the best: more time may change them."""
+    picks: list[Pick] = []
+    left = []
+    for candidates, aim in waiting:
+        pick, proven = chosen(candidates, job.demands, aim, step.choice, job.seed)
+        picks += [] if pick is None else [pick]
+        left += [] if proven else [(candidates, aim)]
+    return picks, left
+
+
+def _key(pick: Pick) -> tuple[int, ...]:
+    """Whether two picks are one: tilings are compared by who they are, as all come from the same candidates."""
+    return tuple(map(id, pick))
+
+
+def _fitted(picks: Sequence[Pick], demands: Demands) -> list[Packed]:
+    """First-fit decreasing of every different pick, where it agrees with itself."""
+    different = {_key(pick): pick for pick in picks}.values()
+    tried = [first_fit([t for t in pick if len(t)], demands) for pick in different]
+    return [Packed(cores) for cores in tried if cores is not None and consistent(cores, demands)]
+
+
+def _obliged(ways: Sequence[Candidates], step: Effort, job: Job, *, last: bool) -> Iterator[Packed]:
+    """What the solver packs where first fit cannot. Raises `NoPlanError` where the last effort has none."""
+    failed = None
+    for candidates, _ in ways:
+        try:
+            yield Packed(obliged_packing(candidates, job.demands, step.packing, job.seed))
+            return
+        except NoPlanError as error:
+            failed = failed or error
+    if last and failed is not None:
+        raise failed
+
+
+def _free(searches: Sequence[Search], options: Sequence[Packed], job: Job) -> list[Packed]:
+    """A packing on fewer cores than all before whose slices are of any length; none where tiles are asked for."""
+    if job.asked or not searches:
+        return []
+    room = min((len(packed.cores) for packed in options), default=job.most + 1) - 1
+    found = freely_cut(job.demands, searches, room, job.least)
+    return [] if found is None else [Packed(found)]
+
+
+def _repacked(options: Sequence[Packed], step: Effort, job: Job) -> list[Packed]:
+    """The packing on the fewest cores on fewer ones, or with what is proved of it."""
+    best = fewest_cores(options, job.demands)
+    return [] if best.proven else [Packed(*improved(best.cores, job.demands, step.packing, job.seed))]
