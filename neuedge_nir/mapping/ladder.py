@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from neuedge_nir.errors import NoPlanError
 from neuedge_nir.events import Improved, Observer
@@ -22,6 +22,9 @@ from neuedge_nir.mapping.split import Tiling, axons_into
 
 Pick = Sequence[Tiling]
 """One tiling for every population."""
+
+Key = tuple[int, ...]
+"""What tells picks apart."""
 
 Choice = tuple[Sequence[Sequence[Tiling]], Aim]
 """Candidates, and what decides among them."""
@@ -47,43 +50,50 @@ class Job:
     seed: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Rung:
+    """Where an effort has come to: all packings but those packed again, what it adds, and what is open."""
+
+    options: tuple[Packed, ...] = ()
+    added: tuple[Packed, ...] = ()
+    open: tuple[Choice, ...] = ()
+    picks: frozenset[Key] = frozenset()
+
+
 def climbed(job: Job, effort: str, observer: Observer) -> list[tuple[Packed, ...]]:
     """The packings that each effort adds, up to the one asked for; no objective decides what is looked for.
 
     Raises `NoPlanError` where no way to cut the network was found, and where constraints leave none.
     """
     ways, first = _by_rules(job)
-    waiting: list[Choice] = [
-        (candidates, aim) for candidates, _ in ways for aim in Aim if any(len(each) > 1 for each in candidates)
-    ]
-    found: list[tuple[Packed, ...]] = []
-    seen = {_key(pick) for candidates, _ in ways for pick in _rules(candidates)}
-    searched, told = 0, job.most + 1
-    for step in (EFFORTS[name] for name in LADDER[: LADDER.index(effort) + 1]):
-        options = [] if found else first
-        picks, waiting = _chosen(waiting, step, job)
-        options += _fitted([pick for pick in picks if _key(pick) not in seen], job.demands)
-        seen |= {_key(pick) for pick in picks}
-        before = [packed for each in found for packed in each]
-        if job.demands.constraints.packs and not options and not before:
-            options += _obliged(ways, step, job, last=len(found) == LADDER.index(effort))
-        options += _free(step.searches[searched:], [*before, *options], job)
-        searched = len(step.searches)
-        if not options and not before:
-            found.append(())
-            continue
-        better = _repacked([*before, *options], step, job)
-        found.append((*options, *better))
-        told = _told([*before, *options, *better], told, job, observer)
+    several = [candidates for candidates, _ in ways if any(len(each) > 1 for each in candidates)]
+    choices = tuple((candidates, aim) for candidates in several for aim in Aim)
+    picks = frozenset(_key(pick) for candidates, _ in ways for pick in _rules(candidates))
+    rung, found, fewest = Rung(tuple(first), tuple(first), choices, picks), list[tuple[Packed, ...]](), job.most + 1
+    for name, before in zip(LADDER[: LADDER.index(effort) + 1], (None, *LADDER), strict=False):
+        searched = len(EFFORTS[before].searches) if before else 0
+        rung = _tried(rung, EFFORTS[name], searched, job)
+        if job.demands.constraints.packs and not rung.options:
+            rung = _with(rung, _obliged(ways, EFFORTS[name], job, last=name == effort))
+        found.append((*rung.added, *_repacked(rung.options, EFFORTS[name], job)))
+        now = min((len(packed.cores) for packed in found[-1]), default=fewest)
+        if now < fewest:
+            observer(Improved("pack", now, job.least))
+        fewest, rung = min(now, fewest), replace(rung, added=())
     return found
 
 
-def _told(options: Iterable[Packed], before: int, job: Job, observer: Observer) -> int:
-    """The fewest cores, which the observer hears of where they are fewer than before."""
-    fewest = min(len(packed.cores) for packed in options)
-    if fewest < before:
-        observer(Improved("pack", fewest, job.least))
-    return min(fewest, before)
+def _tried(rung: Rung, step: Effort, searched: int, job: Job) -> Rung:
+    """What the solver picks, packed first fit, and cuts of any length by the searches that were not made yet."""
+    picks, left = _chosen(rung.open, step, job)
+    new = [pick for pick in picks if _key(pick) not in rung.picks]
+    rung = replace(_with(rung, _fitted(new, job.demands)), open=tuple(left), picks=rung.picks | set(map(_key, new)))
+    return _with(rung, _free(step.searches[searched:], rung.options, job))
+
+
+def _with(rung: Rung, more: Iterable[Packed]) -> Rung:
+    more = tuple(more)
+    return replace(rung, options=rung.options + more, added=rung.added + more)
 
 
 def axons_into_all(cores: Cores, demands: Demands) -> int:
@@ -134,8 +144,8 @@ def _chosen(waiting: Sequence[Choice], step: Effort, job: Job) -> tuple[list[Pic
     return picks, left
 
 
-def _key(pick: Pick) -> tuple[int, ...]:
-    """Whether two picks are one: tilings are compared by who they are, as all come from the same candidates."""
+def _key(pick: Pick) -> Key:
+    """Tilings are told apart by who they are: all picks are from the same candidates."""
     return tuple(map(id, pick))
 
 
@@ -169,6 +179,7 @@ def _free(searches: Sequence[Search], options: Sequence[Packed], job: Job) -> li
 
 
 def _repacked(options: Sequence[Packed], step: Effort, job: Job) -> list[Packed]:
-    """The packing on the fewest cores on fewer ones, or with what is proved of it."""
-    best = fewest_cores(options, job.demands)
-    return [] if best.proven else [Packed(*improved(best.cores, job.demands, step.packing, job.seed))]
+    """The packing on the fewest cores on fewer ones where that is found, with what is proved of it."""
+    if not options:
+        return []
+    return [Packed(*improved(fewest_cores(options, job.demands).cores, job.demands, step.packing, job.seed))]
