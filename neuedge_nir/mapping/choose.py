@@ -59,6 +59,28 @@ def chosen(
     return found, status == cp_model.OPTIMAL
 
 
+def least_axons(
+    candidates: Sequence[Sequence[Tiling]], demands: Demands, room: int, limit: float, seed: int
+) -> list[Tiling] | None:
+    """Of the tilings whose sums fit so many cores those of the fewest axons; None where there are none, or no time."""
+    if limit <= 0 or room < 1:
+        return None
+    from ortools.sat.python import cp_model
+
+    model = cp_model.CpModel()
+    picks = [[model.new_bool_var("") for _ in options] for options in candidates]
+    for each in picks:
+        model.add_exactly_one(each)
+    flat = [pair for each, options in zip(picks, candidates, strict=True) for pair in zip(each, options, strict=True)]
+    for r in demands.per_core:
+        model.add(sum(tiling.total[r] * x for x, tiling in flat) <= demands.capacity[r] * room)
+    model.minimize(sum(tiling.axons * x for x, tiling in flat))
+    solver = deterministic_solver(limit, seed)
+    if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return None
+    return [tiling for x, tiling in flat if solver.boolean_value(x)]
+
+
 def deterministic_solver(limit: float, seed: int):  # type: ignore[no-untyped-def]  # ortools has no types
     """A CP-SAT solver that answers the same on every run: one worker, a seed, deterministic time only."""
     from ortools.sat.python import cp_model

@@ -9,7 +9,7 @@ from neuedge_nir.errors import NoPlanError
 from neuedge_nir.events import Improved, Observer
 from neuedge_nir.mapping.asked import Tiles
 from neuedge_nir.mapping.candidates import Candidates, ways_to_cut
-from neuedge_nir.mapping.choose import Aim, by_rules, chosen
+from neuedge_nir.mapping.choose import Aim, by_rules, chosen, least_axons
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.effort import EFFORTS, LADDER, Effort
 from neuedge_nir.mapping.first_fit import Cores, first_fit
@@ -19,6 +19,9 @@ from neuedge_nir.mapping.packing.free import freely_cut
 from neuedge_nir.mapping.repack import improved, obliged_packing
 from neuedge_nir.mapping.sequential import sequential
 from neuedge_nir.mapping.split import Tiling, axons_into
+
+MAX_TIGHTER = 6
+"""Times that the fewest axons are looked for on ever fewer cores, until first fit takes no more than there are."""
 
 Pick = Sequence[Tiling]
 """One tiling for every population."""
@@ -41,13 +44,14 @@ class Packed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """What is packed on at most `most` cores; no packing takes fewer than `least`."""
+    """What is packed on at most `most` cores; no packing takes fewer than `least`. `beside` are those of the ports."""
 
     demands: Demands
     asked: Mapping[str, Tiles]
     most: int
     least: int
     seed: int
+    beside: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +79,8 @@ def climbed(job: Job, effort: str, observer: Observer) -> list[tuple[Packed, ...
         rung = _tried(rung, EFFORTS[name], searched, job)
         if job.demands.constraints.packs and not rung.options:
             rung = _with(rung, _obliged(ways, EFFORTS[name], job, last=name == effort))
-        found.append((*rung.added, *_repacked(rung.options, EFFORTS[name], job)))
+        roomy = _roomy(several, first, EFFORTS[name], job) if before == LADDER[0] else ()
+        found.append((*rung.added, *roomy, *_repacked(rung.options, EFFORTS[name], job)))
         now = min((len(packed.cores) for packed in found[-1]), default=fewest)
         if now < fewest:
             observer(Improved("pack", now, job.least))
@@ -176,6 +181,30 @@ def _free(searches: Sequence[Search], options: Sequence[Packed], job: Job) -> li
     room = min((len(packed.cores) for packed in options), default=job.most + 1) - 1
     found = freely_cut(job.demands, searches, room, job.least)
     return [] if found is None else [Packed(found)]
+
+
+def _roomy(
+    ways: Sequence[Sequence[Sequence[Tiling]]], options: Sequence[Packed], step: Effort, job: Job
+) -> Iterator[Packed]:
+    """The fewest axons on as many chips as the fewest cores of these take; tighter where first fit takes more.
+
+    They are kept apart: other searches go on from the fewest cores.
+    """
+    per_chip, fewest = job.demands.legal.chip.topology.cores_per_chip.count, _fewest(options, job)
+    most = -(-(fewest + job.beside) // per_chip) * per_chip - job.beside
+    for candidates in ways:
+        room = most
+        for _ in range(MAX_TIGHTER):
+            pick = least_axons(candidates, job.demands, room, step.choice, job.seed)
+            found = _fitted([] if pick is None else [pick], job.demands)
+            yield from found
+            if pick is None or (found and len(found[0].cores) <= most):
+                break
+            room -= max(1, len(found[0].cores) - most) if found else 1
+
+
+def _fewest(options: Iterable[Packed], job: Job) -> int:
+    return min((len(packed.cores) for packed in options), default=job.most)
 
 
 def _repacked(options: Sequence[Packed], step: Effort, job: Job) -> list[Packed]:

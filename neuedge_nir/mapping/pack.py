@@ -58,7 +58,9 @@ def partitions(
 ) -> Iterator[Partition]:
     """All that were found, the best first. Raises as `partition`."""
     bound = lower_bound(demands)
-    job = Job(demands, asked or {}, max_cores or EFFORTS[effort].cores, bound.cores, seed)
+    job = Job(
+        demands, asked or {}, max_cores or EFFORTS[effort].cores, bound.cores, seed, _beside(demands, asked or {})
+    )
     steps = climbed(job, effort, observer)
     found = _different(packed for step in steps for packed in step)
     if not found:
@@ -75,6 +77,20 @@ def partitions(
         ranked = _fewest_cores(whole, demands)
     for packed, inputs in ranked:
         yield _finished(packed, inputs, bound, demands)
+
+
+def merit(found: Partition, demands: Demands, objective: str) -> tuple[float, float]:
+    """What the objective names, as the plan reports it, then the other; less is better."""
+    cores, messages = float(len(found.clusters)), deliveries(found.clusters, demands)
+    return (messages, cores) if objective == "traffic" else (cores, messages)
+
+
+def _beside(demands: Demands, asked: Mapping[str, Tiles]) -> int:
+    """The cores of inputs and outputs, where these do not depend on how populations are cut; else none."""
+    if not demands.legal.mapped_inputs or demands.depends_on_targets:
+        return demands.legal.outputs.gatherer
+    found = _input_cores(demands, demands.uncut(), 1 << 62, asked)
+    return demands.legal.outputs.gatherer + len(found or ())
 
 
 def _different(found: Iterable[Packed]) -> list[Packed]:

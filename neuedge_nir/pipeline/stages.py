@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -16,7 +16,8 @@ from neuedge_nir.mapping.effort import EFFORTS
 from neuedge_nir.mapping.fabric import largest_system
 from neuedge_nir.mapping.keys import allocate
 from neuedge_nir.mapping.obey import Obliged
-from neuedge_nir.mapping.pack import partition
+from neuedge_nir.mapping.pack import merit, partitions
+from neuedge_nir.mapping.partition import Partition
 from neuedge_nir.mapping.place import Placement, place
 from neuedge_nir.mapping.route import Routing, route
 from neuedge_nir.mapping.shun import off_dead_links
@@ -47,42 +48,61 @@ def mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer: 
     """
     if isinstance(wanted.keep, Plan):
         return kept(wanted.keep, demands, available, schedule)
-    found = _mapped(demands, schedule, wanted, observer, available)
+    splits = _partitions(demands, wanted, observer)
+    first = stage("partition", observer, lambda: next(splits))
+    found = _placed(first, demands, schedule, wanted, observer, available)
     if holds(found.partition, demands):
         return found
-    return _roomier(demands, schedule, wanted, observer, available)
+    return _roomier(list(splits), demands, schedule, wanted, observer, available)
 
 
-def _roomier(demands: Demands, schedule: PlanSchedule, wanted: Options, observer: Observer, available: int) -> Stages:
-    """Too many destinations lie on other chips: the fewest cores that leave room for some of them, or for all.
+def _partitions(demands: Demands, wanted: Options, observer: Observer) -> Iterator[Partition]:
+    most, asked = wanted.max_cores or EFFORTS[wanted.effort].cores, tiles_given(wanted.tiles)
+    return partitions(demands, wanted.effort, wanted.seed, observer, most, asked, wanted.objective)
+
+
+def _roomier(
+    others: Sequence[Partition],
+    demands: Demands,
+    schedule: PlanSchedule,
+    wanted: Options,
+    observer: Observer,
+    available: int,
+) -> Stages:
+    """Too many destinations lie on other chips: the best of the others, and of those that leave room for some or all.
 
     Raises `NoPlanError` where no such mapping was found.
     """
-    found, failed = [], None
+    splits, failed = list(others), None
     for roomier in (*(replace(demands, spare=eighths) for eighths in SPARE), replace(demands, crossed=True)):
         try:
-            stages = _mapped(roomier, schedule, wanted, observer, available)
+            splits += stage("partition", observer, lambda: list(_partitions(roomier, wanted, observer)))  # noqa: B023
+        except NoPlanError as error:
+            failed = error
+    different = {tuple(cluster.pieces for cluster in split.clusters): split for split in splits}.values()
+    for split in sorted(different, key=lambda split: merit(split, demands, wanted.objective)):
+        try:
+            found = _placed(split, demands, schedule, wanted, observer, available)
         except NoPlanError as error:
             failed = error
             continue
-        found += [stages] if holds(stages.partition, demands) else []
-    if not found and failed is not None:
-        raise failed
-    return min(found, key=lambda stages: stages.partition.neuron_cores)
+        if holds(found.partition, demands):
+            return found
+    raise failed or _uncrossed(demands)
 
 
-def _mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer: Observer, available: int) -> Stages:
-    chip, effort = demands.legal.chip, wanted.effort
-    most, asked = wanted.max_cores or EFFORTS[effort].cores, tiles_given(wanted.tiles)
-    told = effort, wanted.seed, observer, most, asked, wanted.objective
-    split = stage("partition", observer, lambda: partition(demands, *told))
+def _placed(
+    split: Partition, demands: Demands, schedule: PlanSchedule, wanted: Options, observer: Observer, available: int
+) -> Stages:
+    """The partition placed and routed. Raises `NoPlanError` where it does not fit the chips."""
+    chip = demands.legal.chip
     split = with_synapse_cores(split, demands)
     sent = stage("traffic", observer, lambda: flows(split.clusters, demands))
     keys = allocate(sent, split.clusters, chip, demands.legal.relays.stages)
 
     def placed_and_routed(obliged: Obliged) -> tuple[Placement, Routing]:
         placement = stage(
-            "place", observer, lambda: place(split.clusters, sent, chip, available, effort, observer, obliged)
+            "place", observer, lambda: place(split.clusters, sent, chip, available, wanted.effort, observer, obliged)
         )
         return placement, stage("route", observer, lambda: route(sent, placement, keys))
 
@@ -90,6 +110,14 @@ def _mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer:
     _check_crossed(placement, routing, available)
     placed = with_crossings(split, placement, demands)
     return Stages(demands.uncrossed, placed, placement, sent, routing, available, schedule, keys=keys)
+
+
+def _uncrossed(demands: Demands) -> NoPlanError:
+    return NoPlanError(
+        "FIT076",
+        f"no mapping was found whose cores have room for their messages to other chips of {demands.legal.chip.title}",
+        hint="give more cores a share of the work: --tiles with smaller tiles; or make the network smaller",
+    )
 
 
 def chips_available(chip: Chip, wanted: int | None) -> int:
