@@ -1,9 +1,10 @@
 """What mappings take: networks made by rule on chips, each in a process of its own, in one table.
 
-Prints cores with their bound, chips, hops of multicast trees, the hottest link, seconds of processor time and peak
-memory, beside what other mappers are recorded to take (`--shared DIR` has their files, and their networks). Hops and
-loads are per spike of every neuron: those of a plan over its activity. `--document FILE` writes the table there;
-`--grade DIR` the core graph of each plan as CSV, with the figures of other people's graders.
+Prints cores that hold neurons with their bound, all cores in use, chips, hops of multicast trees, the hottest link,
+seconds of processor time and peak memory, beside what other mappers are recorded to take (`--shared DIR` has their
+files, and their networks). Hops and loads are per spike of every neuron: those of a plan over its activity.
+`--document FILE` writes the table there; `--grade DIR` the core graph of each plan as CSV, with the figures of other
+people's graders.
 """
 
 from __future__ import annotations
@@ -76,8 +77,9 @@ class Found:
     chip: str
     neurons: int
     outcome: str
-    cores: int | None = None
+    neuron_cores: int | None = None
     bound: int | None = None
+    cores: int | None = None
     chips: int | None = None
     tree_hops: float | None = None
     max_link: float | None = None
@@ -126,8 +128,9 @@ def mapped(work: Work, graded: Path | None, shared: Path | None) -> Found:
     return replace(
         found,
         outcome=plan.outcome,
-        cores=plan.mapping.cores_used,
+        neuron_cores=plan.mapping.cores_inner,
         bound=plan.mapping.cores_lower_bound,
+        cores=plan.mapping.cores_used,
         chips=plan.mapping.chips_used,
         tree_hops=traffic.tree_hops_per_step / work.rate,
         max_link=traffic.max_link_load / work.rate,
@@ -159,8 +162,9 @@ HEAD = (
     "network",
     "chip",
     "neurons",
-    "cores",
+    "neuron cores",
     "bound",
+    "all cores",
     "chips",
     "tree hops",
     "max link",
@@ -175,7 +179,7 @@ def row(found: Found, recorded: Mapping[tuple[str, str], str]) -> str:
     """A line of the table."""
     numbers = [
         f"{found.neurons:,}",
-        *("" if n is None else f"{n:,.0f}" for n in (found.cores, found.bound, found.chips)),
+        *("" if n is None else f"{n:,.0f}" for n in (found.neuron_cores, found.bound, found.cores, found.chips)),
         *("" if n is None else f"{n:,.0f}" for n in (found.tree_hops, found.max_link)),
         "" if found.seconds is None else f"{found.seconds:.1f}",
         "" if found.memory_mb is None else f"{found.memory_mb:,.0f}",
@@ -198,11 +202,15 @@ def recorded_in(shared: Path | None) -> dict[tuple[str, str], str]:
     return found
 
 
+def _names(of: str) -> list[str]:
+    return sorted({getattr(work, of) for work in WORKS})
+
+
 def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, help="a folder with peers/*.pacman.json")
-    parser.add_argument("--only", action="append", default=[], help="a network by its name (repeatable)")
-    parser.add_argument("--chip", action="append", default=[], help="a chip by its name (repeatable)")
+    parser.add_argument("--only", action="append", default=[], choices=_names("network"), help="a network (repeatable)")
+    parser.add_argument("--chip", action="append", default=[], choices=_names("on"), help="a chip (repeatable)")
     parser.add_argument("--effort", default="normal", choices=("none", "quick", "normal", "high"))
     parser.add_argument("--document", type=Path, help="write the table there too")
     parser.add_argument("--grade", type=Path, help="write core graphs and grades there")
@@ -218,6 +226,8 @@ def main(words: Sequence[str] | None = None) -> None:
         and work.on in (arguments.chip or [work.on])
         and (arguments.shared or work.network not in PEERS)
     ]
+    if not chosen:
+        raise SystemExit("none of these networks is mapped onto these chips here, or only with --shared")
     lines = [f"| {' | '.join(HEAD)} |", f"|{'---|' * len(HEAD)}"]
     _print(lines)
     recorded = recorded_in(arguments.shared)

@@ -109,7 +109,7 @@ def row(instance: Instance, effort: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
-    parser.add_argument("--large", action="store_true", help="65,536 cores too")
+    parser.add_argument("--large", action="store_true", help="65,536 cores too: half a minute more")
     parser.add_argument("--effort", choices=("quick", "normal", "high"), default="normal")
     asked = parser.parse_args()
     instances = [planted(16), planted(32), planted(64), planted(64, 0.02), planted(64, 0.1)]

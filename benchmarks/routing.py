@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -41,9 +42,9 @@ PEERS = (("pd1", "spinnaker1"), ("layers1M", "spinnaker1"), ("pd0.5", "spinnaker
 
 
 def timed(work: Callable[[], object]) -> float:
-    before = os.times().user
+    before = time.process_time()
     work()
-    return os.times().user - before
+    return time.process_time() - before
 
 
 def closed_forms(flows: int, walked: int) -> Iterator[str]:
@@ -56,8 +57,7 @@ def closed_forms(flows: int, walked: int) -> Iterator[str]:
         fans = partial(tree_counts, of, sources, targets, counts, (SIDE, SIDE), wraps=wraps, flows=flows // FAN + 1)
         each = timed(partial(walk, sources[:walked], targets[:walked], wraps=wraps)) / walked * flows
         loads, trees = timed(many), timed(fans)
-        ratio = each / loads if loads else float("inf")
-        yield f"| {flows:,} on a {name} | {loads:.3f} | {trees:.3f} | {each:,.0f} | {ratio:,.0f}x |"
+        yield f"| {flows:,} on a {name} | {loads:.4f} | {trees:.4f} | {each:,.0f} | {each / loads:,.0f}x |"
 
 
 def walk(sources: NDArray[np.int64], targets: NDArray[np.int64], *, wraps: bool) -> None:

@@ -30,7 +30,7 @@ LAYERS = (
 """The folders and files of the compiler from the ground up. Each imports lower layers, its neighbours not at all."""
 
 NEIGHBOURS = {("plan", "cost"), ("cost", "plan")}
-"""`plan/build.py` uses the prices of `cost/`, and both speak in the nouns of `plan/model.py`."""
+"""`plan/costs.py` uses the prices of `cost/`, and both speak in the nouns of `plan/model.py`."""
 
 SOLVER = ("mapping", "network.axis", "network.count", "network.parts", "network.reach", "cost")
 """What the independent checker of plans shares nothing with."""

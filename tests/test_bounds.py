@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from neuedge_nir.chip.model import Chip
-from neuedge_nir.errors import CapacityError, NoPlanError
+from neuedge_nir.errors import CapacityError, NoPlanError, VerificationError
 from neuedge_nir.mapping.bounds import check_room, input_cores_bound, lower_bound, neurons_bound
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.pack import partition
@@ -17,8 +17,11 @@ from neuedge_nir.mapping.partition import Partition, Piece, Role
 from neuedge_nir.mapping.split import check_single_neurons
 from neuedge_nir.network.model import Network
 from neuedge_nir.pipeline import Options, compile_network
+from neuedge_nir.plan.verify import verify
+from tests.sampling import examples
 from tests.strategies import slices
-from tests.worlds import chain, chip, chips, conv, demands_of, dense, network, networks, real, wire
+from tests.test_verify import changed, put
+from tests.worlds import chain, chip, chips, conv, demands_of, dense, limit, network, networks, real, topology, wire
 
 GIANT = conv((1, 4000, 4000), 10)
 """160 million outputs, of which nothing is held."""
@@ -45,7 +48,7 @@ def giant(model: str = "IF") -> Network:
     return network({"a": GIANT.output_shape}, wire("i", "a", GIANT), inputs={"i": GIANT.input_shape}, model=model)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(networks(), chips(), st.booleans())
 def test_the_bounds_by_numbers_alone_are_never_more_than_a_mapping_takes(
     net: Network, on: Chip, mapped_inputs: bool
@@ -57,7 +60,7 @@ def test_the_bounds_by_numbers_alone_are_never_more_than_a_mapping_takes(
     assert input_cores_bound(demands) + demands.legal.outputs.gatherer <= roles.count(Role.INPUT) + roles.count(Role.IO)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(networks(), chips(), st.integers(1, 40), st.booleans())
 def test_no_plan_has_more_cores_than_are_tried(net: Network, on: Chip, most: int, mapped_inputs: bool) -> None:
     demands = legal(net, on, mapped_inputs=mapped_inputs)
@@ -72,7 +75,7 @@ def test_no_plan_has_more_cores_than_are_tried(net: Network, on: Chip, most: int
         assert (error.code, most < cores) == ("FIT021", True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(networks(most=5), chips(), st.data())
 def test_populations_of_one_family_use_the_same(net: Network, on: Chip, data: st.DataObject) -> None:
     """Each counted by itself, by demands that know no other."""
@@ -138,6 +141,27 @@ def test_what_a_bound_does_not_see_is_refused_when_it_is_cut() -> None:
     with pytest.raises(NoPlanError, match="256 slices") as caught:
         partition(demands, "none", max_cores=255)
     assert caught.value.code == "FIT021"
+
+
+def test_cores_of_inputs_count_in_the_proof_of_too_few_chips() -> None:
+    net, on = chain(inputs=1000, a=10), chip(neurons=100, on=topology(columns=2, rows=2))
+    plan = compile_network(net, on, Options(effort="none", map_inputs=True, chips=3))
+    assert (plan.mapping.cores_used, plan.mapping.chips_used) == (11, 3)
+    assert (plan.mapping.chips_lower_bound, plan.mapping.chips_bound_resource) == (3, "neurons")
+    with pytest.raises(VerificationError) as wrong:
+        verify(changed(plan, ("mapping", "chips_lower_bound"), put(1)), net)
+    assert wrong.value.code == "PLAN245"
+    with pytest.raises(CapacityError, match="at least 3 chips, by neurons and 10 cores of its inputs") as caught:
+        compile_network(net, on, Options(effort="none", map_inputs=True, chips=2))
+    assert (caught.value.code, caught.value.needed) == ("FIT015", 3)
+
+
+def test_ports_may_share_cores_but_where_a_core_has_one_slice() -> None:
+    net = network({"a": 10}, wire("i", "a", dense(10, 30)), wire("j", "a", dense(10, 30)), inputs={"i": 30, "j": 30})
+    assert input_cores_bound(demands_of(net, chip(neurons=100), mapped_inputs=True)) == 1
+    alone = chip(neurons=100, rules=[limit("slices", 1)])
+    assert input_cores_bound(demands_of(net, alone, mapped_inputs=True)) == 2
+    assert input_cores_bound(demands_of(net, alone)) == 0
 
 
 def test_cores_with_inputs_count() -> None:

@@ -278,7 +278,7 @@ NOT_A_PROFILE: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("rate", ["-1", "-0.1", "nan", "inf", "1e9"])
+@pytest.mark.parametrize("rate", ["-1", "-0.1", "1.5", "nan", "inf", "1e9"])
 def test_a_rate_that_cannot_be_is_refused(refused: Refused, digits: Path, rate: str) -> None:
     assert refused("compile", digits, "--target", "loihi2", "--activity", rate) == (2, "USE010")
 

@@ -32,6 +32,7 @@ from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.store import decode, encode
 from tests.conftest import Neuedge, Refused
+from tests.sampling import examples
 from tests.worlds import chain, chip, convnet, real, system, topology
 
 Place = tuple[tuple[int, int], int]
@@ -210,13 +211,23 @@ def test_nothing_stands_on_a_forbidden_core(effort: str) -> None:
 
 @EFFORT
 def test_a_dead_slot_is_skipped_and_is_one_usable_core_less(effort: str) -> None:
-    toy = chip(neurons=32, input_axons=1000, on=topology(columns=1, rows=1, per_router=4, per_chip=3))
+    alone = topology(columns=1, rows=1, per_router=4, per_chip=3, systems=(system(1, 1),))
+    toy = chip(neurons=32, input_axons=1000, on=alone)
     plan = mapped("[[forbid]]\nrouter = [0, 0]\nslot = 0", effort, on=toy, chips=1)
     assert {core.slot for core in plan.cores} <= {1, 2, 3}
     assert len(plan.cores) == 2
     with pytest.raises(CapacityError) as refusal:
         mapped("[[forbid]]\nrouter = [0, 0]\nslot = 0\n[[forbid]]\nrouter = [0, 0]\nslot = 3", effort, on=toy, chips=1)
     assert refusal.value.code == "FIT055"
+
+
+@EFFORT
+def test_where_one_chip_has_too_few_cores_left_another_one_may(effort: str) -> None:
+    toy = chip(neurons=32, input_axons=1000, on=topology(columns=1, rows=1, per_router=4, per_chip=3))
+    plan = mapped(
+        "[[forbid]]\nrouter = [0, 0]\nslot = 0\n[[forbid]]\nrouter = [0, 0]\nslot = 3", effort, on=toy, chips=1
+    )
+    assert (len(plan.cores), plan.machine.chips) == (2, ((1, 0),))
 
 
 @EFFORT
@@ -384,7 +395,7 @@ def any_mapping(sizes: Mapping[str, int], wish: Constraints, most: int) -> bool:
     return False
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(demanded(), st.sampled_from(["none", "quick"]))
 def test_a_proof_is_true_of_all_mappings_and_a_plan_is_one_of_them(wish: Constraints, effort: str) -> None:
     sizes = {"a": 2, "b": 2, "c": 1}

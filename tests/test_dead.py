@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from neuedge_nir.chip.model import Chip
 from neuedge_nir.cli.main import main
 from neuedge_nir.constraints.dead import with_dead
 from neuedge_nir.constraints.load import parse
-from neuedge_nir.constraints.model import NONE, Constraints, Dead, Forbid
-from neuedge_nir.errors import InputError, NoPlanError, UsageError, VerificationError
+from neuedge_nir.constraints.model import NONE, Constraints, Dead, Forbid, Pin
+from neuedge_nir.errors import CapacityError, InputError, NoPlanError, UsageError, VerificationError
 from neuedge_nir.mapping import shun
 from neuedge_nir.mapping.fabric import fabric_for
 from neuedge_nir.mapping.routing.mesh import link_loads
@@ -129,14 +130,38 @@ def test_dead_is_a_chip_or_a_link_and_not_both() -> None:
     assert refusal.value.code == "PLAN216"
 
 
+CUT_OFF = ("link:0,0-1,0", "link:0,0-0,1", "link:0,0-1,1")
+"""All links that the first chip of a board without a neighbour has."""
+
+
+def board_of_48(on: Chip) -> Chip:
+    """The chip with that system alone."""
+    return replace(on, topology=replace(on.topology, systems=on.topology.systems[1:2]))
+
+
 def test_chips_that_are_cut_off_are_named() -> None:
     plan, net = spread()
-    ring = ["1,0", "0,1", "1,1"]
-    board = replace(plan.chip, topology=replace(plan.chip.topology, systems=plan.chip.topology.systems[1:2]))
-    options = Options(effort="none", tiles=plan.options.tiles, constraints=dead(*(f"link:0,0-{r}" for r in ring)))
+    what = replace(dead(*CUT_OFF), pin=(Pin("a", neurons=(0, 1), chips=((0, 0),)),))
+    options = Options(effort="none", tiles=plan.options.tiles, constraints=what)
     with pytest.raises(NoPlanError, match=r"cuts the routers \(0, 0\) off") as refusal:
-        compile_network(net, board, options)
+        compile_network(net, board_of_48(plan.chip), options)
     assert refusal.value.code == "FIT064"
+
+
+def test_nothing_stands_on_chips_that_are_cut_off() -> None:
+    plain, net = spread()
+    options = Options(effort="none", tiles=plain.options.tiles, constraints=dead(*CUT_OFF))
+    plan = compile_network(net, board_of_48(plain.chip), options)
+    assert (0, 0) not in {plan.machine.chips[core.chip] for core in plan.cores}
+    assert plan.mapping.chips_used == plain.mapping.chips_used
+
+
+def test_what_is_pinned_to_a_chip_that_is_cut_off_has_a_larger_system_round_it() -> None:
+    plain, net = spread()
+    what = replace(dead(*CUT_OFF), pin=(Pin("a", neurons=(0, 1), chips=((0, 0),)),))
+    plan = compile_network(net, plain.chip, Options(effort="none", tiles=plain.options.tiles, constraints=what))
+    assert (plan.machine.system, plan.machine.chips[0]) == ("million-core machine", (0, 0))
+    assert plan.mapping.chips_used == plain.mapping.chips_used == len(plan.machine.chips)
 
 
 def test_a_dead_core_holds_nothing() -> None:
@@ -168,7 +193,7 @@ def test_cores_keep_off_the_row_of_a_dead_link(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(VerificationError) as refusal:
         verify(changed(plain, ("options", "constraints"), put(what)), net)
     assert refusal.value.code == "PLAN238"
-    monkeypatch.setattr(shun, "_lanes", lambda _: ())
+    monkeypatch.setattr(shun, "_ways", lambda demands: iter([demands]))
     with pytest.raises(NoPlanError) as none:
         compile_network(net, SQUARE, Options(effort="none", constraints=what))
     assert none.value.code == "FIT063", "the first placement does cross it"
@@ -205,11 +230,11 @@ def test_a_mapping_that_is_kept_keeps_off_what_is_dead(what: str) -> None:
     assert (new.cores, new.routes, new.tables, new.machine) == (old.cores, old.routes, old.tables, old.machine)
 
 
-def test_with_too_many_dead_chips_there_is_no_plan() -> None:
+def test_with_too_many_dead_chips_no_plan_is_proved() -> None:
     what = dead("chip:0,0", "chip:0,1", "chip:1,1")
-    with pytest.raises(NoPlanError) as refusal:
+    with pytest.raises(CapacityError) as refusal:
         compile_network(named(chain(a=160, b=100)), SQUARE, Options(effort="none", constraints=what))
-    assert refusal.value.code == "FIT056"
+    assert refusal.value.code == "FIT055"
 
 
 # --- The command line

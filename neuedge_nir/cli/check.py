@@ -18,6 +18,7 @@ from neuedge_nir.cli.shared import (
     print_tables,
     read_model,
 )
+from neuedge_nir.cli.written import as_written
 from neuedge_nir.errors import CapacityError, NoPlanError, UsageError
 from neuedge_nir.plan.model import Plan
 
@@ -88,7 +89,8 @@ def _ask(name: str, chip: Chip, network: Network, calls: tuple[PassCall, ...], a
     if options.chips is not None and "," in arguments.target:  # a bound for several chips, some of which have fewer
         options = replace(options, chips=min(options.chips, largest_system(chip)))
     try:
-        plan = compile_network(network, chip, options)
+        with as_written(arguments):
+            plan = compile_network(network, chip, options)
     except (CapacityError, NoPlanError) as error:
         return Answer(name, error, refusal(error, chip, network))
     return Answer(name, plan, {**report_of(plan), **copies_json(plan)})

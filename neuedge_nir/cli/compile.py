@@ -24,6 +24,7 @@ from neuedge_nir.cli.shared import (
     read_model,
     seed,
 )
+from neuedge_nir.cli.written import as_written
 from neuedge_nir.errors import CapacityError, NoPlanError
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = options if arguments.keep is None else replace(options, keep=arguments.keep)
     options = replace(options, time_limit=_left(arguments.time_limit, started))
     try:
-        with progress() as observer:
+        with progress() as observer, as_written(arguments):
             watch, alone = Watch(arguments), None
             if options.copies is None or options.keep is not None:  # a kept mapping has no copy alone beside it
                 plan = compile_network(network, chip, options, watch.told(observer), watch.applied.append)

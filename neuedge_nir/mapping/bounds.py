@@ -23,12 +23,13 @@ def check_room(demands: Demands, available: int, max_cores: int) -> None:
     neurons, per_chip = neurons_bound(demands), demands.legal.chip.topology.cores_per_chip.count
     huge = neurons.cores > max_cores
     if huge:
-        _check_chips(math.ceil(neurons.cores / per_chip), neurons.resource, available, demands)
+        _check_chips(math.ceil((neurons.cores + outer_cores_bound(demands)) / per_chip), neurons.resource, available,
+                     demands)  # fmt: skip
     if not (huge and demands.depends_on_targets):
         check_single_neurons(demands)
         _check_chips(*chips_bound(demands), available, demands)
     bound = neurons if huge else lower_bound(demands)
-    cores = bound.cores + input_cores_bound(demands) + demands.legal.outputs.gatherer
+    cores = bound.cores + outer_cores_bound(demands)
     if cores > max_cores:
         by = bound.resource if cores == bound.cores else f"{bound.resource} and by its inputs and outputs"
         raise too_many_cores(f"the network needs at least {cores} cores, by {by}", max_cores, cores)
@@ -38,9 +39,11 @@ def _check_chips(chips: int, resource: str, available: int, demands: Demands) ->
     if chips > available:
         binding = next((limit for limit in demands.limits if limit.name == resource), None)
         fewer = gather(binding.formula, binding.limit.count) if binding is not None else ""
+        outer = 0 if binding is not None and binding.scope is LimitScope.CHIP else outer_cores_bound(demands)
+        besides = f" and {outer} core{'s' * (outer > 1)} of its inputs and outputs" if outer else ""
         raise CapacityError(
             "FIT015",
-            f"the network needs at least {chips} chips, by {resource}; {available} are available",
+            f"the network needs at least {chips} chips, by {resource}{besides}; {available} are available",
             resource="chips",
             needed=chips,
             available=available,
@@ -72,12 +75,13 @@ def neurons_bound(demands: Demands) -> Bound:
 def chips_bound(demands: Demands, cores: Bound | None = None) -> tuple[int, str]:
     """The chips that any split needs, and the resource that says so: cores, or a limit that a chip's cores share.
 
-    `cores`: the lower bound of cores, where it is known.
+    Cores that inputs and outputs need beside those with neurons count. `cores`: the lower bound of these, where known.
     """
     bound = cores or lower_bound(demands)
     per_chip = demands.legal.chip.topology.cores_per_chip.count
     shared = [i for i, limit in enumerate(demands.limits) if limit.scope is LimitScope.CHIP]
-    found = {bound.resource: math.ceil(bound.cores / per_chip), **_cores_by_limit(demands, shared)}
+    every = bound.cores + outer_cores_bound(demands)
+    found = {bound.resource: math.ceil(every / per_chip), **_cores_by_limit(demands, shared)}
     resource = max(found, key=lambda name: found[name])
     return found[resource], resource
 
@@ -103,13 +107,24 @@ def _cores_by_table(demands: Demands) -> dict[str, int]:
     return {demands.limits[i].name: math.ceil(len(all_) / demands.capacity[i]) for i, all_ in total.items()}
 
 
+def outer_cores_bound(demands: Demands) -> int:
+    """The cores that every mapping has beside those with neurons: what inputs need, and one that gathers outputs."""
+    return input_cores_bound(demands) + demands.legal.outputs.gatherer
+
+
 def input_cores_bound(demands: Demands) -> int:
-    """The cores that input ports need at least: none where a host injects them."""
-    if not demands.legal.mapped_inputs:
+    """The cores that input ports need at least, however they are cut: none where a host injects them.
+
+    Every port has cores of its own where a core has one slice; else ports may share them.
+    """
+    ports = demands.legal.network.inputs
+    if not demands.legal.mapped_inputs or not ports:
         return 0
-    counted = zip(demands.limits, input_capacity(demands), strict=True)
+    counted = list(zip(demands.limits, input_capacity(demands), strict=True))
     room = min((most for limit, most in counted if limit.formula == "neurons"), default=1 << 62)
-    return sum(math.ceil(port.neurons / room) for port in demands.legal.network.inputs)
+    if any(limit.formula == "slices" and most == 1 for limit, most in counted):
+        return sum(math.ceil(port.neurons / room) for port in ports)
+    return math.ceil(sum(port.neurons for port in ports) / room)
 
 
 def input_capacity(demands: Demands) -> Demand:

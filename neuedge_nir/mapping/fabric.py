@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.chip.model import Chip, Mesh, RoutingKind, System
+from neuedge_nir.mapping.closed import NOWHERE, OPEN, Closed
 
 if TYPE_CHECKING:
     import networkx
@@ -41,7 +42,8 @@ class Site:
 class Fabric:
     """A system of chips. `positions` are the chips in the order they are filled, as (column, row) of the system.
 
-    `dead` are links that carry nothing, named in both directions, `gone` chips that do not work and are not counted.
+    `dead` are links that carry nothing, named in both directions, `gone` chips that do not work and are not counted;
+    `closed` is what nothing may stand on, of chips that pass messages on all the same too.
     """
 
     chip: Chip
@@ -49,6 +51,7 @@ class Fabric:
     positions: tuple[Router, ...]
     dead: frozenset[Link] = frozenset()
     gone: frozenset[Router] = frozenset()
+    closed: Closed = OPEN
 
     @property
     def hex(self) -> bool:
@@ -88,13 +91,23 @@ class Fabric:
         if boards is None or boards.corner_cores is None or chip >= len(self.positions):
             return usable
         here = self.positions[chip]
-        return boards.corner_cores.count if self._corner(here) == here else usable
+        return boards.corner_cores.count if self.board_of(here) == here else usable
+
+    def free_cores(self, chip: int) -> int:
+        """The usable cores of a chip that are not closed."""
+        usable = self.cores_of(chip)
+        return self.closed.left(self.positions[chip], usable) if chip < len(self.positions) else usable
+
+    @property
+    def broken(self) -> bool:
+        """Whether chips are not as they are elsewhere: some or their links do not work, or are closed."""
+        return bool(self.dead or self.gone or self.closed.poorer)
 
     def boards_of(self, chips: Iterable[int]) -> int | None:
         """How many boards these chips stand on; None where chips are powered one by one."""
-        return None if self.system.boards is None else len({self._corner(self.positions[chip]) for chip in chips})
+        return None if self.system.boards is None else len({self.board_of(self.positions[chip]) for chip in chips})
 
-    def _corner(self, position: Router) -> Router | None:
+    def board_of(self, position: Router) -> Router | None:
         """The corner of the board that a chip stands on; a torus of boards has one across its edge too."""
         boards = self.system.boards
         for left, low in boards.corners if boards is not None else ():
@@ -115,6 +128,7 @@ class Fabric:
     def _chip_sites(self, chip: int, count: int) -> list[Site]:
         column, row = self.positions[chip]
         per_router = self.chip.topology.cores_per_router.count
+        count += self.closed.lost.get((column, row), 0)
         side = math.isqrt(max(0, 2 * count - 1) // per_router) + 2
         width = min(self.chip_columns, max(side, -(-side * side // self.chip_rows)))
         found = []
@@ -122,8 +136,9 @@ class Fabric:
             across = range(width) if y % 2 == 0 else range(width - 1, -1, -1)
             for x in across:
                 router = (column * self.chip_columns + x, row * self.chip_rows + y)
-                found += [Site(chip, router, slot) for slot in range(min(per_router, count))]
-        return found[: self.cores_of(chip)]
+                slots = [slot for slot in range(min(per_router, count)) if not self.closed.shuts(router, slot)]
+                found += [Site(chip, router, slot) for slot in slots]
+        return found[: self.free_cores(chip)]
 
     @cached_property
     def steps(self) -> tuple[tuple[int, int], ...]:
@@ -211,21 +226,63 @@ def fabric_for(
     available: int | None = None,
     dead: frozenset[Link] = frozenset(),
     gone: frozenset[Router] = frozenset(),
+    closed: Closed = OPEN,
+    cores: int = 0,
 ) -> Fabric:
-    """The smallest published system with at least that many working chips: there is one up to `largest_system`.
+    """The smallest published system with at least that many open chips: there is one up to `largest_system`.
 
     Under dimension-order routing messages turn at corners, so the chips filled first form a rectangle, of at most
     `available` chips if there is one: in any other shape they would cross chips that hold nothing. Chips that are
-    `gone` are left out, `dead` links named.
+    `gone` are left out, `dead` links named. Of what is `closed`, chips that lack cores come after whole ones; with
+    `cores` so do corners of boards, and a larger system is taken where so many chips of a smaller one have not so many.
     """
-    working = {s.name: s.chips - len(gone and gone.intersection(_positions(s))) for s in chip.topology.systems}
+    shut = gone | closed.chips
+    working = {s.name: s.chips - len(shut and shut.intersection(_positions(s))) for s in chip.topology.systems}
     fitting = [system for system in chip.topology.systems if working[system.name] >= chips]
-    system = min(fitting, key=lambda s: (s.chips, s.name))
+    found = [
+        Fabric(chip, system, _in_order(chip, system, chips, available, gone, closed, cores > 0), dead, gone, closed)
+        for system in sorted(fitting, key=lambda s: (s.chips, s.name))[: None if cores else 1]
+    ]
+    return next((one for one in found if sum(map(one.free_cores, range(chips))) >= cores), found[0])
+
+
+def _in_order(
+    chip: Chip,
+    system: System,
+    chips: int,
+    available: int | None,
+    gone: frozenset[Router],
+    closed: Closed,
+    whole_first: bool,
+) -> tuple[Router, ...]:
+    """The working chips of a system in the order in which they are filled."""
     positions = tuple(position for position in _positions(system) if position not in gone)
+    room, full = dict[Router, int](), 0
+    if closed.poorer or whole_first:
+        whole = chip.topology.cores_per_chip.count
+        fewer, corners = _corners(system)
+        room = {p: closed.left(p, fewer if p in corners else whole) for p in closed.poorer | corners}
+        full = closed.left(NOWHERE, whole)
+        positions = tuple(sorted(positions, key=lambda p: -room.get(p, full)))
     if chip.topology.routing is RoutingKind.XY:
-        block = _rectangle(chips, positions, available if available is not None else system.chips)
+        open_ = [position for position in positions if position not in closed.chips]
+        block = _rectangle(chips, open_, available if available is not None else system.chips)
+        block = tuple(sorted(block, key=lambda p: -room.get(p, full)))
         positions = (*block, *(position for position in positions if position not in set(block)))
-    return Fabric(chip, system, positions, dead, gone)
+    return positions
+
+
+def _corners(system: System) -> tuple[int, frozenset[Router]]:
+    """The chips at the corners of boards, where they have fewer cores than others, and how many they have."""
+    boards = system.boards
+    if boards is None or boards.corner_cores is None:
+        return 0, frozenset()
+    return boards.corner_cores.count, frozenset(
+        ((x + left) % system.columns, (y + low) % system.rows)
+        for x in range(0, system.columns, boards.period)
+        for y in range(0, system.rows, boards.period)
+        for left, low in boards.corners
+    )
 
 
 def _rectangle(chips: int, fitted: Sequence[Router], available: int) -> tuple[Router, ...]:

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from neuedge_nir.constraints.model import Constraint, Constraints, Core, Holder, Pin, Position
 from neuedge_nir.errors import NoPlanError
+from neuedge_nir.mapping.closed import Closed, closed_by
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.partition import Piece
 from neuedge_nir.network.slices import Run, boxes
@@ -85,22 +86,17 @@ class Obliged:
 
     def dead(self, core: Core) -> bool:
         """Whether nothing may stand on a core."""
-        slots = self._dead_slots.get(core.router, ())
-        return None in slots or core.slot in slots or self.position(core) in self.dead_chips
+        return self.closed.shuts(core.router, core.slot) or self.position(core) in self.dead_chips
 
     @cached_property
-    def _dead_slots(self) -> Mapping[tuple[int, int], set[int | None]]:
-        """The forbidden cores of every router, None for all of them."""
-        found: dict[tuple[int, int], set[int | None]] = {}
-        for forbid in self.given.forbid:
-            if forbid.router is not None:
-                found.setdefault(forbid.router, set()).add(forbid.slot)
-        return found
+    def closed(self) -> Closed:
+        """What nothing may stand on."""
+        return closed_by(self.given, self.demands.legal.chip.topology)
 
-    @cached_property
+    @property
     def dead_chips(self) -> frozenset[Position]:
         """The chips that nothing may stand on."""
-        return self.given.dead_chips | {f.chip for f in self.given.forbid if f.chip is not None}
+        return self.closed.chips
 
     @cached_property
     def on_one_chip(self) -> list[tuple[str, ...]]:

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.chip.model import Chip, LimitScope, RoutingKind
+from neuedge_nir.constraints.model import NONE
 from neuedge_nir.errors import NoPlanError
 from neuedge_nir.events import Observer, Progress, silent
-from neuedge_nir.mapping.chips.choose import chips_for
-from neuedge_nir.mapping.fabric import Fabric, Site
-from neuedge_nir.mapping.obey import Obliged
+from neuedge_nir.mapping.chips.choose import Chips, chips_for
+from neuedge_nir.mapping.closed import OPEN
+from neuedge_nir.mapping.fabric import Fabric, Site, fabric_for, largest_system
+from neuedge_nir.mapping.obey import Obliged, unkept
 from neuedge_nir.mapping.partition import Cluster, Role
 from neuedge_nir.mapping.placing.annealing import Ground, Rooms
 from neuedge_nir.mapping.placing.bound import least_hops
@@ -62,14 +64,14 @@ def place(
     """
     pairs, may, engine = _pairs(flows), None, ""
     sites: Sequence[Site]
-    if obliged is not None and obliged.given:
+    if obliged is not None and obliged.given.packs:
         if _split_up(clusters):
             message = "neurons with synapse cores beside them are not placed under constraints"
             raise NoPlanError("FIT056", message, where="--constraints", hint="leave them out, or raise --time-scale")
         given = seated(clusters, obliged, chips_available)
         fabric, sites, may, starts = given.fabric, given.sites, given.may, [list(given.first)]
     else:
-        chosen = chips_for(clusters, flows, chip, chips_available, effort)
+        chosen = _chosen(clusters, flows, chip, chips_available, effort, obliged)
         fabric, chip_of, engine = chosen.fabric, chosen.chip_of, chosen.engine
         sites = fabric.sites([chip_of.count(c) for c in range(max(chip_of, default=0) + 1)])
         if one_place_a_chip(chip):  # which of its cores a cluster has changes nothing
@@ -86,6 +88,33 @@ def place(
         found, ran = arranged(ground, [np.array(each) for each in (best, *starts)], EFFORTS[effort], observer=observer)
         best, engine = found.tolist(), "numba" if "numba" in (engine, ran) else ran or engine
     return Placement(fabric, tuple(sites[s] for s in best), _cost(pairs, best, sites, fabric), engine)
+
+
+def _chosen(
+    clusters: Sequence[Cluster],
+    flows: Sequence[Flow],
+    chip: Chip,
+    available: int,
+    effort: str,
+    obliged: Obliged | None,
+) -> Chips:
+    """Chips for all clusters: of a machine without what is dead, forbidden and kept in reserve, where any is."""
+    given, closed = (obliged.given, obliged.closed) if obliged is not None else (NONE, OPEN)
+    most = min(available, largest_system(chip, closed.chips))
+
+    def machine(chips: int) -> Fabric:
+        return fabric_for(chip, chips, most, given.dead_links, given.dead_chips, closed, len(clusters))
+
+    try:
+        return chips_for(clusters, flows, chip, most, effort, machine if given else None)
+    except NoPlanError as error:
+        if error.needed is not None and error.needed > available:
+            raise
+    if not given:  # there are enough chips, but for those at corners of boards: others first
+        return chips_for(clusters, flows, chip, most, effort, machine)
+    assert obliged is not None
+    names = [piece.population for cluster in clusters for piece in cluster.pieces]
+    raise unkept(f"on up to {most} chips no place for every core was found", obliged, names)
 
 
 def _ground(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import count
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuedge_nir.chip.model import LimitScope
+from neuedge_nir.chip.model import LimitScope, RoutingKind
 from neuedge_nir.constraints.model import Apart, Constraints, Core, Holder, Position, Together
+from neuedge_nir.mapping.chips.outline import around
+from neuedge_nir.mapping.chips.patches import adjacent, areas, grown, patches
+from neuedge_nir.mapping.closed import NOWHERE
 from neuedge_nir.mapping.fabric import Fabric, Site, fabric_for, largest_system
 from neuedge_nir.mapping.obey import Need, Obliged, joined, places_for, unkept
 from neuedge_nir.mapping.partition import Cluster, Role
@@ -33,41 +35,84 @@ class Seats:
     first: tuple[int, ...]
 
 
-def rooms(given: Constraints, obliged: Obliged, position: Position, usable: int) -> int:
+def rooms(obliged: Obliged, position: Position, usable: int) -> int:
     """The usable cores of a chip that are neither forbidden nor reserved: a dead core is one usable core less."""
-    if position in obliged.dead_chips:
-        return 0
-    per_router = obliged.demands.legal.chip.topology.cores_per_router.count
-    dead = {
-        Core(f.router, slot)
-        for f in given.forbid
-        if f.router is not None and obliged.position(Core(f.router)) == position
-        for slot in (range(per_router) if f.slot is None else (f.slot,))
-    }
-    spare = sum(r.cores for r in given.reserve if r.chip in (None, position))
-    return max(0, usable - len(dead) - spare)
+    return obliged.closed.left(position, usable)
 
 
 def seated(clusters: Sequence[Cluster], obliged: Obliged, available: int) -> Seats:
     """A seat for every cluster on as few chips as are found. Raises `NoPlanError` (FIT056) where none are found."""
     needs = [_need(cluster, obliged) for cluster in clusters]
-    named = {position for need in needs for position in need.chips or ()}
-    named |= obliged.dead_chips | {reserve.chip for reserve in obliged.given.reserve if reserve.chip is not None}
-    chip, gone = obliged.demands.legal.chip, obliged.given.dead_chips
-    room = min(available, MAX_CHIPS, largest_system(chip, gone))
-    most = min(room, len(clusters) + max([0, *((1 + max(position)) ** 2 for position in named)]))
-    usable = obliged.demands.legal.chip.topology.cores_per_chip.count
-    per_chip = max(1, usable - sum(r.cores for r in obliged.given.reserve if r.chip is None))
-    for chips in count(min(most, max(1, -(-len(clusters) // per_chip)))):
-        if chips > most:
-            break
-        fabric = fabric_for(chip, chips, available, obliged.given.dead_links, gone)
-        chip_of = _assigned(clusters, needs, obliged, fabric, chips)
-        if chip_of is not None and (found := _seats(chip_of, clusters, needs, obliged, fabric)) is not None:
-            return found
+    pinned = frozenset(position for need in needs for position in need.chips or ())
+    chip, given = obliged.demands.legal.chip, obliged.given
+    for chips in _numbers(len(clusters), pinned, obliged, available):
+        fabric = fabric_for(chip, chips, available, given.dead_links, given.dead_chips, obliged.closed)
+        fabric = _near(fabric, chips, pinned)
+        looked_at = max(chips, len(pinned & fabric.index_of.keys()))
+        for each in _narrower(needs, obliged, fabric):
+            chip_of = _assigned(clusters, each, obliged, fabric, looked_at)
+            if chip_of is not None and len({*chip_of}) <= available:
+                numbered, chip_of = _used_first(fabric, chip_of, available)
+                if (found := _seats(chip_of, clusters, each, obliged, numbered)) is not None:
+                    return found
     names = [piece.population for cluster in clusters for piece in cluster.pieces]
-    message = f"on up to {most} chips no place for every core was found that keeps the constraints"
-    raise unkept(message, obliged, names)
+    most = min(available, largest_system(chip, obliged.dead_chips))
+    raise unkept(f"on up to {most} chips no place for every core was found that keeps the constraints", obliged, names)
+
+
+def _numbers(clusters: int, pinned: frozenset[Position], obliged: Obliged, available: int) -> Iterator[int]:
+    """Numbers of chips to look at, the fewest first; then one more than each system has, for the next larger one."""
+    topology = obliged.demands.legal.chip.topology
+    per_chip = max(1, obliged.closed.left(NOWHERE, topology.cores_per_chip.count))
+    largest = min(MAX_CHIPS, largest_system(obliged.demands.legal.chip, obliged.dead_chips))
+    last = min(largest, clusters + len(pinned | obliged.closed.poorer), available + len(pinned))
+    first = min(last, max(1, -(-clusters // per_chip)))
+    yield from range(first, last + 1)
+    yield from (more for system in sorted(topology.systems, key=lambda s: s.chips) if last < (more := system.chips + 1)
+                <= largest)  # fmt: skip
+
+
+def _narrower(needs: Sequence[Need], obliged: Obliged, fabric: Fabric) -> Iterator[Sequence[Need]]:
+    """The needs as they are, and with a core of its own for each that names some: first fit may leave one none."""
+    yield needs
+    choosy = [i for i, need in enumerate(needs) if need.sites is not None]
+    here = [frozenset(c for c in needs[i].sites or () if obliged.position(c) in fabric.index_of) for i in choosy]
+    places = places_for(here) if choosy else None
+    if places is not None:
+        own = dict(zip(choosy, places, strict=True))
+        yield [
+            Need(need.neurons, frozenset({own[i]}), frozenset({obliged.position(own[i])})) if i in own else need
+            for i, need in enumerate(needs)
+        ]
+
+
+def _near(fabric: Fabric, chips: int, pinned: frozenset[Position]) -> Fabric:
+    """The chips that pins name first, then those nearest to them; or some that hang together, where not all do."""
+    able = frozenset(p for number, p in enumerate(fabric.positions) if fabric.free_cores(number))
+    first = [position for position in fabric.positions if position in pinned]
+    if fabric.chip.topology.routing is RoutingKind.XY or not (pinned or fabric.broken):
+        if not set(first) - set(fabric.positions[:chips]):
+            return fabric
+        near = (*first, *sorted(able - pinned, key=lambda p: (_far(p, first[0]), p)))
+    elif first:
+        near = grown(first, able, chips, adjacent(fabric))
+    else:
+        near = next((patch for area in areas(fabric, chips) for patch in patches(fabric, area, chips)), ())
+    inside = set(near)
+    return replace(fabric, positions=(*near, *(p for p in fabric.positions if p not in inside)))
+
+
+def _far(one: Position, other: Position) -> int:
+    return abs(one[0] - other[0]) + abs(one[1] - other[1])
+
+
+def _used_first(fabric: Fabric, chip_of: list[int], available: int) -> tuple[Fabric, list[int]]:
+    """The same chips with those in use before all others, and their numbers."""
+    if fabric.chip.topology.routing is RoutingKind.XY and max(chip_of) < available:
+        return fabric, chip_of
+    used = sorted({*chip_of})
+    number = {chip: k for k, chip in enumerate(used)}
+    return around(fabric, [fabric.positions[chip] for chip in used]), [number[chip] for chip in chip_of]
 
 
 def _need(cluster: Cluster, obliged: Obliged) -> Need:
@@ -91,7 +136,7 @@ def _assigned(
     """A chip for each cluster, first fit, the choosy first; None where first fit finds none on so many chips."""
     given = obliged.given
     rules = {r.name: r.limit.count for r in fabric.chip.limits if r.scope is LimitScope.CHIP}
-    room = [rooms(given, obliged, fabric.positions[c], fabric.cores_of(c)) for c in range(chips)]
+    room = [rooms(obliged, fabric.positions[c], fabric.cores_of(c)) for c in range(chips)]
     used = [dict.fromkeys(rules, 0) for _ in range(chips)]
     held: list[set[str]] = [set() for _ in range(chips)]
     apart = [set(group.populations) for group in given.apart if group.on is Holder.CHIP]
@@ -146,7 +191,7 @@ def _seats(
     named = [_site(core, fabric) for cores in here for core in sorted(cores)]
     sites: list[Site] = []
     for chip, held in sorted(Counter(chip_of).items()):
-        room = rooms(obliged.given, obliged, fabric.positions[chip], fabric.cores_of(chip))
+        room = rooms(obliged, fabric.positions[chip], fabric.cores_of(chip))
         wanted = dict.fromkeys(
             s for s in (*sorted(taken), *named, *_along(chip, fabric, obliged, held)) if s.chip == chip
         )

@@ -8,10 +8,12 @@ from typing import Any
 
 from neuedge_nir.chip.model import System
 from neuedge_nir.constraints.model import Constraint, Core, Dead, Forbid, Holder, Pin, Position, Reserve
-from neuedge_nir.errors import CapacityError, UsageError
+from neuedge_nir.errors import UsageError
 from neuedge_nir.mapping.asked import Tiles
-from neuedge_nir.mapping.bounds import lower_bound
-from neuedge_nir.mapping.fabric import Fabric, Link, fabric_for
+from neuedge_nir.mapping.bounds import lower_bound, outer_cores_bound
+from neuedge_nir.mapping.clashes import check_clashes, impossible
+from neuedge_nir.mapping.closed import NOWHERE
+from neuedge_nir.mapping.fabric import Fabric, Link
 from neuedge_nir.mapping.obey import Obliged, joined, most_on_core, pinned_wholly
 from neuedge_nir.mapping.seats import rooms
 from neuedge_nir.network.model import Network
@@ -32,6 +34,7 @@ def check_constraints(obliged: Obliged, available: int, tiles: dict[str, Tiles],
     _check_apart(obliged, available)
     _check_tiles(obliged, tiles)
     _check_pins(obliged)
+    check_clashes(obliged, available, tiles)
     _check_rooms(obliged, available)
 
 
@@ -106,28 +109,21 @@ def _nothing(obliged: Obliged, constraint: Constraint, message: str, hint: str |
     return UsageError("USE082", message, where=obliged.given.name(constraint), hint=hint)
 
 
-def _impossible(obliged: Obliged, who: Iterable[Constraint], message: str, needed: float | None = None,
-                available: float | None = None) -> CapacityError:  # fmt: skip
-    named = ", ".join(map(obliged.given.name, dict.fromkeys(who)))
-    hint = "loosen one of the constraints, or give more chips"
-    return CapacityError("FIT055", message, where=named, needed=needed, available=available, hint=hint)
-
-
 def _check_places(obliged: Obliged) -> None:
     """Every pin leaves a place, and those of a population, or of populations that go together, leave a common one."""
     given = obliged.given
     for pin in given.pin:
         if not (obliged.sites_of([pin]) if pin.cores else obliged.chips_of([pin])):
-            raise _impossible(obliged, [pin, *given.forbid], "all that the pin allows is forbidden")
+            raise impossible(obliged, [pin, *given.forbid], "all that the pin allows is forbidden")
     for name in given.populations:
         pins = list(pinned_wholly(given, name))
         if obliged.sites_of(pins) == frozenset() or obliged.chips_of(pins) == frozenset():
-            raise _impossible(obliged, pins, f"no core may hold {name!r}: its pins have none in common")
+            raise impossible(obliged, pins, f"no core may hold {name!r}: its pins have none in common")
     for together in given.together:
         pins = [pin for name in together.populations for pin in given.pin if pin.population == name]
         cores, chips = obliged.sites_of(pins), obliged.chips_of(pins)
         if chips == frozenset() or (together.on is Holder.CORE and cores == frozenset()):
-            raise _impossible(obliged, [together, *pins], f"no {together.on} may hold all of them: the pins clash")
+            raise impossible(obliged, [together, *pins], f"no {together.on} may hold all of them: the pins clash")
 
 
 def _check_core(group: tuple[str, ...], obliged: Obliged) -> None:
@@ -140,13 +136,13 @@ def _check_core(group: tuple[str, ...], obliged: Obliged) -> None:
         if least > demands.capacity[i]:
             limit = demands.limits[i]
             message = f"together they need {least} {limit.limit.unit} on one core, which has {demands.capacity[i]}"
-            raise _impossible(obliged, who, message, least, demands.capacity[i])
+            raise impossible(obliged, who, message, least, demands.capacity[i])
     sizes = {name: math.prod(demands.shapes[name]) for name in group}
     for cap in given.cap:
         counted = sum(sizes.values()) if cap.population is None else sizes.get(cap.population, 0)
         if counted > cap.neurons:
             message = f"{counted} neurons go on one core, the cap is {cap.neurons}"
-            raise _impossible(obliged, [*who, cap], message, counted, cap.neurons)
+            raise impossible(obliged, [*who, cap], message, counted, cap.neurons)
 
 
 def _check_apart(obliged: Obliged, available: int) -> None:
@@ -157,10 +153,10 @@ def _check_apart(obliged: Obliged, available: int) -> None:
             both = set(group.populations) & set(together.populations)
             clash = together.on is Holder.CORE or group.on is Holder.CHIP
             if len(both) > 1 and clash:
-                raise _impossible(obliged, [group, together], f"{sorted(both)} are to be apart and together")
+                raise impossible(obliged, [group, together], f"{sorted(both)} are to be apart and together")
         if group.on is Holder.CHIP and len(group.populations) > available:
             message = f"{len(group.populations)} populations on a chip each, {available} are available"
-            raise _impossible(obliged, [group], message, len(group.populations), available)
+            raise impossible(obliged, [group], message, len(group.populations), available)
         _check_distinct(group.populations, group.on, obliged)
 
 
@@ -174,7 +170,7 @@ def _check_distinct(names: Sequence[str], on: Holder, obliged: Obliged) -> None:
             who: list[Constraint] = [g for g in obliged.given.apart if tuple(g.populations) == tuple(names)]
             who += [pin for name in inside for pin in pinned[name]]
             message = f"{len(inside)} populations are apart, and {len(allowed)} {on}s are allowed them"
-            raise _impossible(obliged, who, message, len(inside), len(allowed))
+            raise impossible(obliged, who, message, len(inside), len(allowed))
 
 
 def _different(places: Iterable[frozenset[Any] | None]) -> list[frozenset[Any]]:
@@ -192,7 +188,7 @@ def _check_tiles(obliged: Obliged, tiles: dict[str, Tiles]) -> None:
         if largest > most:
             caps = [cap for cap in given.cap if cap.population in (None, name) and cap.neurons == most]
             message = f"--tiles asks for {largest} neurons of {name!r} on one core, the cap is {most}"
-            raise _impossible(obliged, caps, message, largest, most)
+            raise impossible(obliged, caps, message, largest, most)
 
 
 def _check_pins(obliged: Obliged) -> None:
@@ -208,7 +204,7 @@ def _check_pins(obliged: Obliged) -> None:
         _check_fit(inside, len(allowed), obliged, [pin for name in inside for pin in pinned[name]])
     for on in _different(chips.values()):
         inside = [name for name, where in chips.items() if where is not None and where <= on]
-        room = sum(rooms(given, obliged, position, usable) for position in on)
+        room = sum(rooms(obliged, position, usable) for position in on)
         who = [pin for name in inside for pin in pinned[name]]
         _check_fit(inside, room, obliged, [*who, *given.reserve, *given.forbid])
 
@@ -217,7 +213,7 @@ def _check_fit(names: Sequence[str], cores: int, obliged: Obliged, who: Sequence
     needed, resource = least_cores(names, obliged)
     if needed > cores:
         message = f"they need at least {needed} cores, by {resource}; the constraints leave {cores}"
-        raise _impossible(obliged, who, message, needed, cores)
+        raise impossible(obliged, who, message, needed, cores)
 
 
 def least_cores(names: Sequence[str], obliged: Obliged) -> tuple[int, str]:
@@ -238,16 +234,26 @@ def least_cores(names: Sequence[str], obliged: Obliged) -> tuple[int, str]:
 
 def _check_rooms(obliged: Obliged, available: int) -> None:
     """The cores that neither are forbidden nor reserved are as many as any mapping needs."""
-    given, chip = obliged.given, obliged.demands.legal.chip
-    usable = chip.topology.cores_per_chip.count
-    everywhere = max(0, usable - sum(r.cores for r in given.reserve if r.chip is None))
-    first = fabric_for(chip, 1, 1, gone=given.dead_chips).positions[0]
-    room = rooms(given, obliged, first, usable) if available == 1 else available * everywhere
+    given, room = obliged.given, _most_room(obliged, available)
     needed, resource = lower_bound(obliged.demands).cores, lower_bound(obliged.demands).resource
     capped, cap = least_cores([p.name for p in obliged.demands.legal.model.populations], obliged)
     if capped > needed:
         needed, resource = capped, cap
+    outer = outer_cores_bound(obliged.demands)
+    needed += outer
     if needed > room:
         who: list[Constraint] = [*given.reserve, *given.forbid, *given.cap, *given.dead]
-        message = f"the network needs at least {needed} cores, by {resource}; the constraints leave it {room}"
-        raise _impossible(obliged, who, message, needed, room)
+        besides = f" and {outer} of its inputs and outputs" if outer else ""
+        message = f"the network needs at least {needed} cores, by {resource}{besides}; the constraints leave it {room}"
+        raise impossible(obliged, who, message, needed, room)
+
+
+def _most_room(obliged: Obliged, available: int) -> int:
+    """The open cores of so many chips of a system at most: of those that have most."""
+    topology, closed = obliged.demands.legal.chip.topology, obliged.closed
+    usable, found = topology.cores_per_chip.count, 0
+    for system in topology.systems:
+        poorer = sorted((closed.left(p, usable) for p in closed.poorer if _fitted(system, p)), reverse=True)
+        whole = min(available, system.chips - len(poorer))
+        found = max(found, whole * closed.left(NOWHERE, usable) + sum(poorer[: available - whole]))
+    return found

@@ -17,6 +17,10 @@ from neuedge_nir.network.model import Network
 ASSUMED_RATE = 0.1
 """Spikes per neuron and timestep when nobody said: a round number, labelled assumed wherever it is used."""
 
+SPIKES_A_STEP = 1.0
+"""A neuron spikes at most once in a timestep (NIR's neurons are reset by a spike)."""
+MESSAGES_A_STEP = 1e6
+"""An input may hand over several events of a timestep one by one: no more than anybody counts in a bin."""
 
 SIMULATED_MARK = "neuedge@simulated"
 """The array in a profile that says it comes from a simulation: samples, steps."""
@@ -110,7 +114,7 @@ def resolve_activity(wanted: str | float | Mapping[str, float] | Activity | None
     except ValueError:
         path = Path(str(wanted))
         return _profile(_load(path), path.name, network)
-    return uniform(network, _checked(rate, "--activity"))
+    return uniform(network, _checked(rate, "--activity", SPIKES_A_STEP))
 
 
 def recorded_activity(
@@ -120,14 +124,20 @@ def recorded_activity(
     return _profile(rates, where, network, simulated=simulated)
 
 
-def _checked(rate: float, where: str) -> float:
-    if not 0.0 <= rate <= 1e6:
-        raise UsageError("USE010", f"an activity of {rate:g} spikes per neuron and step is not possible", where=where)
+def _checked(rate: float, where: str, most: float) -> float:
+    if not 0.0 <= rate <= most:
+        raise UsageError(
+            "USE010",
+            f"an activity of {rate:g} spikes per neuron and step is not possible",
+            where=where,
+            hint=f"a rate is from 0 to {most:g}: of neurons spikes a timestep, not a second",
+        )
     return rate
 
 
 def _profile(arrays: Mapping[str, np.ndarray], where: str, network: Network, *, simulated: bool = False) -> Activity:
-    known = {port.name: port.neurons for port in network.inputs} | {p.name: p.neurons for p in network.populations}
+    populations = {p.name: p.neurons for p in network.populations}
+    known = {port.name: port.neurons for port in network.inputs} | populations
     simulated = simulated or SIMULATED_MARK in arrays
     arrays = {name: values for name, values in arrays.items() if name in known or not _is_extra(name, known)}
     unknown = sorted(set(arrays) - set(known))
@@ -147,7 +157,8 @@ def _profile(arrays: Mapping[str, np.ndarray], where: str, network: Network, *, 
                 where=where,
                 hint="give one rate, or one per neuron to be averaged",
             )
-        rates[name] = _checked(float(values.mean()), f"{where}: {name}")
+        most = SPIKES_A_STEP if name in populations else MESSAGES_A_STEP
+        rates[name] = _checked(float(values.mean()), f"{where}: {name}", most)
     of_values = ActivityKind.SIMULATED if simulated else ActivityKind.GIVEN
     kind = of_values if arrays else ActivityKind.ASSUMED
     averaged = tuple(name for name, values in sorted(arrays.items()) if np.ptp(values) > 0)

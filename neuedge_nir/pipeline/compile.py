@@ -28,12 +28,13 @@ from neuedge_nir.pipeline.copies import bounded, copies_of, demands_of, spelled_
 from neuedge_nir.pipeline.options import Options
 from neuedge_nir.pipeline.ready import Ready, ready
 from neuedge_nir.pipeline.stages import chips_available, mapped, stage
-from neuedge_nir.plan.build import build, chips_used
+from neuedge_nir.plan.build import build
 from neuedge_nir.plan.figures import Copies, TimingError
 from neuedge_nir.plan.kept import check_kept
 from neuedge_nir.plan.model import Plan, PlanOptions
 from neuedge_nir.plan.orders import planned, tools
 from neuedge_nir.plan.schedule import schedule_of, under_way
+from neuedge_nir.plan.stages import chips_used
 from neuedge_nir.plan.verify import verify
 from neuedge_nir.rewrite.manager import Applied
 

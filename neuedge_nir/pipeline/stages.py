@@ -23,10 +23,11 @@ from neuedge_nir.mapping.route import Routing, route
 from neuedge_nir.mapping.shun import off_dead_links
 from neuedge_nir.mapping.synapse_cores import with_synapse_cores
 from neuedge_nir.mapping.traffic import flows
+from neuedge_nir.mapping.turned_on import listed_first
 from neuedge_nir.pipeline.options import Options
-from neuedge_nir.plan.build import Stages
 from neuedge_nir.plan.kept import kept
 from neuedge_nir.plan.model import Plan, PlanSchedule
+from neuedge_nir.plan.stages import Stages
 
 T = TypeVar("T")
 
@@ -101,12 +102,13 @@ def _placed(
     keys = allocate(sent, split.clusters, chip, demands.legal.relays.stages)
 
     def placed_and_routed(obliged: Obliged) -> tuple[Placement, Routing]:
+        on = obliged.demands.legal.chip  # of large systems alone, perhaps
         placement = stage(
-            "place", observer, lambda: place(split.clusters, sent, chip, available, wanted.effort, observer, obliged)
+            "place", observer, lambda: place(split.clusters, sent, on, available, wanted.effort, observer, obliged)
         )
         return placement, stage("route", observer, lambda: route(sent, placement, keys))
 
-    placement, routing = off_dead_links(placed_and_routed, demands)
+    placement, routing = listed_first(*off_dead_links(placed_and_routed, demands), available)
     _check_crossed(placement, routing, available)
     placed = with_crossings(split, placement, demands)
     return Stages(demands.uncrossed, placed, placement, sent, routing, available, schedule, keys=keys)

@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence, Set
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, replace
 from importlib.metadata import version
 from typing import Any
 
-from neuedge_nir.chip.model import Chip, LimitScope, RoutingKind
-from neuedge_nir.cost.model import (
-    CoreEvents,
-    Events,
-    PerStep,
-    dynamic_energy,
-    idle_energy,
-    of_inference,
-    reset_energy,
-    static_power,
-    step_time,
-)
+from neuedge_nir.chip.model import Chip, LimitScope
 from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.mapping.axons import entries_of
 from neuedge_nir.mapping.bounds import chips_bound
@@ -28,18 +17,14 @@ from neuedge_nir.mapping.entries import SYNAPSE_FORMATS, coarsest, format_of
 from neuedge_nir.mapping.keys import KeySpace
 from neuedge_nir.mapping.legalise import LegalNetwork, LegalProjection, mean_delay
 from neuedge_nir.mapping.partition import Cluster, Partition, Role
-from neuedge_nir.mapping.place import Placement
 from neuedge_nir.mapping.route import Routing
-from neuedge_nir.mapping.traffic import Flow
-from neuedge_nir.network.count import counter, total_synapses, total_weights
+from neuedge_nir.network.count import total_synapses, total_weights
 from neuedge_nir.network.model import Network, Population, Port, Projection, Signal
 from neuedge_nir.network.slices import Block, Slice
+from neuedge_nir.plan.costs import cost_of
 from neuedge_nir.plan.figures import (
-    Copies,
-    CostReport,
     Counts,
     Mapped,
-    TimingError,
     Utilisation,
 )
 from neuedge_nir.plan.model import (
@@ -58,11 +43,10 @@ from neuedge_nir.plan.model import (
     PlanProjection,
     PlanRelay,
     PlanRoute,
-    PlanSchedule,
     PlanSlice,
     PlanTable,
 )
-from neuedge_nir.plan.traffic import traffic_of
+from neuedge_nir.plan.stages import NEURONS, Stages, chips_on, slots_of
 
 SYNAPSE_MEMORY = (
     "packed_row_words",
@@ -73,29 +57,12 @@ SYNAPSE_MEMORY = (
     "row_and_record_bytes",
 )
 AXONS_IN = ("input_axons", "merged_input_axons", "lava_input_axons")
-NEURONS = ("neurons", "neuron_copies")
 """Formulas of the limits behind each utilisation."""
 OWN = (
     *("neurons", "slices", "input_axons", "lava_input_axons", "lava_axon_map", "packed_row_words", "blocked_row_bits"),
     *("row_table_bytes", "weight_bytes", "synaptic_events"),
 )
 """Formulas by which what slices use adds up, whichever share a core and wherever it is."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Stages:
-    """What every stage of a compilation returned."""
-
-    demands: Demands
-    partition: Partition
-    placement: Placement
-    flows: tuple[Flow, ...]
-    routing: Routing
-    chips_available: int
-    schedule: PlanSchedule
-    timing_error: TimingError | None = None
-    keys: KeySpace | None = None
-    copies: Copies | None = None
 
 
 def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic]) -> Plan:
@@ -124,7 +91,7 @@ def build(stages: Stages, options: PlanOptions, diagnostics: Sequence[Diagnostic
         outcome="optimal" if mapping.cores_inner == mapping.cores_lower_bound else "feasible",
         scope=scope_of(chip, stages.schedule.steps),
         mapping=mapping,
-        cost=_cost(stages),
+        cost=cost_of(stages),
         diagnostics=tuple(diagnostics),
         keys=_keys(stages.keys),
         tables=_tables(stages.routing),
@@ -255,25 +222,15 @@ def _tables(routing: Routing) -> tuple[PlanTable, ...] | None:
     return tuple(PlanTable(table.router, table.routes, table.entries) for table in routing.tables)
 
 
-def _chips_on(stages: Stages) -> Set[int]:
-    """Chips with cores in use, and chips that messages cross on their way: all of them must be on."""
-    return {site.chip for site in stages.placement.sites} | stages.routing.transit
-
-
-def chips_used(stages: Stages) -> int:
-    """How many chips must be on."""
-    return len(_chips_on(stages))
-
-
 def _positions_used(stages: Stages) -> int:
     return 1 + max({site.chip for site in stages.placement.sites} | stages.routing.transit, default=0)
 
 
 def _mapped(stages: Stages) -> Mapped:
     partition, chip = stages.partition, stages.demands.legal.chip
-    relays, chips = stages.demands.legal.relays.sources, _chips_on(stages)
+    relays, chips = stages.demands.legal.relays.sources, chips_on(stages)
     of_relays = sum(holds_only(c, relays) for c in partition.clusters)
-    slots = sum(_slots(c, chip) for c in partition.clusters)
+    slots = sum(slots_of(c, chip) for c in partition.clusters)
     least_chips, by = chips_bound(stages.demands, partition.bound)
     neurons = sum(piece.part.neurons for c in partition.clusters for piece in c.pieces)
     return Mapped(
@@ -313,12 +270,6 @@ def holds_only(cluster: Cluster, names: Container[str]) -> bool:
     return cluster.role is Role.NEURONS and all(piece.population in names for piece in cluster.pieces)
 
 
-def _slots(cluster: Cluster, chip: Chip) -> int:
-    """Neuron slots of a core: neurons with their compartments or exact copies."""
-    counted = [cluster.used[limit.name] for limit in chip.limits if limit.formula in NEURONS]
-    return max(counted, default=sum(piece.part.neurons for piece in cluster.pieces))
-
-
 def _utilisation(stages: Stages, chips: Set[int]) -> Utilisation:
     chip = stages.demands.legal.chip
     shares: dict[str, float | None] = {}
@@ -339,68 +290,3 @@ def _share(stages: Stages, formulas: Sequence[str], chips: int) -> float | None:
     cores = [c for c in stages.partition.clusters if c.role is Role.NEURONS]
     holders = chips if limit.scope is LimitScope.CHIP else len(cores)
     return sum(c.used[limit.name] for c in cores) / (holders * limit.limit.count)
-
-
-def _cost(stages: Stages) -> CostReport:
-    events = _events(stages)
-    chip = stages.demands.legal.chip
-    step, static = step_time(chip, events), static_power(chip, stages.placement.fabric.system, events)
-    dynamic = dynamic_energy(chip, events, step)
-    idle, duration = idle_energy(chip, events, step), stages.demands.activity.duration
-    reset = reset_energy(chip, events)
-    per_step = PerStep(dynamic, idle, static, step)
-    return CostReport(
-        traffic=traffic_of(
-            stages.partition.clusters, stages.demands, stages.flows, stages.placement, stages.routing, events.spikes
-        ),
-        synaptic_events_per_step=float(events.synaptic_events),
-        neuron_updates_per_step=events.neuron_updates,
-        dynamic_j_per_step=dynamic,
-        idle_j_per_step=idle,
-        static_w=static,
-        step_s=step,
-        inference=None if duration is None else of_inference(duration, stages.schedule, per_step, reset),
-    )
-
-
-def _events(stages: Stages) -> Events:
-    demands, routing = stages.demands, stages.routing
-    network = demands.legal.network
-    multicast = demands.legal.chip.topology.routing is RoutingKind.MULTICAST
-    sent = _messages_out(stages)
-    cores = tuple(
-        CoreEvents(_synaptic_events(c, demands), _slots(c, demands.legal.chip), sent[i], _spikes(c, demands))
-        for i, c in enumerate(stages.partition.clusters)
-    )
-    return Events(
-        cores=cores,
-        spikes=sum(p.neurons * demands.activity.rate(p.name) for p in network.populations),
-        messages=routing.deliveries,
-        hops=routing.tree_hops if multicast else routing.unicast_hops,
-        crossings=routing.interchip,
-        longest_way=routing.longest_way,
-        chips=len(_chips_on(stages)),
-        boards=stages.placement.fabric.boards_of(_chips_on(stages)),
-    )
-
-
-def _spikes(cluster: Cluster, demands: Demands) -> float:
-    return sum(piece.part.neurons * demands.activity.rate(piece.population) for piece in cluster.pieces)
-
-
-def _messages_out(stages: Stages) -> list[float]:
-    sent = [0.0] * len(stages.partition.clusters)
-    for flow in stages.flows:
-        sent[flow.cluster] += sum(n for target, n in flow.targets if target != flow.cluster) * flow.rate
-    return sent
-
-
-def _synaptic_events(cluster: Cluster, demands: Demands) -> float:
-    """Spikes that arrive at synapses of a core per step; an input that takes k axons arrives k times."""
-    return sum(
-        counter(p.projection).connections(piece.part)
-        * demands.activity.rate(p.projection.source)
-        * p.stored.axons_per_input
-        for piece in cluster.pieces
-        for p in demands.legal.into(piece.population)
-    )

@@ -39,7 +39,7 @@ class Mapped:
     """What the mapping takes. The bound counts neuron cores and holds for every split (`universal`).
 
     `chips_lower_bound` holds for every split too: by a limit that a chip's cores share, or by the cores that
-    `chips_bound_resource` asks for; no core of an input or a relay counts.
+    `chips_bound_resource` asks for, with those that inputs and outputs need; no core of a relay counts.
     `cores_tiles_bound` holds for the slices chosen alone: what they use of `tiles_bound_resource` over what a core has.
     `boards_used`: those that are powered, whole; None where the system's chips are powered one by one.
     `cores_input` make spikes, `cores_io` pass them on from the host or to it. `cores_relay_or_copy` hold nothing but

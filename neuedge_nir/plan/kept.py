@@ -26,8 +26,8 @@ from neuedge_nir.mapping.place import Placement
 from neuedge_nir.mapping.route import route
 from neuedge_nir.mapping.traffic import flows
 from neuedge_nir.network.slices import Block, Run, Slice
-from neuedge_nir.plan.build import Stages
 from neuedge_nir.plan.model import Plan, PlanSchedule, PlanSlice
+from neuedge_nir.plan.stages import Stages
 from neuedge_nir.plan.store import read
 from neuedge_nir.plan.verify import verify
 

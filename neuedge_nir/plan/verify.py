@@ -23,7 +23,7 @@ from neuedge_nir.plan.check_cost import Load, Totals, boards_on, check_costs, ch
 from neuedge_nir.plan.check_demand import LARGEST, Recount, compartments, recount
 from neuedge_nir.plan.check_io import check_io, check_read, gathered, host_reads
 from neuedge_nir.plan.check_keys import check_keys
-from neuedge_nir.plan.check_links import Grid, check_links, check_sites, walk
+from neuedge_nir.plan.check_links import Grid, Walked, check_links, check_sites, walk
 from neuedge_nir.plan.check_model import run_on_chip
 from neuedge_nir.plan.check_orders import check_orders, in_order
 from neuedge_nir.plan.check_outcome import check_outcome
@@ -275,26 +275,41 @@ def _check_totals(
     entries: int | None,
 ) -> None:
     """Traffic, costs and what the mapping takes; `entries` of the fullest chip's tables, where there are any."""
-    rates = plan.activity.rates
+    walked = _walked(plan, parts, grid)
+    walked = walked if entries is None else replace(walked, entries=entries)
+    check_dead_links(plan, walked.loads)
+    inner = [p for p in plan.populations if p.model not in PORTS]
+    spikes = math.fsum(math.prod(p.shape) * plan.activity.rates[p.name] for p in inner)
+    host = 0.0 if recounted is None else _from_host(plan, recounted.messages[len(parts) :])
+    events = 0.0 if recounted is None else math.fsum(recounted.events)
+    loads = _loads(plan, parts, recounted)
+    totals = Totals(recounted is not None, loads, spikes, host, reads or 0.0, events, walked)
+    _check_mapped(plan, parts, grid, totals)
+    check_traffic(plan, totals)
+    check_placement(plan, grid)
+    check_utilisation(plan, grid, totals)
+    check_costs(plan, grid, totals)
+
+
+def _walked(plan: Plan, parts: Sequence[Part], grid: Grid) -> Walked:
+    """The ways of all routes."""
     slots = [(index, at) for index, core in enumerate(plan.cores) for at in range(len(core.slices))]
     slices = dict(zip(slots, parts, strict=True))
     sending = [slices[route.core, route.slice] for route in plan.routes]
-    walked = walk(plan, grid, [p.size for p in sending], [rates[p.population] for p in sending])
-    walked = walked if entries is None else replace(walked, entries=entries)
-    inner = [p for p in plan.populations if p.model not in PORTS]
-    spikes = math.fsum(math.prod(p.shape) * rates[p.name] for p in inner)
-    host = events = 0.0
-    if recounted is not None:
-        ports = [p.name for p in plan.populations if p.model == "Input"]
-        unserved = recounted.messages[len(parts) :]
-        host = sum(rates[name] * sum(sent.values()) for name, sent in zip(ports, unserved, strict=False))
-        if way_in(plan).cores.value == "io":  # a core of the chip makes the copies
-            host = sum(math.prod(p.shape) * rates[p.name] for p in plan.populations if p.model == "Input")
-        events = math.fsum(recounted.events)
-    check_dead_links(plan, walked.loads)
-    loads = _loads(plan, parts, recounted)
-    totals = Totals(recounted is not None, loads, spikes, host, reads or 0.0, events, walked)
-    roles = Counter(core.role for core in plan.cores)
+    return walk(plan, grid, [p.size for p in sending], [plan.activity.rates[p.population] for p in sending])
+
+
+def _from_host(plan: Plan, unserved: Sequence[Mapping[int, int]]) -> float:
+    """Messages of a step that the host sends: `unserved` by input, from each to the cores it reaches."""
+    rates, ports = plan.activity.rates, [p for p in plan.populations if p.model == "Input"]
+    if way_in(plan).cores.value == "io":  # a core of the chip makes the copies
+        return sum(math.prod(p.shape) * rates[p.name] for p in ports)
+    return sum(rates[port.name] * sum(sent.values()) for port, sent in zip(ports, unserved, strict=False))
+
+
+def _check_mapped(plan: Plan, parts: Sequence[Part], grid: Grid, totals: Totals) -> None:
+    """Cores by what they are for, copies, chips and boards."""
+    roles, chips = Counter(core.role for core in plan.cores), totals.walked.chips
     relays = {relay.name: math.prod(relay.shape) for relay in relays_of(plan)}
     of_relays = sum({piece.population for piece in core.slices} <= {*relays} for core in plan.cores if core.slices)
     agree(
@@ -308,15 +323,11 @@ def _check_totals(
         relay_neurons=sum(relays.values()),
         cores_io=roles["io"],
         copies=_copies(plan, parts, totals.slots),
-        chips_used=len(walked.chips),
+        chips_used=len(chips),
         boards_used=boards_on(plan, grid, totals),
     )
-    check_copies(plan, len(walked.chips))
-    same("PLAN126", "chips of the machine", len(plan.machine.chips), max(walked.chips, default=-1) + 1)
-    check_traffic(plan, totals)
-    check_placement(plan, grid)
-    check_utilisation(plan, grid, totals)
-    check_costs(plan, grid, totals)
+    check_copies(plan, len(chips))
+    same("PLAN126", "chips of the machine", len(plan.machine.chips), max(chips, default=-1) + 1)
 
 
 def _copies(plan: Plan, parts: Sequence[Part], slots: int) -> int:

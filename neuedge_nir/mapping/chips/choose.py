@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 
 from neuedge_nir.chip.model import Chip
@@ -27,6 +28,12 @@ MANY_PINS = 20_000
 """Parts of units in nets above which only the first `FEW_ORDERS` orders of positions are compared."""
 
 FEW_ORDERS = 9
+
+
+Machine = Callable[[int], Fabric]
+"""The smallest system of at least so many open chips."""
+
+Rank = tuple[int, int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +64,11 @@ class _Seating:
     def chips(self) -> int:
         return len(self.position)
 
+    @property
+    def crossed(self) -> int:
+        """Chips besides that messages cross between its own, as far as is seen."""
+        return self.ground.between(self.position)
+
     def between(self, nets: Nets) -> Nets:
         return nets.of_chips(self.chip_of, self.chips)
 
@@ -72,24 +84,34 @@ class _Seating:
 
 
 def chips_for(
-    clusters: Sequence[Cluster], flows: Sequence[Flow], chip: Chip, available: int, effort: str = "normal"
+    clusters: Sequence[Cluster],
+    flows: Sequence[Flow],
+    chip: Chip,
+    available: int,
+    effort: str = "normal",
+    machine: Machine | None = None,
 ) -> Chips:
     """Chips for all clusters, never more than filling one after the other takes.
 
-    Raises `NoPlanError` (FIT014) where more were found than there are.
+    Of the `machine` there are at least `available` chips: parts of it may be closed. Raises `NoPlanError` (FIT014)
+    where more were found than there are.
     """
+    machine = machine or partial(fabric_for, chip, available=available)
     units = units_of(clusters, chip)
-    filled = _filled(units, chip, available)
+    filled = _filled(units, machine, available)
     if filled is not None and max(filled[1], default=0) == 0:
         return Chips(filled[0], tuple(units.per_cluster(filled[1])), 0.0)
     nets = nets_of(flows, units, chip)
-    for fabric, packing in _packings(units, nets, chip, available, filled, effort):
+    for fabric, packing in _packings(units, nets, machine, available, filled, effort):
         starts = list(_starts(units, nets, fabric, packing))
         if starts:  # else too many of its chips are fuller than those at corners of boards may be
-            best = _refined(min(starts, key=lambda found: found[0])[1], units, nets, effort)
+            start = min(starts, key=lambda found: found[0])[1]
+            best = _refined(start, units, nets, effort)
+            if (fabric.broken or best.chips == available) and best.crossed:
+                best = _refined(_joined(starts, units, nets, machine, available), units, nets, effort)
             used = [best.ground.positions[place] for place in best.position]
             chip_of = tuple(units.per_cluster(best.chip_of))
-            return Chips(around(fabric, used), chip_of, best.links(nets) * nets.messages, best.engine)
+            return Chips(around(best.ground.fabric, used), chip_of, best.links(nets) * nets.messages, best.engine)
     raise _too_many(units, available)
 
 
@@ -97,14 +119,14 @@ def _rooms(fabric: Fabric, units: Units) -> Rooms:
     return lambda chip: room_of(fabric, chip, units)
 
 
-def _filled(units: Units, chip: Chip, available: int) -> tuple[Fabric, list[int]] | None:
+def _filled(units: Units, machine: Machine, available: int) -> tuple[Fabric, list[int]] | None:
     """The smallest system that holds the units, one chip after the other; None where that takes more than there are.
 
     Which cores a chip has depends on where it is.
     """
     chips = 1
     while chips <= available:
-        fabric = fabric_for(chip, chips, available)
+        fabric = machine(chips)
         found = in_order(units, _rooms(fabric, units))
         needed = max(found, default=0) + 1
         if needed <= chips:
@@ -114,15 +136,15 @@ def _filled(units: Units, chip: Chip, available: int) -> tuple[Fabric, list[int]
 
 
 def _packings(
-    units: Units, nets: Nets, chip: Chip, available: int, filled: tuple[Fabric, list[int]] | None, effort: str
+    units: Units, nets: Nets, machine: Machine, available: int, filled: tuple[Fabric, list[int]] | None, effort: str
 ) -> Iterator[tuple[Fabric, list[int]]]:
     """Systems with the chip of each unit, the fewest chips first: patterns where fills miss the bound, then fills."""
-    known = _fewest(units, nets, chip, available, filled)
+    known = _fewest(units, nets, machine, available, filled)
     chip_of = known[1] if known is not None else in_order(units, lambda _: units.most)
     if max(chip_of) + 1 > units.least_chips:
         fewer = by_patterns(units, effort, chip_of)
         if fewer is not None and max(fewer) < available:
-            yield fabric_for(chip, 1 + max(fewer), available), fewer
+            yield machine(1 + max(fewer)), fewer
     if known is not None:
         yield known
     if filled is not None:
@@ -130,12 +152,12 @@ def _packings(
 
 
 def _fewest(
-    units: Units, nets: Nets, chip: Chip, available: int, filled: tuple[Fabric, list[int]] | None
+    units: Units, nets: Nets, machine: Machine, available: int, filled: tuple[Fabric, list[int]] | None
 ) -> tuple[Fabric, list[int]] | None:
     """The system and the chip of each unit on the fewest chips that fills find, from the bound up, or those filled."""
     most = available if filled is None else max(filled[1])
     for chips in _numbers(units, most):
-        fabric = fabric_for(chip, chips, available)
+        fabric = machine(chips)
         found = packed(units, nets, _rooms(fabric, units), chips)
         if found is not None:
             return fabric, found
@@ -164,23 +186,39 @@ def _too_many(units: Units, available: int) -> NoPlanError:
 
 
 def _starts(
-    units: Units, nets: Nets, fabric: Fabric, packing: list[int]
-) -> Iterator[tuple[tuple[int, int, int, int, int], _Seating]]:
+    units: Units, nets: Nets, fabric: Fabric, packing: list[int], chips: int | None = None
+) -> Iterator[tuple[Rank, _Seating]]:
     """Chips on positions, ranked by their number, their boards and the links of their ways.
 
-    Over every order of positions, units filled in order, and the packing found.
+    Over every order of positions, units filled in order, and the packing found, if there is one. Where some chips do
+    not work, those that messages cross on their way round count too.
     """
-    chips = 1 + max(packing)
+    chips = chips or 1 + max(packing)
     tried = list(islice(orders(fabric, chips), None if nets.pins < MANY_PINS else FEW_ORDERS))
     ground = Ground.of(fabric, tried)
     for number, order in enumerate(tried):
         filled = in_order(units, _rooms(replace(fabric, positions=order), units))
         places = [ground.number[position] for position in order]
-        for way, chip_of in enumerate([filled, packing]):
+        for way, chip_of in enumerate([filled, packing] if packing else [filled]):
             seating = _seated(chip_of, places, ground, units)
             if seating is not None and seating.chips <= chips:
-                rank = seating.chips, ground.boards(seating.position), seating.links(nets), number, way
-                yield rank, seating
+                on = seating.chips + (seating.crossed if fabric.broken else 0)
+                yield (on, ground.boards(seating.position), seating.links(nets), number, way), seating
+
+
+def _joined(
+    starts: Sequence[tuple[Rank, _Seating]], units: Units, nets: Nets, machine: Machine, available: int
+) -> _Seating:
+    """The start with the fewest chips that are on, of those found and of some on more chips that hang together.
+
+    It is to be searched on its own positions alone.
+    """
+    found = list(starts)
+    least = min(seating.chips + seating.crossed for _, seating in found)
+    for chips in range(1 + found[0][1].chips, min(available, least) + 1):
+        found += _starts(units, nets, machine(chips), [], chips)
+    best = min(found, key=lambda start: (start[1].chips + start[1].crossed, start[1].crossed, start[0]))[1]
+    return replace(best, allowed=list(best.position))
 
 
 def _seated(chip_of: Sequence[int], places: Sequence[int], ground: Ground, units: Units) -> _Seating | None:

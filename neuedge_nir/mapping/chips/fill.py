@@ -28,9 +28,11 @@ def in_order(units: Units, rooms: Rooms) -> list[int]:
     chip, left = 0, rooms(0)
     for use in units.uses:
         after = minus(left, use)
-        if min(after) < 0:
+        while min(after) < 0:
             chip += 1
             after = minus(rooms(chip), use)
+            if not fits(use, units.most):  # no chip has room for it
+                break
         left = after
         found.append(chip)
     return found

@@ -10,10 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.chip.model import RoutingKind
+from neuedge_nir.mapping.chips.patches import Adjacent, adjacent, parts
 from neuedge_nir.mapping.fabric import Fabric, Router
+from neuedge_nir.mapping.routing.wires import FAR, Wires
 
 MAX_FAR = 3000
 """Up to so many positions the ways between all of them are kept."""
+
+ROUND = 8
+"""Links that are counted more for a way round chips that are not looked at."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +42,27 @@ class Ground:
 
     @cached_property
     def cores(self) -> list[int]:
-        return [self._machine.cores_of(number) for number in range(len(self.positions))]
+        return [self._machine.free_cores(number) for number in range(len(self.positions))]
 
     def boards(self, numbers: Iterable[int]) -> int:
         """How many boards these positions stand on; 0 where chips are powered one by one."""
         return self._machine.boards_of(numbers) or 0
+
+    def between(self, numbers: Iterable[int]) -> int:
+        """Chips, as far as is seen, that messages cross to join the parts into which these positions fall."""
+        found = parts([self.positions[number] for number in numbers], self._adjacent)
+        joined, *left = [np.array([self.number[position] for position in part]) for part in found]
+        crossed = 0
+        while left:
+            gaps = [min(int(self.ways(start, joined).min()) for start in part.tolist()) for part in left]
+            nearest = int(np.argmin(gaps))
+            crossed += gaps[nearest] - 1
+            joined = np.concatenate([joined, left.pop(nearest)])
+        return crossed
+
+    @cached_property
+    def _adjacent(self) -> Adjacent:
+        return adjacent(self.fabric)
 
     @cached_property
     def _routers(self) -> NDArray[np.int64]:
@@ -64,4 +85,29 @@ class Ground:
         here, there = self._routers[start], self._routers[ends]
         if self.fabric.chip.topology.routing is RoutingKind.XY:
             return self.fabric.way_costs(here, there).astype(np.int64)
-        return self.fabric.hops(here, there)
+        hops = self.fabric.hops(here, there)
+        return hops if self._wires is None else self._round_what_is_dead(start, ends, hops)
+
+    @cached_property
+    def _wires(self) -> Wires | None:
+        """The wires of the positions and their neighbours where some are dead; None: all are there, or too many."""
+        fabric = self.fabric
+        if not (fabric.dead or fabric.gone):
+            return None
+        near = {near for position in self.positions for near in self._adjacent(position)}
+        routers = sorted(
+            (x * fabric.chip_columns + i, y * fabric.chip_rows + j)
+            for x, y in near | {*self.positions}
+            for i in range(fabric.chip_columns)
+            for j in range(fabric.chip_rows)
+        )
+        return Wires(routers, fabric) if len(routers) <= MAX_FAR else None
+
+    def _round_what_is_dead(self, start: int, ends: NDArray[np.int64], hops: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Links over what works near the positions; more of them where these do not join them."""
+        assert self._wires is not None
+        number = self._wires.number
+        there = [number[int(x), int(y)] for x, y in self._routers[ends]]
+        x, y = self._routers[start]
+        far = self._wires.far(number[int(x), int(y)])[there].astype(np.int64)
+        return np.where(far == FAR, ROUND + 2 * hops, far)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from neuedge_nir.chip.model import Boards, RoutingKind, System
+from neuedge_nir.chip.model import RoutingKind, System
+from neuedge_nir.mapping.chips.boards import board_at, corners_of
+from neuedge_nir.mapping.chips.patches import areas, patches
 from neuedge_nir.mapping.fabric import HEX_STEPS, Fabric, Router
 
 WIDTHS = (5, 4, 6, 3, 7, 2, 8, 1)
@@ -16,12 +18,21 @@ def orders(fabric: Fabric, chips: int) -> Iterator[tuple[Router, ...]]:
     """Positions for so many chips in different orders: the first ones as they are, and strips over as few boards as do.
 
     Chips that are filled in order and talk to the next ones then stand near them: in strips of about the width that one
-    layer's chips fill. Under dimension order the chips form a rectangle already, which is kept.
+    layer's chips fill. Under dimension order the chips form a rectangle already, which is kept. Where some chips do not
+    work, strips run over those that do, and patches of them that hang together come before.
     """
     yield fabric.positions[:chips]
-    if fabric.chip.topology.routing is RoutingKind.XY or chips < 3:
+    if fabric.chip.topology.routing is RoutingKind.XY:
         return
-    area = _area(fabric, chips)
+    if not fabric.broken:
+        yield from _striped(_area(fabric, chips), fabric) if chips > 2 else ()
+        return
+    for area in areas(fabric, chips):
+        yield from patches(fabric, area, chips)
+        yield from _striped(area, fabric)
+
+
+def _striped(area: Sequence[Router], fabric: Fabric) -> Iterator[tuple[Router, ...]]:
     for width in WIDTHS:
         for across in (False, True):
             order = tuple(_strips(area, width, across))
@@ -33,7 +44,7 @@ def _whole_first(order: tuple[Router, ...], fabric: Fabric) -> tuple[Router, ...
     """Chips with fewer cores than others come last: where boards have more chips than are needed, they are left out."""
     ordered = replace(fabric, positions=order)
     usable = fabric.chip.topology.cores_per_chip.count
-    return tuple(sorted(order, key=lambda position: ordered.cores_of(ordered.index_of[position]) < usable))
+    return tuple(sorted(order, key=lambda position: ordered.free_cores(ordered.index_of[position]) < usable))
 
 
 def _strips(area: Sequence[Router], width: int, across: bool) -> list[Router]:
@@ -60,39 +71,16 @@ def _boards(system: System, count: int) -> tuple[Router, ...]:
     """The positions of so many boards: each next one has most links to those before it."""
     boards = system.boards
     assert boards is not None
-    corners = _corners(system, boards, count)
-    found: list[Router] = _board(corners[0], boards, system)
+    corners = corners_of(system, boards, count)
+    found: list[Router] = board_at(corners[0], boards, system)
     left = corners[1:]
     for _ in range(min(count - 1, len(left))):
         inside = set(found)
-        touching = {corner: _links(_board(corner, boards, system), inside, system) for corner in left}
+        touching = {corner: _links(board_at(corner, boards, system), inside, system) for corner in left}
         best = min(left, key=lambda corner: (-touching[corner], max(corner), corner))
         left.remove(best)
-        found += _board(best, boards, system)
+        found += board_at(best, boards, system)
     return tuple(found)
-
-
-def _corners(system: System, boards: Boards, count: int) -> list[Router]:
-    """Corners of boards near the origin, more than enough for so many boards."""
-    triads = int((count / len(boards.corners)) ** 0.5) + 2
-    within = min(triads * boards.period, max(system.columns, system.rows))
-    return sorted(
-        (
-            ((x + left) % system.columns, (y + low) % system.rows)
-            for x in range(0, min(within, system.columns), boards.period)
-            for y in range(0, min(within, system.rows), boards.period)
-            for left, low in boards.corners
-        ),
-        key=lambda corner: (max(corner), corner),
-    )
-
-
-def _board(corner: Router, boards: Boards, system: System) -> list[Router]:
-    return [
-        ((corner[0] + x) % system.columns, (corner[1] + y) % system.rows)
-        for y, (first, last) in enumerate(boards.row_spans)
-        for x in range(first, last + 1)
-    ]
 
 
 def _links(board: Sequence[Router], inside: set[Router], system: System) -> int:

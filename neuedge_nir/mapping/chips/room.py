@@ -76,8 +76,8 @@ def units_of(clusters: Sequence[Cluster], chip: Chip) -> Units:
 
 
 def room_of(fabric: Fabric, chip: int, units: Units) -> Room:
-    """What a chip of the machine has: fewer cores, perhaps, at the corner of its board."""
-    return (fabric.cores_of(chip), *units.most[1:])
+    """What a chip of the machine has: fewer cores, perhaps, at the corner of its board, or where some are closed."""
+    return (fabric.free_cores(chip), *units.most[1:])
 
 
 def fits(use: Sequence[int], room: Sequence[int]) -> bool:
