@@ -115,7 +115,7 @@ def test_layers_that_are_alike_are_one_family() -> None:
 def test_a_giant_is_answered_before_it_is_cut(
     monkeypatch: pytest.MonkeyPatch, target: str, error: type[Exception], code: str, most: int | None
 ) -> None:
-    monkeypatch.setattr("neuedge_nir.pipeline.stages.partition", None)
+    monkeypatch.setattr("neuedge_nir.pipeline.stages.partitions", None)
     monkeypatch.setattr("neuedge_nir.pipeline.ready.partition", None)
     with pytest.raises(error) as caught:
         compile_network(giant(), real(target), Options(effort="none", max_cores=most))

@@ -209,7 +209,7 @@ HUGE: dict[str, Callable[[int], Network]] = {
 
 
 @pytest.mark.parametrize("kind", HUGE)
-@pytest.mark.parametrize("neurons", [2 * 10**8, 10**9, 10**12, 10**18])
+@pytest.mark.parametrize("neurons", [10**9, 10**12, 10**18])
 def test_what_is_too_large_for_any_chip_costs_neither_time_nor_memory(kind: str, neurons: int) -> None:
     tracemalloc.start()
     try:

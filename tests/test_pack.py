@@ -15,9 +15,12 @@ from neuedge_nir.errors import CapacityError, NoPlanError
 from neuedge_nir.events import Event, Improved
 from neuedge_nir.mapping.bounds import chips_bound, lower_bound
 from neuedge_nir.mapping.demand import Demand, Demands
+from neuedge_nir.mapping.grouping import grouped
 from neuedge_nir.mapping.needs import LARGEST
-from neuedge_nir.mapping.pack import _improved, _sequential, grouped, partition
+from neuedge_nir.mapping.pack import partition
 from neuedge_nir.mapping.partition import Destinations, Partition, Piece, Role
+from neuedge_nir.mapping.repack import improved
+from neuedge_nir.mapping.sequential import sequential
 from neuedge_nir.mapping.split import check_single_neurons, tilings
 from neuedge_nir.network.model import Network
 from neuedge_nir.network.slices import Block, Run
@@ -85,7 +88,8 @@ def sizes(found: Partition) -> list[int]:
 
 
 def test_a_population_too_big_for_a_core_is_split() -> None:
-    assert sizes(partition(demands_of(chain(lif=300, lif2=10), chip(neurons=256)))) == [256, 54]
+    """In halves: so the output is beside half of what it hears."""
+    assert sizes(partition(demands_of(chain(lif=300, lif2=10), chip(neurons=256)))) == [160, 150]
 
 
 def test_two_populations_share_a_core_where_they_fit() -> None:
@@ -174,7 +178,7 @@ def test_never_more_cores_than_sequential_fill_and_never_fewer_than_the_bound(
     )
     demands = legal(net, on)
     found = partitioned(demands, effort)
-    filled = _sequential(demands, demands.uncut(), {}, 1000)
+    filled = sequential(demands, demands.uncut(), {}, 1000)
     assert filled is None or found.neuron_cores <= len(filled)
     assert max(found.tiles_bound, found.bound.cores) <= found.neuron_cores
     assert found.packing_proven or found.neuron_cores > found.bound.cores
@@ -269,7 +273,7 @@ def test_a_tighter_packing_still_keeps_the_limits_of_the_sources() -> None:
         return Piece(name, Run(0, widths[name]))
 
     cores = ((Piece("t", Run(0, 5)), Piece("t", Run(5, 10))), (whole("f"), whole("s"), whole("x")), (whole("g"),))
-    best, _, _ = _improved(cores, demands, 1.0, 0)
+    best, _, _ = improved(cores, demands, 1.0, 0)
     for core in best:
         used = [sum(column) for column in zip(*(demands.of(p, grouped(best, demands)) for p in core), strict=True)]
         assert all(u <= c for u, c in zip(used, demands.capacity, strict=True))
@@ -297,7 +301,7 @@ def test_chips_are_bounded_by_their_cores_or_by_what_the_cores_share() -> None:
 def test_progress_is_told_with_the_bound() -> None:
     told: list[Event] = []
     partition(demands_of(chain(a=90), chip(neurons=10)), observer=told.append)
-    assert [event for event in told if isinstance(event, Improved)] == [Improved("pack", 9, 9)] * 2
+    assert [event for event in told if isinstance(event, Improved)] == [Improved("pack", 9, 9)]
 
 
 def test_inputs_take_cores_of_their_own_where_they_are_mapped() -> None:

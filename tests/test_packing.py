@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from neuedge_nir.chip.model import Chip
 from neuedge_nir.errors import CapacityError, NoPlanError, VerificationError
 from neuedge_nir.mapping.demand import DOWNSTREAM
-from neuedge_nir.mapping.pack import EFFORTS, partition
+from neuedge_nir.mapping.effort import EFFORTS
+from neuedge_nir.mapping.pack import partition
 from neuedge_nir.mapping.packing.classes import dearest_core, effort_of, pack_classes
 from neuedge_nir.mapping.packing.free import freely_cut
 from neuedge_nir.mapping.packing.lines import Line, Region

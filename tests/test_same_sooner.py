@@ -20,6 +20,7 @@ from neuedge_nir.mapping.weights import fixed, mantissas
 from neuedge_nir.network.area import Area
 from neuedge_nir.network.blocks import unrepeated
 from neuedge_nir.network.slices import cut
+from tests.sampling import examples
 from tests.worlds import chip, demands_of, networks, real
 
 
@@ -31,7 +32,7 @@ def test_all_tiles_of_a_grid_are_summed_at_once(shape: tuple[int, ...], data: st
     assert area.tiles(grid).ravel().tolist() == [area.sum(block) for block in grid.blocks()]
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(networks(), st.sampled_from(sorted(DOWNSTREAM - {"shared_output_axons", "placed_output_axons"})), st.data())
 def test_a_grid_needs_what_its_tiles_need(net: Any, formula: str, data: st.DataObject) -> None:
     most: Any = {formula: 1 << 40}
@@ -51,12 +52,13 @@ def _same(name: str, shape: tuple[int, ...], demands: Demands, data: st.DataObje
 
 
 @given(st.lists(st.lists(st.tuples(*(st.integers(1, 50),) * 3), min_size=1, max_size=4), min_size=1, max_size=3))
-@settings(max_examples=20, deadline=None)  # the solver is loaded by the first
+@settings(max_examples=examples(20), deadline=None)  # the solver is loaded by the first
 def test_choices_compared_one_by_one_are_as_good_as_a_solvers(told: list[list[tuple[int, int, int]]]) -> None:
     candidates: Any = [[_Cut(*each) for each in options] for options in told]
     for aim in choose.Aim:
-        one = choose._compared(candidates, (20,), (0,), aim)
-        other = choose._solve(candidates, (20,), (0,), aim, 4.0, 0)
+        one = choose.compared(candidates, (20,), (0,), aim)
+        other, proved = choose.solved(candidates, (20,), (0,), aim, 4.0, 0)
+        assert proved
         assert _worth(one, candidates, aim) == _worth(other, candidates, aim)
 
 

@@ -48,7 +48,10 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         help="keep the mapping of this plan: for a network that differs from its own in weights alone",
     )
     sub.add_argument(
-        "--effort", choices=("quick", "normal", "high"), default="normal", help="how long the solver tries"
+        "--effort",
+        choices=("none", "quick", "normal", "high"),
+        default="normal",
+        help="how long solvers try; none: no solver and no search, as check does; more never takes more cores",
     )
     sub.add_argument(
         "--time-limit",

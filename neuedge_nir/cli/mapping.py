@@ -81,7 +81,8 @@ def _add_room(sub: argparse.ArgumentParser) -> None:
         "--objective",
         choices=("cores", "traffic"),
         default="cores",
-        help="what decides between mappings: fewest cores, or least traffic on no more chips than those take",
+        help="what decides between mappings: fewest cores, or least traffic (deliveries_per_step) on no more chips "
+        "than the fewest cores of effort none take",
     )
     sub.add_argument(
         "--copies",

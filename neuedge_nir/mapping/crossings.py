@@ -9,8 +9,8 @@ from neuedge_nir.chip.model import Limit
 from neuedge_nir.mapping.axons import entries_sent
 from neuedge_nir.mapping.demand import PLACED, Demands
 from neuedge_nir.mapping.entries import entry_row_words
+from neuedge_nir.mapping.grouping import grouped
 from neuedge_nir.mapping.legalise import LegalProjection
-from neuedge_nir.mapping.pack import grouped
 from neuedge_nir.mapping.partition import Cluster, Partition
 from neuedge_nir.mapping.place import Placement, on_chips
 from neuedge_nir.mapping.shared_rows import shared_rows

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neuedge_nir.chip.model import InputCores
+from neuedge_nir.chip.model import InputCores, RoutingKind
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.expected_traffic import is_probable, with_expected
 from neuedge_nir.mapping.legalise import LegalProjection
@@ -54,6 +54,25 @@ def flows(clusters: Sequence[Cluster], demands: Demands) -> tuple[Flow, ...]:
         for c, cluster in enumerate(clusters)
         for p, piece in enumerate(cluster.pieces)
     )
+
+
+def deliveries(clusters: Sequence[Cluster], demands: Demands) -> float:
+    """Messages per step to other cores, as a plan reports them.
+
+    Where a multicast key covers a slice, all its spikes go wherever one of them must.
+    """
+    holders, total = _by_population(clusters), 0.0
+    multicast = demands.legal.chip.topology.routing is RoutingKind.MULTICAST
+    for name, pieces in holders.items():
+        parts, homes = Parts(tuple(piece.part for _, _, piece in pieces)), np.array([c for c, _, _ in pieces])
+        sizes = np.array([piece.part.neurons for _, _, piece in pieces])
+        sent = 0
+        for target, (which, counts) in _messages_from(name, parts, holders, demands):
+            sent += int((sizes[which] if multicast else counts)[homes[which] != target].sum())
+        total += sent * demands.activity.rate(name)
+    gatherers = len(_gatherers(clusters))
+    read = [(name, piece) for name in read_out(demands.legal.network) for _, _, piece in holders.get(name, ())]
+    return total + gatherers * sum(piece.part.neurons * demands.activity.rate(name) for name, piece in read)
 
 
 def _gatherers(clusters: Sequence[Cluster]) -> list[int]:

@@ -60,9 +60,11 @@ def within(seconds: float, attempts: Attempts, observer: Observer, passed: Calla
 
 
 def _merit(plans: Plans) -> tuple[float, ...]:
-    """Fewest cores, then chips, then hops."""
+    """Least of what the plan's objective names, then of the other, then chips, then hops."""
     plan = plans[-1]
-    return plan.mapping.cores_used, plan.mapping.chips_used, plan.cost.traffic.tree_hops_per_step
+    cores, messages = plan.mapping.cores_used, plan.cost.traffic.deliveries_per_step
+    first = (messages, cores) if plan.options.objective == "traffic" else (cores, messages)
+    return *first, plan.mapping.chips_used, plan.cost.traffic.tree_hops_per_step
 
 
 def _received(link: Connection) -> object:

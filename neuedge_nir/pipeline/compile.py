@@ -16,10 +16,10 @@ from neuedge_nir.events import Observer, silent
 from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.mapping.asked import check_asked, tiles_given
 from neuedge_nir.mapping.bounds import check_room
+from neuedge_nir.mapping.effort import EFFORTS, LADDER
 from neuedge_nir.mapping.legalise import LegalNetwork
 from neuedge_nir.mapping.obey import Obliged
 from neuedge_nir.mapping.overload import check_load
-from neuedge_nir.mapping.pack import EFFORTS
 from neuedge_nir.mapping.unmet import check_constraints
 from neuedge_nir.network.copies import for_copies
 from neuedge_nir.network.model import Network
@@ -37,9 +37,6 @@ from neuedge_nir.plan.schedule import schedule_of, under_way
 from neuedge_nir.plan.stages import chips_used
 from neuedge_nir.plan.verify import verify
 from neuedge_nir.rewrite.manager import Applied
-
-LADDER = ("none", "quick", "normal", "high")
-"""The efforts, the quickest first."""
 
 
 def compile_network(

@@ -11,7 +11,7 @@ from neuedge_nir.mapping.asked import tiles_given
 from neuedge_nir.mapping.bounds import check_room
 from neuedge_nir.mapping.copies import most_copies, most_found, of_each_copy
 from neuedge_nir.mapping.demand import Demands
-from neuedge_nir.mapping.pack import EFFORTS
+from neuedge_nir.mapping.effort import EFFORTS
 from neuedge_nir.network.copies import copied, for_copies, named
 from neuedge_nir.pipeline.options import Options
 from neuedge_nir.pipeline.ready import Ready, legal_of, served_for

@@ -13,7 +13,7 @@ from neuedge_nir.errors import UsageError
 from neuedge_nir.frontend import DEFAULT_CAPS, Caps
 from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.mapping.asked import Tiles, tiles_given
-from neuedge_nir.mapping.pack import EFFORTS, OBJECTIVES
+from neuedge_nir.mapping.effort import EFFORTS, OBJECTIVES
 from neuedge_nir.mapping.splitters import MODES
 from neuedge_nir.network.activity import Activity
 from neuedge_nir.network.copies import MOST
@@ -62,7 +62,8 @@ class Options:
     accepts cycles that are quicker than the chip: projections are then late, and with samples it is measured what that
     does. A chip in real time is run `time_scale` times slower than it could be. `splitters`: whether copies of neurons
     go into cores of their own, "auto" where that takes fewer cores, "never", "always". `objective`: the fewest "cores",
-    or the least "traffic" on no more chips than those take (docs/mapping.md). After `time_limit` seconds the best plan
+    or the least "traffic" on no more chips than those of effort "none" take (docs/mapping.md); a higher `effort` never
+    takes more of it. After `time_limit` seconds the best plan
     counts that was found so far: it depends on the machine, and says so (`Plan.stopped_by`).
     """
 

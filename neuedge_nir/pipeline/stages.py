@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -12,10 +12,11 @@ from neuedge_nir.events import Finished, Observer, Started
 from neuedge_nir.mapping.asked import tiles_given
 from neuedge_nir.mapping.crossings import first_placed, holds, may_hold, with_crossings
 from neuedge_nir.mapping.demand import Demands
+from neuedge_nir.mapping.effort import EFFORTS
 from neuedge_nir.mapping.fabric import largest_system
 from neuedge_nir.mapping.keys import allocate
 from neuedge_nir.mapping.obey import Obliged
-from neuedge_nir.mapping.pack import EFFORTS, partition
+from neuedge_nir.mapping.pack import merit, partitions
 from neuedge_nir.mapping.partition import Partition
 from neuedge_nir.mapping.place import Placement, place
 from neuedge_nir.mapping.route import Routing, route
@@ -30,11 +31,11 @@ from neuedge_nir.plan.stages import Stages
 
 T = TypeVar("T")
 
-SPARE = (1, 2, 3)
-"""Eighths of a core's output entries that are left free for destinations on other chips, where those do not fit."""
-
 FAR = 1.1
 """Clusters that move rarely change their chip: what exceeds a limit so many times before, exceeds it afterwards."""
+
+SPARE = (1, 2, 3)
+"""Eighths of a core's output entries that are left free for destinations on other chips, where those do not fit."""
 
 
 def stage(name: str, observer: Observer, work: Callable[[], T]) -> T:
@@ -51,18 +52,31 @@ def mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer: 
     """
     if isinstance(wanted.keep, Plan):
         return kept(wanted.keep, demands, available, schedule)
-    split, sent = _cut(demands, wanted, observer)
-    placed = first_placed(split, sent, demands, available, wanted.effort)
+    splits = _partitions(demands, wanted, observer)
+    first = stage("partition", observer, lambda: next(splits))
+    sent = _sent(first, demands, observer)
+    placed = first_placed(first, sent, demands, available, wanted.effort)
     if placed is None or holds(placed, demands, FAR):
-        found = _placed(split, sent, demands, schedule, wanted, observer, available)
+        found = _placed(first, sent, demands, schedule, wanted, observer, available)
         if holds(found.partition, demands):
             return found
         placed = found.partition
-    spares = [eighths for eighths in SPARE if may_hold(split, placed, demands, eighths, FAR)]
-    return _roomier(spares, demands, schedule, wanted, observer, available)
+    spares = [eighths for eighths in SPARE if may_hold(first, placed, demands, eighths, FAR)]
+    return _roomier(list(splits), spares, demands, schedule, wanted, observer, available)
+
+
+def _partitions(demands: Demands, wanted: Options, observer: Observer) -> Iterator[Partition]:
+    most, asked = wanted.max_cores or EFFORTS[wanted.effort].cores, tiles_given(wanted.tiles)
+    told = wanted.effort, wanted.seed, observer, most, asked, wanted.objective
+    return (with_synapse_cores(split, demands) for split in partitions(demands, *told))
+
+
+def _sent(split: Partition, demands: Demands, observer: Observer) -> tuple[Flow, ...]:
+    return stage("traffic", observer, lambda: flows(split.clusters, demands))
 
 
 def _roomier(
+    others: Sequence[Partition],
     spares: Sequence[int],
     demands: Demands,
     schedule: PlanSchedule,
@@ -70,32 +84,30 @@ def _roomier(
     observer: Observer,
     available: int,
 ) -> Stages:
-    """Too many destinations lie on other chips: the least that is left free for some of them, or for all, that does.
+    """Too many destinations lie on other chips: the best of the others, and of those that leave room for some or all.
 
-    The less is left free, the fewer cores. Raises `NoPlanError` where no such mapping was found.
+    `spares`: eighths of the room that may do. Raises `NoPlanError` where no such mapping was found.
     """
-    failed = None
+    splits, failed = list(others), None
     for roomier in (*(replace(demands, spare=eighths) for eighths in spares), replace(demands, crossed=True)):
         try:
-            split, sent = _cut(roomier, wanted, observer)
-            found = _placed(split, sent, roomier, schedule, wanted, observer, available)
+            splits += stage("partition", observer, lambda: list(_partitions(roomier, wanted, observer)))  # noqa: B023
+        except NoPlanError as error:
+            failed = error
+    different = {tuple(cluster.pieces for cluster in split.clusters): split for split in splits}.values()
+    for split in sorted(different, key=lambda split: merit(split, demands, wanted.objective)):
+        sent = _sent(split, demands, observer)
+        placed = first_placed(split, sent, demands, available, wanted.effort)
+        if placed is not None and not holds(placed, demands, FAR):
+            continue
+        try:
+            found = _placed(split, sent, demands, schedule, wanted, observer, available)
         except NoPlanError as error:
             failed = error
             continue
         if holds(found.partition, demands):
             return found
-    assert failed is not None, "where every destination counts as on another chip, any placement holds"
-    raise failed
-
-
-def _cut(demands: Demands, wanted: Options, observer: Observer) -> tuple[Partition, tuple[Flow, ...]]:
-    """The network cut and packed, and what its slices send."""
-    effort, asked = wanted.effort, tiles_given(wanted.tiles)
-    most = wanted.max_cores or EFFORTS[effort].cores
-    told = effort, wanted.seed, observer, most, asked, wanted.objective
-    split = stage("partition", observer, lambda: partition(demands, *told))
-    split = with_synapse_cores(split, demands)
-    return split, stage("traffic", observer, lambda: flows(split.clusters, demands))
+    raise failed or _uncrossed(demands)
 
 
 def _placed(
@@ -107,14 +119,14 @@ def _placed(
     observer: Observer,
     available: int,
 ) -> Stages:
-    """Placed and routed. Raises `NoPlanError` where that takes more chips than there are."""
-    chip, effort = demands.legal.chip, wanted.effort
+    """The partition placed and routed. Raises `NoPlanError` where it does not fit the chips."""
+    chip = demands.legal.chip
     keys = allocate(sent, split.clusters, chip, demands.legal.relays.stages)
 
     def placed_and_routed(obliged: Obliged) -> tuple[Placement, Routing]:
         on = obliged.demands.legal.chip  # of large systems alone, perhaps
         placement = stage(
-            "place", observer, lambda: place(split.clusters, sent, on, available, effort, observer, obliged)
+            "place", observer, lambda: place(split.clusters, sent, on, available, wanted.effort, observer, obliged)
         )
         return placement, stage("route", observer, lambda: route(sent, placement, keys))
 
@@ -122,6 +134,14 @@ def _placed(
     _check_crossed(placement, routing, available)
     placed = with_crossings(split, placement, demands)
     return Stages(demands.uncrossed, placed, placement, sent, routing, available, schedule, keys=keys)
+
+
+def _uncrossed(demands: Demands) -> NoPlanError:
+    return NoPlanError(
+        "FIT076",
+        f"no mapping was found whose cores have room for their messages to other chips of {demands.legal.chip.title}",
+        hint="give more cores a share of the work: --tiles with smaller tiles; or make the network smaller",
+    )
 
 
 def chips_available(chip: Chip, wanted: int | None) -> int:

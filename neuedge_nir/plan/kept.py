@@ -18,9 +18,9 @@ from neuedge_nir.mapping.bounds import input_capacity, lower_bound
 from neuedge_nir.mapping.crossings import holds, with_crossings
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.fabric import Fabric, Site, fabric_for
+from neuedge_nir.mapping.grouping import grouped
 from neuedge_nir.mapping.keys import allocate
 from neuedge_nir.mapping.legalise import LegalNetwork
-from neuedge_nir.mapping.pack import grouped
 from neuedge_nir.mapping.partition import Cluster, Partition, Piece, Role
 from neuedge_nir.mapping.place import Placement
 from neuedge_nir.mapping.route import route

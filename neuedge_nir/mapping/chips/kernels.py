@@ -23,8 +23,8 @@ CHANCES = tuple(round(-math.log((k + 0.5) / 1024) * ONE) for k in range(1024))
 
 SEED = 20231
 
-SHARES = {"none": 0.1, "quick": 0.1, "normal": 1.0, "high": 10.0}
-"""Of the work of normal effort, by effort."""
+SHARES = {"none": 0.0, "quick": 0.1, "normal": 1.0, "high": 10.0}
+"""Of the work of normal effort, by effort; without any, chips stay as they were filled."""
 
 IN_PYTHON, COMPILED = 1 << 22, 1 << 27
 """Operations that a search may take at most: some seconds each. Numba is asked only for more than Python may take."""
