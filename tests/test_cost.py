@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuedge_nir.chip.model import Boards, Chip, Confidence, CostProfile, Costs, Quantity
-from neuedge_nir.cost.model import CoreEvents, Events, dynamic_energy, static_power, step_time
-from neuedge_nir.plan.figures import Interval
+from neuedge_nir.cost.model import Events, dynamic_energy, static_power, step_time
+from neuedge_nir.plan.figures import CoreEvents, Interval
 from tests.worlds import REAL_CHIPS, between, chip, known, real, system
 
 BUSY = CoreEvents(synaptic_events=1000, neuron_updates=64, messages_out=30, spikes=8)

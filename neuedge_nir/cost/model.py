@@ -21,18 +21,8 @@ from dataclasses import dataclass, replace
 
 from neuedge_nir.chip.model import Chip, CostProfile, Quantity, System
 from neuedge_nir.network.activity import Duration
-from neuedge_nir.plan.figures import Inference, Interval
+from neuedge_nir.plan.figures import CoreEvents, Inference, Interval
 from neuedge_nir.plan.model import PlanSchedule
-
-
-@dataclass(frozen=True, slots=True)
-class CoreEvents:
-    """What one core does in a step."""
-
-    synaptic_events: float
-    neuron_updates: int
-    messages_out: float
-    spikes: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,7 @@ def check_costs(plan: Plan, grid: Grid, totals: Totals) -> None:
     """Energy, static power and time of a step."""
     stated, costs = plan.cost, plan.chip.costs
     agree("PLAN130", stated, neuron_updates_per_step=totals.slots)
+    _check_loads(plan, totals)
     if totals.counted:
         agree("PLAN130", stated, synaptic_events_per_step=totals.events)
     step = _range(costs.timestep_s, 1)
@@ -160,6 +161,28 @@ def check_costs(plan: Plan, grid: Grid, totals: Totals) -> None:
     static = whole or _range(costs.static_per_chip_w, plan.mapping.chips_used)
     _check_interval("PLAN131", "static power", stated.static_w, static)
     _check_inference(plan)
+
+
+def _check_loads(plan: Plan, totals: Totals) -> None:
+    """What every core does in a step; its synaptic events only where there was a network to count them with."""
+    agree("PLAN271", plan.cost, longest_way=totals.walked.longest)
+    same("PLAN270", "cores with events", len(plan.cost.cores), len(totals.loads))
+    for index, (stated, load) in enumerate(zip(plan.cost.cores, totals.loads, strict=True)):
+        events = load.events if totals.counted else stated.synaptic_events
+        agree(
+            "PLAN270",
+            stated,
+            f"core {index}",
+            synaptic_events=events,
+            neuron_updates=load.slots,
+            messages_out=load.messages,
+            spikes=load.spikes,
+        )
+        if not 0.0 <= stated.synaptic_events < math.inf:
+            refuse("PLAN270", f"{stated.synaptic_events} synaptic events", f"core {index}")
+    if not totals.counted:
+        own = math.fsum(stated.synaptic_events for stated in plan.cost.cores)
+        agree("PLAN270", plan.cost, "synaptic events of all cores", synaptic_events_per_step=own)
 
 
 def _check_inference(plan: Plan) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from neuedge_nir.chip.model import RoutingKind
 from neuedge_nir.cost.model import (
-    CoreEvents,
     Events,
     PerStep,
     dynamic_energy,
@@ -17,7 +16,7 @@ from neuedge_nir.cost.model import (
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.partition import Cluster
 from neuedge_nir.network.count import counter
-from neuedge_nir.plan.figures import CostReport
+from neuedge_nir.plan.figures import CoreEvents, CostReport
 from neuedge_nir.plan.stages import Stages, chips_on, slots_of
 from neuedge_nir.plan.traffic import traffic_of
 
@@ -41,6 +40,8 @@ def cost_of(stages: Stages) -> CostReport:
         idle_j_per_step=idle,
         static_w=static,
         step_s=step,
+        cores=events.cores,
+        longest_way=events.longest_way,
         inference=None if duration is None else of_inference(duration, stages.schedule, per_step, reset),
     )
 
@@ -51,7 +52,12 @@ def _events(stages: Stages) -> Events:
     multicast = demands.legal.chip.topology.routing is RoutingKind.MULTICAST
     sent = _messages_out(stages)
     cores = tuple(
-        CoreEvents(_synaptic_events(c, demands), slots_of(c, demands.legal.chip), sent[i], _spikes(c, demands))
+        CoreEvents(
+            float(_synaptic_events(c, demands)),
+            slots_of(c, demands.legal.chip),
+            float(sent[i]),
+            float(_spikes(c, demands)),
+        )
         for i, c in enumerate(stages.partition.clusters)
     )
     return Events(

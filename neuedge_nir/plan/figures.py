@@ -158,10 +158,21 @@ class Inference:
 
 
 @dataclass(frozen=True, slots=True)
+class CoreEvents:
+    """What one core does in a step. Messages go to other cores; a neuron slot is updated whether it spikes or not."""
+
+    synaptic_events: float
+    neuron_updates: int
+    messages_out: float
+    spikes: float
+
+
+@dataclass(frozen=True, slots=True)
 class CostReport:
     """What the plan costs, per timestep: energy in joules, power in watts, time in seconds; and per inference.
 
     `idle_j_per_step` is the dynamic energy of a step in which nothing spikes: neurons are updated all the same.
+    `cores`: what each core does, in the order of the plan's cores. `longest_way`: links that a message crosses at most.
     """
 
     traffic: Traffic
@@ -171,6 +182,8 @@ class CostReport:
     idle_j_per_step: Interval
     static_w: Interval
     step_s: Interval
+    cores: tuple[CoreEvents, ...] = ()
+    longest_way: int = 0
     inference: Inference | None = None
 
 
