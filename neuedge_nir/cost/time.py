@@ -26,6 +26,9 @@ TIME: Mapping[str, tuple[str, Callable[[CoreEvents], float]]] = {
 }
 """What each price of time is the price of."""
 
+ROUNDING = 1e-9
+"""Relative: times that differ by no more are equal, whatever the order of their sums."""
+
 ZERO: Bounds = (0.0, 0.0, 0.0)
 
 
@@ -35,6 +38,12 @@ class Wait:
 
     on: Binding
     time: Bounds
+
+
+def first_greatest(values: Sequence[float]) -> int:
+    """Which is the greatest; of those that differ by rounding alone, the first."""
+    least = max(values) * (1 - ROUNDING)
+    return next(index for index, value in enumerate(values) if value >= least)
 
 
 def step_time(chip: Chip, events: Events) -> Interval:
@@ -55,7 +64,7 @@ def pace_of(chip: Chip, events: Events) -> Pace:
     if tick is None:
         return Pace(*known, _binding(chip, events))
     waits = [*_slowest_cores(chip, events), *_links(chip, events), *_host(chip, events)]
-    busiest = max(waits, key=lambda wait: wait.time[1], default=None)
+    busiest = waits[first_greatest([wait.time[1] for wait in waits])] if waits else None
     load = None if busiest is None else _load(chip, events, tick)
     return Pace(*known, Binding("tick"), None if busiest is None else busiest.on, load)
 
@@ -147,7 +156,7 @@ def _slowest_cores(chip: Chip, events: Events) -> list[Wait]:
     if not profiles or not events.cores:
         return []
     typical = [sum(_core(profile, core)[1] for profile in profiles) / len(profiles) for core in events.cores]
-    index = typical.index(max(typical))
+    index = first_greatest(typical)
     return [Wait(_core_binding(profiles, events.cores[index], index), (typical[index],) * 3)]
 
 
@@ -157,7 +166,7 @@ def _core_binding(profiles: Sequence[CostProfile], core: CoreEvents, index: int)
         what: sum(getattr(p, key).typical * count(core) for p in profiles if getattr(p, key) is not None)
         for key, (what, count) in TIME.items()
     }
-    return Binding("core", core=index, what=max(kinds, key=lambda what: kinds[what]))
+    return Binding("core", core=index, what=list(kinds)[first_greatest(list(kinds.values()))])
 
 
 def _binding(chip: Chip, events: Events) -> Binding:
@@ -167,12 +176,12 @@ def _binding(chip: Chip, events: Events) -> Binding:
     mean = [_way(p, events)[1] for p in profiles], [barrier_of(p, events.tiles, events.chips)[1] for p in profiles]
     way, barrier = (sum(each) / len(profiles) for each in mean)
     waits = [*_slowest_cores(chip, events), *_links(chip, events)]
-    longest = max(waits, key=lambda wait: wait.time[1])
+    longest = waits[first_greatest([wait.time[1] for wait in waits])]
     host = _host(chip, events)
     if host and host[0].time[1] > longest.time[1] + way + barrier:
         return host[0].on
     rest = [longest, Wait(Binding("way"), (way,) * 3), Wait(Binding("barrier"), (barrier,) * 3)]
-    return max(rest, key=lambda wait: wait.time[1]).on
+    return rest[first_greatest([wait.time[1] for wait in rest])].on
 
 
 def _load(chip: Chip, events: Events, tick: Quantity) -> Interval:

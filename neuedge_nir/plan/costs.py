@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from neuedge_nir.chip.model import RoutingKind
 from neuedge_nir.cost.inference import PerStep, of_inference
 from neuedge_nir.cost.model import Events, dynamic_energy, idle_energy, reset_energy, static_power
-from neuedge_nir.cost.time import pace_of, step_time
+from neuedge_nir.cost.time import first_greatest, pace_of, step_time
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.partition import Cluster, Piece
 from neuedge_nir.mapping.traffic import host_messages, host_reads
@@ -80,14 +80,13 @@ def _busiest(stages: Stages) -> tuple[tuple[Link, float] | None, tuple[Link, flo
     """The busiest link within chips and the busiest between chips; the first of several, None where there is none."""
     topology = stages.demands.legal.chip.topology
     wide, high = topology.columns.count, topology.rows.count
-    best: list[tuple[Link, float] | None] = [None, None]
+    kinds: list[list[tuple[Link, float]]] = [[], []]
     for link, load in sorted(stages.routing.loads.items()):
         (a, b), (c, d) = link
-        crosses = (a // wide, b // high) != (c // wide, d // high)
-        held = best[crosses]
-        if load > 0 and (held is None or load > held[1]):
-            best[crosses] = (link, float(load))
-    return best[0], best[1]
+        if load > 0:
+            kinds[(a // wide, b // high) != (c // wide, d // high)].append((link, float(load)))
+    within, between = (loads[first_greatest([load for _, load in loads])] if loads else None for loads in kinds)
+    return within, between
 
 
 def _events_into(stages: Stages, reaching: Sequence[Sequence[float]]) -> dict[str, float]:
