@@ -15,7 +15,7 @@ from neuedge_nir.report.figure import WEAKEST, Figure
 from neuedge_nir.report.figures import figures_of
 from neuedge_nir.report.figures_core import core_figures, link_figures, link_loads
 from neuedge_nir.report.text import number, percent, plan_tables, quantity
-from neuedge_nir.report.use import core_uses, layer_uses
+from neuedge_nir.report.use import core_uses, first_layers
 from tests.formulas import evaluate
 from tests.plan_zoo import plan_of
 
@@ -198,7 +198,7 @@ def figure_path(path: str, plan: Plan) -> tuple[str, str]:
         case ["layers", at, "used", limit, what]:
             return f"populations.{layer(plan, at)}.{what}.{limit}", end
         case ["layers", at, "share"]:
-            return f"populations.{layer(plan, at)}.share.{layer_uses(plan)[int(at)].binds}", end
+            return f"populations.{layer(plan, at)}.share.{first_layers(plan)[int(at)].binds}", end
         case ["layers", at, what]:
             return f"populations.{layer(plan, at)}.{'energy' if what == 'energy_j' else what}", end
         case ["cores", at, "used", limit, "available"]:
@@ -221,7 +221,7 @@ def figure_path(path: str, plan: Plan) -> tuple[str, str]:
 
 
 def layer(plan: Plan, at: str) -> str:
-    return layer_uses(plan)[int(at)].population.name
+    return first_layers(plan)[int(at)].population.name
 
 
 PLACES = re.compile(

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
 from neuedge_nir.plan.figures import Binding, CostReport, Inference, Interval
-from neuedge_nir.plan.model import Plan, PlanPopulation
+from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.figure import Figure, Given
-from neuedge_nir.report.use import CoreUse, LayerUse, core_uses, layer_uses
+from neuedge_nir.report.use import CoreUse, LayerUse, copies_among, core_uses, first_layers
 
 Json = dict[str, object]
 
@@ -93,8 +93,8 @@ def _ends(figure: Figure) -> Json:
 
 
 def layers_json(plan: Plan, figures: Mapping[str, Figure]) -> list[Json]:
-    """Each population on its cores."""
-    return [_layer(layer, figures) for layer in layer_uses(plan)]
+    """Each population on its cores, of the first copy where there are several."""
+    return [_layer(layer, figures) for layer in first_layers(plan)]
 
 
 def _layer(layer: LayerUse, figures: Mapping[str, Figure]) -> Json:
@@ -147,16 +147,8 @@ def figures_json(plan: Plan, figures: Mapping[str, Figure]) -> Json:
 
 
 def _copied(plan: Plan) -> list[tuple[str, str]]:
-    if plan.copies is None or plan.copies.count == 1:
-        return []
-    held = [("populations", p.name) for p in plan.populations] + [("projections", q.name) for q in plan.projections]
-    names = {name for _, name in held}
-    return [(kind, name) for kind, name in held if _is_copy(name, names)]
-
-
-def _is_copy(name: str, names: set[str]) -> bool:
-    base, mark, number = name.rpartition("@")
-    return bool(mark) and number.isdecimal() and base in names
+    names = {"populations": [p.name for p in plan.populations], "projections": [q.name for q in plan.projections]}
+    return [(kind, name) for kind, held in names.items() for name in copies_among(held, plan)]
 
 
 def figure_json(figure: Figure) -> Json:
@@ -169,8 +161,3 @@ def figure_json(figure: Figure) -> Json:
 def given_json(inputs: Iterable[Given]) -> list[Json]:
     """What figures rest on, without what is not told."""
     return [{key: value for key, value in asdict(given).items() if value is not None} for given in inputs]
-
-
-def is_copy(population: PlanPopulation, plan: Plan) -> bool:
-    """Whether a population is that of a copy behind the first."""
-    return _is_copy(population.name, {p.name for p in plan.populations}) and bool(plan.copies and plan.copies.count > 1)

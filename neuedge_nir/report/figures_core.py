@@ -22,9 +22,12 @@ def core_figures(plan: Plan, index: int) -> Iterator[Figure]:
     """What a core uses of each limit, what it does in a step, and what energy and time that takes."""
     chip, core, where = slowed(plan.chip, plan.options.time_scale), plan.cores[index], f"cores.{index}"
     for limit in chip.limits:
-        if limit.scope is LimitScope.CORE and limit.name in core.used:
-            used, of = count("used", core.used[limit.name], limit.limit.unit), priced("limit", limit.limit)
-            titled = f"{limit.name} of core {index}"
+        if limit.name in core.used:
+            chips = [index] if limit.scope is LimitScope.CORE else _beside(plan, core.chip)
+            many = sum(plan.cores[each].used[limit.name] for each in chips)
+            used, of = count("used", many, limit.limit.unit), priced("limit", limit.limit)
+            whose = f"core {index}" if limit.scope is LimitScope.CORE else f"the chip of core {index}"
+            titled = f"{limit.name} of {whose}"
             yield derived(f"{where}.used.{limit.name}", titled, used.unit, used.typical, "used", [used])
             share = used.typical / limit.limit.typical
             yield derived(f"{where}.share.{limit.name}", f"share of {titled}", "", share, "used / limit", [used, of])
@@ -34,6 +37,10 @@ def core_figures(plan: Plan, index: int) -> Iterator[Figure]:
         yield derived(f"{where}.{name}", title, "", given.typical, "count", [replace(given, name="count")])
     yield from _energy(plan, chip, index, events)
     yield from _time(plan, chip, index)
+
+
+def _beside(plan: Plan, chip: int) -> list[int]:
+    return [index for index, core in enumerate(plan.cores) if core.chip == chip]
 
 
 def _events(plan: Plan, index: int) -> dict[str, Given]:
