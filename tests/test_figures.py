@@ -11,6 +11,7 @@ import pytest
 
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.contract import report_of
+from neuedge_nir.report.copies import share_of
 from neuedge_nir.report.figure import WEAKEST, Figure
 from neuedge_nir.report.figures import figures_of
 from neuedge_nir.report.figures_core import core_figures, link_figures, link_loads
@@ -110,6 +111,15 @@ def test_the_reason_of_a_width_names_what_disagrees() -> None:
     assert "davies2018" in found["energy.dynamic"].why
     assert "sanafe" in found["energy.dynamic"].why
     assert "one value" in figures("spinnaker1 slow")["time.step"].why
+
+
+@pytest.mark.parametrize("name", ["loihi1 copies", "spinnaker2 copies"])
+def test_what_each_copy_costs_is_a_figure_too(name: str) -> None:
+    plan, known = plan_of(name)[0], figures(name)
+    share = share_of(plan)
+    for path, value in (("energy", share.energy_j), ("static", share.static_j), ("rate", share.rate)):
+        for end in ENDS:
+            assert getattr(known[f"copies.{path}"], end) == getattr(value, end)
 
 
 # --- what is printed
@@ -226,7 +236,7 @@ def layer(plan: Plan, at: str) -> str:
 
 PLACES = re.compile(
     r"traffic\.hottest_links\.\d+\.(from|to)\.|constraints\.|cores\.\d+\.(core|chip|slot|router)\b"
-    r"|layers\.\d+\.cores\.|latency\.(binding|busiest)\."
+    r"|layers\.\d+\.cores\.|binding\."
 )
 """Coordinates, numbers of cores, and what the user wrote: no figures."""
 

@@ -38,21 +38,25 @@ def _average(figure: Figure) -> Json:
 
 
 def latency_json(plan: Plan) -> Json:
-    """Of a step: how long it takes, what it waits for, and how full a tick is."""
+    """Of a step: how long it takes, what that follows from, and how full a tick is."""
     pace = plan.cost.pace
     scale = {} if plan.options.time_scale == 1 else {"time_scale": plan.options.time_scale}
     return {
         "step_s": interval_json(plan.cost.step_s),
-        "binding": _binding(pace.binding),
         "tiles_used": pace.tiles,
         "longest_way": pace.longest_way,
-        "busiest": None if pace.busiest is None else _binding(pace.busiest),
         "load_of_tick": None if pace.load is None else interval_json(pace.load),
         **scale,
     }
 
 
-def _binding(found: Binding) -> Json:
+def binding_json(plan: Plan) -> Json:
+    """The resource that a step waits for; of a chip with a tick, the one that needs most of it too."""
+    pace = plan.cost.pace
+    return {**_resource(pace.binding), "busiest": None if pace.busiest is None else _resource(pace.busiest)}
+
+
+def _resource(found: Binding) -> Json:
     return {"resource": found.words, **asdict(found)}
 
 
