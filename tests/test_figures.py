@@ -221,6 +221,9 @@ def figure_path(path: str, plan: Plan) -> tuple[str, str]:
             return f"cores.{at}.{'messages' if what == 'messages_out' else what}", end
         case ["energy", "cross_checks", at, _]:
             return next(f"energy.average.{p.name}" for p in plan.chip.costs.profiles if p.conditions), end
+        case ["energy", "supplies", at, what]:
+            volts = plan.chip.costs.supplies[int(at)].volts.typical
+            return f"supply.{volts:g}V.{what.partition('_')[0]}", end
         case ["weights", at, what]:
             told = {"bits": "weight_bits", "relative_error": "weight_error", "axons": "axons"}[what]
             return f"projections.{plan.projections[int(at)].name}.{told}", end

@@ -29,7 +29,19 @@ def energy_json(cost: CostReport, figures: Mapping[str, Figure]) -> Json:
         "synaptic_events_per_step": cost.synaptic_events_per_step,
         "neuron_updates_per_step": cost.neuron_updates_per_step,
         **({"cross_checks": [_average(figure) for figure in averages]} if averages else {}),
+        **_supplies(figures),
     }
+
+
+def _supplies(figures: Mapping[str, Figure]) -> Json:
+    """The plan at other voltages, where they are published: by voltage, such as 0.75V."""
+    found: dict[str, Json] = {}
+    units = {"static": "static_w", "dynamic": "dynamic_j_per_step", "power": "power_w"}
+    for path, figure in figures.items():
+        if path.startswith("supply."):
+            at, _, what = path.removeprefix("supply.").rpartition(".")
+            found.setdefault(at, {})[units[what]] = _ends(figure)
+    return {"supplies": [{"volts": at, **told} for at, told in found.items()]} if found else {}
 
 
 def _average(figure: Figure) -> Json:
