@@ -11,7 +11,7 @@ from neuedge_nir.chip.slow import slowed
 from neuedge_nir.plan.check_links import check_sites, walk
 from neuedge_nir.plan.figures import Link
 from neuedge_nir.plan.model import Plan, PlanSlice
-from neuedge_nir.report.figure import Figure, Given, count, derived, priced, unpublished
+from neuedge_nir.report.figure import Figure, Given, count, derived, priced, unpublished, wire
 from neuedge_nir.report.figures_energy import UPDATES, terms_of
 from neuedge_nir.report.figures_time import TIME, core_time
 from neuedge_nir.report.figures_traffic import by_activity
@@ -92,18 +92,12 @@ def _size(piece: PlanSlice) -> int:
     return piece.run[1] - piece.run[0] if piece.run is not None else math.prod(b - a for a, b in piece.block or ())
 
 
-def named_link(link: Link) -> str:
-    """As a path has it: (3,2)-(4,2)."""
-    (a, b), (c, d) = link
-    return f"({a},{b})-({c},{d})"
-
-
 def link_figures(plan: Plan, link: Link, load: float) -> Iterator[Figure]:
     """The messages over a link in a step, and the energy and time that they take."""
-    where, chip = f"links.{named_link(link)}", slowed(plan.chip, plan.options.time_scale)
-    given = by_activity(plan, count("hops", load, "messages/step", f"over {named_link(link)}"))
+    where, chip = f"links.{wire(link)}", slowed(plan.chip, plan.options.time_scale)
+    given = by_activity(plan, count("hops", load, "messages/step", f"over {wire(link)}"))
     between = _crosses(plan, link)
-    title = f"messages over the link {named_link(link)} in a step"
+    title = f"messages over the link {wire(link)} in a step"
     yield derived(f"{where}.messages", title, "messages/step", load, "count", [replace(given, name="count")])
     events = {"hops": given, **({"crossings": replace(given, name="crossings")} if between else {})}
     found: dict[str, Figure] = {}

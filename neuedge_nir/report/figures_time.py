@@ -20,6 +20,7 @@ from neuedge_nir.report.figure import (
     taken,
     tally,
     unpublished,
+    wire,
 )
 from neuedge_nir.report.figures_energy import UPDATES
 from neuedge_nir.report.figures_traffic import by_activity
@@ -72,7 +73,7 @@ def _crossings(chip: Chip, plan: Plan) -> Iterator[Figure]:
     for name, key, busiest, rate in kinds:
         if busiest is not None:
             (link, load), between = busiest, "between chips" if name == "chip_link" else "within chips"
-            given = by_activity(plan, count("messages", load, "messages/step", f"over {link[0]}-{link[1]}"))
+            given = by_activity(plan, count("messages", load, "messages/step", f"over {wire(link)}"))
             titled = f"messages over the busiest link {between} in a step"
             yield derived(f"traffic.{name}", titled, "messages/step", load, "messages", [given])
             if rate is not None:
