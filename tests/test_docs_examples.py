@@ -29,9 +29,16 @@ class Block:
     about: str
     text: str
 
-    def said(self, key: str) -> str | None:
-        found = re.search(rf'{key}="?([^"\s]+)"?', self.about)
-        return found[1] if found else None
+    @property
+    def title(self) -> str:
+        """What the fence names: a file, or how a session is meant; empty where it says nothing."""
+        found = re.fullmatch(r' title="(.*)"', self.about)
+        assert found or not self.about  # else the site takes the fence for text
+        return found[1] if found else ""
+
+
+INSTALLED = "the package installed"
+EXIT = "exit status "
 
 
 def blocks(page: str) -> list[Block]:
@@ -41,8 +48,8 @@ def blocks(page: str) -> list[Block]:
 def write_files(page: str, folder: Path) -> None:
     """Every file that the page shows, and the empty ones that make packages of folders."""
     for block in blocks(page):
-        if title := block.said("title"):
-            path = folder / title
+        if block.title and block.language != "console":
+            path = folder / block.title
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.text, encoding="utf-8")
             if path.suffix == ".py":
@@ -72,7 +79,7 @@ def test_the_comparison_sees_what_differs() -> None:
 
 
 def test_the_chip_of_the_page_has_less_than_100_lines_and_no_mistakes() -> None:
-    text = next(block.text for block in blocks("add_a_chip.md") if block.said("title") == "otter.toml")
+    text = next(block.text for block in blocks("add_a_chip.md") if block.title == "otter.toml")
     assert text.count("\n") < 100
     assert lint(text.encode(), "otter.toml") == ()
     assert (parse(text.encode(), "otter.toml").topology.mesh.value, len(parse(text.encode(), "").limits)) == ("mesh", 3)
@@ -86,10 +93,10 @@ def test_a_chip_is_added_as_the_page_says(
     text = (tmp_path / "otter.toml").read_text(encoding="utf-8")
     (tmp_path / "typo.toml").write_text(text.replace("max_delay ", "max_delays "), encoding="utf-8")
     for block in blocks("add_a_chip.md"):
-        if block.language == "console" and not block.said("install"):
+        if block.language == "console" and block.title != INSTALLED:
             for command, shown in COMMAND.findall(block.text):
                 answer = neuedge(*shlex.split(command)[1:])
-                assert answer.status == int(block.said("exit") or 0)
+                assert answer.status == int(block.title.removeprefix(EXIT) or 0)
                 compare(shown, answer.out + answer.err)
     exec(compile(next(b.text for b in blocks("add_a_chip.md") if "import neuedge_nir\n" in b.text), "page", "exec"), {})
     assert capsys.readouterr().out == "optimal 2\n"
@@ -119,7 +126,7 @@ def test_a_package_works_as_the_page_says(
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(installed)
     assert neuedge("models", "export", "digits", "digits.nir").status == 0
-    sessions = [block for block in blocks(page) if block.said("install")]
+    sessions = [block for block in blocks(page) if block.title == INSTALLED]
     assert len(sessions) == 1
     for command, shown in COMMAND.findall(sessions[0].text):
         if not command.startswith("pip "):
@@ -135,4 +142,4 @@ def test_a_page_names_every_file_that_its_package_needs() -> None:
     for page, package in (("add_a_chip.md", "otter-chip/otter_chip"), ("add_a_pass.md", "clip-pass/clip_pass")):
         text = (DOCS / page).read_text(encoding="utf-8")
         assert f"`{package}/__init__.py`" in text
-        assert os.path.dirname(package) + "/pyproject.toml" in {block.said("title") for block in blocks(page)}
+        assert os.path.dirname(package) + "/pyproject.toml" in {block.title for block in blocks(page)}

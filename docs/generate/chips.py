@@ -277,7 +277,7 @@ def _line(sheet: Sheet) -> tuple[str, ...]:
         str(len(chip.limits)),
         str(len(chip.not_checked)) if chip.not_checked else "none",
         _how_known(chip),
-        "published" if chip.costs.measured else "never published: estimate",
+        "some published" if chip.costs.measured else "none ever published: estimate",
     )
 
 

@@ -77,11 +77,11 @@ def _row(of: argparse.ArgumentParser, action: argparse.Action) -> tuple[str, str
     value = _value(of, action)
     called = [code(f"{name} {value}".strip()) for name in action.option_strings] or [code(value)]
     meaning = text(of._get_formatter()._expand_help(action)) if action.help else ""
-    needed = " **Required.**" if action.required and action.option_strings else ""
-    again = (
-        " May be given several times." if isinstance(action, argparse._AppendAction) and "times" not in meaning else ""
+    more = ["**required**"] if action.required and action.option_strings else []
+    more += (
+        ["may be given several times"] if isinstance(action, argparse._AppendAction) and "repeat" not in meaning else []
     )
-    return ", ".join(called), f"{_capital(meaning)}{needed}{again}".strip()
+    return ", ".join(called), "; ".join([*([meaning] if meaning else []), *more])
 
 
 def _value(of: argparse.ArgumentParser, action: argparse.Action) -> str:

@@ -32,3 +32,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """Fills in what is generated, and leads links to pages of the site."""
     del config, files
     return site_page(markdown, page.file.src_uri, explanations())
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """The index of the search as a script too: a page opened from a disk may load nothing else."""
+    folder = Path(config.site_dir) / "search"
+    index = (folder / "search_index.json").read_text(encoding="utf-8")
+    (folder / "search_index.js").write_text(f"var __index = {index}", encoding="utf-8")

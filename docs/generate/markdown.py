@@ -29,7 +29,11 @@ def _addressed(words: str) -> str:
 
 def linked(words: str, up: str) -> str:
     """As `text`, and a page of `docs/` that is named leads there; `up` is the way to `docs/`."""
-    return PAGE.sub(lambda page: f"[{page[0]}]({up}{page[1]})", text(words))
+    found, at = [], 0
+    for page in PAGE.finditer(words):
+        found += [text(words[at : page.start()]), f"[{text(page[0])}]({up}{page[1]})"]
+        at = page.end()
+    return "".join([*found, text(words[at:])])
 
 
 def _plain(words: str) -> str:
@@ -43,9 +47,8 @@ def code(words: str) -> str:
 
 
 def cell(content: str) -> str:
-    """Markdown that fits into a cell of a table: code may hold bars, lines are one."""
-    inside = (part.replace("|", r"\|") if part.startswith("`") else part for part in CODE.split(content))
-    return " ".join("".join(inside).split())
+    """Markdown that fits into a cell of a table: lines are one. Bars are escaped in text, and need it not in code."""
+    return " ".join(content.split())
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -31,6 +31,8 @@ ROOTED = {*README, "contributing.md", "changelog.md"}
 """Pages whose text lies in the root of the repository: their links start there."""
 ELSEWHERE = {"Add a chip: a TOML file": "add_a_chip.md", "Add a pass": "add_a_pass.md"}
 """Sections that a page of its own says at length."""
+WIDE = "---\nhide: [toc]\n---\n\n"
+"""What a report of 120 columns needs room for takes the place of the table of contents."""
 REST = "quick_start.md"
 """Where a section goes that nobody placed."""
 
@@ -146,7 +148,9 @@ def _readme(root: Path) -> dict[str, str]:
         wanted = [*names, *(name for name in have if place == REST and name not in placed)]
         alone = [title] == list(names)
         parts = [part for name in wanted if name in have for part in ("" if alone else f"## {name}", have[name])]
-        made[place] = page(heading(1, title), *parts, *([commands.overview()] if place == "commands/index.md" else []))
+        made[place] = WIDE + page(
+            heading(1, title), *parts, *([commands.overview()] if place == "commands/index.md" else [])
+        )
     return made
 
 
@@ -224,7 +228,7 @@ def _formulas(root: Path) -> str:
     for path in sorted((root / "neuedge_nir" / "cost").glob("*.py")):
         said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
         if said is not None and "=" in said:
-            parts += [f"`neuedge_nir/cost/{path.name}`", fenced(said)]
+            parts += [f"`neuedge_nir/cost/{path.name}`", fenced(said, "text")]
     return page(*parts)
 
 

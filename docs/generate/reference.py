@@ -16,7 +16,7 @@ from neuedge_nir.plugin import MODELS, PASSES, load_model
 from neuedge_nir.rewrite.door import NEEDS, choices, load_pass
 
 GROUPS = {
-    "USE": "usage: options, names, outputs",
+    "USE": "options, names, outputs",
     "PLUG": "plugins",
     "FILE": "the container of a model file",
     "NIR": "quirks of exporters, assumed or repaired",
@@ -167,7 +167,7 @@ def models_page() -> str:
 def exits() -> str:
     """Exit statuses by the class of the error."""
     rows = [("0", "done: a plan, an answer", "")]
-    kinds = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.NeuedgeError)]
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.NeuedgeError)]
     told: dict[int, list[type[errors.NeuedgeError]]] = {}
     for kind in kinds:
         told.setdefault(kind.exit_status, []).append(kind)
