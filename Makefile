@@ -38,9 +38,10 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix $(SOURCES) benchmarks
 	$(BIN)/ruff format $(SOURCES) benchmarks
 
-# The site into site/, nothing fetched. What Material says of its own future is no warning of ours.
+# The site into site/, nothing fetched. What Material says of its own future is no warning of ours. With --quiet a warning
+# would not fail it.
 docs: $(VENV)/.docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 $(VENV)/.docs: $(VENV)/.core
 	$(PIP) -e '.[docs]'

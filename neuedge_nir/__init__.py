@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from neuedge_nir.api import check, compile, emit, emulate, verify  # noqa: A004
+    from neuedge_nir.api import check, compile, emit, emulate, load_plan, verify  # noqa: A004
     from neuedge_nir.chip.model import Chip
     from neuedge_nir.diagnostics import Diagnostic, Severity
     from neuedge_nir.errors import (
@@ -50,6 +50,7 @@ __all__ = [
     "compile",
     "emit",
     "emulate",
+    "load_plan",
     "read",
     "simulate",
     "verify",
@@ -64,6 +65,7 @@ _HOMES = {
     "check": "neuedge_nir.api",
     "verify": "neuedge_nir.api",
     "emit": "neuedge_nir.api",
+    "load_plan": "neuedge_nir.api",
     "emulate": "neuedge_nir.api",
     "simulate": "neuedge_nir.interpreter.run",
     "Options": "neuedge_nir.pipeline",

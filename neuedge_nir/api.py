@@ -70,6 +70,11 @@ def verify(
     return plan
 
 
+def load_plan(path: Path | str) -> Plan:
+    """The plan in a file that `compile -o` wrote: read, not verified. Raises `InputError` where it is no plan."""
+    return store.read(Path(path))
+
+
 def emit(
     plan: Plan | Path | str,
     model: Network | Path | str,

@@ -99,7 +99,7 @@ def test_a_chip_is_added_as_the_page_says(
                 assert answer.status == int(block.title.removeprefix(EXIT) or 0)
                 compare(shown, answer.out + answer.err)
     exec(compile(next(b.text for b in blocks("add_a_chip.md") if "import neuedge_nir\n" in b.text), "page", "exec"), {})
-    assert capsys.readouterr().out == "optimal 2\n"
+    assert capsys.readouterr().out == "optimal 2\nTrue\n"
 
 
 @pytest.fixture(scope="module")

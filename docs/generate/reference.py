@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections.abc import Iterator, Mapping
 
 from docs.generate.chips import own
-from docs.generate.markdown import bullets, code, heading, page, table, text
+from docs.generate.markdown import bullets, code, fenced, heading, page, table, text
 from neuedge_nir import errors
 from neuedge_nir.chip.arithmetic import KINDS
 from neuedge_nir.chip.formulas import FORMULAS
@@ -145,9 +146,20 @@ def _block(block: str) -> str:
     lines = block.split("\n")
     if all(line.startswith("    ") for line in lines):
         return "\n".join(lines)
+    if _is_python(block):
+        return fenced(block, "python")
     if lines[0].startswith(("* ", "- ")):
         return bullets(text(" ".join(item.split())) for item in re.split(r"(?:^|\n)[*-] ", block) if item)
     return text(block)
+
+
+def _is_python(block: str) -> bool:
+    """Whether a paragraph is statements that assign or import."""
+    try:
+        body = ast.parse(block).body
+    except SyntaxError:
+        return False
+    return any(isinstance(each, ast.Assign | ast.Import | ast.ImportFrom) for each in body)
 
 
 def models_page() -> str:

@@ -91,6 +91,8 @@ def _described(node: ast.stmt, module: Module) -> Iterator[str]:
         case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
             at = module.tree.body.index(node)
             yield heading(3, code(name), f"{module.name}.{name}")
+            said = ast.unparse(node)
+            yield fenced(said, "python") if len(said) <= 2 * WIDTH else ""
             yield prose(_said(module.tree.body[at + 1]) or "")
 
 
