@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +20,7 @@ from docs.generate.keys import OWN, tables
 from docs.generate.links import all_pages
 from docs.generate.markdown import SPECIAL, interval, linked, number, table, text
 from docs.generate.navigation import expanded
-from docs.generate.pages import API, ELSEWHERE, README, ROOT, ROOTED, fill, pages, sections, slug
+from docs.generate.pages import API, ELSEWHERE, README, ROOT, ROOTED, fill, json_keys, pages, sections, slug
 from docs.generate.source import Module, public
 from docs.generate.support import NODES, stateless
 from neuedge_nir.chip.arithmetic import KINDS
@@ -236,13 +238,21 @@ def test_what_a_page_lets_be_filled_in_is_known() -> None:
     markers = {
         name for page in kept().values() for name in re.findall(r"^<!-- generate: (.+) -->$", page, re.MULTILINE)
     }
-    assert markers == {"exits", "prices", "formulas", "levels", "readme"} | {
+    assert markers == {"exits", "prices", "formulas", "figures", "levels", "readme"} | {
         f"json {name}.json" for name in ("digits_loihi2", "inspect")
     }
     with pytest.raises(KeyError):
         fill("nothing")
     statuses = [line.split("|")[1].strip() for line in fill("exits").splitlines()[2:]]
     assert statuses == ["0", "1", "2", "3", "4", "5", "6", "130"]
+
+
+def test_keys_of_json_are_told_once(tmp_path: Path) -> None:
+    many = {f"path{n}": {"low": n, "why": "x" * 99} for n in range(9)}
+    (tmp_path / "a.json").write_text(json.dumps({"a": {"b": [{"c": None}, {"c": 1}]}, "f": many, "e": {}}))
+    rows = json_keys(tmp_path / "a.json").splitlines()[2:]
+    assert [row.split("|")[1].strip() for row in rows] == ["`a.b[].c`", "`f.NAME.low`", "`f.NAME.why`", "`e`"]
+    assert rows[2].endswith("xxx ...` |")
 
 
 def test_the_navigation_has_every_page_once() -> None:
@@ -273,7 +283,9 @@ def test_text_of_a_chip_file_is_no_mark_up() -> None:
 def test_numbers_have_their_units() -> None:
     shown = [number(2.36e-11, "J"), number(4095, "neurons"), number(1e-3, "s"), number(0, "J"), number(0.232, "W")]
     assert shown == ["23.6 pJ", "4,095 neurons", "1 ms", "0 J", "232 mW"]
-    assert interval(1e-9, 2e-9, 3e-9, "s") == "2 ns (1 ns .. 3 ns)"
+    assert interval(1e-9, 2e-9, 3e-9, "s") == "2 ns (1 .. 3)"
+    assert interval(2e-10, 2e-9, 3e-9, "s") == "2 ns (200 ps .. 3 ns)"
+    assert interval(1000, 2000, 3000, "messages/s") == "2,000 messages/s (1,000 .. 3,000)"
 
 
 @pytest.mark.slow

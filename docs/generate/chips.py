@@ -11,7 +11,7 @@ from typing import Any
 from docs.generate.markdown import bullets, heading, interval, linked, page, table, text
 from neuedge_nir.chip.arithmetic import KINDS
 from neuedge_nir.chip.formulas import FORMULAS
-from neuedge_nir.chip.model import Capabilities, Chip, Limit, Quantity
+from neuedge_nir.chip.model import Capabilities, Chip, EnergyKind, Limit, Quantity
 from neuedge_nir.plugin import TARGETS, TomlTarget, chip_of_target, listed, load_target
 
 DISTRIBUTION = "neuedge-nir"
@@ -232,18 +232,31 @@ def _arithmetic(sheet: Sheet) -> str:
 
 
 def costs(sheet: Sheet) -> str:
-    """Static power, tick, and every profile of marginal costs."""
+    """Static power, tick, rates, and every profile of costs."""
     found = sheet.chip.costs
     parts = [
-        ""
-        if found.measured
-        else "**No cost per operation was ever measured on this chip: what is here is an estimate.**",
+        "" if found.measured else "**No cost per operation was ever measured on this chip: this is an estimate.**",
         text(found.note or ""),
+        f"Too much to do in a timestep: {text(found.overload)}." if found.overload else "",
         table(NUMBER, _numbers(sheet, found)),
     ]
     for profile in found.profiles:
-        parts += [f"Profile `{profile.name}`, marginal costs:", table(NUMBER, _numbers(sheet, profile))]
+        average = profile.energy_kind is EnergyKind.AVERAGE
+        kind = "an average at one operating point, part of no sum" if average else "marginal costs"
+        conditions = f" ({text(profile.conditions)})" if profile.conditions else ""
+        parts += [f"Profile `{profile.name}`, {kind}{conditions}:"]
+        parts += [table(NUMBER, [*_numbers(sheet, profile), *_listed(sheet, profile)])]
     return page(*parts)
+
+
+def _listed(sheet: Sheet, record: Any) -> Iterator[tuple[str, ...]]:
+    """The numbers of records that a record lists, each with what it holds for: `barrier.time_s` of tiles 4."""
+    for f in fields(record):
+        value = getattr(record, f.name)
+        for item in value if isinstance(value, tuple) else ():
+            said = [(each.name, getattr(item, each.name)) for each in fields(item)]
+            about = ", ".join(f"{name} {what}" for name, what in said if isinstance(what, int | str))
+            yield from _numbers(sheet, item, f"{f.name}.", f" at {about}" if about else "")
 
 
 def overview(found: Sequence[Sheet]) -> str:

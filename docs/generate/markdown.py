@@ -88,4 +88,7 @@ def interval(low: float, typical: float, high: float, unit: str) -> str:
     """One number, or the typical one and in brackets the range."""
     if low == high:
         return number(typical, unit)
-    return f"{number(typical, unit)} ({number(low, unit)} .. {number(high, unit)})"
+    told = [number(each, unit) for each in (low, typical, high)]
+    if len({each.partition(" ")[2] for each in told}) == 1:  # the unit with its prefix, once
+        return f"{told[1]} ({' .. '.join(each.partition(' ')[0] for each in (told[0], told[2]))})"
+    return f"{told[1]} ({told[0]} .. {told[2]})"

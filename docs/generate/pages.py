@@ -10,6 +10,7 @@ from pathlib import Path
 
 from docs.generate import commands, reference
 from docs.generate.chips import Sheet, chip_page, costs, overview, sheets
+from docs.generate.example import figures
 from docs.generate.keys import keys_page, levels
 from docs.generate.markdown import code, fenced, heading, page, table, text
 from docs.generate.source import module_page
@@ -67,13 +68,15 @@ API: Mapping[str, tuple[str, str, Mapping[str, tuple[str, ...] | None]]] = {
         {
             "neuedge_nir.plan.model": None,
             "neuedge_nir.plan.figures": None,
+            "neuedge_nir.report.figure": ("Given", "Figure"),
+            "neuedge_nir.report.figures": None,
             "neuedge_nir.constraints.model": None,
         },
     ),
     "api/chips.md": (
         "Chips",
         "A chip as a frozen value. [Chip files](../chip_files.md) has the same as keys.",
-        {"neuedge_nir.chip.model": None, "neuedge_nir.chip.load": None},
+        {"neuedge_nir.chip.model": None, "neuedge_nir.chip.quantity": None, "neuedge_nir.chip.load": None},
     ),
     "api/plugins.md": (
         "Plugins",
@@ -210,6 +213,7 @@ def fill(name: str, root: Path = ROOT) -> str:
     made: dict[str, Callable[[], str]] = {
         "exits": reference.exits,
         "prices": _prices,
+        "figures": figures,
         "formulas": lambda: _formulas(root),
         "levels": levels,
         "readme": lambda: _intro(root),
@@ -241,6 +245,10 @@ def _prices() -> str:
     return page(*parts)
 
 
+MANY = 8
+"""So many objects with the same keys are shown once."""
+
+
 def json_keys(path: Path) -> str:
     """The keys of a JSON document by their dotted names, with an example of each."""
     rows = [(code(key), kind, code(example)) for key, kind, example in _walk(json.loads(path.read_text("utf-8")), "")]
@@ -248,7 +256,10 @@ def json_keys(path: Path) -> str:
 
 
 def _walk(value: object, key: str) -> list[tuple[str, str, str]]:
-    """Every key once: of an array what its first element has."""
+    """Every key once: of an array, or of many objects with the same keys, what the first has."""
+    if isinstance(value, dict) and len(value) >= MANY and len(shapes := {_shape(item) for item in value.values()}) == 1:
+        if shapes != {None}:
+            return _walk(next(iter(value.values())), f"{key}.NAME" if key else "NAME")
     match value:
         case dict() if value:
             return [row for name, item in value.items() for row in _walk(item, f"{key}.{name}" if key else name)]
@@ -257,6 +268,11 @@ def _walk(value: object, key: str) -> list[tuple[str, str, str]]:
     example = json.dumps(value, ensure_ascii=False)
     short = example if len(example) <= 60 else f"{example[:56]} ..."
     return [(key, _type(value), short.replace("`", "'"))]
+
+
+def _shape(value: object) -> tuple[str, ...] | None:
+    """The keys of an object; None for anything else."""
+    return tuple(sorted(value)) if isinstance(value, dict) else None
 
 
 def _type(value: object) -> str:
