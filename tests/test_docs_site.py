@@ -249,9 +249,12 @@ def test_what_a_page_lets_be_filled_in_is_known() -> None:
 
 def test_keys_of_json_are_told_once(tmp_path: Path) -> None:
     many = {f"path{n}": {"low": n, "why": "x" * 99} for n in range(9)}
-    (tmp_path / "a.json").write_text(json.dumps({"a": {"b": [{"c": None}, {"c": 1}]}, "f": many, "e": {}}))
+    (tmp_path / "a.json").write_text(
+        json.dumps({"a": {"b": [{"c": None}, {"c": 1}]}, "f": many, "e": {}, "g": {**many, "h": 1}})
+    )
+    mixed = [*(f"`g.path{n}.{key}`" for n in range(9) for key in ("low", "why")), "`g.h`"]
     rows = json_keys(tmp_path / "a.json").splitlines()[2:]
-    assert [row.split("|")[1].strip() for row in rows] == ["`a.b[].c`", "`f.NAME.low`", "`f.NAME.why`", "`e`"]
+    assert [row.split("|")[1].strip() for row in rows] == ["`a.b[].c`", "`f.NAME.low`", "`f.NAME.why`", "`e`", *mixed]
     assert rows[2].endswith("xxx ...` |")
 
 

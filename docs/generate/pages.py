@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from docs.generate import commands, reference
@@ -257,9 +257,8 @@ def json_keys(path: Path) -> str:
 
 def _walk(value: object, key: str) -> list[tuple[str, str, str]]:
     """Every key once: of an array, or of many objects with the same keys, what the first has."""
-    if isinstance(value, dict) and len(value) >= MANY and len(shapes := {_shape(item) for item in value.values()}) == 1:
-        if shapes != {None}:
-            return _walk(next(iter(value.values())), f"{key}.NAME" if key else "NAME")
+    if isinstance(value, dict) and len(value) >= MANY and _alike(list(value.values())):
+        return _walk(next(iter(value.values())), f"{key}.NAME" if key else "NAME")
     match value:
         case dict() if value:
             return [row for name, item in value.items() for row in _walk(item, f"{key}.{name}" if key else name)]
@@ -270,9 +269,10 @@ def _walk(value: object, key: str) -> list[tuple[str, str, str]]:
     return [(key, _type(value), short.replace("`", "'"))]
 
 
-def _shape(value: object) -> tuple[str, ...] | None:
-    """The keys of an object; None for anything else."""
-    return tuple(sorted(value)) if isinstance(value, dict) else None
+def _alike(values: Sequence[object]) -> bool:
+    """Whether all are objects with the same keys."""
+    keys = {frozenset(each) if isinstance(each, dict) else None for each in values}
+    return len(keys) == 1 and None not in keys
 
 
 def _type(value: object) -> str:
