@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from docs.generate.chips import quantities, sheets
 from docs.generate.keys import OWN, tables
 from docs.generate.links import all_pages
 from docs.generate.markdown import SPECIAL, interval, linked, number, table, text
-from docs.generate.navigation import expanded
+from docs.generate.navigation import expanded, places_in
 from docs.generate.pages import API, ELSEWHERE, README, ROOT, ROOTED, fill, json_keys, pages, sections, slug
 from docs.generate.source import Module, public
 from docs.generate.support import NODES, stateless
@@ -229,6 +230,8 @@ def test_a_link_out_of_the_folder_leads_to_the_page_that_stands_for_it() -> None
         {"FIT010"},
     )
     assert page["a.md"] == "[a](chips/loihi2.md) [b](run.md) [FIT010](codes.md#FIT010) [`FIT010`](codes.md#FIT010) `X`"
+    named = all_pages({"a.md": "[io.md](io.md) [docs/io.md](io.md#kinds-of-cores) [none.md](io.md)"}, {}, ())
+    assert named["a.md"] == "[Ways in and out](io.md) [Ways in and out](io.md#kinds-of-cores) [none.md](io.md)"
     inner = all_pages({}, {"chips/x.md": "```\nFIT010\n```\nFIT010 [FIT010](b.md)"}, {"FIT010"})
     assert inner["chips/x.md"] == "```\nFIT010\n```\n[FIT010](../codes.md#FIT010) [FIT010](b.md)"
     assert all(place in made() for place in ROOTED)
@@ -271,6 +274,22 @@ def test_every_fence_is_one_to_the_site() -> None:
         opened = [line for line in page.splitlines() if line.startswith("```")]
         assert all(re.fullmatch(r'```(\w+( title="[^"]+")?)?', line) for line in opened), place
         assert len(opened) % 2 == 0
+
+
+def test_the_navigation_of_the_site_has_every_page_once() -> None:
+    yaml = pytest.importorskip("yaml")
+    nav = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
+    found = list(places_in(expanded(nav, sorted(site()))))
+    assert sorted(found) == sorted(site())
+
+
+def test_lists_tables_and_headings_have_a_blank_line_before_them() -> None:
+    """A browser of the repository does without; the site would take them for the paragraph's text."""
+    for place, page in site().items():
+        lines = FENCED.sub("", page).splitlines()
+        for before, line in pairwise(lines):
+            if (start := re.match(r"[*-] |\| |#+ ", line)) and before and not before.startswith(("  ", start[0][0])):
+                raise AssertionError(f"{place}: {line!r} stands right behind {before!r}")
 
 
 # --- text

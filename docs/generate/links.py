@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from posixpath import dirname, normpath, relpath
 
-from docs.generate.pages import ROOTED, fill, homes
+from docs.generate.pages import API, ROOT, ROOTED, fill, homes
 
-LINK = re.compile(r"(\[[^\]\n]*\]\()([^)\s]+)(\))")
+LINK = re.compile(r"\[([^\]\n]*)\]\(([^)\s]+)\)")
+NAMED = re.compile(r"(?:docs/)?(\w+\.md)")
 MARKER = re.compile(r"^<!-- generate: (.+?) -->$", re.MULTILINE)
 CODE = re.compile(r"\b[A-Z]{3,4}\d{3}\b")
 FENCE = re.compile(r"^(```.*?^```$)", re.MULTILINE | re.DOTALL)
@@ -23,7 +24,6 @@ FILES = {
     "neuedge_nir/chip/formulas.py": "formulas.md",
     "neuedge_nir/chip/arithmetic.py": "arithmetic.md",
     "neuedge_nir/chip/model.py": "chip_files.md",
-    "neuedge_nir/plan/model.py": "api/plans.md",
     "neuedge_nir/__init__.py": "api/index.md",
 }
 """Files of the repository that a page stands for."""
@@ -42,9 +42,18 @@ def _moved(markdown: str, place: str) -> str:
     base = "." if place in ROOTED else os.path.join("docs", dirname(place))
 
     def found(link: re.Match[str]) -> str:
-        return f"{link[1]}{_target(link[2], base, place)}{link[3]}"
+        return f"[{_label(link[1])}]({_target(link[2], base, place)})"
 
     return LINK.sub(found, markdown)
+
+
+def _label(words: str) -> str:
+    """The title of a page that is called by the name of its file."""
+    named = NAMED.fullmatch(words)
+    file = ROOT / "docs" / named[1] if named else None
+    if file is None or not file.is_file():
+        return words
+    return file.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
 
 
 def _target(link: str, base: str, place: str) -> str:
@@ -63,6 +72,10 @@ def _home(path: str, anchor: str) -> str | None:
         return path.removeprefix("docs/") + (f"#{anchor}" if anchor else "")
     if path in FILES:
         return FILES[path] + (f"#{anchor}" if anchor else "")
+    module = path.removesuffix(".py").replace("/", ".")
+    for place, (_, _, wanted) in API.items():
+        if module in wanted:
+            return f"{place}#{module}"
     for pattern, page in FOLDERS:
         if match := pattern.fullmatch(path):
             return page.format(match[1])

@@ -31,7 +31,7 @@ def linked(words: str, up: str) -> str:
     """As `text`, and a page of `docs/` that is named leads there; `up` is the way to `docs/`."""
     found, at = [], 0
     for page in PAGE.finditer(words):
-        found += [text(words[at : page.start()]), f"[{text(page[0])}]({up}{page[1]})"]
+        found += [text(words[at : page.start()]), f"[{page[0]}]({up}{page[1]})"]
         at = page.end()
     return "".join([*found, text(words[at:])])
 

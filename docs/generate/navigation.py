@@ -11,16 +11,16 @@ Entries = Sequence[Any]
 
 def expanded(nav: Entries, places: Sequence[str]) -> list[Any]:
     """The navigation with every page in it; a section that is left without a page is left out."""
-    named = set(_named(nav))
+    named = set(places_in(nav))
     folders = {each.removesuffix("*") for each in named if each.endswith("/*")}
     rest = [p for p in places if p not in named and not p.startswith(tuple(folders) or "\0")]
     return [entry for each in nav if (entry := _entry(each, places, named, rest)) is not None]
 
 
-def _named(nav: Entries) -> Iterator[str]:
+def places_in(nav: Entries) -> Iterator[str]:
     for each in nav:
         inner = next(iter(each.values())) if isinstance(each, dict) else each
-        yield from [inner] if isinstance(inner, str) else _named(inner)
+        yield from [inner] if isinstance(inner, str) else places_in(inner)
 
 
 def _entry(each: Any, places: Sequence[str], named: set[str], rest: Sequence[str]) -> Any:

@@ -41,7 +41,7 @@ def support_page(found: Sequence[Sheet]) -> str:
         "file does not say is unknown and counts as no: a network that needs it is refused, with the node. "
         "[Signals on a chip](signals.md) is the same by trial: what becomes of small networks.",
         heading(2, "Nodes of NIR without state"),
-        "All are read, on every chip:",
+        "All are read for every chip; what becomes of pools and delays on each is in [signals on a chip](signals.md).",
         table(("node", "becomes"), [(code(name), told) for name, told in NODES.items()]),
         heading(2, "Neuron models"),
         "The same on every chip up to numbers: [networks in the numbers of a chip](emulation.md). Equations: "
