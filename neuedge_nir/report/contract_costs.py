@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
 from neuedge_nir.plan.figures import Binding, CostReport, Inference, Interval
 from neuedge_nir.plan.model import Plan, PlanPopulation
-from neuedge_nir.report.figure import Figure
+from neuedge_nir.report.figure import Figure, Given
 from neuedge_nir.report.use import CoreUse, LayerUse, core_uses, layer_uses
 
 Json = dict[str, object]
@@ -163,8 +163,12 @@ def figure_json(figure: Figure) -> Json:
     """A figure without its path; the inputs as they are called in its formula."""
     found = asdict(figure)
     del found["path"]
-    found["inputs"] = [{key: value for key, value in given.items() if value is not None} for given in found["inputs"]]
-    return found
+    return {**found, "inputs": given_json(figure.inputs)}
+
+
+def given_json(inputs: Iterable[Given]) -> list[Json]:
+    """What figures rest on, without what is not told."""
+    return [{key: value for key, value in asdict(given).items() if value is not None} for given in inputs]
 
 
 def is_copy(population: PlanPopulation, plan: Plan) -> bool:
