@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import subprocess
@@ -11,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -21,7 +19,7 @@ from docs.generate.keys import OWN, tables
 from docs.generate.links import all_pages
 from docs.generate.markdown import SPECIAL, interval, linked, number, table, text
 from docs.generate.navigation import expanded, places_in
-from docs.generate.pages import API, ELSEWHERE, README, ROOT, ROOTED, fill, json_keys, pages, sections, slug
+from docs.generate.pages import API, ELSEWHERE, README, ROOT, ROOTED, fill, pages, sections, slug
 from docs.generate.source import Module, public
 from docs.generate.support import NODES, stateless
 from neuedge_nir.chip.arithmetic import KINDS
@@ -241,22 +239,18 @@ def test_what_a_page_lets_be_filled_in_is_known() -> None:
     markers = {
         name for page in kept().values() for name in re.findall(r"^<!-- generate: (.+) -->$", page, re.MULTILINE)
     }
-    assert markers == {"exits", "prices", "formulas", "figures", "levels", "readme"} | {
-        f"json {name}.json" for name in ("digits_loihi2", "inspect")
-    }
+    assert markers == {"exits", "prices", "formulas", "figures", "levels", "readme", "report", "inspection"}
     with pytest.raises(KeyError):
         fill("nothing")
     statuses = [line.split("|")[1].strip() for line in fill("exits").splitlines()[2:]]
     assert statuses == ["0", "1", "2", "3", "4", "5", "6", "130"]
 
 
-def test_keys_of_json_are_told_once(tmp_path: Path) -> None:
+def test_keys_of_json_are_told_once() -> None:
     many = {f"path{n}": {"low": n, "why": "x" * 99} for n in range(9)}
-    (tmp_path / "a.json").write_text(
-        json.dumps({"a": {"b": [{"c": None}, {"c": 1}]}, "f": many, "e": {}, "g": {**many, "h": 1}})
-    )
+    told = json_keys({"a": {"b": [{"c": None}, {"c": 1}]}, "f": many, "e": {}, "g": {**many, "h": 1}})
     mixed = [*(f"`g.path{n}.{key}`" for n in range(9) for key in ("low", "why")), "`g.h`"]
-    rows = json_keys(tmp_path / "a.json").splitlines()[2:]
+    rows = told.splitlines()[2:]
     assert [row.split("|")[1].strip() for row in rows] == ["`a.b[].c`", "`f.NAME.low`", "`f.NAME.why`", "`e`", *mixed]
     assert rows[2].endswith("xxx ...` |")
 

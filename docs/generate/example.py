@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 
+import neuedge_nir
 from docs.generate.markdown import code, interval, page, table, text
+from neuedge_nir.pipeline import Options
+from neuedge_nir.plan.model import Plan
 from neuedge_nir.plugin import load_model
+from neuedge_nir.report.contract import report_of
 from neuedge_nir.report.figures import Figure, figures_of
 
 MODEL, CHIP, STEPS = "digits", "loihi1", 16
@@ -15,7 +19,7 @@ SHOWN = ("energy.", "time.", "inference.")
 
 def figures() -> str:
     """The figures of energy and time of the bundled model, whole."""
-    shown = [figure for path, figure in found().items() if path.startswith(SHOWN)]
+    shown = [figure for path, figure in figures_of(plan()).items() if path.startswith(SHOWN)]
     rows = [(f"{code(each.path)} {text(each.title)}", _value(each), code(each.formula)) for each in shown]
     return page(
         f"Of `{MODEL}` on `{CHIP}`, {STEPS} timesteps a sample, with the activity that is assumed unless given; a "
@@ -24,13 +28,16 @@ def figures() -> str:
     )
 
 
-@cache
-def found() -> dict[str, Figure]:
-    """The figures of a plan that takes a second to make."""
-    import neuedge_nir
+def report() -> dict[str, object]:
+    """What `compile --json` prints of it, but for the passes."""
+    return report_of(plan())
 
-    options = neuedge_nir.Options(effort="quick", steps_per_sample=STEPS)
-    return figures_of(neuedge_nir.compile(load_model(MODEL).bundled(), CHIP, options))
+
+@cache
+def plan() -> Plan:
+    """A plan that takes a second to make."""
+    options = Options(effort="quick", steps_per_sample=STEPS)
+    return neuedge_nir.compile(load_model(MODEL).bundled(), CHIP, options)
 
 
 def _value(figure: Figure) -> str:

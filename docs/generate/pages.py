@@ -10,7 +10,7 @@ from pathlib import Path
 
 from docs.generate import commands, reference
 from docs.generate.chips import Sheet, chip_page, costs, overview, sheets
-from docs.generate.example import figures
+from docs.generate.example import figures, report
 from docs.generate.keys import keys_page, levels
 from docs.generate.markdown import code, fenced, heading, page, table, text
 from docs.generate.source import module_page
@@ -208,12 +208,12 @@ def _page_of(module: str) -> str:
 
 def fill(name: str, root: Path = ROOT) -> str:
     """What stands for `<!-- generate: NAME -->`. Raises KeyError for a name that means nothing."""
-    if name.startswith("json "):
-        return json_keys(root / "tests" / "golden" / name.removeprefix("json "))
     made: dict[str, Callable[[], str]] = {
         "exits": reference.exits,
         "prices": _prices,
         "figures": figures,
+        "report": lambda: json_keys(json.loads(json.dumps(report()))),
+        "inspection": lambda: json_keys(json.loads((root / "tests/golden/inspect.json").read_text("utf-8"))),
         "formulas": lambda: _formulas(root),
         "levels": levels,
         "readme": lambda: _intro(root),
@@ -249,9 +249,9 @@ MANY = 8
 """So many objects with the same keys are shown once."""
 
 
-def json_keys(path: Path) -> str:
-    """The keys of a JSON document by their dotted names, with an example of each."""
-    rows = [(code(key), kind, code(example)) for key, kind, example in _walk(json.loads(path.read_text("utf-8")), "")]
+def json_keys(value: object) -> str:
+    """The keys of a JSON value by their dotted names, with an example of each."""
+    rows = [(code(key), kind, code(example)) for key, kind, example in _walk(value, "")]
     return table(("key", "type", "example"), rows)
 
 
