@@ -19,7 +19,7 @@ from docs.generate.keys import OWN, tables
 from docs.generate.links import all_pages
 from docs.generate.markdown import SPECIAL, interval, linked, number, table, text
 from docs.generate.navigation import expanded, places_in
-from docs.generate.pages import API, ELSEWHERE, README, ROOT, ROOTED, fill, pages, sections, slug
+from docs.generate.pages import API, ELSEWHERE, README, ROOT, ROOTED, fill, json_keys, pages, sections, slug
 from docs.generate.source import Module, public
 from docs.generate.support import NODES, stateless
 from neuedge_nir.chip.arithmetic import KINDS
