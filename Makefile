@@ -17,7 +17,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/.core
 	$(PIP) torch
 	$(PIP) -e '.[train,fast,docs]' build editables hatchling hypothesis mypy pytest pytest-xdist ruff
-	touch $@
+	touch $(VENV)/.docs $@
 
 demo: $(VENV)/.core
 	$(BIN)/neuedge-nir models export digits $(VENV)/digits.nir
