@@ -124,7 +124,9 @@ def passes_page() -> str:
 def _pass(name: str) -> Iterator[str]:
     found = load_pass(name)
     needs = [f"{NEEDS[need].what} (`{NEEDS[need].option}`)" for need in found.requires]
-    rows = [(code(o.name), text(o.type), code(o.default), text(o.meaning)) for o in choices(found)]
+    rows = [
+        (code(o.name), text(o.type), code(o.default) if o.default else "empty", text(o.meaning)) for o in choices(found)
+    ]
     yield heading(2, f"`{name}`", name)
     yield f"{_capital(text(found.summary))}. Keeps: {text(found.keeps)}." + (
         f" Needs: {', '.join(needs)}." if needs else ""
