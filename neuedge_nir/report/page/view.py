@@ -1,0 +1,402 @@
+"""What the page of a plan says: every text and number in it, in the order of the page. No markup."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from neuedge_nir.codes import explanations
+from neuedge_nir.plan.model import Plan
+from neuedge_nir.report.figures import Figure, Given, figures_of
+from neuedge_nir.report.headline import Headline, Line, ends, fullest_cores, headline_of, spot, told, value
+from neuedge_nir.report.page.bars import Group, linear
+from neuedge_nir.report.page.floor import LONGEST_NAME, floor_of, grid_of
+from neuedge_nir.report.page.ways import HotLink, Ways, ways_of
+from neuedge_nir.report.per_layer import Layer, copy_of, layers_of
+from neuedge_nir.report.text import number, percent, quantity, shortened
+
+MOST_FULLEST = 10
+"""Cores nearest to a limit that the page lists; the map has all."""
+
+SHARE_PIXELS = 64
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A figure that stands large at the top of the page."""
+
+    name: str
+    value: str
+    span: str
+    assumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """A plan as the template takes it."""
+
+    label: str
+    headline: Headline
+    tiles: tuple[Tile, ...]
+    machine: str
+    cores: int
+    fullest: list[Row]
+    traffic: str
+    hot: list[Row]
+    copied: str
+    layers: list[Row]
+    limits: list[Row]
+    bars: list[Group]
+    remarks: list[Row]
+    scope: str
+    not_checked: list[Row]
+    figures: list[tuple[str, list[Row]]]
+    assumes: bool
+    made: list[Line]
+    floor: str
+    known: Mapping[str, Figure]
+
+    @property
+    def parts(self) -> list[tuple[str, str]]:
+        """The sections, by anchor and name."""
+        return [
+            ("summary", "Summary"),
+            ("map", "Chip map"),
+            ("traffic", "Traffic"),
+            ("layers", "Layers"),
+            ("costs", "Energy and time"),
+            ("remarks", "Remarks"),
+            ("sources", "Sources"),
+        ]
+
+
+def view_of(label: str, plan: Plan) -> PlanView:
+    """Everything that is told of a plan. Raises `VerificationError` where its messages have no way."""
+    figures, ways = figures_of(plan), ways_of(plan)
+    originals = copy_of(plan)
+    layers = [layer for layer in layers_of(plan) if originals[layer.name][1] == 0]
+    return PlanView(
+        label=shortened(label, LONGEST_NAME),
+        headline=_plain(headline_of(plan, figures)),
+        tiles=tuple(_tiles(plan, figures)),
+        machine=f"{plan.machine.system}: {grid_of(plan)}",
+        cores=len(plan.cores),
+        fullest=_fullest(plan),
+        traffic=_traffic(plan, ways),
+        hot=[_hot(plan, hot) for hot in ways.hottest],
+        copied=_copied(plan),
+        layers=[_layer(layer) for layer in layers],
+        limits=_limits(plan, figures),
+        bars=_bars(figures),
+        remarks=_remarks(plan),
+        scope=plan.scope,
+        not_checked=[{"name": left.name, "why": left.why, "source": left.source} for left in plan.not_checked],
+        figures=_grouped(figures),
+        assumes=any(figure.assumed for figure in figures.values()),
+        made=_made(plan),
+        floor=data(floor_of(plan, ways, layers)),
+        known=figures,
+    )
+
+
+def data(value: object) -> str:
+    """JSON that may stand in a script element: nothing in it can end the element."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _plain(found: Headline) -> Headline:
+    lines = tuple((name, shortened(text, 400)) for name, text in found.lines)
+    return Headline(shortened(found.title, 160), shortened(found.verdict, 400), found.proved, lines)
+
+
+TILES = (
+    ("cores in use", "mapping.cores"),
+    ("chips", "mapping.chips"),
+    ("energy of an inference", "inference.energy"),
+    ("latency", "inference.latency"),
+    ("throughput", "inference.throughput"),
+    ("dynamic energy a step", "energy.dynamic"),
+    ("static power", "energy.static"),
+    ("time of a step", "time.step"),
+    ("busiest link", "traffic.max_link_load"),
+)
+MOST_TILES = 8
+
+
+def _tiles(plan: Plan, figures: Mapping[str, Figure]) -> Iterable[Tile]:
+    """What matters most, of what the plan knows: of an inference before of a step."""
+    there = [(name, figures[path]) for name, path in TILES if path in figures]
+    for name, figure in there[:MOST_TILES]:
+        amount = "not published" if figure.typical is None else value(figure, figure.typical)
+        text = amount if figure.unit in ("J", "W", "s") else amount.removesuffix(figure.unit)
+        yield Tile(name, text, ends(figure) or _beside(plan, figure), figure.assumed)
+
+
+def _beside(plan: Plan, figure: Figure) -> str:
+    m = plan.mapping
+    if figure.path == "mapping.cores":
+        return f"{percent(m.utilisation.cores)} of those on"
+    if figure.path == "mapping.chips":
+        return plan.machine.system
+    return "" if figure.unit in ("J", "W", "s") else figure.unit
+
+
+def _fullest(plan: Plan) -> list[Row]:
+    return [
+        {
+            "core": found.core,
+            "where": spot(plan, found.core),
+            "limit": found.limit.name,
+            "used": found.used,
+            "most": f"{found.limit.limit.count:,} {found.limit.limit.unit}",
+            **_share(found.share),
+            "holds": _holds(plan, found.core),
+        }
+        for found in fullest_cores(plan, MOST_FULLEST)
+    ]
+
+
+def _holds(plan: Plan, core: int) -> str:
+    names = list(dict.fromkeys(piece.population for piece in plan.cores[core].slices))
+    shown = ", ".join(shortened(name, LONGEST_NAME) for name in names[:3])
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
+
+
+def _share(share: float | None) -> Row:
+    known = share if share is not None else 0.0
+    return {"share": known, "percent": percent(share), "pixels": round(SHARE_PIXELS * min(max(known, 0.0), 1.0), 1)}
+
+
+def _traffic(plan: Plan, ways: Ways) -> str:
+    traffic = plan.cost.traffic
+    if not ways.loads:
+        return f"{number(traffic.deliveries_per_step)} messages a step between cores, none over a link."
+    deadlock = {True: "No deadlock is possible.", False: "Messages could wait for each other in a circle.",
+                None: "Routers drop packets rather than deadlock."}[traffic.deadlock_free]  # fmt: skip
+    columns, rows = map(number, traffic.links.bisection)
+    return (
+        f"{number(traffic.deliveries_per_step)} messages a step between cores take "
+        f"{number(traffic.unicast_hops_per_step)} hops ({number(traffic.tree_hops_per_step)} with every link of a tree "
+        f"once) over {traffic.links.used:,} links; mean load {number(traffic.links.mean)}, largest "
+        f"{number(traffic.max_link_load)}. Bisection: {columns} between columns, {rows} between rows. {deadlock}"
+    )
+
+
+def _hot(plan: Plan, hot: HotLink) -> Row:
+    (a, b), position = hot.link, plan.chip.topology
+    size = position.columns.count, position.rows.count
+    crosses = any(a[axis] // size[axis] != b[axis] // size[axis] for axis in (0, 1)) and size != (1, 1)
+    return {
+        "link": f"{a[0]},{a[1]} → {b[0]},{b[1]}" + (" (between chips)" if crosses else ""),
+        "load": number(hot.load),
+        "senders": f"{hot.senders:,}",
+        "flows": [
+            {"core": f.core, "population": shortened(f.population, LONGEST_NAME), "load": number(f.load)}
+            for f in hot.flows
+        ],
+    }
+
+
+def _copied(plan: Plan) -> str:
+    if plan.copies is None or plan.copies.count < 2:
+        return ""
+    return f"The first of {plan.copies.count:,} copies; cores and slices of the others are on the map."
+
+
+def _layer(layer: Layer) -> Row:
+    how = ", relay" if layer.relay else ""
+    return {
+        "shown": shortened(layer.name, LONGEST_NAME),
+        "model": layer.model + how,
+        "shape": " x ".join(map(str, layer.shape)),
+        "neurons": layer.neurons,
+        "cores": layer.cores,
+        "slices": layer.slices,
+        "lag": layer.lag,
+        "spikes": layer.spikes,
+        "spikes_text": number(layer.spikes),
+        "messages": layer.messages,
+        "messages_text": number(layer.messages),
+        "binds": layer.binds or "",
+        **_share(layer.share),
+        "bits": "" if layer.weight_bits is None else layer.weight_bits,
+        "error": "" if layer.weight_error is None else layer.weight_error,
+        "error_text": "" if layer.weight_error is None else f"{layer.weight_error:.2%}",
+    }
+
+
+def _limits(plan: Plan, figures: Mapping[str, Figure]) -> list[Row]:
+    rows: list[Row] = []
+    for limit in plan.chip.limits:
+        share = figures.get(f"limits.{limit.name}.share")
+        mean, used = figures.get(f"limits.{limit.name}.mean"), figures.get(f"limits.{limit.name}.used")
+        if share is None or mean is None or used is None or used.typical is None or share.typical is None:
+            continue
+        most = figures[f"limits.{limit.name}.available"].typical or 0.0
+        rows.append(
+            {
+                "name": limit.name,
+                "scope": limit.scope.value,
+                "kind": limit.kind.value,
+                "used": round(used.typical),
+                "most": most,
+                "most_text": f"{most:,.0f} {limit.limit.unit}",
+                **_share(share.typical),
+                "mean": mean.typical,
+                "mean_text": percent(mean.typical),
+                "source": limit.limit.source,
+                "confidence": limit.limit.confidence.value,
+                "binds": False,
+            }
+        )
+    if rows:
+        max(rows, key=lambda row: float(str(row["share"])))["binds"] = True
+    return rows
+
+
+KINDS = {
+    "synaptic_events": "spikes at synapses",
+    "neuron_updates": "neuron updates",
+    "spikes": "spikes generated",
+    "messages": "messages",
+    "hops": "links crossed",
+    "crossings": "chip crossings",
+    "cores": "cores in use",
+}
+"""The parts of dynamic energy, by the last word of their path."""
+
+
+def _bars(figures: Mapping[str, Figure]) -> list[Group]:
+    groups = [
+        Group(title, note, linear([(name, figures[path]) for name, path in rows if path in figures]))
+        for title, note, rows in WHOLE
+    ]
+    for prefix, title, note in (
+        ("energy.dynamic.", "Dynamic energy of a timestep, by", "What each kind of event adds"),
+        ("time.step.", "Time of a timestep, by", ""),
+    ):
+        groups += _by_profile(figures, prefix, title, note)
+    return [group for group in groups if group.bars]
+
+
+WHOLE = (
+    ("Energy of a timestep", "", (("dynamic", "energy.dynamic"), ("of it when nothing spikes", "energy.idle"))),
+    ("Static power", "", (("static power", "energy.static"),)),
+    ("Time of a timestep", "", (("time of a timestep", "time.step"),)),
+    (
+        "Energy of an inference",
+        "",
+        (("whole", "inference.energy"), ("dynamic", "inference.dynamic"), ("static", "inference.static")),
+    ),
+    ("Time of an inference", "", (("latency", "inference.latency"), ("chip runs for", "inference.time"))),
+)
+
+
+def _by_profile(figures: Mapping[str, Figure], prefix: str, title: str, note: str) -> list[Group]:
+    """A group for every profile of the chip: its parts, or the figures that its sum is of."""
+    found: dict[str, list[tuple[str, Figure]]] = {}
+    for path, figure in figures.items():
+        profile, _, kind = path.removeprefix(prefix).rpartition(".")
+        if path.startswith(prefix) and profile and kind in KINDS:
+            found.setdefault(profile, []).append((KINDS[kind], figure))
+    return [Group(f"{title} {profile}", note, linear(rows)) for profile, rows in found.items()]
+
+
+def _remarks(plan: Plan) -> list[Row]:
+    """Equal remarks about several nodes are one."""
+    nodes: dict[tuple[str, str, str, str], list[str]] = {}
+    for d in plan.diagnostics:
+        nodes.setdefault((d.severity.value, d.code, d.message, d.hint or ""), []).append(d.node or "")
+    help_of = explanations()
+    return [
+        {"severity": severity, "code": code, "text": _about(names) + shortened(message, 600),
+         "hint": shortened(hint, 600), "help": help_of.get(code, "")}
+        for (severity, code, message, hint), names in nodes.items()
+    ]  # fmt: skip
+
+
+def _about(names: Sequence[str]) -> str:
+    known = [shortened(name, LONGEST_NAME) for name in names if name]
+    more = f" and {len(known) - 3} more" if len(known) > 3 else ""
+    return f"{', '.join(known[:3])}{more}: " if known else ""
+
+
+LEFT_OUT = ("populations.", "projections.", "traffic.link_histogram.")
+"""Counts that stand in the tables: `explain` tells of each."""
+
+
+GROUPS = {
+    "energy": "Energy",
+    "time": "Time of a timestep",
+    "inference": "An inference",
+    "utilisation": "Utilisation",
+    "limits": "Limits",
+    "mapping": "Mapping",
+    "traffic": "Traffic",
+    "activity": "Activity",
+    "model": "Model",
+}
+"""The figures by the first word of their path; what has none of these stands last."""
+
+
+def _grouped(figures: Mapping[str, Figure]) -> list[tuple[str, list[Row]]]:
+    found: dict[str, list[Row]] = {title: [] for title in (*GROUPS.values(), "Others")}
+    for path, figure in figures.items():
+        if not path.startswith(LEFT_OUT):
+            found[GROUPS.get(path.partition(".")[0], "Others")].append(_figure(figure))
+    return [(title, rows) for title, rows in found.items() if rows]
+
+
+def _figure(figure: Figure) -> Row:
+    return {
+        "path": figure.path,
+        "title": shortened(figure.title, 120),
+        "text": told(figure, span=False).removesuffix("*"),
+        "span": ends(figure),
+        "formula": "" if figure.formula == "count" else shortened(figure.formula, 300),
+        "why": shortened(figure.why, 300),
+        "assumed": figure.assumed,
+        "inputs": [_given(given) for given in figure.inputs],
+    }
+
+
+def _given(given: Given) -> Row:
+    low, typical, high = (_amount(given, v) for v in (given.low, given.typical, given.high))
+    text = typical if given.low == given.high else f"{typical} ({low} .. {high})"
+    return {
+        "name": shortened(given.name, LONGEST_NAME),
+        "text": text,
+        "confidence": given.confidence,
+        "source": shortened(given.source, 300),
+        "note": shortened(given.note or "", 300),
+    }
+
+
+def _amount(given: Given, amount: float) -> str:
+    if given.unit in ("J", "W", "s") and math.isfinite(amount):
+        return quantity(amount, given.unit)
+    return f"{number(amount)} {given.unit}".rstrip()
+
+
+def _made(plan: Plan) -> list[Line]:
+    """What was asked for, of which files, with what."""
+    o = plan.options
+    lines = [
+        ("model", f"{shortened(plan.model.name, LONGEST_NAME)}, sha256 {plan.model.sha256 or 'unknown'}"),
+        ("chip", f"{plan.chip.name}, sha256 of its file {plan.chip.sha256}"),
+        ("machine", f"{plan.machine.system}; {plan.chips_available:,} chips were available"),
+        ("effort", f"{o.effort}, seed {o.seed}"),
+        ("spikes in and out", f"{o.inputs}, {o.outputs}"),
+        ("activity", plan.activity.kind),
+        ("reset", o.reset),
+        ("passes", ", ".join(o.passes) or "none"),
+        ("tools", ", ".join(f"{name} {version}" for name, version in sorted(plan.tool.items()))),
+    ]
+    lines += [("tiles", ", ".join(f"{shortened(k, 24)}={v}" for k, v in list(o.tiles.items())[:20]))] if o.tiles else []
+    lines += [("pace", f"{o.time_scale} times slower")] if o.time_scale != 1 else []
+    return [(name, shortened(text, 400)) for name, text in lines]
