@@ -89,9 +89,13 @@ def value(figure: Figure, amount: float) -> str:
     """A value in the unit of its figure."""
     if figure.unit in ("J", "W", "s"):
         return quantity(amount, figure.unit)
-    if not figure.unit and figure.path.startswith(("utilisation.", "limits.")):
+    if not figure.unit and figure.path.startswith(SHARES):
         return percent(amount)
-    return f"{number(amount)} {figure.unit}".rstrip()
+    return f"{number(amount)} {'samples/s' if figure.unit == '1/s' else figure.unit}".rstrip()
+
+
+SHARES = ("utilisation.", "limits.", "time.load")
+"""Figures without a unit that are shares: printed in percent."""
 
 
 def _verdict(plan: Plan) -> str:
@@ -101,14 +105,15 @@ def _verdict(plan: Plan) -> str:
         return f"optimal: no mapping takes fewer than {counted(m.cores_lower_bound, 'core')}{stopped}"
     gap = m.cores_inner / m.cores_lower_bound - 1 if m.cores_lower_bound else 0.0
     least = f"any mapping takes at least {counted(m.cores_lower_bound, 'core')}, by {m.bound_resource}"
-    return f"{plan.outcome}: {m.cores_inner:,} found, {least} (gap {gap:.1%}){stopped}"
+    inner = counted(m.cores_inner, "core") + " without those of inputs and outputs" * (m.cores_inner < m.cores_used)
+    return f"{plan.outcome}: {inner}; {least} (gap {gap:.1%}){stopped}"
 
 
 def _lines(plan: Plan, figures: Mapping[str, Figure]) -> list[Line]:
     """Ten at most."""
     found: list[Line] = [("binds", _binds(plan)), ("cores", _cores(plan))]
     found.append(("energy", f"{told(figures['energy.dynamic'])} a step, and {told(figures['energy.static'])} static"))
-    found.append(("time", f"{told(figures['time.step'])} a step"))
+    found.append(("time", _time(plan, figures)))
     found += _inference(figures)
     found.append(("traffic", _traffic(plan)))
     found.append(("weights", _weights(plan)))
@@ -139,6 +144,16 @@ def _cores(plan: Plan) -> str:
     return of + (f"; filled: {full}" if full else "")
 
 
+def _time(plan: Plan, figures: Mapping[str, Figure]) -> str:
+    """How long a step takes and what it waits for; of a chip with a tick, how much of it the busiest resource needs."""
+    step, pace = f"{told(figures['time.step'])} a step", plan.cost.pace
+    if "time.load" not in figures or pace.busiest is None:
+        return f"{step}; it waits for {pace.binding.words}"
+    load = figures["time.load"]
+    over = "; OVERLOADED" if load.typical is not None and load.typical > 1 else ""
+    return f"{step}, the chip's tick; {pace.busiest.words} needs {told(load)} of it{over}"
+
+
 def _inference(figures: Mapping[str, Figure]) -> list[Line]:
     if "inference.time" not in figures:
         return []
@@ -148,11 +163,8 @@ def _inference(figures: Mapping[str, Figure]) -> list[Line]:
 
 INFERENCE = (
     ("energy", "inference.energy"),
-    ("dynamic", "inference.dynamic"),
-    ("static", "inference.static"),
     ("latency", "inference.latency"),
-    ("time", "inference.time"),
-    ("throughput", "inference.throughput"),
+    ("throughput", "inference.rate"),
 )
 """What is told of an inference, of what a plan knows."""
 

@@ -16,7 +16,8 @@ from neuedge_nir.plan.model import Plan, PlanCore, PlanPopulation, PlanSlice
 class Layer:
     """A population or input of a plan.
 
-    `spikes` of all its neurons and `messages` that leave their core, per timestep; `rate` per neuron and timestep.
+    `spikes` of all its neurons, `messages` that leave their core and `events` at its synapses, per timestep; `rate` per
+    neuron and timestep.
     `shares`: of each limit of a core or chip the largest used / limit among those the layer lies on, others' part
     included. `binds` is the greatest of them. Bits and error are the largest among the projections into it.
     """
@@ -32,6 +33,7 @@ class Layer:
     rate: float
     spikes: float
     messages: float
+    events: float
     shares: Mapping[str, float]
     binds: str | None
     weight_bits: int | None
@@ -148,6 +150,7 @@ def _layer(
         rate=rate,
         spikes=neurons * rate,
         messages=messages,
+        events=plan.cost.events_into.get(population.name, 0.0),
         shares=shares,
         binds=max(shares, key=lambda name: shares[name], default=None),
         weight_bits=max((p.weight_bits for p in into), default=None),

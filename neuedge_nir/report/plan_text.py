@@ -41,11 +41,16 @@ def _layers(plan: Plan) -> RenderableType:
     originals = copy_of(plan)
     first = [layer for layer in layers_of(plan) if not originals[layer.name][1]]
     copied = ", first copy" * (len(first) < len(originals) - _outputs(plan))
-    header = ("layer", "model", "neurons", "cores", "lag", "spikes/step", "messages/step", "binds", "share", "bits",
-              "error")  # fmt: skip
     models = {p.name: model_words(p) for p in plan.populations}
     rows = [_row(layer, models[layer.name]) for layer in first]
-    return table("Layer by layer" + copied, header, rows, right=(2, 3, 4, 5, 6, 8, 9, 10))
+    title = f"Layer by layer{copied}; spikes, synaptic events and messages of a step"
+    return table(title, HEADER, rows, right=(2, 3, 4, 5, 6, 7, 9, 10, 11))
+
+
+HEADER = (
+    *("layer", "model", "neurons", "cores", "lag", "spikes", "events", "messages"),
+    *("binds", "share", "bits", "error"),
+)
 
 
 def _outputs(plan: Plan) -> int:
@@ -60,6 +65,7 @@ def _row(layer: Layer, model: str) -> Row:
         f"{layer.cores:,}" if layer.cores else "host",
         str(layer.lag),
         number(layer.spikes),
+        number(layer.events),
         number(layer.messages),
         layer.binds or "-",
         percent(layer.share),

@@ -12,8 +12,8 @@ from neuedge_nir.report.text import printable
 
 COLUMNS = (
     *("plan", "chip", "layer", "model", "shape", "neurons", "cores", "chips", "slices", "lag_steps"),
-    *("spikes_per_neuron_per_step", "spikes_per_step", "messages_per_step", "binds", "share", "weight_bits"),
-    "weight_relative_error",
+    *("spikes_per_neuron_per_step", "spikes_per_step", "messages_per_step", "synaptic_events_per_step"),
+    *("binds", "share", "weight_bits", "weight_relative_error"),
 )
 FORMULA = ("=", "+", "-", "@")
 """What a spreadsheet takes for a formula at the beginning of a text."""
@@ -38,7 +38,7 @@ def _cells(layer: Layer) -> list[str]:
         _word(layer.model),
         "x".join(map(str, layer.shape)),
         *map(str, (layer.neurons, layer.cores, layer.chips, layer.slices, layer.lag)),
-        *map(_number, (layer.rate, layer.spikes, layer.messages)),
+        *map(_number, (layer.rate, layer.spikes, layer.messages, layer.events)),
         _word(layer.binds or ""),
         _number(layer.share),
         "" if layer.weight_bits is None else str(layer.weight_bits),

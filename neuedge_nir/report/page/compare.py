@@ -50,8 +50,8 @@ FIGURES = (
     ("axons: use of the cores", "utilisation.axons_in", NEITHER),
     ("energy of an inference", "inference.energy", LEAST),
     ("latency of an inference", "inference.latency", LEAST),
-    ("time of an inference", "inference.time", LEAST),
-    ("inferences a second", "inference.throughput", MOST),
+    ("load of the tick", "time.load", NEITHER),
+    ("inferences a second", "inference.rate", MOST),
     ("dynamic energy of a step", "energy.dynamic", LEAST),
     ("static power", "energy.static", LEAST),
     ("time of a step", "time.step", LEAST),
@@ -96,7 +96,13 @@ def _row(name: str, figures: Sequence[Figure | None], wanted: str) -> Line:
 
 
 def _cell(figure: Figure | None, best: str, bar: Bar | None) -> Cell:
-    return Cell("-") if figure is None else Cell(told(figure, span=False), ends(figure), best, bar)
+    return Cell("-") if figure is None else Cell(_bare(figure), ends(figure), best, bar)
+
+
+def _bare(figure: Figure) -> str:
+    """Counts without the unit that the row's name has."""
+    text = told(figure, span=False)
+    return text.removesuffix(f" {figure.unit}") if figure.unit in ("cores", "chips") else text
 
 
 def _best(figures: Sequence[Figure | None], wanted: str) -> Mapping[int, str]:

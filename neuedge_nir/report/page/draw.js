@@ -182,7 +182,7 @@ class Drawing {
     const sorted = [...floor.links].sort((a, b) => a.load - b.load);
     for (const link of sorted) {
       const share = floor.mostLoad ? link.load / floor.mostLoad : 0;
-      const width = 1.3 + 0.075 * this.scale * Math.sqrt(share);
+      const width = 1.3 + Math.min(9, 0.075 * this.scale) * Math.sqrt(share);
       ctx.strokeStyle = colours.rim; // the darkest are seen on a dark page, the lightest on a light one
       if (!dense) this.line(link, (width + 1.4) / this.scale);
       ctx.strokeStyle = heat(share);

@@ -119,10 +119,11 @@ TILES = (
     ("chips", "mapping.chips"),
     ("energy of an inference", "inference.energy"),
     ("latency", "inference.latency"),
-    ("throughput", "inference.throughput"),
+    ("throughput", "inference.rate"),
     ("dynamic energy a step", "energy.dynamic"),
     ("static power", "energy.static"),
     ("time of a step", "time.step"),
+    ("load of the tick", "time.load"),
     ("busiest link", "traffic.max_link_load"),
 )
 MOST_TILES = 8
@@ -133,7 +134,7 @@ def _tiles(plan: Plan, figures: Mapping[str, Figure]) -> Iterable[Tile]:
     there = [(name, figures[path]) for name, path in TILES if path in figures]
     for name, figure in there[:MOST_TILES]:
         amount = "not published" if figure.typical is None else value(figure, figure.typical)
-        text = amount if figure.unit in ("J", "W", "s") else amount.removesuffix(figure.unit)
+        text = amount if figure.unit in ("J", "W", "s") else amount.removesuffix(_unit(figure)).rstrip()
         yield Tile(name, text, ends(figure) or _beside(plan, figure), figure.assumed)
 
 
@@ -143,7 +144,11 @@ def _beside(plan: Plan, figure: Figure) -> str:
         return f"{percent(m.utilisation.cores)} of those on"
     if figure.path == "mapping.chips":
         return plan.machine.system
-    return "" if figure.unit in ("J", "W", "s") else figure.unit
+    return "" if figure.unit in ("J", "W", "s") else _unit(figure)
+
+
+def _unit(figure: Figure) -> str:
+    return "samples/s" if figure.unit == "1/s" else figure.unit
 
 
 def _fullest(plan: Plan) -> list[Row]:
@@ -220,6 +225,8 @@ def _layer(layer: Layer) -> Row:
         "lag": layer.lag,
         "spikes": layer.spikes,
         "spikes_text": number(layer.spikes),
+        "events": layer.events,
+        "events_text": number(layer.events),
         "messages": layer.messages,
         "messages_text": number(layer.messages),
         "binds": layer.binds or "",
@@ -276,11 +283,8 @@ def _bars(figures: Mapping[str, Figure]) -> list[Group]:
         Group(title, note, linear([(name, figures[path]) for name, path in rows if path in figures]))
         for title, note, rows in WHOLE
     ]
-    for prefix, title, note in (
-        ("energy.dynamic.", "Dynamic energy of a timestep, by", "What each kind of event adds"),
-        ("time.step.", "Time of a timestep, by", ""),
-    ):
-        groups += _by_profile(figures, prefix, title, note)
+    groups += _by_kind(figures)
+    groups += _waits(figures)
     return [group for group in groups if group.bars]
 
 
@@ -289,22 +293,53 @@ WHOLE = (
     ("Static power", "", (("static power", "energy.static"),)),
     ("Time of a timestep", "", (("time of a timestep", "time.step"),)),
     (
-        "Energy of an inference",
+        "Energy of an inference, one sample at a time",
         "",
         (("whole", "inference.energy"), ("dynamic", "inference.dynamic"), ("static", "inference.static")),
     ),
-    ("Time of an inference", "", (("latency", "inference.latency"), ("chip runs for", "inference.time"))),
+    (
+        "Energy of an inference, samples behind each other",
+        "",
+        (
+            ("whole", "inference.pipelined.energy"),
+            ("dynamic", "inference.pipelined.dynamic"),
+            ("static", "inference.pipelined.static"),
+        ),
+    ),
+    ("Time of an inference", "", (("until its last output", "inference.latency"), ("chip runs for", "inference.time"))),
 )
 
 
-def _by_profile(figures: Mapping[str, Figure], prefix: str, title: str, note: str) -> list[Group]:
-    """A group for every profile of the chip: its parts, or the figures that its sum is of."""
+def _by_kind(figures: Mapping[str, Figure]) -> list[Group]:
+    """A group for every profile of the chip: what each kind of event adds to the dynamic energy."""
+    prefix = "energy.dynamic."
     found: dict[str, list[tuple[str, Figure]]] = {}
     for path, figure in figures.items():
         profile, _, kind = path.removeprefix(prefix).rpartition(".")
         if path.startswith(prefix) and profile and kind in KINDS:
             found.setdefault(profile, []).append((KINDS[kind], figure))
-    return [Group(f"{title} {profile}", note, linear(rows)) for profile, rows in found.items()]
+    note = "What each kind of event adds; the sum is the dynamic energy by this profile."
+    return [Group(f"Dynamic energy of a timestep, by {profile}", note, linear(rows)) for profile, rows in found.items()]
+
+
+def _waits(figures: Mapping[str, Figure]) -> list[Group]:
+    """A group for every profile: what a timestep waits for."""
+    groups = []
+    for path in figures:
+        profile = path.removeprefix("time.cores.")
+        if path != profile:
+            parts = [(name, figures[at.format(profile)]) for name, at in WAITS if at.format(profile) in figures]
+            groups.append(Group(f"What a timestep waits for, by {profile}", "", linear(parts)))
+    return groups
+
+
+WAITS = (
+    ("slowest core", "time.cores.{}"),
+    ("busiest link", "time.link"),
+    ("busiest link between chips", "time.chip_link"),
+    ("host", "time.host"),
+    ("barrier", "time.barrier.{}"),
+)
 
 
 def _remarks(plan: Plan) -> list[Row]:
