@@ -112,7 +112,6 @@ class CoreMap extends MapView {
     select.replaceChildren(...this.measures.map(({ id, name }) => Object.assign(element("option", name), { value: id })));
     select.addEventListener("change", () => this.use(select.value));
     this.legend = box.querySelector(".legend");
-    this.use("layer");
   }
 
   use(id) {

@@ -9,9 +9,9 @@ function revive(plan) {
   for (const button of plan.querySelectorAll("button[data-flow]")) {
     button.addEventListener("click", () => showFlow(plan, links, button, floor));
   }
-  const maps = links ? [cores, links] : [cores];
-  maps.forEach((map) => map.show());
-  return maps;
+  cores.use("layer");
+  if (links) setTimeout(() => links.show()); // below what is seen first
+  return links ? [cores, links] : [cores];
 }
 
 function showFlow(plan, links, button, floor) {
