@@ -28,7 +28,7 @@ class Floor {
     this.pieces = column(pieces.per_core).map((many) => {
       const own = [];
       for (const end = at + many; at < end; at++) {
-        const ranges = spans.filter(([first]) => first[at] >= 0).map(([first, last]) => `${first[at]}–${last[at] - 1}`);
+        const ranges = spans.filter(([first]) => first[at] >= 0).map(([first, last]) => `${first[at]}..${last[at] - 1}`);
         own.push({ layer: layer[at], copy: copy[at], neurons: neurons[at], text: run[at] ? ranges[0] : ranges.join(" × ") });
       }
       return own;
