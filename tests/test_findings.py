@@ -165,3 +165,17 @@ def test_a_path_is_a_uri_whatever_is_in_it() -> None:
     assert uri_of("c:d.nir") == "./c%3Ad.nir"
     assert uri_of("ä #1?.nir") == "%C3%A4%20%231%3F.nir"
     assert uri_of("/x y.nir") == "file:///x%20y.nir"
+
+
+def test_the_commands_of_the_workflow_in_the_docs_work(
+    neuedge: Neuedge, digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.nir").write_bytes(digits.read_bytes())
+    text = (Path(__file__).parents[1] / "docs" / "ci.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^ +(?:run: )?neuedge-nir (.*)$", text, flags=re.MULTILINE)
+    assert [command.split()[0] for command in commands] == ["check", "compile", "verify", "report"]
+    for command in commands:
+        assert neuedge(*command.split()).status == 0
+    made = {path.name for path in tmp_path.iterdir()}
+    assert made == {"model.nir", "check.sarif", "plan.json", "layers.csv", "report.html"}

@@ -84,6 +84,11 @@ def test_layers_sort_by_size_both_ways_and_back(seen: dict[str, dict[str, Any]],
     assert ways["ascending"] == sorted(ways["none"])
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_words_sort_by_the_alphabet(seen: dict[str, dict[str, Any]], name: str) -> None:
+    assert seen[name]["limits"] == sorted(seen[name]["limits"])
+
+
 def test_every_limit_can_be_a_colour(seen: dict[str, dict[str, Any]], compiled: dict[str, Compiled]) -> None:
     for chip in CHIPS:
         shown = seen[chip]["measures"]

@@ -93,6 +93,13 @@ def sorted_by(page: Page, name: str) -> dict[str, object]:
     return found
 
 
+def sorted_words(page: Page) -> list[str]:
+    """The limits' table by name, once clicked."""
+    table = page.locator("section[id$=layers] table").nth(1)
+    table.locator("thead th button").first.click()
+    return table.locator("tbody tr td:first-child").all_inner_texts()
+
+
 def main(pages: dict[str, Path]) -> None:
     seen: dict[str, dict[str, object]] = {}
     with sync_playwright() as playwright:
@@ -109,6 +116,7 @@ def main(pages: dict[str, Path]) -> None:
             page.wait_for_selector("html[data-ready]", state="attached")
             found = looked(page)
             found["sorted"] = sorted_by(page, "neurons")
+            found["limits"] = sorted_words(page)
             background = "getComputedStyle(document.body).backgroundColor"
             found["light"] = page.evaluate(background)
             page.emulate_media(color_scheme="dark")

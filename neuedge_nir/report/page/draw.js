@@ -184,7 +184,7 @@ class Drawing {
       const share = floor.mostLoad ? link.load / floor.mostLoad : 0;
       const width = 1.3 + Math.min(9, 0.075 * this.scale) * Math.sqrt(share);
       ctx.strokeStyle = colours.rim; // the darkest are seen on a dark page, the lightest on a light one
-      if (!dense) this.line(link, (width + 1.4) / this.scale);
+      if (!dense) this.line(link, (width + 1.4) / this.scale, width / this.scale);
       ctx.strokeStyle = heat(share);
       this.line(link, width / this.scale);
     }
@@ -202,12 +202,13 @@ class Drawing {
     return [[shifted(a, -trim), shifted(a, -0.5)], [shifted(b, 0.5), shifted(b, trim)]];
   }
 
-  line(link, width) {
+  // `inner`: of a rim the width of the line within it, which gives the size of the head.
+  line(link, width, inner = width) {
     const { ctx } = this;
     ctx.lineWidth = width;
     for (const [[ax, ay], [bx, by]] of this.ends(link)) {
       const angle = Math.atan2(by - ay, bx - ax);
-      const head = Math.min(0.14, 2.2 * width);
+      const head = Math.min(0.14, 2.2 * inner);
       ctx.beginPath();
       ctx.moveTo(ax, ay);
       ctx.lineTo(bx, by);
@@ -225,7 +226,7 @@ class Drawing {
     const { ctx, colours } = this;
     for (const [colour, width] of [[colours.page, 9], [colours.mark, 5]]) {
       ctx.strokeStyle = colour;
-      for (const [x, y, toX, toY] of links) this.line({ from: [x, y], to: [toX, toY] }, width / this.scale);
+      for (const [x, y, toX, toY] of links) this.line({ from: [x, y], to: [toX, toY] }, width / this.scale, 5 / this.scale);
     }
   }
 

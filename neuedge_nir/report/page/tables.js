@@ -1,5 +1,8 @@
 // Tables that sort by a click or a key on a column's head: numbers by their value, words by the alphabet.
 
+const NUMBERS = ["none", "descending", "ascending"];
+const WORDS = ["none", "ascending", "descending"];
+
 function sortable(table) {
   const body = table.tBodies[0];
   const heads = [...table.tHead.rows[0].cells];
@@ -9,8 +12,9 @@ function sortable(table) {
     button.type = "button";
     button.append(...head.childNodes);
     head.replaceChildren(button);
+    const turns = original[0]?.cells[column].dataset.value === undefined ? WORDS : NUMBERS;
     button.addEventListener("click", () => {
-      const order = { none: "descending", descending: "ascending", ascending: "none" }[head.ariaSort || "none"];
+      const order = turns[turns.indexOf(head.ariaSort || "none") + 1] || "none";
       heads.forEach((other) => other.removeAttribute("aria-sort"));
       if (order !== "none") head.ariaSort = order;
       body.replaceChildren(...(order === "none" ? original : sorted(original, column, order)));
