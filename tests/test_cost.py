@@ -166,10 +166,10 @@ def test_the_step_of_each_chip_is_its_tick_or_its_formula_by_hand(name: str) -> 
 LINKS = (((0, 0), (1, 0)), ((7, 0), (8, 0)))
 
 
-def rates(**known_: Quantity) -> Chip:
+def rates(link: Quantity | None = None, between: Quantity | None = None, host: Quantity | None = None) -> Chip:
     """A chip whose cores take a second an event."""
     profile = CostProfile("p", synaptic_event_s=known(1.0))
-    return chip(neurons=9, costs=Costs((profile,), **known_))
+    return chip(neurons=9, costs=Costs((profile,), link_rate=link, chip_link_rate=between, host_rate=host))
 
 
 def waiting(events: float = 0.0, link: float = 0.0, between: float = 0.0, host: float = 0.0) -> Events:
@@ -178,7 +178,7 @@ def waiting(events: float = 0.0, link: float = 0.0, between: float = 0.0, host: 
 
 
 def test_a_step_waits_for_its_slowest_resource_and_names_it() -> None:
-    on = rates(link_rate=between(2, 4, 8), chip_link_rate=known(0.5), host_rate=known(0.25))
+    on = rates(between(2, 4, 8), known(0.5), known(0.25))
     for events, due, words in (
         (waiting(events=5, link=16), (5, 5, 8), "core 0, synaptic operations"),
         (waiting(events=3, link=16), (3, 4, 8), "link (0,0)-(1,0)"),
@@ -190,12 +190,12 @@ def test_a_step_waits_for_its_slowest_resource_and_names_it() -> None:
 
 
 def test_boards_share_the_messages_of_the_host() -> None:
-    on = rates(host_rate=known(0.25))
+    on = rates(host=known(0.25))
     assert bounds(step_time(on, replace(waiting(host=6), boards=3))) == (8, 8, 8)
 
 
 def test_the_rate_of_links_is_that_between_chips_too_where_no_other_is_known() -> None:
-    assert bounds(step_time(rates(link_rate=known(2)), waiting(between=10))) == (5, 5, 5)
+    assert bounds(step_time(rates(known(2)), waiting(between=10))) == (5, 5, 5)
     assert bounds(step_time(rates(), waiting(events=3, link=16, between=10, host=6))) == (3, 3, 3)
 
 

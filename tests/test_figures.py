@@ -13,7 +13,9 @@ from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.contract import report_of
 from neuedge_nir.report.figure import WEAKEST, Figure
 from neuedge_nir.report.figures import figures_of
+from neuedge_nir.report.figures_core import core_figures, link_figures, link_loads
 from neuedge_nir.report.text import number, percent, plan_tables, quantity
+from neuedge_nir.report.use import core_uses, layer_uses
 from tests.formulas import evaluate
 from tests.plan_zoo import plan_of
 
@@ -37,9 +39,32 @@ def figures(name: str) -> Mapping[str, Figure]:
     return figures_of(plan_of(name)[0])
 
 
+def parts(plan: Plan) -> Iterator[Figure]:
+    for index in range(len(plan.cores)):
+        yield from core_figures(plan, index)
+    for link, load in link_loads(plan).items():
+        yield from link_figures(plan, link, load)
+
+
+@pytest.mark.parametrize("name", ["loihi1 relays", "loihi2 two chips", "truenorth splitters", "spinnaker1 slow"])
+def test_the_energy_of_a_step_is_that_of_all_cores_and_links(name: str) -> None:
+    """But for the messages of the host."""
+    plan = plan_of(name)[0]
+    known, own = figures(name), {figure.path: figure for figure in parts(plan)}
+    for profile in plan.chip.costs.profiles:
+        whole = known.get(f"energy.dynamic.{profile.name}")
+        if whole is None:
+            continue
+        host = known.get(f"energy.dynamic.{profile.name}.host_messages")
+        for end in ENDS:
+            found = [getattr(f, end) for path, f in own.items() if path.endswith(f".energy.{profile.name}")]
+            rest = getattr(host, end) if host is not None else 0.0
+            assert sum(found) + rest == pytest.approx(getattr(whole, end), rel=1e-9)
+
+
 @pytest.mark.parametrize("name", PLANS)
 def test_every_figure_is_what_its_formula_makes_of_its_inputs(name: str) -> None:
-    for path, figure in figures(name).items():
+    for path, figure in [*figures(name).items(), *((f.path, f) for f in parts(plan_of(name)[0]))]:
         if figure.typical is None:
             assert figure.low is figure.high is None
             assert (figure.formula, figure.inputs) == ("", ())
@@ -115,6 +140,18 @@ JSON = {
     "energy.neuron_updates_per_step": "energy.neuron_updates",
     "latency.step_s": "time.step",
     "latency.time_scale": "time.scale",
+    "latency.tiles_used": "time.tiles",
+    "latency.longest_way": "time.longest_way",
+    "latency.load_of_tick": "time.load",
+    "inference.energy_j": "inference.energy",
+    "inference.energy_per_copy_j": "inference.energy_per_copy",
+    "inference.latency_s": "inference.latency",
+    "inference.interval_steps": "inference.interval",
+    "inference.rate_hz": "inference.rate",
+    "inference.pipelined.dynamic_j": "inference.pipelined.dynamic",
+    "inference.pipelined.static_j": "inference.pipelined.static",
+    "inference.pipelined.energy_j": "inference.pipelined.energy",
+    "inference.pipelined.energy_per_copy_j": "inference.pipelined.energy_per_copy",
     "inference.pipeline_steps": "inference.depth",
     "inference.period_steps": "inference.period",
     "inference.dynamic_j": "inference.dynamic",
@@ -156,6 +193,24 @@ def figure_path(path: str, plan: Plan) -> tuple[str, str]:
             return f"populations.{'.'.join(name)}.lag", end
         case ["recurrence", "late_steps", *name]:
             return f"projections.{'.'.join(name)}.late", end
+        case ["layers", at, "used", limit, "available"]:
+            return f"limits.{limit}.available", end
+        case ["layers", at, "used", limit, what]:
+            return f"populations.{layer(plan, at)}.{what}.{limit}", end
+        case ["layers", at, "share"]:
+            return f"populations.{layer(plan, at)}.share.{layer_uses(plan)[int(at)].binds}", end
+        case ["layers", at, what]:
+            return f"populations.{layer(plan, at)}.{'energy' if what == 'energy_j' else what}", end
+        case ["cores", at, "used", limit, "available"]:
+            return f"limits.{limit}.available", end
+        case ["cores", at, "used", limit, what]:
+            return f"cores.{at}.{what}.{limit}", end
+        case ["cores", at, "share"]:
+            return f"cores.{at}.share.{core_uses(plan)[int(at)].binds}", end
+        case ["cores", at, what]:
+            return f"cores.{at}.{'messages' if what == 'messages_out' else what}", end
+        case ["energy", "cross_checks", at, _]:
+            return next(f"energy.average.{p.name}" for p in plan.chip.costs.profiles if p.conditions), end
         case ["weights", at, what]:
             told = {"bits": "weight_bits", "relative_error": "weight_error", "axons": "axons"}[what]
             return f"projections.{plan.projections[int(at)].name}.{told}", end
@@ -165,13 +220,21 @@ def figure_path(path: str, plan: Plan) -> tuple[str, str]:
     return path, end
 
 
-PLACES = re.compile(r"traffic\.hottest_links\.\d+\.(from|to)\.|constraints\.")
-"""Coordinates, and what the user wrote: no figures."""
+def layer(plan: Plan, at: str) -> str:
+    return layer_uses(plan)[int(at)].population.name
+
+
+PLACES = re.compile(
+    r"traffic\.hottest_links\.\d+\.(from|to)\.|constraints\.|cores\.\d+\.(core|chip|slot|router)\b"
+    r"|layers\.\d+\.cores\.|latency\.(binding|busiest)\."
+)
+"""Coordinates, numbers of cores, and what the user wrote: no figures."""
 
 
 @pytest.mark.parametrize("name", PLANS)
 def test_every_number_of_the_json_report_is_that_of_a_figure(name: str) -> None:
-    plan, known = plan_of(name)[0], figures(name)
+    plan = plan_of(name)[0]
+    known = {**figures(name), **{f.path: f for index in range(len(plan.cores)) for f in core_figures(plan, index)}}
     report = report_of(plan)
     for path, value in numbers({key: report[key] for key in report if key != "figures"}, ""):
         if not PLACES.match(path):

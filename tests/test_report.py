@@ -113,7 +113,7 @@ def test_a_table_has_a_line_for_each_layer_of_each_plan(
     assert rows[4]["share_of_neuron_groups"] == ""
     assert neuedge("compile", digits, "--target", "loihi2", "--csv", tmp_path / "one.csv").status == 0
     one = rows_of((tmp_path / "one.csv").read_bytes())
-    assert [list(row.values())[2:13] for row in one] == [list(row.values())[2:13] for row in rows[:3]]
+    assert [list(row.values())[2:16] for row in one] == [list(row.values())[2:16] for row in rows[:3]]
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x", '=cmd|"/c calc"!A1'])

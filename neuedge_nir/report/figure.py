@@ -7,11 +7,12 @@ an input divides, its high gives the figure's low. Names may hold dots and hyphe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from neuedge_nir.chip.model import Quantity
 from neuedge_nir.plan.figures import Interval
+from neuedge_nir.report.formula import typical
 
 COUNTED = "counted"
 ASSUMED = "assumed"
@@ -93,10 +94,10 @@ def taken(name: str, figure: Figure) -> Given:
 
 def ends(figure: Figure | Interval) -> Bounds:
     """Low, typical and high of a known number. Raises `LookupError` where nobody published what it takes."""
-    low, typical, high = figure.low, figure.typical, figure.high
-    if low is None or typical is None or high is None:
+    low, middle, high = figure.low, figure.typical, figure.high
+    if low is None or middle is None or high is None:
         raise LookupError(figure.path if isinstance(figure, Figure) else figure.basis)
-    return low, typical, high
+    return low, middle, high
 
 
 def weakest(inputs: Iterable[Given]) -> str:
@@ -109,9 +110,11 @@ def derived(
 ) -> Figure:
     """A figure by its formula. Without a reason of its own, the width is that of the widest input."""
     known = tuple(inputs)
-    low, typical, high = ends(value) if isinstance(value, Interval) else (value,) * 3
+    low, middle, high = ends(value) if isinstance(value, Interval) else (value,) * 3
     assumed = any(given.confidence == ASSUMED for given in known)
-    return Figure(path, title, unit, low, typical, high, formula, known, why or width(known, low, high), assumed)
+    return Figure(
+        path, title, unit, low, middle, high, formula, known, why or width(formula, known, low, high), assumed
+    )
 
 
 def unpublished(path: str, title: str, unit: str, why: str) -> Figure:
@@ -119,17 +122,19 @@ def unpublished(path: str, title: str, unit: str, why: str) -> Figure:
     return Figure(path, title, unit, None, None, None, "", (), why, False)
 
 
-def width(inputs: Iterable[Given], low: float, high: float) -> str:
-    """Which input spans most, in words."""
+def width(formula: str, inputs: Sequence[Given], low: float, high: float) -> str:
+    """Which input moves the figure most, in words."""
     if low == high:
         return "one value: no input is a range"
     ranges = [given for given in inputs if given.low < given.high]
     if not ranges:
         return "the ends differ by rounding alone"
-    widest = max(ranges, key=lambda given: _ratio(given.low, given.high))
+    widest = ranges[0] if len(ranges) == 1 else max(ranges, key=lambda given: _moves(formula, inputs, given))
     note = f" ({widest.note})" if widest.note else ""
     return f"{widest.name} spans most: {widest.low:.4g} to {widest.high:.4g} {widest.unit}{note}".rstrip()
 
 
-def _ratio(low: float, high: float) -> float:
-    return high / low if low > 0 else float("inf")
+def _moves(formula: str, inputs: Sequence[Given], of: Given) -> float:
+    """How far the figure goes with one input from its low to its high."""
+    values = {given.name: given.typical for given in inputs}
+    return abs(typical(formula, {**values, of.name: of.high}) - typical(formula, {**values, of.name: of.low}))

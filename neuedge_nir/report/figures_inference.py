@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from neuedge_nir.plan.figures import Inference, Interval
 from neuedge_nir.plan.model import Plan
-from neuedge_nir.report.figure import Figure, Given, count, derived, ends, priced, taken, tally, unpublished
+from neuedge_nir.report.figure import ASSUMED, Figure, Given, count, derived, ends, priced, taken, tally, unpublished
 from neuedge_nir.report.spans import columns, interval
 
 Known = Mapping[str, Figure]
@@ -103,7 +104,10 @@ def _dynamic(plan: Plan, known: Known, path: str, how: str, name: str, value: In
         return unpublished(f"{path}.dynamic", title, "J", value.basis)
     apart = count(name, found.period if name == "period" else found.interval, "steps")
     inputs = [count("steps", found.steps, "steps"), taken("dynamic", known["energy.dynamic"])]
-    inputs += [apart, taken("idle", known["energy.idle"])]
+    idle = taken("idle", known["energy.idle"])
+    if apart.typical > found.steps:
+        idle = replace(idle, confidence=ASSUMED, note=f"{idle.note}: that nothing spikes in idle steps is assumed")
+    inputs += [apart, idle]
     formula = f"steps * dynamic + ({name} - steps) * idle"
     able = plan.chip.capabilities.reset_schedule
     if able is not None and able.energy_per_chip_j is not None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from neuedge_nir.chip.model import Limit, LimitScope
 from neuedge_nir.chip.slow import slowed
 from neuedge_nir.plan.model import Plan, PlanCore, PlanPopulation, PlanSlice
+from neuedge_nir.report.use import LayerUse, layer_uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,11 @@ class Layer:
 
 def layers_of(plan: Plan) -> tuple[Layer, ...]:
     """Every population and input, in the order of the plan; ports that are only read are none."""
-    held, sent = _held(plan), _sent(plan)
+    held, uses = _held(plan), {use.population.name: use for use in layer_uses(plan)}
     chip_use = chip_uses(plan)
     limits = limits_of(plan)
     return tuple(
-        _layer(plan, population, held[population.name], sent[population.name], limits, chip_use)
+        _layer(plan, population, held[population.name], uses.get(population.name), limits, chip_use)
         for population in plan.populations
         if population.model != "Output"
     )
@@ -115,20 +116,11 @@ def _held(plan: Plan) -> Mapping[str, list[PlanCore]]:
     return found
 
 
-def _sent(plan: Plan) -> Mapping[str, float]:
-    """Messages per timestep that leave their core, by population."""
-    found: dict[str, float] = defaultdict(float)
-    for route in plan.routes:
-        name = plan.cores[route.core].slices[route.slice].population
-        found[name] += plan.activity.rates[name] * sum(n for core, n in route.targets if core != route.core)
-    return found
-
-
 def _layer(
     plan: Plan,
     population: PlanPopulation,
     cores: list[PlanCore],
-    messages: float,
+    use: LayerUse | None,
     limits: tuple[Limit, ...],
     chip_use: Mapping[tuple[int, str], int],
 ) -> Layer:
@@ -149,8 +141,8 @@ def _layer(
         lag=population.lag,
         rate=rate,
         spikes=neurons * rate,
-        messages=messages,
-        events=plan.cost.events_into.get(population.name, 0.0),
+        messages=0.0 if use is None else use.messages,
+        events=0.0 if use is None else use.synaptic_events,
         shares=shares,
         binds=max(shares, key=lambda name: shares[name], default=None),
         weight_bits=max((p.weight_bits for p in into), default=None),

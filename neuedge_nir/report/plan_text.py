@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from neuedge_nir.plan.model import Plan
-from neuedge_nir.report.figures import figures_of
-from neuedge_nir.report.headline import Headline, headline_of
+from neuedge_nir.report.figures import Figure, figures_of
+from neuedge_nir.report.headline import Headline, headline_of, told
 from neuedge_nir.report.per_layer import Layer, copy_of, layers_of
 from neuedge_nir.report.text import Row, model_words, number, percent, plan_tables, printable, table
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 def plan_report(plan: Plan) -> list[RenderableType]:
     """What `compile` and `report` print."""
-    return [*_headline(headline_of(plan, figures_of(plan))), _layers(plan), *plan_tables(plan)]
+    figures = figures_of(plan)
+    return [*_headline(headline_of(plan, figures)), _layers(plan, figures), *plan_tables(plan)]
 
 
 def _headline(found: Headline) -> list[RenderableType]:
@@ -37,18 +39,18 @@ STYLES = {"binds": "cyan", "not checked": "yellow", "remarks": "yellow"}
 """Colours that a terminal shows; none says what the words do not."""
 
 
-def _layers(plan: Plan) -> RenderableType:
+def _layers(plan: Plan, figures: Mapping[str, Figure]) -> RenderableType:
     originals = copy_of(plan)
     first = [layer for layer in layers_of(plan) if not originals[layer.name][1]]
     copied = ", first copy" * (len(first) < len(originals) - _outputs(plan))
     models = {p.name: model_words(p) for p in plan.populations}
-    rows = [_row(layer, models[layer.name]) for layer in first]
-    title = f"Layer by layer{copied}; spikes, synaptic events and messages of a step"
+    rows = [_row(layer, models[layer.name], figures.get(f"populations.{layer.name}.energy")) for layer in first]
+    title = f"Layer by layer{copied}; synaptic events, messages and energy of a step"
     return table(title, HEADER, rows, right=(2, 3, 4, 5, 6, 7, 9, 10, 11))
 
 
 HEADER = (
-    *("layer", "model", "neurons", "cores", "lag", "spikes", "events", "messages"),
+    *("layer", "model", "neurons", "cores", "lag", "events", "messages", "energy"),
     *("binds", "share", "bits", "error"),
 )
 
@@ -57,16 +59,16 @@ def _outputs(plan: Plan) -> int:
     return sum(p.model == "Output" for p in plan.populations)
 
 
-def _row(layer: Layer, model: str) -> Row:
+def _row(layer: Layer, model: str, energy: Figure | None) -> Row:
     return (
         layer.name,
         model,
         f"{layer.neurons:,}",
         f"{layer.cores:,}" if layer.cores else "host",
         str(layer.lag),
-        number(layer.spikes),
         number(layer.events),
         number(layer.messages),
+        "-" if energy is None or energy.typical is None else told(energy, span=False),
         layer.binds or "-",
         percent(layer.share),
         "-" if layer.weight_bits is None else str(layer.weight_bits),

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from neuedge_nir.codes import explanations
 from neuedge_nir.plan.model import Plan
-from neuedge_nir.report.figures import Figure, Given, figures_of
+from neuedge_nir.report.figures import Figure, figures_of
 from neuedge_nir.report.headline import Headline, Line, ends, fullest_cores, headline_of, spot, told, value
-from neuedge_nir.report.page.bars import Group, linear
+from neuedge_nir.report.page.bars import Group
+from neuedge_nir.report.page.costs import bars_of
 from neuedge_nir.report.page.floor import LONGEST_NAME, floor_of, grid_of
+from neuedge_nir.report.page.sources import sources_of
 from neuedge_nir.report.page.ways import HotLink, Ways, ways_of
 from neuedge_nir.report.per_layer import Layer, copy_of, layers_of
-from neuedge_nir.report.text import number, percent, quantity, shortened
+from neuedge_nir.report.text import number, percent, shortened
 
 MOST_FULLEST = 10
 """Cores nearest to a limit that the page lists; the map has all."""
@@ -89,13 +90,13 @@ def view_of(label: str, plan: Plan) -> PlanView:
         traffic=_traffic(plan, ways),
         hot=[_hot(plan, hot) for hot in ways.hottest],
         copied=_copied(plan),
-        layers=[_layer(layer) for layer in layers],
+        layers=[_layer(layer, figures.get(f"populations.{layer.name}.energy")) for layer in layers],
         limits=_limits(plan, figures),
-        bars=_bars(figures),
+        bars=bars_of(figures),
         remarks=_remarks(plan),
         scope=plan.scope,
         not_checked=[{"name": left.name, "why": left.why, "source": left.source} for left in plan.not_checked],
-        figures=_grouped(figures),
+        figures=sources_of(figures),
         assumes=any(figure.assumed for figure in figures.values()),
         made=_made(plan),
         floor=data(floor_of(plan, ways, layers)),
@@ -213,7 +214,7 @@ def _copied(plan: Plan) -> str:
     return f"The first of {plan.copies.count:,} copies; cores and slices of the others are on the map."
 
 
-def _layer(layer: Layer) -> Row:
+def _layer(layer: Layer, energy: Figure | None) -> Row:
     how = ", relay" if layer.relay else ""
     return {
         "shown": shortened(layer.name, LONGEST_NAME),
@@ -227,6 +228,8 @@ def _layer(layer: Layer) -> Row:
         "spikes_text": number(layer.spikes),
         "events": layer.events,
         "events_text": number(layer.events),
+        "energy": "" if energy is None or energy.typical is None else energy.typical,
+        "energy_text": "" if energy is None or energy.typical is None else told(energy, span=False),
         "messages": layer.messages,
         "messages_text": number(layer.messages),
         "binds": layer.binds or "",
@@ -266,82 +269,6 @@ def _limits(plan: Plan, figures: Mapping[str, Figure]) -> list[Row]:
     return rows
 
 
-KINDS = {
-    "synaptic_events": "spikes at synapses",
-    "neuron_updates": "neuron updates",
-    "spikes": "spikes generated",
-    "messages": "messages",
-    "hops": "links crossed",
-    "crossings": "chip crossings",
-    "cores": "cores in use",
-}
-"""The parts of dynamic energy, by the last word of their path."""
-
-
-def _bars(figures: Mapping[str, Figure]) -> list[Group]:
-    groups = [
-        Group(title, note, linear([(name, figures[path]) for name, path in rows if path in figures]))
-        for title, note, rows in WHOLE
-    ]
-    groups += _by_kind(figures)
-    groups += _waits(figures)
-    return [group for group in groups if group.bars]
-
-
-WHOLE = (
-    ("Energy of a timestep", "", (("dynamic", "energy.dynamic"), ("of it when nothing spikes", "energy.idle"))),
-    ("Static power", "", (("static power", "energy.static"),)),
-    ("Time of a timestep", "", (("time of a timestep", "time.step"),)),
-    (
-        "Energy of an inference, one sample at a time",
-        "",
-        (("whole", "inference.energy"), ("dynamic", "inference.dynamic"), ("static", "inference.static")),
-    ),
-    (
-        "Energy of an inference, samples behind each other",
-        "",
-        (
-            ("whole", "inference.pipelined.energy"),
-            ("dynamic", "inference.pipelined.dynamic"),
-            ("static", "inference.pipelined.static"),
-        ),
-    ),
-    ("Time of an inference", "", (("until its last output", "inference.latency"), ("chip runs for", "inference.time"))),
-)
-
-
-def _by_kind(figures: Mapping[str, Figure]) -> list[Group]:
-    """A group for every profile of the chip: what each kind of event adds to the dynamic energy."""
-    prefix = "energy.dynamic."
-    found: dict[str, list[tuple[str, Figure]]] = {}
-    for path, figure in figures.items():
-        profile, _, kind = path.removeprefix(prefix).rpartition(".")
-        if path.startswith(prefix) and profile and kind in KINDS:
-            found.setdefault(profile, []).append((KINDS[kind], figure))
-    note = "What each kind of event adds; the sum is the dynamic energy by this profile."
-    return [Group(f"Dynamic energy of a timestep, by {profile}", note, linear(rows)) for profile, rows in found.items()]
-
-
-def _waits(figures: Mapping[str, Figure]) -> list[Group]:
-    """A group for every profile: what a timestep waits for."""
-    groups = []
-    for path in figures:
-        profile = path.removeprefix("time.cores.")
-        if path != profile:
-            parts = [(name, figures[at.format(profile)]) for name, at in WAITS if at.format(profile) in figures]
-            groups.append(Group(f"What a timestep waits for, by {profile}", "", linear(parts)))
-    return groups
-
-
-WAITS = (
-    ("slowest core", "time.cores.{}"),
-    ("busiest link", "time.link"),
-    ("busiest link between chips", "time.chip_link"),
-    ("host", "time.host"),
-    ("barrier", "time.barrier.{}"),
-)
-
-
 def _remarks(plan: Plan) -> list[Row]:
     """Equal remarks about several nodes are one."""
     nodes: dict[tuple[str, str, str, str], list[str]] = {}
@@ -359,63 +286,6 @@ def _about(names: Sequence[str]) -> str:
     known = [shortened(name, LONGEST_NAME) for name in names if name]
     more = f" and {len(known) - 3} more" if len(known) > 3 else ""
     return f"{', '.join(known[:3])}{more}: " if known else ""
-
-
-LEFT_OUT = ("populations.", "projections.", "traffic.link_histogram.")
-"""Counts that stand in the tables: `explain` tells of each."""
-
-
-GROUPS = {
-    "energy": "Energy",
-    "time": "Time of a timestep",
-    "inference": "An inference",
-    "utilisation": "Utilisation",
-    "limits": "Limits",
-    "mapping": "Mapping",
-    "traffic": "Traffic",
-    "activity": "Activity",
-    "model": "Model",
-}
-"""The figures by the first word of their path; what has none of these stands last."""
-
-
-def _grouped(figures: Mapping[str, Figure]) -> list[tuple[str, list[Row]]]:
-    found: dict[str, list[Row]] = {title: [] for title in (*GROUPS.values(), "Others")}
-    for path, figure in figures.items():
-        if not path.startswith(LEFT_OUT):
-            found[GROUPS.get(path.partition(".")[0], "Others")].append(_figure(figure))
-    return [(title, rows) for title, rows in found.items() if rows]
-
-
-def _figure(figure: Figure) -> Row:
-    return {
-        "path": figure.path,
-        "title": shortened(figure.title, 120),
-        "text": told(figure, span=False).removesuffix("*"),
-        "span": ends(figure),
-        "formula": "" if figure.formula == "count" else shortened(figure.formula, 300),
-        "why": shortened(figure.why, 300),
-        "assumed": figure.assumed,
-        "inputs": [_given(given) for given in figure.inputs],
-    }
-
-
-def _given(given: Given) -> Row:
-    low, typical, high = (_amount(given, v) for v in (given.low, given.typical, given.high))
-    text = typical if given.low == given.high else f"{typical} ({low} .. {high})"
-    return {
-        "name": shortened(given.name, LONGEST_NAME),
-        "text": text,
-        "confidence": given.confidence,
-        "source": shortened(given.source, 300),
-        "note": shortened(given.note or "", 300),
-    }
-
-
-def _amount(given: Given, amount: float) -> str:
-    if given.unit in ("J", "W", "s") and math.isfinite(amount):
-        return quantity(amount, given.unit)
-    return f"{number(amount)} {given.unit}".rstrip()
 
 
 def _made(plan: Plan) -> list[Line]:
