@@ -16,6 +16,7 @@ from neuedge_nir.codes import explanations
 from neuedge_nir.report.findings import Finding, commands_of, sarif_of, uri_of
 from tests.conftest import Neuedge, Refused
 from tests.nirfile import chain, inputs, lif, linear, outputs, tiny, write_nir
+from tests.sampling import examples
 
 COMMAND = re.compile(r"::(error|warning|notice) file=([^,:]*),title=([^,:]*)::(.*)")
 
@@ -131,7 +132,7 @@ def test_a_log_goes_into_a_file(refused: Refused, model: Path, tmp_path: Path, o
         assert refused(command, model, "--target", "loihi2", "--sarif", model) == (2, "USE006")
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(st.text(), st.text(), st.text(min_size=1), st.sampled_from(["error", "warning", "note"]))
 def test_whatever_names_say_a_finding_is_one_command(message: str, where: str, file: str, level: str) -> None:
     (line,) = commands_of([Finding(level, "FIT010", where, message)], file).splitlines()
@@ -141,7 +142,7 @@ def test_whatever_names_say_a_finding_is_one_command(message: str, where: str, f
     assert "%" not in re.sub(r"%(25|3A|2C)", "", line)
 
 
-@settings(deadline=None, max_examples=50)  # the first reads all explanations
+@settings(deadline=None, max_examples=examples(50))  # the first reads all explanations
 @given(st.text(), st.text())
 def test_whatever_names_say_a_log_is_json_and_has_no_link(message: str, where: str) -> None:
     content = sarif_of([Finding("note", "FIT010", where or None, f"[{message}](x)", where)], "a b.nir", 0)

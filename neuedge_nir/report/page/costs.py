@@ -1,4 +1,4 @@
-"""Energy and time of a plan as bars: what a step and an inference take, what that consists of, what a step waits for."""
+"""Energy and time of a plan as bars: of a step and of an inference, of what they consist, what a step waits for."""
 
 from __future__ import annotations
 
