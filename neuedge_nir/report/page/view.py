@@ -234,9 +234,8 @@ def _layer(layer: Layer, energy: Figure | None) -> Row:
         "messages_text": number(layer.messages),
         "binds": layer.binds or "",
         **_share(layer.share),
-        "bits": "" if layer.weight_bits is None else layer.weight_bits,
         "error": "" if layer.weight_error is None else layer.weight_error,
-        "error_text": "" if layer.weight_error is None else f"{layer.weight_error:.2%}",
+        "weights": "" if layer.weight_error is None else f"{layer.weight_bits}, {layer.weight_error:.2%}",
     }
 
 
