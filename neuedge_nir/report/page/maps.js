@@ -248,7 +248,7 @@ class LinkMap extends MapView {
   tell(link) {
     const { from, to, load } = this.floor.links[link];
     const share = this.floor.mostLoad ? load / this.floor.mostLoad : 0;
-    return [element("strong", `link ${from} → ${to}`),
+    return [element("strong", `link (${from})-(${to})`),
       element("p", `${count(load)} messages in a step, ${percent(share)} of the busiest link`)];
   }
 }

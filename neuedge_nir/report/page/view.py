@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from neuedge_nir.codes import explanations
 from neuedge_nir.plan.model import Plan
+from neuedge_nir.report.figure import wire
 from neuedge_nir.report.figures import Figure, figures_of
 from neuedge_nir.report.headline import Headline, Line, ends, fullest_cores, headline_of, spot, told, value
 from neuedge_nir.report.page.bars import Group
@@ -198,7 +199,7 @@ def _hot(plan: Plan, hot: HotLink) -> Row:
     size = position.columns.count, position.rows.count
     crosses = any(a[axis] // size[axis] != b[axis] // size[axis] for axis in (0, 1)) and size != (1, 1)
     return {
-        "link": f"{a[0]},{a[1]} → {b[0]},{b[1]}" + (" (between chips)" if crosses else ""),
+        "link": wire(hot.link) + " between chips" * crosses,
         "load": number(hot.load),
         "senders": f"{hot.senders:,}",
         "flows": [
