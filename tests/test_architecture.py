@@ -36,7 +36,7 @@ SOLVER = ("mapping", "network.axis", "network.count", "network.parts", "network.
 """What the independent checker of plans shares nothing with."""
 
 TRAINING = {"torch", "sinabs", "nirtorch", "sklearn", "samna"}
-LAZY = {"h5py", "msgspec", "networkx", "nir", "numba", "ortools", "pandas", "rich", "scipy", *TRAINING}
+LAZY = {"h5py", "jinja2", "msgspec", "networkx", "nir", "numba", "ortools", "pandas", "rich", "scipy", *TRAINING}
 """Slow to import: only a function that needs one imports it."""
 
 PUBLIC = {

@@ -173,7 +173,8 @@ def test_a_reader_that_goes_away_is_no_error(words: list[str], unbuffered: str) 
 def test_a_terminal_without_unicode_gets_its_report(process: Neuedge, tmp_path: Path) -> None:
     nodes, edges = chain(("入力", inputs(2)), ("é", linear(np.ones((3, 2)))), ("lif", lif(3)), ("out", outputs(3)))
     model = write_nir(tmp_path / "model.nir", nodes, edges)
-    answer = process("compile", model, "--target", "loihi2", "--reset", "zero", PYTHONIOENCODING="ascii")
+    words = ("compile", model, "--target", "loihi2", "--reset", "zero", "--steps-per-sample", 16)
+    answer = process(*words, PYTHONIOENCODING="ascii")
     assert answer.status == 0
     assert "\\u5165\\u529b" in answer.out
     assert "\\xb5s" in answer.out

@@ -320,7 +320,7 @@ def test_a_file_that_is_no_plan_is_refused(refused: Refused, tmp_path: Path, con
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        (lambda plan: {**plan, "schema": "neuedge-nir/plan/99"}, "PLAN001"),
+        (lambda plan: {**plan, "schema": "neuedge-nir/plan/99"}, "PLAN280"),
         (lambda plan: {key: value for key, value in plan.items() if key != "cores"}, "PLAN001"),
         (lambda plan: {**plan, "chips_available": "all"}, "PLAN001"),
         (lambda plan: {**plan, "colour": "red"}, "PLAN002"),

@@ -26,7 +26,7 @@ def recipe(target: str) -> list[str]:
 
 
 def test_what_is_marked_is_left_out_by_itself_and_selected_by_test_all() -> None:
-    assert marks() == {"slow", "frameworks", "peers"}
+    assert marks() == {"slow", "frameworks", "peers", "browser"}
     assert {*expression(shlex.split(PYTEST["addopts"])).split(" and ")} == {f"not {name}" for name in marks()}
     assert "-m" not in recipe("test")
     assert expression(recipe("test-all")) == ""

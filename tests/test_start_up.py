@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = {"numpy", "h5py", "nir", "networkx", "ortools", "rich", "torch", "msgspec", "pandas"}
+HEAVY = {"numpy", "h5py", "nir", "networkx", "ortools", "rich", "torch", "msgspec", "jinja2", "pandas"}
 PLUGINS = {"neuedge_loihi", "neuedge_truenorth", "neuedge_spinnaker", "neuedge_passes", "neuedge_models"}
 
 
@@ -31,7 +31,9 @@ def by_neuedge(*words: str) -> set[str]:
     return imported(COMMAND, *words)
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], ["explain", "FIT010"], ["compile", "--help"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["--version"], ["explain", "FIT010"], ["compile", "--help"], ["report", "--help"]]
+)
 def test_help_and_explanations_import_nothing_heavy(words: list[str]) -> None:
     found = by_neuedge(*words)
     assert "neuedge_nir" in found

@@ -7,13 +7,13 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from neuedge_nir.cli.findings import Findings, add_findings, findings
 from neuedge_nir.cli.mapping import add_mapping_options, options_of
 from neuedge_nir.cli.rewriting import add_passes, calls_of
 from neuedge_nir.cli.shared import (
     add_json,
     add_model,
     line_of,
-    print_diagnostics,
     print_json,
     print_tables,
     read_model,
@@ -49,11 +49,18 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--target", required=True, metavar="A[,B...]", help="chips by name or .toml file, comma-separated")
     add_passes(sub, emit=False)
     add_mapping_options(sub)
+    add_findings(sub)
     add_json(sub)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check one model against chips: 0 if any fits, 4 if all are proved not to, 5 otherwise."""
+    with findings(arguments) as found:
+        found.exit_status = _check(arguments, found)
+    return found.exit_status
+
+
+def _check(arguments: argparse.Namespace, found: Findings) -> int:
     from neuedge_nir.api import chip_of
     from neuedge_nir.report.text import printable
 
@@ -63,11 +70,11 @@ def run(arguments: argparse.Namespace) -> int:
     chips = [chip_of(name) for name in names]  # all of them before any work: a name may be misspelt
     calls = calls_of(arguments)
     network = read_model(arguments)
-    print_diagnostics(network.origin.diagnostics)
+    found.remarks(network.origin.diagnostics)
     answers = [_ask(name, chip, network, calls, arguments) for name, chip in zip(names, chips, strict=True)]
     known = set(network.origin.diagnostics)
     plans = [answer.result for answer in answers if isinstance(answer.result, Plan)]
-    print_diagnostics(list(dict.fromkeys(d for plan in plans for d in plan.diagnostics if d not in known)))
+    found.remarks(list(dict.fromkeys(d for plan in plans for d in plan.diagnostics if d not in known)))
     if arguments.json:
         print_json(answers[0].json if len(answers) == 1 else [answer.json for answer in answers])
     else:
@@ -75,6 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     for answer in answers:
         if not isinstance(answer.result, Plan):
             print(printable(f"{answer.target}: {line_of(answer.result)}"), file=sys.stderr)
+            found.refusal(answer.result, answer.target, "warning" if plans else "error")  # one chip that fits will do
     statuses = {answer.exit_status for answer in answers}
     return min(statuses) if 0 in statuses or len(statuses) == 1 else NoPlanError.exit_status
 

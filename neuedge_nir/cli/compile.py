@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neuedge_nir.cli.findings import Findings, add_findings, findings
 from neuedge_nir.cli.mapping import add_mapping_options, options_of
 from neuedge_nir.cli.rewriting import Watch, add_passes, applied_json, calls_of
 from neuedge_nir.cli.shared import (
@@ -16,7 +17,6 @@ from neuedge_nir.cli.shared import (
     add_model,
     check_output,
     positive,
-    print_diagnostics,
     print_json,
     print_tables,
     progress,
@@ -63,11 +63,19 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--runbook", action="store_true", help="tell what to inject and to read where, how long, and what is unchecked"
     )
+    sub.add_argument("--csv", type=Path, metavar="FILE.csv", help="write a table of all layers for spreadsheets")
+    add_findings(sub)
     add_json(sub)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compile one model for one chip. Raises what the stages raise; nothing is written then."""
+    """Compile one model for one chip. Raises what the stages raise; nothing is written then but what --sarif names."""
+    with findings(arguments) as found:
+        _compile(arguments, found)
+    return 0
+
+
+def _compile(arguments: argparse.Namespace, found: Findings) -> None:
     started = time.monotonic()
     from neuedge_nir.api import chip_of
     from neuedge_nir.pipeline import compile_copies, compile_network
@@ -75,10 +83,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.output is not None:
         check_output(arguments.output, arguments.model, arguments.target, arguments.activity)
+    if arguments.csv is not None:
+        check_output(arguments.csv, arguments.model, arguments.target, arguments.activity)
     chip = chip_of(arguments.target)
     calls = calls_of(arguments)
     network = read_model(arguments)
-    print_diagnostics(network.origin.diagnostics)
+    found.remarks(network.origin.diagnostics)
     options = options_of(arguments, network, calls, arguments.effort, arguments.seed)
     options = options if arguments.keep is None else replace(options, keep=arguments.keep)
     options = replace(options, time_limit=_left(arguments.time_limit, started))
@@ -94,10 +104,9 @@ def run(arguments: argparse.Namespace) -> int:
             print_json(refusal(error, chip, network))
         raise
     raise_if_interrupted()
-    print_diagnostics(plan.diagnostics[len(network.origin.diagnostics) :])
+    found.remarks(plan.diagnostics[len(network.origin.diagnostics) :])
     after = watch.applied[-1].network if watch.applied else network
     _deliver(plan, alone, after, watch.applied, arguments)
-    return 0
 
 
 def _left(limit: float | None, started: float) -> float | None:
@@ -117,14 +126,17 @@ def _deliver(
     from neuedge_nir.plan.store import encode
     from neuedge_nir.report.contract import report_of
     from neuedge_nir.report.copies import copies_json, copies_table
-    from neuedge_nir.report.text import plan_tables
+    from neuedge_nir.report.plan_text import plan_report
+    from neuedge_nir.report.spreadsheet import csv_of
 
     if arguments.output is not None:
         write_whole(arguments.output, encode(plan))
+    if arguments.csv is not None:
+        write_whole(arguments.csv, csv_of([(plan.model.name, plan)]))
     book = runbook(plan, copied(network, plan.options.copies or 1)) if arguments.runbook else None
     if arguments.json:
         more = {} if book is None else {"runbook": as_json(book)}
         print_json({**report_of(plan), **copies_json(plan, alone), "passes": applied_json(applied), **more})
     else:
-        print_tables([*plan_tables(plan), *([] if alone is None else [copies_table(alone, plan)])])
+        print_tables([*plan_report(plan), *([] if alone is None else [copies_table(alone, plan)])])
         sys.stdout.write("" if book is None else "\n" + as_markdown(plan, book))

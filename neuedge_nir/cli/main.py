@@ -21,7 +21,7 @@ from neuedge_nir.cli.shared import INTERRUPTED
 from neuedge_nir.errors import NeuedgeError, UsageError
 
 COMMANDS = (
-    *("compile", "check", "inspect", "convert", "simulate", "verify", "diff", "emit"),
+    *("compile", "check", "inspect", "convert", "simulate", "verify", "report", "diff", "emit"),
     *("targets", "passes", "models", "explain"),
 )
 SUMMARIES = {
@@ -31,6 +31,7 @@ SUMMARIES = {
     "convert": "a clean .nir file of a model that others read, after passes if wanted",
     "simulate": "run on samples: spikes, accuracy, an activity profile for compile",
     "verify": "recount a plan with the independent checker",
+    "report": "plans as text, as a table for spreadsheets, or as a page to look at; several side by side",
     "diff": "what differs between two plans; exit status 1 where the mapping does",
     "emit": "write a plan as files that other tools run, with a runbook",
     "targets": "list the chips, show every number of one, lint a chip file",

@@ -10,6 +10,8 @@ from neuedge_nir.files import check_writable, write_whole
 from neuedge_nir.plan.model import SCHEMA, Plan
 
 MAX_PLAN_BYTES = 1 << 30
+FAMILY = "neuedge-nir/plan/"
+"""How the schema of every version begins."""
 
 
 def encode(plan: Plan) -> bytes:
@@ -29,16 +31,12 @@ def decode(content: bytes, where: str) -> Plan:
     try:
         plan = msgspec.json.decode(content, type=Plan)
     except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+        _check_version(_stated_schema(content), where)
+        _check_whole(content, where)
         raise InputError(
             "PLAN001", f"not a plan: {error}", where=where, hint="give a file that `compile -o` wrote"
         ) from error
-    if plan.schema != SCHEMA:
-        raise InputError(
-            "PLAN001",
-            f"a plan of schema {plan.schema!r}; this version reads {SCHEMA!r}",
-            where=where,
-            hint="compile the model again",
-        )
+    _check_version(plan.schema, where)
     if encode(plan) != content:
         raise InputError(
             "PLAN002",
@@ -54,6 +52,31 @@ def write(plan: Plan, path: Path) -> None:
     """The plan's file, there whole or not at all. Raises `UsageError` (USE006) where it cannot be written."""
     check_writable(path)
     write_whole(path, encode(plan))
+
+
+def _stated_schema(content: bytes) -> str:
+    """The schema that a file states, if it is JSON at all: what else it holds may be another version's."""
+    import msgspec
+
+    try:
+        stated = msgspec.json.decode(content)
+    except (msgspec.DecodeError, RecursionError):
+        return SCHEMA
+    schema = stated.get("schema") if isinstance(stated, dict) else None
+    return schema if isinstance(schema, str) and schema.startswith(FAMILY) else SCHEMA
+
+
+def _check_version(schema: str, where: str) -> None:
+    if schema != SCHEMA:
+        message = f"a plan of schema {schema[:80]!r}; this version reads {SCHEMA!r}"
+        raise InputError("PLAN280", message, where=where, hint="compile the model again")
+
+
+def _check_whole(content: bytes, where: str) -> None:
+    """A plan's first keys are there, and its end is not."""
+    if content.startswith(b'{"activity":') and not content.endswith(b"}\n"):
+        message = f"the file ends after {len(content):,} bytes, within the plan: it was cut off"
+        raise InputError("PLAN281", message, where=where, hint="copy it again, or compile the model again")
 
 
 def read(path: Path) -> Plan:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from neuedge_nir.plan.figures import Copies, Traffic
-    from neuedge_nir.plan.model import Plan, PlanCore, PlanRelay, PlanSchedule
+    from neuedge_nir.plan.model import Plan, PlanCore, PlanPopulation, PlanRelay, PlanSchedule
     from neuedge_nir.report.figure import Figure
 
 Row = tuple[str, ...]
@@ -68,24 +68,18 @@ def fitting(text: str, most: int) -> str:
 
 
 def plan_tables(plan: Plan) -> list[RenderableType]:
-    """The report of a plan."""
+    """The report of a plan behind its first lines and its layers (`plan_text.py`)."""
     from neuedge_nir.report.cost_text import cost_rows, legend
     from neuedge_nir.report.figures import figures_of
 
     known = figures_of(plan)
     return [
-        table(_headline(plan), ("", ""), _summary(plan)),
-        table(
-            "Cores by population" + ", first copy" * _copied(plan),
-            ("population", "model", "neurons", "cores", "lag"),
-            _populations(plan),
-            right=(2, 3, 4),
-        ),
         table("Limits", ("limit", "kind", "fullest", "of", "mean use"), _limits(plan), right=(2, 3, 4)),
         table(
             "Cost of one timestep", ("", "low", "typical", "high", "rests on"), cost_rows(plan, known), right=(1, 2, 3)
         ),
         *_inference(plan, known),
+        table("In detail", ("", ""), _summary(plan)),
         *legend(known),
     ]
 
@@ -102,17 +96,6 @@ def _inference(plan: Plan, known: Mapping[str, Figure]) -> list[RenderableType]:
         f"Cost of one inference: {found.steps:.4g} of {found.shown} timesteps, {found.period:.4g} with resets{early}"
     )
     return [table(title, ("", "low", "typical", "high", "rests on"), sample_rows(known), right=(1, 2, 3))]
-
-
-def _headline(plan: Plan) -> str:
-    mapping = plan.mapping
-    gap = "" if plan.outcome == "optimal" else f", at least {mapping.cores_lower_bound} needed"
-    size = f"{counted(mapping.cores_used, 'core')} on {counted(mapping.chips_used, 'chip')}"
-    others = f"{mapping.cores_inner:,} without those of inputs and outputs: " * (
-        mapping.cores_inner < mapping.cores_used
-    )
-    stopped = "" if plan.stopped_by is None else f", stopped by the clock at effort {plan.options.effort}"
-    return f"{plan.model.name} fits {plan.chip.title}: {size} ({others}{plan.outcome}{gap}{stopped})"
 
 
 def counted(count: int, noun: str) -> str:
@@ -149,15 +132,12 @@ def _summary(plan: Plan) -> list[Row]:
         ("outputs", _outputs_line(plan)),
         ("busiest link", f"{number(traffic.max_link_load)} messages/step; {_deadlock(traffic.deadlock_free)}"),
         *([("links", _links_line(traffic))] if traffic.links.used else []),
-        ("weights", _weights_line(plan)),
-        ("activity", _activity_line(plan)),
         ("reset", _reset_line(plan.schedule)),
         *_constraints(plan),
         *([] if plan.copies is None else [("copies", _copies_line(plan.copies))]),
         *_late(plan),
         *_pace(plan),
         ("checked", f"{plan.scope}; every count, limit, route and total recounted"),
-        *([("not checked", ", ".join(left.name for left in plan.not_checked))] if plan.not_checked else []),
     ]
 
 
@@ -257,22 +237,6 @@ def _deadlock(free: bool | None) -> str:
     }[free]
 
 
-def _weights_line(plan: Plan) -> str:
-    if not plan.projections:
-        return "none"
-    worst = max(plan.projections, key=lambda p: p.weight_error)
-    bits = max(p.weight_bits for p in plan.projections)
-    if worst.weight_error == 0:
-        return f"stored exactly, in at most {bits} bits"
-    return f"at most {bits} bits; largest relative error {worst.weight_error:.2%} in {worst.name}"
-
-
-def _activity_line(plan: Plan) -> str:
-    rates = sorted({plan.activity.rates[p.name] for p in plan.populations if p.model != "Output"})
-    spread = f"{rates[0]:g}" if len(rates) == 1 else f"{rates[0]:g} to {rates[-1]:g}"
-    return f"{plan.activity.kind}: {spread} spikes per neuron and step" if rates else plan.activity.kind
-
-
 RULES = {
     None: "how is not published",
     "power-of-two": "by a counter, every power of two of steps",
@@ -314,25 +278,12 @@ def _late(plan: Plan) -> list[Row]:
     return [("recurrence", f"{counted(len(late), 'projection')} late, by {counted(sum(late), 'step')} in all; {known}")]
 
 
-def _copied(plan: Plan) -> bool:
-    return plan.copies is not None and plan.copies.count > 1
-
-
-def _populations(plan: Plan) -> list[Row]:
-    """Those of the first copy, where there are several: the others are as it."""
-    rows: list[Row] = []
-    names = {p.name for p in plan.populations}
-    for p in plan.populations:
-        base, mark, number = p.name.rpartition("@")
-        if p.model == "Output" or (_copied(plan) and mark and number.isdecimal() and base in names):
-            continue
-        cores = sum(any(s.population == p.name for s in core.slices) for core in plan.cores)
-        held = str(cores) if cores else "host"
-        how = ", encoded" if p.encoder else ", adaptive" if p.adaptation else ""
-        how += f", {p.leak} leak" if p.leak else ""
-        how += f", {_relay_word(p.relay)} of {p.relay.of}" if p.relay else ""
-        rows.append((p.name, p.model + how, f"{math.prod(p.shape):,}", held, str(p.lag)))
-    return rows
+def model_words(population: PlanPopulation) -> str:
+    """The model of a population, and what is special about it."""
+    p = population
+    how = ", encoded" if p.encoder else ", adaptive" if p.adaptation else ""
+    how += f", {p.leak} leak" if p.leak else ""
+    return p.model + how + (f", {_relay_word(p.relay)} of {p.relay.of}" if p.relay else "")
 
 
 def _relay_word(relay: PlanRelay) -> str:

@@ -1,0 +1,1 @@
+"""A plan as a page to look at: one HTML file that needs nothing else and asks no network."""
