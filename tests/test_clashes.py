@@ -178,6 +178,17 @@ def test_a_proof_is_never_given_where_some_mapping_keeps_the_constraints(seed: i
     assert any(code == "FIT055" for code, _ in told)
 
 
+def test_where_none_is_found_that_is_no_proof() -> None:
+    given = Constraints(cap=(Cap(3, "b"),), reserve=(Reserve(1),))
+    assert any(keeps(at, given) for at in product(range(4), repeat=len(NEURONS)))
+    with pytest.raises(NoPlanError) as refusal:
+        compile_network(
+            named(chain(inputs=1, a=SIZES["a"], b=SIZES["b"])), TINY, Options(effort="none", constraints=given)
+        )
+    assert refusal.value.code == "FIT056"
+    assert "[[cap]] 1" in (refusal.value.where or "")
+
+
 # --- As it was written ------------------------------------------------------------------------------------------------
 
 

@@ -31,7 +31,7 @@ from tests.nirfile import chain, inputs, lif, linear, outputs, tiny, write_nir
         ["compile"],
         ["compile", "m.nir"],
         ["compile", "m.nir", "--target", "loihi2", "--nonsense"],
-        ["compile", "m.nir", "--target", "loihi2", "--effort", "none"],
+        ["compile", "m.nir", "--target", "loihi2", "--effort", "most"],
         ["compile", "m.nir", "--target", "loihi2", "--reset", "never"],
         ["explain"],
         ["targets", "nonsense"],

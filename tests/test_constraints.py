@@ -319,14 +319,6 @@ def test_a_constraint_may_not_name_what_is_not_there(text: str) -> None:
     assert refusal.value.code == "USE082"
 
 
-def test_where_none_is_found_that_is_no_proof() -> None:
-    parts = "".join(pin("a", (k % 2, 0), neurons=(5 * k, 5 * k + 5)) for k in range(4))
-    with pytest.raises(NoPlanError) as refusal:
-        mapped(parts + pin("b", (0, 0)) + "[[cap]]\nneurons = 19", "none")
-    assert refusal.value.code == "FIT056"
-    assert "[[cap]] 1" in (refusal.value.where or "")
-
-
 # --- against all mappings there are
 
 NAMES = ("a", "b", "c")

@@ -29,7 +29,7 @@ LINKS = ("link:2,0-2,1", "link:2,0-3,1", "link:2,1-3,1", "link:2,1-3,2", "link:2
 @cache
 def mapped(what: Sequence[str] = (), chips: int | None = None) -> Plan:
     """40 cores and their sources on SpiNNaker 1."""
-    options = Options(effort="none", chips=chips, tiles={"a": "8", "b": "8"}, constraints=with_dead(NONE, what))
+    options = Options(effort="quick", chips=chips, tiles={"a": "8", "b": "8"}, constraints=with_dead(NONE, what))
     return compile_network(named(chain(a=160, b=160)), real("spinnaker1"), options)
 
 

@@ -217,4 +217,4 @@ def test_a_plan_states_both_bounds_and_the_checker_holds_it_to_them() -> None:
         assert caught.value.code == "PLAN248"
     with pytest.raises(VerificationError) as caught:
         verify(replace(plan, options=replace(plan.options, objective="hops")), neurons_and_weights())
-    assert caught.value.code == "PLAN249"
+    assert caught.value.code == "PLAN261"

@@ -243,7 +243,7 @@ def forward(plan: Plan) -> Plan:
 
 CORRUPTIONS: Mapping[str, tuple[str, Callable[[Plan], Plan]]] = {
     "late though nobody asked": ("PLAN152", option(recurrence="exact")),
-    "a recurrence unheard of": ("PLAN152", option(recurrence="roughly")),
+    "a recurrence unheard of": ("PLAN261", option(recurrence="roughly")),
     "late by more than is said": ("PLAN114", held("b->a#2", excess=0)),
     "late by less than is said": ("PLAN114", held("b->a#2", excess=2)),
     "later than must be": ("PLAN152", held("b->a#2", excess=2, delay=2)),

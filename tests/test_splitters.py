@@ -253,7 +253,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "splitters that nobody wanted": (
         lambda plan: replace(plan, options=replace(plan.options, splitters="never")), "PLAN200",
     ),
-    "an unknown way": (lambda plan: replace(plan, options=replace(plan.options, splitters="most")), "PLAN200"),
+    "an unknown way": (lambda plan: replace(plan, options=replace(plan.options, splitters="most")), "PLAN261"),
     "one left out where all were asked for": (
         lambda plan: replace(plan, options=replace(plan.options, splitters="always")), "PLAN202",
     ),

@@ -42,7 +42,7 @@ def chosen(
     """
     if limit <= 0:
         return None, False
-    if _few(candidates):
+    if _few(candidates) and not demands.constraints.packs:
         return compared(candidates, demands.capacity, demands.per_core, aim), True
     return solved(candidates, demands.capacity, demands.per_core, aim, limit, seed)
 

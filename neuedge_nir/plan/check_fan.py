@@ -160,7 +160,8 @@ def fan(through: Sequence[Stage], part: Patch) -> Patch:
         return Patch(last.input_shape, tuple(found for product in part.products if (found := _pull(last, product))))
     if isinstance(last, Dense) and last.weight.ndim == 2:  # whoever reaches it reaches all of its outputs
         reaching = pulled(front, Patch.whole(last.input_shape)).apart()
-        return Patch(reaching.shape, tuple(_scaled(product, part.total()) for product in reaching.products))
+        reached = part.total()
+        return Patch(reaching.shape, tuple(_scaled(product, reached) for product in reaching.products if reached))
     return _one_by_one(through, part)
 
 

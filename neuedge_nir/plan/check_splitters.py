@@ -11,15 +11,11 @@ from collections.abc import Mapping
 from neuedge_nir.plan.check_rules import refuse, same
 from neuedge_nir.plan.model import Plan, PlanPopulation, PlanProjection
 
-MODES = ("auto", "never", "always")
-
 
 def check_splitters(plan: Plan) -> None:
     """They are allowed, cost one step, and leave their source one destination but for what closes a cycle."""
     splitters = {p.name: p for p in plan.populations if p.relay is not None and p.relay.splits}
     asked = plan.options.splitters
-    if asked not in MODES:
-        refuse("PLAN200", f"splitters are {asked!r}, of {MODES}")
     out_of: dict[str, list[PlanProjection]] = defaultdict(list)
     for held in plan.projections:
         out_of[held.source].append(held)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from neuedge_nir.chip.model import LimitScope
-from neuedge_nir.plan.check_rules import agree, at_most, refuse
+from neuedge_nir.plan.check_rules import agree, at_most
 from neuedge_nir.plan.model import Plan
 
 OWN = {
@@ -25,8 +25,6 @@ OWN = {
 
 def check_tiles_bound(plan: Plan) -> None:
     """Each limit's use over all cores with neurons, which is recounted elsewhere, over what one core has."""
-    if plan.options.objective not in ("cores", "traffic"):
-        refuse("PLAN249", f"the objective is {plan.options.objective!r}")
     inner = [core.used for core in plan.cores if core.role in ("neurons", "synapses")]
     needed = {
         limit.name: math.ceil(sum(used[limit.name] for used in inner) / limit.limit.typical)

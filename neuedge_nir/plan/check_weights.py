@@ -117,8 +117,6 @@ def _check_excess(held: PlanProjection, plan: Plan, where: str) -> None:
 def check_error(plan: Plan) -> None:
     """What was measured of late projections is possible. The figures have to be believed: the samples are not here."""
     found, late = plan.timing_error, any(held.excess for held in plan.projections)
-    if plan.options.recurrence not in ("exact", "approximate"):
-        refuse("PLAN152", f"a recurrence that is {plan.options.recurrence!r}")
     if found is None:
         return
     if not late or plan.activity.kind != "simulated":
