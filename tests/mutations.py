@@ -185,6 +185,22 @@ def obliged(plan: Plan, rng: Random) -> Plan | None:
     return replace(plan, options=replace(plan.options, constraints=new))
 
 
+def waits_changed(plan: Plan, rng: Random) -> Plan | None:
+    """A step waits for another resource, or for other work of a core, or one more core does something."""
+    pace, cores = plan.cost.pace, plan.cost.cores
+    kinds = ["core", "link", "chip link", "way", "barrier", "host", "tick", "unknown"]
+    if rng.random() < 0.3:
+        return replace(plan, cost=replace(plan.cost, cores=less_or_more(cores, rng)))
+    held = rng.choice([name for name in ("binding", "busiest") if getattr(pace, name) is not None])
+    name = rng.choice(["kind", "what", "link"])
+    new: Any = {
+        "kind": rng.choice(kinds),
+        "what": rng.choice(["messages", "spikes", "neuron updates", "synaptic operations", None]),
+        "link": rng.choice([((0, 0), (1, 0)), None]),
+    }[name]
+    return changed(plan, ("cost", "pace", held, name), lambda _: new)  # type: ignore[no-any-return]
+
+
 KINDS: Mapping[str, Mutation] = {
     "a slice on another core": cores.slice_moved,
     "a border of slices shifted by one": cores.border_shifted,
@@ -235,7 +251,11 @@ KINDS: Mapping[str, Mutation] = {
     "counts of cores and chips": numbers("mapping", but=("utilisation", "packing_proven", "cores_lower_bound")),
     "the utilisation": numbers("mapping", "utilisation"),
     "a figure of traffic": numbers("cost", "traffic", but=("hottest_links",)),
-    "a cost": numbers("cost", but=("traffic", "lead")),
+    "a cost": numbers("cost", but=("traffic", "lead", "cores", "pace", "events_into")),
+    "what a core does": numbers("cost", "cores"),
+    "events into a population": numbers("cost", "events_into"),
+    "what a step follows from": numbers("cost", "pace"),
+    "what a step waits for": waits_changed,
     "the model's size": numbers("counts"),
     "copies": numbers("copies"),
     "what was asked for": options_changed,

@@ -28,14 +28,18 @@ from typing import Any
 from neuedge_nir.chip.model import AxonWeights, LimitScope
 from neuedge_nir.constraints.model import Apart, Holder, Together
 from neuedge_nir.plan.check_routers import NUMBERED
-from neuedge_nir.plan.figures import Router
+from neuedge_nir.plan.figures import Binding, Router
 from neuedge_nir.plan.model import Plan, PlanCore, PlanKey, PlanSlice, PlanTable
 
 
 def meaning(plan: Plan) -> tuple[Any, ...]:
     """What is left of a plan without what is free: equal for plans that mean the same."""
-    rest = replace(plan, cores=(), routes=(), keys=None, tables=None, projections=_without_names_of_relays(plan))
-    whole = _in_order(plan), _numbered(plan)
+    pace = plan.cost.pace
+    pace = replace(pace, binding=_nameless(pace.binding), busiest=pace.busiest and _nameless(pace.busiest))
+    cost = replace(plan.cost, cores=(), pace=pace)
+    named = _without_names_of_relays(plan)
+    rest = replace(plan, cores=(), routes=(), keys=None, tables=None, projections=named, cost=cost)
+    whole = _in_order(plan), _numbered(plan), len(plan.cost.cores) == len(plan.cores), _slowest(plan)
     shapes = {p.name: p.shape for p in plan.populations}
     everyone = _often(
         (piece.population, n)
@@ -44,6 +48,20 @@ def meaning(plan: Plan) -> tuple[Any, ...]:
         for n in _numbers(piece, shapes.get(piece.population, ()))
     )
     return rest, whole, everyone, _contents(plan), _sent(plan), _seats(plan), _flows(plan), _keys(plan), _ways(plan)
+
+
+def _nameless(binding: Binding) -> Binding:
+    return replace(binding, core=None if binding.core is None else 0)
+
+
+def _slowest(plan: Plan) -> Hashable:
+    """What the cores do that a step waits for, and whether they are the first that do so much."""
+    found, events = [], plan.cost.cores
+    for binding in (plan.cost.pace.binding, plan.cost.pace.busiest):
+        if binding is not None and binding.core is not None:
+            known = 0 <= binding.core < len(events)
+            found.append((events[binding.core], events.index(events[binding.core]) == binding.core) if known else None)
+    return tuple(found)
 
 
 def _without_names_of_relays(plan: Plan) -> tuple[Any, ...]:
@@ -78,7 +96,8 @@ def _contents(plan: Plan) -> Hashable:
     for index in range(len(plan.cores)):
         behind = [later.role for later in plan.cores[index + 1 : index + 60]]
         alone = next((n for n, role in enumerate(behind) if role != "synapses"), len(behind))
-        found.append((_content(plan, index), _messages(plan, index), alone))
+        events = plan.cost.cores[index] if index < len(plan.cost.cores) else None
+        found.append((_content(plan, index), _messages(plan, index), alone, events))
     return _often(found)
 
 

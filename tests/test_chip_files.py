@@ -14,7 +14,16 @@ from typing import Any
 import pytest
 
 from neuedge_nir.chip.load import from_dict, lint, to_dict
-from neuedge_nir.chip.model import AxonWeights, Chip, Confidence, CostProfile, LimitKind, LimitScope, Quantity
+from neuedge_nir.chip.model import (
+    AxonWeights,
+    Chip,
+    Confidence,
+    CostProfile,
+    EnergyKind,
+    LimitKind,
+    LimitScope,
+    Quantity,
+)
 from neuedge_nir.plugin import Target
 
 ROOT = Path(__file__).parents[1]
@@ -162,8 +171,6 @@ COST = [
     ("loihi1", 0, "synaptic_event_s", "time.time_synop_max", "time.time_synop_max"),
     ("loihi1", 0, "neuron_step_s", "time.time_neuron_inactive", "time.time_neuron_active"),
     ("loihi1", 0, "hop_s", "time.hop_latency_EW", "time.hop_latency_NS"),
-    ("loihi1", 0, "barrier_s", "time.barrier_1_to_32_tiles.0", "time.barrier_1_to_32_tiles.1"),
-    ("loihi1", 1, "barrier_s", "time.barrier_sanafe_fit.1", "time.barrier_sanafe_fit.29"),
     ("truenorth", 0, "synaptic_event_j", "energy.synop_marginal", "energy.synop_marginal"),
     ("truenorth", 0, "chip_crossing_j", "energy.chip_to_chip", "energy.chip_to_chip"),
     (
@@ -248,6 +255,31 @@ def test_the_sanafe_profile_is_the_collected_fit(key: str, scale: float, low: tu
     assert (cost.low, cost.high) == pytest.approx(ends)
 
 
+def test_the_barriers_are_the_collected_facts() -> None:
+    davies, sanafe = (profile("loihi1", index).barrier for index in (0, 1))
+    far = {256: fact("loihi1", "time.barrier_256_chips"), 768: fact("loihi1", "time.barrier_768_chips")}
+    ends, fit = fact("loihi1", "time.barrier_1_to_32_tiles"), fact("loihi1", "time.barrier_sanafe_fit")
+    for points, known in ((davies, dict(zip((1, 32), ends, strict=True))), (sanafe, fit)):
+        assert {point.tiles: point.time_s.typical for point in points if point.tiles} == pytest.approx(
+            {int(tiles): seconds for tiles, seconds in known.items()}
+        )
+        assert {point.chips: point.time_s.typical for point in points if point.chips} == pytest.approx(far)
+
+
+def test_the_rates_of_links_and_hosts_follow_from_the_collected_facts() -> None:
+    loihi, truenorth, spinnaker = (chip(name).costs for name in ("loihi1", "truenorth", "spinnaker1"))
+    assert loihi.link_rate is not None
+    assert loihi.chip_link_rate is not None
+    assert truenorth.host_rate is not None
+    assert spinnaker.link_rate is not None
+    tile = fact("loihi1", "topology.xsection_bw_per_tile") * 1e9
+    assert (loihi.link_rate.low, loihi.link_rate.high) == pytest.approx((tile / 2, tile))
+    share = fact("loihi1", "topology.interchip_vs_onchip_bw")
+    assert loihi.chip_link_rate.low == pytest.approx(share * loihi.link_rate.low, rel=1e-3)
+    assert truenorth.host_rate.typical == fact("truenorth", "topology.offchip_bw")
+    assert spinnaker.link_rate.typical == pytest.approx(fact("spinnaker1", "topology.link_bw") / 40)
+
+
 def test_derived_numbers_follow_from_their_inputs() -> None:
     rate = fact("spinnaker2", "time.syn_events_pe")
     tick = fact("spinnaker2", "time.timestep")
@@ -290,7 +322,13 @@ def test_truenorth_is_walled_and_marginal() -> None:
     assert loaded.capabilities.weights is AxonWeights.AXON_TYPES
     assert loaded.capabilities.one_destination
     assert loaded.costs.profiles[0].hop_j is None
-    assert all(number.typical != 26e-12 for _, number in numbers(loaded))
+    sums = [p for p in loaded.costs.profiles if p.energy_kind is EnergyKind.MARGINAL]
+    assert all(p.synaptic_event_j is None or p.synaptic_event_j.typical < 26e-12 for p in sums)
+    average = loaded.costs.profiles[1]
+    assert (average.energy_kind, average.synaptic_event_j and average.synaptic_event_j.typical) == (
+        EnergyKind.AVERAGE,
+        fact("truenorth", "energy.synop_all_in"),
+    )
 
 
 def test_memory_of_a_spinnaker1_is_shared_by_its_chip() -> None:

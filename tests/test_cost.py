@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuedge_nir.chip.model import Boards, Chip, Confidence, CostProfile, Costs, Quantity
-from neuedge_nir.cost.model import CoreEvents, Events, dynamic_energy, static_power, step_time
-from neuedge_nir.plan.figures import Interval
+from neuedge_nir.chip.model import BarrierPoint, Boards, Chip, Confidence, CostProfile, Costs, EnergyKind, Quantity
+from neuedge_nir.cost.model import Events, dynamic_energy, static_power
+from neuedge_nir.cost.time import barrier_of, pace_of, step_time
+from neuedge_nir.plan.figures import CoreEvents, Interval
 from tests.worlds import REAL_CHIPS, between, chip, known, real, system
 
 BUSY = CoreEvents(synaptic_events=1000, neuron_updates=64, messages_out=30, spikes=8)
@@ -126,7 +127,7 @@ def test_static_power_is_that_of_whole_boards_where_chips_stand_on_boards() -> N
 def test_the_energy_of_each_chip_is_its_formula_by_hand(name: str) -> None:
     on, step = real(name), step_time(real(name), STEP)
     found = []
-    for p in on.costs.profiles:
+    for p in (p for p in on.costs.profiles if p.energy_kind is EnergyKind.MARGINAL):
         active = 2 * step.typical if step.typical is not None else 0.0
         terms = (
             (p.synaptic_event_j, 1010), (p.neuron_step_j, 80), (p.spike_j, 10), (p.message_j, 40), (p.hop_j, 90),
@@ -140,6 +141,10 @@ def test_the_energy_of_each_chip_is_its_formula_by_hand(name: str) -> None:
     assert bounds(static_power(on, alone, STEP)) == (pytest.approx(by_hand((power, 3))) if power else None)
 
 
+def _is_256(point: BarrierPoint) -> bool:
+    return point.chips == 256
+
+
 @pytest.mark.parametrize("name", REAL_CHIPS)
 def test_the_step_of_each_chip_is_its_tick_or_its_formula_by_hand(name: str) -> None:
     on = real(name)
@@ -149,10 +154,96 @@ def test_the_step_of_each_chip_is_its_tick_or_its_formula_by_hand(name: str) -> 
     found = []
     for p in on.costs.profiles:
         busy = by_hand((p.synaptic_event_s, 1000), (p.neuron_step_s, 64), (p.message_s, 30), (p.spike_s, 8))
-        rest = by_hand((p.hop_s, 7), (p.barrier_s, 1))
+        full, far = (next(b.time_s for b in p.barrier if key(b)) for key in (lambda b: b.tiles in (29, 32), _is_256))
+        rest = by_hand((p.hop_s, 7), (full, 253 / 255), (far, 2 / 255))
         if any((p.synaptic_event_s, p.neuron_step_s, p.message_s, p.spike_s)):
             found.append((busy[0] + rest[0], busy[1] + rest[1], busy[2] + rest[2]))
     assert bounds(step_time(on, STEP)) == pytest.approx(spanned(found))
+
+
+# --- links, the barrier, the host: what a step waits for
+
+LINKS = (((0, 0), (1, 0)), ((7, 0), (8, 0)))
+
+
+def rates(link: Quantity | None = None, between: Quantity | None = None, host: Quantity | None = None) -> Chip:
+    """A chip whose cores take a second an event."""
+    profile = CostProfile("p", synaptic_event_s=known(1.0))
+    return chip(neurons=9, costs=Costs((profile,), link_rate=link, chip_link_rate=between, host_rate=host))
+
+
+def waiting(events: float = 0.0, link: float = 0.0, between: float = 0.0, host: float = 0.0) -> Events:
+    links = [(wire, load) if load else None for wire, load in zip(LINKS, (link, between), strict=True)]
+    return Events((CoreEvents(events, 0, 0, 0),), 0, 0, 0, 0, 0, 1, host=host, link=links[0], chip_link=links[1])
+
+
+def test_a_step_waits_for_its_slowest_resource_and_names_it() -> None:
+    on = rates(between(2, 4, 8), known(0.5), known(0.25))
+    for events, due, words in (
+        (waiting(events=5, link=16), (5, 5, 8), "core 0, synaptic operations"),
+        (waiting(events=3, link=16), (3, 4, 8), "link (0,0)-(1,0)"),
+        (waiting(events=3, link=16, between=10), (20, 20, 20), "link (7,0)-(8,0) between chips"),
+        (waiting(events=3, link=16, between=10, host=6), (24, 24, 24), "host messages"),
+    ):
+        assert bounds(step_time(on, events)) == due
+        assert pace_of(on, events).binding.words == words
+
+
+def test_boards_share_the_messages_of_the_host() -> None:
+    on = rates(host=known(0.25))
+    assert bounds(step_time(on, replace(waiting(host=6), boards=3))) == (8, 8, 8)
+
+
+def test_the_rate_of_links_is_that_between_chips_too_where_no_other_is_known() -> None:
+    assert bounds(step_time(rates(known(2)), waiting(between=10))) == (5, 5, 5)
+    assert bounds(step_time(rates(), waiting(events=3, link=16, between=10, host=6))) == (3, 3, 3)
+
+
+TABLE = CostProfile(
+    "p",
+    spike_s=known(1.0),
+    barrier=(BarrierPoint(known(1), tiles=1), BarrierPoint(known(3), tiles=5), BarrierPoint(known(13), chips=11)),
+)
+
+
+def test_a_barrier_is_on_the_line_between_published_points() -> None:
+    found = {(tiles, chips): barrier_of(TABLE, tiles, chips)[1] for tiles, chips in
+             ((1, 1), (2, 1), (5, 1), (9, 1), (1, 2), (40, 6), (40, 11), (40, 21))}  # fmt: skip
+    assert found == {
+        (1, 1): 1, (2, 1): 1.5, (5, 1): 3, (9, 1): 3, (1, 2): 4, (40, 6): 8, (40, 11): 13, (40, 21): 23,
+    }  # fmt: skip
+
+
+def test_the_barriers_of_loihi_1_are_as_published() -> None:
+    davies, sanafe = real("loihi1").costs.profiles
+    known_points = {1: 0.113e-6, 32: 0.465e-6}, {1: 0.6e-6, 2: 1.0e-6, 4: 1.4e-6, 29: 1.8e-6, 32: 1.8e-6}
+    for profile, points in zip((davies, sanafe), known_points, strict=True):
+        assert {tiles: barrier_of(profile, tiles, 1)[1] for tiles in points} == pytest.approx(points)
+        assert barrier_of(profile, 32, 256)[1] == pytest.approx(14.3e-6)
+        assert barrier_of(profile, 32, 768)[1] == pytest.approx(16.2e-6)
+
+
+def test_a_barrier_that_outlasts_all_else_is_what_a_step_waits_for() -> None:
+    on = chip(neurons=9, costs=Costs((TABLE,)))
+    assert pace_of(on, replace(waiting(), tiles=5)).binding.words == "barrier"
+
+
+def test_a_tick_is_as_full_as_its_busiest_resource_and_no_longer_for_it() -> None:
+    profile = CostProfile("p", synaptic_event_s=between(1, 2, 4))
+    costs = Costs((profile,), timestep_s=known(10.0), link_rate=known(1), overload="spikes are lost")
+    on = chip(neurons=9, costs=costs)
+    pace = pace_of(on, waiting(events=4, link=5))
+    assert bounds(step_time(on, waiting(events=4, link=5))) == (10, 10, 10)
+    assert (pace.binding.words, pace.busiest and pace.busiest.words) == ("tick", "core 0, synaptic operations")
+    assert pace.load is not None
+    assert bounds(pace.load) == (0.5, 0.8, 1.6)
+    assert "spikes are lost" in pace.load.basis
+
+
+def test_an_average_at_an_operating_point_is_part_of_no_sum() -> None:
+    average = CostProfile("a", synaptic_event_j=known(100.0), energy_kind=EnergyKind.AVERAGE, conditions="20 Hz")
+    assert bounds(energy(costing(CostProfile("p", spike_j=known(3)), average))) == (30, 30, 30)
+    assert bounds(energy(costing(average))) is None
 
 
 def test_loihi_1_has_both_figures_as_published() -> None:

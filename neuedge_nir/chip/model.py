@@ -7,35 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
 
-
-class Confidence(StrEnum):
-    """How a number is known."""
-
-    A1 = "A1"  # primary artefact: vendor or tool code, saved output, vendor document
-    A2 = "A2"  # secondary text that quotes the paper
-    B_HIGH = "B-high"  # from the paper, by memory
-    B_MED = "B-med"
-    B_LOW = "B-low"
-    D = "D"  # derived by arithmetic from named inputs
-    ASSUMED = "assumed"  # a modelling choice of ours, nobody published it
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """One number of a chip. An estimate is a range: then `low` < `high` and `typical` lies within."""
-
-    low: float
-    typical: float
-    high: float
-    unit: str
-    source: str
-    confidence: Confidence
-    note: str | None = None
-
-    @property
-    def count(self) -> int:
-        """The number as an integer: for cores, neurons, axons, words."""
-        return int(self.typical)
+from neuedge_nir.chip.quantity import Confidence as Confidence
+from neuedge_nir.chip.quantity import Quantity as Quantity
 
 
 class LimitKind(StrEnum):
@@ -322,11 +295,32 @@ class Arithmetic:
     note: str | None = None
 
 
+class EnergyKind(StrEnum):
+    """What an energy per event holds."""
+
+    MARGINAL = "marginal"  # what one event more takes: static power, hops and the like come on top
+    AVERAGE = "operating_point_average"  # a chip's whole power over its events, at one load: nothing comes on top
+
+
+@dataclass(frozen=True, slots=True)
+class BarrierPoint:
+    """How long a barrier takes with so many tiles of one chip in use, or so many chips: one of the two is given.
+
+    A tile is a router with cores.
+    """
+
+    time_s: Quantity
+    tiles: int | None = None
+    chips: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class CostProfile:
-    """One published or fitted set of marginal costs: energies in joules, times in seconds.
+    """One published or fitted set of costs: energies in joules, times in seconds.
 
-    Marginal: static power and hops come on top. Absent: nobody published it, and the report says so.
+    Absent: nobody published it, and the report says so. Averages at an operating point, whose `conditions` are told,
+    are no part of any sum: they are shown beside it. `barrier` holds where a barrier's time depends on what is in use,
+    tiles before chips and fewer before more; `barrier_s` where it does not.
     """
 
     name: str
@@ -336,6 +330,7 @@ class CostProfile:
     message_j: Quantity | None = None  # one spike message leaving a core for one destination core
     hop_j: Quantity | None = None  # one message over one link, or through one router
     chip_crossing_j: Quantity | None = None  # one message from chip to chip, on top of the hop
+    host_message_j: Quantity | None = None  # one message from the host or to it
     synaptic_event_s: Quantity | None = None
     neuron_step_s: Quantity | None = None
     spike_s: Quantity | None = None  # one spike generated, on top of the neuron's step
@@ -343,15 +338,27 @@ class CostProfile:
     hop_s: Quantity | None = None
     barrier_s: Quantity | None = None  # synchronisation at the end of every step
     core_active_w: Quantity | None = None  # power of a core while it is in use
+    energy_kind: EnergyKind = EnergyKind.MARGINAL
+    conditions: str | None = None
+    barrier: tuple[BarrierPoint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Static power, the fixed timestep where the chip has one, and the profiles where sources disagree."""
+    """Static power, the fixed timestep where the chip has one, and the profiles where sources disagree.
+
+    Rates are of one direction of a link between routers, within a chip and (where it is another) between chips; the
+    host's is that of a board, where whole boards are powered, else of the system, both ways together. `overload` says
+    what happens where a chip with a fixed timestep has more to do than time.
+    """
 
     profiles: tuple[CostProfile, ...]
     static_per_chip_w: Quantity | None = None
     timestep_s: Quantity | None = None  # the tick of a chip that runs in real time; absent: as fast as it can
+    link_rate: Quantity | None = None
+    chip_link_rate: Quantity | None = None
+    host_rate: Quantity | None = None
+    overload: str | None = None
     measured: bool = True  # False: no per-operation figure of this chip was ever published
     note: str | None = None
 

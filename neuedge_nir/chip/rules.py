@@ -18,12 +18,14 @@ from neuedge_nir.chip.model import (
     AdaptiveThresholds,
     Arithmetic,
     AxonWeights,
+    BarrierPoint,
     Boards,
     Capabilities,
     Chip,
     CostProfile,
     Costs,
     DelayExtension,
+    EnergyKind,
     InputCores,
     InputOutput,
     InputWay,
@@ -132,6 +134,10 @@ EXPECTED: Mapping[tuple[type, str], Expected] = {
     (Capabilities, "sources"): Expected(among=tuple(f.name for f in fields(Capabilities) if f.name != "sources")),
     **_cost_units(CostProfile),
     **_cost_units(Costs),
+    **{(Costs, name): Expected(least=1, unit="messages/s") for name in ("link_rate", "chip_link_rate", "host_rate")},
+    (BarrierPoint, "tiles"): Expected(least=1, most=MOST, whole=True),
+    (BarrierPoint, "chips"): Expected(least=2, most=MOST, whole=True),
+    (BarrierPoint, "time_s"): Expected(unit="s"),
 }
 
 
@@ -255,6 +261,50 @@ def _input_way(way: InputWay) -> Iterator[Problem]:
         yield Problem("CHIP012", ("neurons_per_core",), "stands where inputs take no cores")
 
 
+def _cost_profile(profile: CostProfile) -> Iterator[Problem]:
+    """An average holds static power and hops, so that nothing stands beside it; and it says of which load it is."""
+    average = profile.energy_kind is EnergyKind.AVERAGE
+    for key in (f.name for f in fields(profile)):
+        if average and key != "synaptic_event_j" and key[-2:] in ("_j", "_w") and getattr(profile, key) is not None:
+            message = f"stands beside an average at an operating point, {profile.name!r}, which holds it already"
+            yield Problem("CHIP014", (key,), message, "put marginal costs into a profile of their own")
+    if average != (profile.conditions is not None):
+        said = (
+            "is missing: an average holds at one load alone"
+            if average
+            else "is told of marginal costs, which have none"
+        )
+        hint = "voltage, rate, synapses: what the average was measured at" if average else "leave it out"
+        yield Problem("CHIP015", ("conditions",), said, hint)
+    yield from _barrier(profile)
+
+
+def _barrier(profile: CostProfile) -> Iterator[Problem]:
+    """Points of one table: tiles before chips, fewer before more."""
+    points = profile.barrier
+    if points and profile.barrier_s is not None:
+        yield Problem("CHIP016", ("barrier_s",), "stands beside a table of barriers", "leave one of them out")
+    for index, point in enumerate(points):
+        if (point.tiles is None) == (point.chips is None):
+            yield Problem("CHIP016", ("barrier", index), "must give either tiles or chips")
+            return
+    order = [(point.chips or 1, point.tiles or 0) for point in points]
+    if order != sorted(set(order)):
+        yield Problem("CHIP016", ("barrier",), "must have tiles before chips, and fewer before more")
+    if points and points[0].tiles is None:
+        yield Problem("CHIP016", ("barrier",), "begins with chips: at least one point of tiles is needed")
+
+
+def _costs(costs: Costs) -> Iterator[Problem]:
+    """Overload is of a tick, and a second rate of links is of those between chips."""
+    if costs.overload is not None and costs.timestep_s is None:
+        yield Problem("CHIP017", ("overload",), "is told of a chip without timestep_s, which takes the time it needs")
+    if costs.chip_link_rate is not None and costs.link_rate is None:
+        yield Problem(
+            "CHIP017", ("chip_link_rate",), "is given without link_rate", "one rate of all links is link_rate"
+        )
+
+
 def _is_whole(quantity: Quantity) -> bool:
     return quantity.low == quantity.high and quantity.low.is_integer()
 
@@ -267,4 +317,6 @@ _CHECKS: Mapping[type, Callable[[Any], Iterator[Problem]]] = {
     System: _system,
     Topology: _topology,
     Capabilities: _capabilities,
+    CostProfile: _cost_profile,
+    Costs: _costs,
 }

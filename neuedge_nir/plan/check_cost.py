@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
 from neuedge_nir.chip.model import CostProfile, LimitScope, Quantity, RoutingKind
-from neuedge_nir.plan.check_links import Grid, Walked, board_of, usable
+from neuedge_nir.plan.check_inference import check_inference
+from neuedge_nir.plan.check_links import Grid, board_of, usable
+from neuedge_nir.plan.check_pace import check_pace
 from neuedge_nir.plan.check_rules import agree, at_most, refuse, same
 from neuedge_nir.plan.check_spread import check_spread
-from neuedge_nir.plan.figures import Inference, Interval, Link
+from neuedge_nir.plan.check_totals import Totals
+from neuedge_nir.plan.figures import Interval, Link
 from neuedge_nir.plan.model import Plan
 
 Figures = tuple[float, ...] | None
@@ -31,33 +34,6 @@ MEASURES = {
     "axons_in": ("input_axons", "merged_input_axons", "lava_input_axons"),
 }
 HOTTEST = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What one core does in a step: neuron slots updated, messages sent, spikes fired, synaptic events."""
-
-    slots: int
-    messages: float
-    spikes: float
-    events: float
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """The sums that costs rest on; `counted`: whether there was a network to count events and host spikes with."""
-
-    counted: bool
-    loads: Sequence[Load]
-    spikes: float
-    host: float
-    reads: float
-    events: float
-    walked: Walked
-
-    @property
-    def slots(self) -> int:
-        return sum(load.slots for load in self.loads)
 
 
 def check_traffic(plan: Plan, totals: Totals) -> None:
@@ -142,59 +118,32 @@ def check_costs(plan: Plan, grid: Grid, totals: Totals) -> None:
     agree("PLAN130", stated, neuron_updates_per_step=totals.slots)
     if totals.counted:
         agree("PLAN130", stated, synaptic_events_per_step=totals.events)
-    step = _range(costs.timestep_s, 1)
-    if step is None and totals.counted:
-        step = _combined([_slowest(profile, totals) for profile in costs.profiles])
-    elif step is None and stated.step_s.typical is not None:  # without the events, the time has to be believed
-        step = (stated.step_s.low or 0.0, stated.step_s.typical, stated.step_s.high or 0.0)
+    step = check_pace(plan, grid, totals)
     _check_interval("PLAN132", "time of a step", stated.step_s, step)
     events = totals.events if totals.counted else stated.synaptic_events_per_step
-    energy = _combined([_energy(profile, plan, totals, events, step) for profile in costs.profiles])
+    energy = _combined(
+        [
+            _energy(profile, plan, totals, events, step)
+            for profile in costs.profiles
+            if profile.energy_kind.value == "marginal"
+        ]
+    )
     _check_interval("PLAN130", "dynamic energy", stated.dynamic_j_per_step, energy)
     silent = replace(totals.walked, deliveries=0.0, unicast_hops=0.0, tree_hops=0.0, interchip=0.0)
     quiet = replace(totals, spikes=0.0, host=0.0, reads=0.0, events=0.0, walked=silent)
-    idle = _combined([_energy(profile, plan, quiet, 0.0, step) for profile in costs.profiles])
+    idle = _combined(
+        [
+            _energy(profile, plan, quiet, 0.0, step)
+            for profile in costs.profiles
+            if profile.energy_kind.value == "marginal"
+        ]
+    )
     _check_interval("PLAN130", "energy of an idle step", stated.idle_j_per_step, idle)
     boards, on = grid.system.boards, boards_on(plan, grid, totals)
     whole = None if boards is None or on is None else _range(boards.static_w, on)
     static = whole or _range(costs.static_per_chip_w, plan.mapping.chips_used)
     _check_interval("PLAN131", "static power", stated.static_w, static)
-    _check_inference(plan)
-
-
-def _check_inference(plan: Plan) -> None:
-    """A sample's cost from that of a step. How long samples took is believed: the plan does not hold them."""
-    found, cost, schedule = plan.cost.inference, plan.cost, plan.schedule
-    same("PLAN135", "a cost of an inference", found is not None, schedule.steps is not None)
-    if found is None:
-        return
-    if found.lead is not None and plan.activity.kind != "simulated":
-        refuse("PLAN135", f"an early exit, and an activity that is {plan.activity.kind}")
-    most = found.shown if found.lead is None else found.steps
-    agree("PLAN135", found, depth=schedule.depth, steps=most, shown=schedule.steps, period=_period(plan, found))
-    if not (0 < found.steps <= found.shown) or (found.lead is not None and not 0 < found.lead < math.inf):
-        refuse("PLAN135", f"an inference of {found.steps} of {found.shown} steps, lead {found.lead}")
-    reset = plan.chip.capabilities.reset_schedule
-    price = reset.energy_per_chip_j if reset is not None else None
-    for index, name in enumerate(RANGE):
-        step, watts, joules, rest = (
-            getattr(each, name) for each in (cost.step_s, cost.static_w, cost.dynamic_j_per_step, cost.idle_j_per_step)
-        )
-        time = None if step is None else step * found.period
-        static = None if time is None or watts is None else watts * time
-        agree("PLAN135", found.time_s, "time of an inference", **{name: time})
-        agree("PLAN135", found.static_j, "static energy of an inference", **{name: static})
-        bare = None if None in (joules, rest) else joules * found.steps + rest * (found.period - found.steps)
-        once = (_range(price, plan.mapping.chips_used) or (0.0,) * 3)[index]
-        spent = None if bare is None else bare + once
-        agree("PLAN135", found.dynamic_j, "dynamic energy of an inference", **{name: spent})
-
-
-def _period(plan: Plan, found: Inference) -> float | None:
-    """Only where no counter resets the chip, a sample that ends early leaves the chip to the next."""
-    if found.lead is not None and plan.schedule.rule != "power-of-two":
-        return found.steps + found.depth
-    return plan.schedule.period
+    check_inference(plan)
 
 
 def _check_interval(code: str, what: str, stated: Interval, counted: Figures) -> None:
@@ -222,6 +171,14 @@ def _combined(profiles: Sequence[Figures]) -> Figures:
     return min(low), math.fsum(typical) / len(known), max(high)
 
 
+def _told(plan: Plan, totals: Totals) -> float:
+    """Messages of the host as the plan tells them; none in a step in which nothing is sent."""
+    traffic = plan.cost.traffic
+    return (
+        traffic.host_spikes_per_step + traffic.host_reads_per_step if totals.walked.deliveries or totals.spikes else 0.0
+    )
+
+
 def _energy(profile: CostProfile, plan: Plan, totals: Totals, events: float, step: Figures) -> Figures:
     walked, multicast = totals.walked, plan.chip.topology.routing is RoutingKind.MULTICAST
     return _sum(
@@ -231,17 +188,6 @@ def _energy(profile: CostProfile, plan: Plan, totals: Totals, events: float, ste
         (profile.message_j, walked.deliveries),
         (profile.hop_j, walked.tree_hops if multicast else walked.unicast_hops),
         (profile.chip_crossing_j, walked.interchip),
+        (profile.host_message_j, totals.host + totals.reads if totals.counted else _told(plan, totals)),
         (profile.core_active_w, len(plan.cores) * step[1] if step else None),
     )
-
-
-def _slowest(profile: CostProfile, totals: Totals) -> Figures:
-    """The slowest core, then the longest way, then the barrier."""
-    prices = (profile.synaptic_event_s, profile.neuron_step_s, profile.message_s, profile.spike_s)
-    if all(price is None for price in prices):
-        return None
-    amounts = [(load.events, load.slots, load.messages, load.spikes) for load in totals.loads]
-    busy = [_sum(*zip(prices, amount, strict=True)) or () for amount in amounts]
-    slowest = tuple(max(column) for column in zip(*busy, strict=True)) or (0.0,) * 3
-    rest = _sum((profile.hop_s, totals.walked.longest), (profile.barrier_s, 1)) or (0.0,) * 3
-    return tuple(a + b for a, b in zip(slowest, rest, strict=True))

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from neuedge_nir.chip.model import RoutingKind
-from neuedge_nir.cost.model import (
-    CoreEvents,
-    Events,
-    PerStep,
-    dynamic_energy,
-    idle_energy,
-    of_inference,
-    reset_energy,
-    static_power,
-    step_time,
-)
+from neuedge_nir.cost.inference import PerStep, of_inference
+from neuedge_nir.cost.model import Events, dynamic_energy, idle_energy, reset_energy, static_power
+from neuedge_nir.cost.time import first_greatest, pace_of, step_time
 from neuedge_nir.mapping.demand import Demands
-from neuedge_nir.mapping.partition import Cluster
+from neuedge_nir.mapping.partition import Cluster, Piece
+from neuedge_nir.mapping.traffic import host_messages, host_reads
 from neuedge_nir.network.count import counter
-from neuedge_nir.plan.figures import CostReport
+from neuedge_nir.plan.figures import CoreEvents, CostReport, Link
 from neuedge_nir.plan.stages import Stages, chips_on, slots_of
 from neuedge_nir.plan.traffic import traffic_of
 
 
 def cost_of(stages: Stages) -> CostReport:
     """Traffic, energy and time of a step, and of an inference where its steps are known."""
-    events = _events(stages)
+    reaching = [[_events_of(piece, stages.demands) for piece in c.pieces] for c in stages.partition.clusters]
+    events = _events(stages, reaching)
     chip = stages.demands.legal.chip
     step, static = step_time(chip, events), static_power(chip, stages.placement.fabric.system, events)
     dynamic = dynamic_energy(chip, events, step)
@@ -41,19 +37,29 @@ def cost_of(stages: Stages) -> CostReport:
         idle_j_per_step=idle,
         static_w=static,
         step_s=step,
+        cores=events.cores,
+        events_into=_events_into(stages, reaching),
+        pace=pace_of(chip, events),
         inference=None if duration is None else of_inference(duration, stages.schedule, per_step, reset),
     )
 
 
-def _events(stages: Stages) -> Events:
+def _events(stages: Stages, reaching: Sequence[Sequence[float]]) -> Events:
+    """What happens in a step; `reaching`: synaptic events by core and slice."""
     demands, routing = stages.demands, stages.routing
     network = demands.legal.network
     multicast = demands.legal.chip.topology.routing is RoutingKind.MULTICAST
     sent = _messages_out(stages)
     cores = tuple(
-        CoreEvents(_synaptic_events(c, demands), slots_of(c, demands.legal.chip), sent[i], _spikes(c, demands))
+        CoreEvents(
+            float(sum(reaching[i])),
+            slots_of(c, demands.legal.chip),
+            float(sent[i]),
+            float(_spikes(c, demands)),
+        )
         for i, c in enumerate(stages.partition.clusters)
     )
+    within, between = _busiest(stages)
     return Events(
         cores=cores,
         spikes=sum(p.neurons * demands.activity.rate(p.name) for p in network.populations),
@@ -63,7 +69,34 @@ def _events(stages: Stages) -> Events:
         longest_way=routing.longest_way,
         chips=len(chips_on(stages)),
         boards=stages.placement.fabric.boards_of(chips_on(stages)),
+        host=float(host_messages(stages.partition.clusters, demands) + host_reads(demands)),
+        tiles=len({site.router for site in stages.placement.sites}),
+        link=within,
+        chip_link=between,
     )
+
+
+def _busiest(stages: Stages) -> tuple[tuple[Link, float] | None, tuple[Link, float] | None]:
+    """The busiest link within chips and the busiest between chips; the first of several, None where there is none."""
+    topology = stages.demands.legal.chip.topology
+    wide, high = topology.columns.count, topology.rows.count
+    kinds: list[list[tuple[Link, float]]] = [[], []]
+    for link, load in sorted(stages.routing.loads.items()):
+        (a, b), (c, d) = link
+        if load > 0:
+            kinds[(a // wide, b // high) != (c // wide, d // high)].append((link, float(load)))
+    within, between = (loads[first_greatest([load for _, load in loads])] if loads else None for loads in kinds)
+    return within, between
+
+
+def _events_into(stages: Stages, reaching: Sequence[Sequence[float]]) -> dict[str, float]:
+    """Synaptic events per step by the population that they reach."""
+    found = {p.name: 0.0 for p in stages.demands.legal.network.populations}
+    for cluster, counts in zip(stages.partition.clusters, reaching, strict=True):
+        for piece, events in zip(cluster.pieces, counts, strict=True):
+            if piece.population in found:
+                found[piece.population] += float(events)
+    return found
 
 
 def _spikes(cluster: Cluster, demands: Demands) -> float:
@@ -77,12 +110,11 @@ def _messages_out(stages: Stages) -> list[float]:
     return sent
 
 
-def _synaptic_events(cluster: Cluster, demands: Demands) -> float:
-    """Spikes that arrive at synapses of a core per step; an input that takes k axons arrives k times."""
+def _events_of(piece: Piece, demands: Demands) -> float:
+    """Spikes that arrive at synapses of a slice per step; an input that takes k axons arrives k times."""
     return sum(
         counter(p.projection).connections(piece.part)
         * demands.activity.rate(p.projection.source)
         * p.stored.axons_per_input
-        for piece in cluster.pieces
         for p in demands.legal.into(piece.population)
     )

@@ -144,7 +144,11 @@ class Inference:
 
     `steps` are those that a sample takes on average, of the `shown`: fewer where it ends once the greatest summed
     output leads the next by `lead`. `depth` is the largest lag, by which the last output comes later. The chip runs for
-    `period` timesteps: those of the schedule, or on average fewer where a sample may end early.
+    `period` timesteps: those of the schedule, or on average fewer where a sample may end early. `dynamic_j`, `static_j`
+    and `time_s` are of that period, one sample at a time; `latency_s` until its last output.
+
+    Samples may follow each other sooner, each population being reset at its lag: every `interval` steps, which makes
+    `rate_hz` samples a second, of which each takes `pipelined_dynamic_j` and `pipelined_static_j`.
     """
 
     steps: float
@@ -155,6 +159,67 @@ class Inference:
     dynamic_j: Interval
     static_j: Interval
     time_s: Interval
+    latency_s: Interval
+    interval: float
+    rate_hz: Interval
+    pipelined_dynamic_j: Interval
+    pipelined_static_j: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class CoreEvents:
+    """What one core does in a step. Messages go to other cores; a neuron slot is updated whether it spikes or not."""
+
+    synaptic_events: float
+    neuron_updates: int
+    messages_out: float
+    spikes: float
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A resource that takes time: "core", "link", "chip link" (between chips), "way", "barrier", "host" or "tick".
+
+    `where`: the number of a core, or a link; `what` of a core's work takes longest.
+    """
+
+    kind: str
+    core: int | None = None
+    link: Link | None = None
+    what: str | None = None
+
+    @property
+    def words(self) -> str:
+        """As a report names it: "core 17, synaptic operations"."""
+        if self.core is not None:
+            return f"core {self.core}, {self.what}"
+        if self.link is not None:
+            (a, b), (c, d) = self.link
+            return f"link ({a},{b})-({c},{d})" + " between chips" * (self.kind == "chip link")
+        return {"way": "longest way", "host": "host messages"}.get(self.kind, self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What the time of a step follows from, beside the events of cores.
+
+    `tiles`: routers with cores in use. `longest_way`: links that a message crosses at most. `link` and `chip_link`: the
+    busiest link within chips and between them, with its messages per step. `host`: messages to and from the host per
+    step, for each of the `ports`: boards that are powered whole, or one.
+
+    `binding` takes most of a step. Where that is the chip's tick, `load` is the share of it that the `busiest` resource
+    needs by what is published: above 1, the chip is overloaded.
+    """
+
+    tiles: int
+    longest_way: int
+    link: tuple[Link, float] | None
+    chip_link: tuple[Link, float] | None
+    host: float
+    ports: int
+    binding: Binding
+    busiest: Binding | None = None
+    load: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +227,8 @@ class CostReport:
     """What the plan costs, per timestep: energy in joules, power in watts, time in seconds; and per inference.
 
     `idle_j_per_step` is the dynamic energy of a step in which nothing spikes: neurons are updated all the same.
+    `cores`: what each core does, in the order of the plan's cores. `pace`: what the time of a step follows from.
+    `events_into`: synaptic events per step by the population that they reach.
     """
 
     traffic: Traffic
@@ -171,6 +238,9 @@ class CostReport:
     idle_j_per_step: Interval
     static_w: Interval
     step_s: Interval
+    cores: tuple[CoreEvents, ...]
+    events_into: Mapping[str, float]
+    pace: Pace
     inference: Inference | None = None
 
 

@@ -19,7 +19,7 @@ from neuedge_nir.network.model import Network
 from neuedge_nir.plan.check_axons import Axons, axons_of, check_axons
 from neuedge_nir.plan.check_constraints import check_constraints, check_dead_links
 from neuedge_nir.plan.check_copies import check_copies, several
-from neuedge_nir.plan.check_cost import Load, Totals, boards_on, check_costs, check_traffic, check_utilisation
+from neuedge_nir.plan.check_cost import boards_on, check_costs, check_traffic, check_utilisation
 from neuedge_nir.plan.check_demand import LARGEST, Recount, compartments, recount
 from neuedge_nir.plan.check_io import check_io, check_read, gathered, host_reads
 from neuedge_nir.plan.check_keys import check_keys
@@ -40,6 +40,7 @@ from neuedge_nir.plan.check_synapse_cores import SYNAPSES, check_synapse_cores
 from neuedge_nir.plan.check_tables import TABLES, counted_values
 from neuedge_nir.plan.check_tiles import check_tiles
 from neuedge_nir.plan.check_tiles_bound import check_tiles_bound
+from neuedge_nir.plan.check_totals import Load, Totals
 from neuedge_nir.plan.check_types import check_types
 from neuedge_nir.plan.check_ways import check_ways
 from neuedge_nir.plan.check_weights import check_abilities, check_error, check_rules, check_timing, check_weights
@@ -283,12 +284,21 @@ def _check_totals(
     host = 0.0 if recounted is None else _from_host(plan, recounted.messages[len(parts) :])
     events = 0.0 if recounted is None else math.fsum(recounted.events)
     loads = _loads(plan, parts, recounted)
-    totals = Totals(recounted is not None, loads, spikes, host, reads or 0.0, events, walked)
+    into = _into(parts, recounted)
+    totals = Totals(recounted is not None, loads, spikes, host, reads or 0.0, events, into, walked)
     _check_mapped(plan, parts, grid, totals)
     check_traffic(plan, totals)
     check_placement(plan, grid)
     check_utilisation(plan, grid, totals)
     check_costs(plan, grid, totals)
+
+
+def _into(parts: Sequence[Part], recounted: Recount | None) -> dict[str, float]:
+    """Events by the population that they reach."""
+    into: dict[str, float] = defaultdict(float)
+    for number, part in enumerate(parts if recounted is not None else ()):
+        into[part.population] += recounted.events[number] if recounted is not None else 0.0
+    return into
 
 
 def _walked(plan: Plan, parts: Sequence[Part], grid: Grid) -> Walked:

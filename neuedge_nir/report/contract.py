@@ -12,8 +12,17 @@ from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.errors import CapacityError, NoPlanError
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.build import counts, scope_of
-from neuedge_nir.plan.figures import CostReport, Counts, Inference, Interval, Mapped, Traffic
+from neuedge_nir.plan.figures import Counts, Mapped, Traffic
 from neuedge_nir.plan.model import Plan, PlanModel, PlanSchedule
+from neuedge_nir.report.contract_costs import (
+    cores_json,
+    energy_json,
+    figures_json,
+    inference_json,
+    latency_json,
+    layers_json,
+)
+from neuedge_nir.report.figures import figures_of
 from neuedge_nir.report.outline import Arrow, Group, Kernel, Outline, Spread, Step, Vertex
 
 SCHEMA = "neuedge-nir/report/1"
@@ -24,7 +33,7 @@ Json = dict[str, object]
 
 def report_of(plan: Plan) -> Json:
     """The report of a plan."""
-    mapping, cost = plan.mapping, plan.cost
+    mapping, cost, figures = plan.mapping, plan.cost, figures_of(plan)
     return {
         "schema": SCHEMA,
         "outcome": plan.outcome,
@@ -36,9 +45,9 @@ def report_of(plan: Plan) -> Json:
         "io": {"input": plan.options.inputs, "output": plan.options.outputs},
         "mapping": _mapping(mapping),
         "traffic": _traffic(cost.traffic),
-        "energy": _energy(cost),
-        "latency": {"step_s": _interval(cost.step_s), **_pace(plan)},
-        "inference": _inference(cost.inference),
+        "energy": energy_json(cost, figures),
+        "latency": latency_json(plan),
+        "inference": inference_json(cost.inference, figures),
         "schedule": _schedule(plan.schedule),
         "recurrence": _recurrence(plan),
         **({"constraints": dump(plan.options.constraints)} if plan.options.constraints else {}),
@@ -47,7 +56,10 @@ def report_of(plan: Plan) -> Json:
             {"projection": p.name, "bits": p.weight_bits, "relative_error": p.weight_error, "axons": p.axons_per_input}
             for p in plan.projections
         ],
+        "layers": layers_json(plan, figures),
+        "cores": cores_json(plan),
         "diagnostics": [diagnostic(d) for d in plan.diagnostics],
+        "figures": figures_json(plan, figures),
     }
 
 
@@ -104,16 +116,6 @@ def _traffic(traffic: Traffic) -> Json:
     }
 
 
-def _energy(cost: CostReport) -> Json:
-    return {
-        "dynamic_j_per_step": _interval(cost.dynamic_j_per_step),
-        "idle_j_per_step": _interval(cost.idle_j_per_step),
-        "static_w": _interval(cost.static_w),
-        "synaptic_events_per_step": cost.synaptic_events_per_step,
-        "neuron_updates_per_step": cost.neuron_updates_per_step,
-    }
-
-
 def refusal(error: CapacityError | NoPlanError, chip: Chip, network: Network) -> Json:
     """The report where there is no plan: every key, and the error as the last diagnostic."""
     size = counts(network)
@@ -144,32 +146,15 @@ def refusal(error: CapacityError | NoPlanError, chip: Chip, network: Network) ->
         "recurrence": None,
         "activity": None,
         "weights": None,
+        "layers": None,
+        "cores": None,
         "diagnostics": [*(diagnostic(d) for d in network.origin.diagnostics), last],
+        "figures": None,
     }
-
-
-def _pace(plan: Plan) -> Json:
-    """How many times slower the chip is run; left out where it has its own pace."""
-    return {} if plan.options.time_scale == 1 else {"time_scale": plan.options.time_scale}
 
 
 def _not_checked(limits: Iterable[NotChecked]) -> list[Json]:
     return [{"name": left.name, "why": left.why, "source": left.source} for left in limits]
-
-
-def _inference(found: Inference | None) -> Json | None:
-    if found is None:
-        return None
-    return {
-        "steps": found.steps,
-        "steps_shown": found.shown,
-        "early_exit": found.lead,
-        "pipeline_steps": found.depth,
-        "period_steps": found.period,
-        "dynamic_j": _interval(found.dynamic_j),
-        "static_j": _interval(found.static_j),
-        "time_s": _interval(found.time_s),
-    }
 
 
 def _recurrence(plan: Plan) -> Json:
@@ -207,10 +192,6 @@ def _model(model: PlanModel, size: Counts) -> Json:
 def _target(chip: Chip, available: int | None, system: str | None) -> Json:
     cores = chip.topology.cores_per_chip.count
     return {"name": chip.name, "chips_available": available, "cores_per_chip": cores, "system": system}
-
-
-def _interval(interval: Interval) -> Json:
-    return {"low": interval.low, "typical": interval.typical, "high": interval.high, "basis": interval.basis}
 
 
 def diagnostic(d: Diagnostic) -> Json:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from neuedge_nir.chip.model import LimitScope
 from neuedge_nir.chip.slow import slowed
+from neuedge_nir.report.figures import Figure, figures_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from neuedge_nir.plan.figures import Copies, Inference, Interval, Traffic
+    from neuedge_nir.plan.figures import Copies, Traffic
     from neuedge_nir.plan.model import Plan, PlanCore, PlanRelay, PlanSchedule
 
 Row = tuple[str, ...]
@@ -68,6 +69,9 @@ def fitting(text: str, most: int) -> str:
 
 def plan_tables(plan: Plan) -> list[RenderableType]:
     """The report of a plan."""
+    from neuedge_nir.report.cost_text import cost_rows, legend
+
+    known = figures_of(plan)
     return [
         table(_headline(plan), ("", ""), _summary(plan)),
         table(
@@ -77,25 +81,26 @@ def plan_tables(plan: Plan) -> list[RenderableType]:
             right=(2, 3, 4),
         ),
         table("Limits", ("limit", "kind", "fullest", "of", "mean use"), _limits(plan), right=(2, 3, 4)),
-        table("Cost of one timestep", ("", "low", "typical", "high", "rests on"), _costs(plan), right=(1, 2, 3)),
-        *_inference(plan.cost.inference),
+        table(
+            "Cost of one timestep", ("", "low", "typical", "high", "rests on"), cost_rows(plan, known), right=(1, 2, 3)
+        ),
+        *_inference(plan, known),
+        *legend(known),
     ]
 
 
-def _inference(found: Inference | None) -> list[RenderableType]:
-    """What one sample costs, where samples were simulated."""
+def _inference(plan: Plan, known: Mapping[str, Figure]) -> list[RenderableType]:
+    """What one sample costs, where it is known how long samples are."""
+    from neuedge_nir.report.cost_text import sample_rows
+
+    found = plan.cost.inference
     if found is None:
         return []
     early = f", stopping at a lead of {found.lead:g}" if found.lead is not None else ""
     title = (
         f"Cost of one inference: {found.steps:.4g} of {found.shown} timesteps, {found.period:.4g} with resets{early}"
     )
-    rows = [
-        ("dynamic energy", *_span(found.dynamic_j, "J")),
-        ("static energy", *_span(found.static_j, "J")),
-        ("time", *_span(found.time_s, "s")),
-    ]
-    return [table(title, ("", "low", "typical", "high", "rests on"), rows, right=(1, 2, 3))]
+    return [table(title, ("", "low", "typical", "high", "rests on"), sample_rows(known), right=(1, 2, 3))]
 
 
 def _headline(plan: Plan) -> str:
@@ -354,20 +359,6 @@ def _uses(plan: Plan, name: str, scope: LimitScope) -> list[int]:
 
 def _chip_use(cores: list[PlanCore], chip: int, name: str) -> int:
     return sum(core.used[name] for core in cores if core.chip == chip)
-
-
-def _costs(plan: Plan) -> list[Row]:
-    cost = plan.cost
-    return [
-        ("dynamic energy", *_span(cost.dynamic_j_per_step, "J")),
-        ("static power", *_span(cost.static_w, "W")),
-        ("step time", *_span(cost.step_s, "s")),
-    ]
-
-
-def _span(interval: Interval, unit: str) -> Row:
-    values = (interval.low, interval.typical, interval.high)
-    return (*("-" if v is None else quantity(v, unit) for v in values), interval.basis)
 
 
 def percent(share: float | None) -> str:

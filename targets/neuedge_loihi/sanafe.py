@@ -212,7 +212,7 @@ def _architecture(plan: Plan, mesh: Mesh) -> dict[str, object]:
             "height": mesh.rows,
             "link_buffer_size": 16,
             "sync_model": "fixed",
-            "latency_sync": _typical(profile.barrier_s),
+            "latency_sync": _barrier(profile),
         },
         "tile": [
             {"name": f"tile[0..{tiles - 1}]", "attributes": _hops(profile), "core": [own]},
@@ -227,6 +227,12 @@ def _delays(plan: Plan, port: str) -> int:
 
 def _typical(quantity: Quantity | None) -> float:
     return 0.0 if quantity is None else quantity.typical
+
+
+def _barrier(profile: CostProfile) -> float:
+    """That of a full chip: the fixed model of SANA-FE knows one figure."""
+    of_tiles = [point.time_s for point in profile.barrier if point.tiles is not None]
+    return _typical(of_tiles[-1] if of_tiles else profile.barrier_s)
 
 
 def _ends(quantity: Quantity | None) -> tuple[float, float]:

@@ -1,0 +1,15 @@
+"""Every number of a plan as a `Figure`: what reports print, and what `explain PLAN.json:PATH` tells."""
+
+from __future__ import annotations
+
+from neuedge_nir.plan.model import Plan
+from neuedge_nir.report.figure import Figure as Figure
+from neuedge_nir.report.figure import Given as Given
+from neuedge_nir.report.figures_cost import cost_figures
+from neuedge_nir.report.figures_mapping import mapping_figures
+from neuedge_nir.report.use import layer_figures
+
+
+def figures_of(plan: Plan) -> dict[str, Figure]:
+    """The figures of a plan by their path, in the order of the report."""
+    return {figure.path: figure for figure in (*mapping_figures(plan), *cost_figures(plan), *layer_figures(plan))}

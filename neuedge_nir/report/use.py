@@ -1,0 +1,174 @@
+"""What each population and each core uses of every limit, which limit binds, and what a population's events take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from neuedge_nir.chip.model import Chip, LimitScope
+from neuedge_nir.chip.slow import slowed
+from neuedge_nir.plan.model import Plan, PlanCore, PlanPopulation
+from neuedge_nir.report.figure import Figure, Given, count, derived, priced, unpublished
+from neuedge_nir.report.figures_energy import UPDATES, terms_of
+from neuedge_nir.report.figures_traffic import by_activity
+from neuedge_nir.report.spans import marginal, span_of, spanned, summed
+
+
+@dataclass(frozen=True, slots=True)
+class CoreUse:
+    """What a core uses of each of its limits, as (used, available), and the limit of which it uses most."""
+
+    core: int
+    used: Mapping[str, tuple[int, float]]
+    binds: str | None
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class LayerUse:
+    """A population on its cores: the fullest of them limit by limit, the limit that binds, and events per step.
+
+    `slots`: updates of its neurons, with their copies or compartments; a core's are dealt by neurons. `messages` to
+    other cores.
+    """
+
+    population: PlanPopulation
+    cores: tuple[int, ...]
+    used: Mapping[str, tuple[int, float]]
+    binds: str | None
+    share: float
+    synaptic_events: float
+    spikes: float
+    slots: float
+    messages: float
+
+
+def core_uses(plan: Plan) -> list[CoreUse]:
+    """All cores with their limits, in the order of the plan."""
+    limits = _limits(plan)
+    return [_core_use(index, core, limits) for index, core in enumerate(plan.cores)]
+
+
+def _limits(plan: Plan) -> dict[str, float]:
+    """The limits of a core as the chip is run."""
+    chip = slowed(plan.chip, plan.options.time_scale)
+    return {limit.name: limit.limit.typical for limit in chip.limits if limit.scope is LimitScope.CORE}
+
+
+def _core_use(index: int, core: PlanCore, limits: Mapping[str, float]) -> CoreUse:
+    used = {name: (core.used[name], most) for name, most in limits.items() if name in core.used}
+    return CoreUse(index, used, *_binding(used))
+
+
+def _binding(used: Mapping[str, tuple[int, float]]) -> tuple[str | None, float]:
+    shares = {name: many / most for name, (many, most) in used.items()}
+    binds = max(shares, key=lambda name: shares[name], default=None)
+    return binds, 0.0 if binds is None else shares[binds]
+
+
+def layer_uses(plan: Plan) -> list[LayerUse]:
+    """All populations with cores, in the order of the plan; inputs that take cores are among them."""
+    uses = core_uses(plan)
+    neurons = [sum(map(_size, core.slices)) for core in plan.cores]
+    own: dict[str, dict[int, int]] = {}
+    for index, core in enumerate(plan.cores):
+        for piece in core.slices:
+            held = own.setdefault(piece.population, {})
+            held[index] = held.get(index, 0) + _size(piece)
+    sent = _messages(plan)
+    return [
+        _layer(plan, population, own[population.name], uses, neurons, sent.get(population.name, 0.0))
+        for population in plan.populations
+        if population.name in own
+    ]
+
+
+def _layer(
+    plan: Plan, population: PlanPopulation, own: Mapping[int, int], uses: list[CoreUse], neurons: list[int], sent: float
+) -> LayerUse:
+    fullest = {
+        name: (max(uses[index].used[name][0] for index in own), most) for name, (_, most) in uses[min(own)].used.items()
+    }
+    slots = sum(plan.cost.cores[index].neuron_updates * many / neurons[index] for index, many in own.items())
+    rate = plan.activity.rates[population.name]
+    return LayerUse(
+        population,
+        tuple(sorted(own)),
+        fullest,
+        *_binding(fullest),
+        plan.cost.events_into.get(population.name, 0.0),
+        math.prod(population.shape) * rate if population.model != "Input" else 0.0,
+        slots,
+        sent,
+    )
+
+
+def _size(piece: object) -> int:
+    run, block = getattr(piece, "run", None), getattr(piece, "block", None)
+    return int(run[1] - run[0]) if run is not None else math.prod(b - a for a, b in block or ())
+
+
+def _messages(plan: Plan) -> dict[str, float]:
+    """Messages to other cores per step, by the population that sends them."""
+    found: dict[str, float] = {}
+    for route in plan.routes:
+        name = plan.cores[route.core].slices[route.slice].population
+        many = sum(n for target, n in route.targets if target != route.core)
+        found[name] = found.get(name, 0.0) + many * plan.activity.rates[name]
+    return found
+
+
+# --- as figures
+
+
+def layer_figures(plan: Plan) -> Iterator[Figure]:
+    """What is told of each population on its cores, and the energy of its events; hops are not dealt to populations."""
+    chip = slowed(plan.chip, plan.options.time_scale)
+    for layer in layer_uses(plan):
+        yield from _use_figures(layer, chip)
+        yield from _event_figures(plan, layer)
+        yield from _energy_figures(plan, chip, layer)
+
+
+def _use_figures(layer: LayerUse, chip: Chip) -> Iterator[Figure]:
+    where, name = f"populations.{layer.population.name}", layer.population.name
+    for limit, (used, most) in layer.used.items():
+        unit = next(each.limit.unit for each in chip.limits if each.name == limit)
+        many = count("used", used, unit, "of the fullest of its cores, with whatever else is on it")
+        of = priced("limit", next(each.limit for each in chip.limits if each.name == limit))
+        yield derived(f"{where}.used.{limit}", f"{limit} of the fullest core of {name}", unit, used, "used", [many])
+        share = used / most
+        titled = f"share of {limit} that the fullest core of {name} uses"
+        yield derived(f"{where}.share.{limit}", titled, "", share, "used / limit", [many, of])
+
+
+def _amounts(plan: Plan, layer: LayerUse) -> dict[str, Given]:
+    name = layer.population.name
+    found = {
+        "synaptic_events": (layer.synaptic_events, f"into {name}"),
+        "spikes": (layer.spikes, f"of {name}"),
+        "messages": (layer.messages, f"of {name} to other cores"),
+    }
+    rated = {kind: by_activity(plan, count(kind, value, "", note)) for kind, (value, note) in found.items()}
+    return {**rated, UPDATES: count(UPDATES, layer.slots, "", f"of {name}: a core's are dealt by its neurons")}
+
+
+def _event_figures(plan: Plan, layer: LayerUse) -> Iterator[Figure]:
+    for kind, given in _amounts(plan, layer).items():
+        path, title = f"populations.{layer.population.name}.{kind}", f"{kind.replace('_', ' ')} {given.note} in a step"
+        yield derived(path, title, "", given.typical, "count", [replace(given, name="count")])
+
+
+def _energy_figures(plan: Plan, chip: Chip, layer: LayerUse) -> Iterator[Figure]:
+    where = f"populations.{layer.population.name}.energy"
+    title = f"energy of what {layer.population.name} does in a step, without hops and cores that are in use"
+    events, found = _amounts(plan, layer), {}
+    for profile in marginal(chip):
+        if terms := list(terms_of(profile, f"{where}.{profile.name}", events)):
+            found[profile.name] = summed(f"{where}.{profile.name}", f"{title}, by {profile.name}", "J", terms)
+            yield from (*terms, found[profile.name])
+    if found:
+        yield spanned(where, title, "J", span_of(found), found)
+    else:
+        yield unpublished(where, title, "J", f"no energy of events is published for {chip.title}")

@@ -1,0 +1,86 @@
+"""What a chip file may say of costs: averages stand alone, barriers are a table, overload is of a tick."""
+
+from __future__ import annotations
+
+import pytest
+
+from neuedge_nir.chip.load import from_dict, lint, parse, to_dict
+from neuedge_nir.chip.model import EnergyKind
+from tests.test_chip_load import TINY
+
+HEAD, _, HOP = TINY.partition('name = "data sheet"\n')
+NUMBER = 'unit = "{}", source = "DATASHEET", confidence = "A1" }}'
+
+
+def quantity(key: str, value: float, unit: str) -> str:
+    return f"{key} = {{ value = {value}, " + NUMBER.format(unit) + "\n"
+
+
+AVERAGE = 'energy_kind = "operating_point_average"\n'
+AT = 'conditions = "1 V, 20 Hz"\n'
+EVENT = quantity("synaptic_event_j", 1e-11, "J")
+
+
+def profile(*lines: str) -> str:
+    return HEAD + 'name = "data sheet"\n' + "".join(lines)
+
+
+def barrier(**at: int) -> str:
+    where = "".join(f"{key} = {value}\n" for key, value in at.items())
+    return f"[[costs.profiles.barrier]]\n{where}" + quantity("time_s", 1e-6, "s")
+
+
+def codes(text: str) -> list[tuple[str, str]]:
+    return [(finding.code, finding.key) for finding in lint(text.encode(), "tiny.toml")]
+
+
+def test_an_average_alone_with_its_conditions_is_taken_and_kept() -> None:
+    chip = parse(profile(AVERAGE, AT, EVENT).encode(), "tiny.toml")
+    assert chip.costs.profiles[0].energy_kind is EnergyKind.AVERAGE
+    assert from_dict(to_dict(chip)) == chip
+
+
+@pytest.mark.parametrize("key", ["hop_j", "message_j", "chip_crossing_j", "neuron_step_j", "spike_j", "host_message_j"])
+def test_nothing_stands_beside_an_average(key: str) -> None:
+    beside = profile(AVERAGE, AT, EVENT, quantity(key, 1e-12, "J"))
+    assert codes(beside) == [("CHIP014", f"costs.profiles[data sheet].{key}")]
+
+
+def test_no_power_of_cores_stands_beside_an_average_but_times_may() -> None:
+    assert codes(profile(AVERAGE, AT, EVENT, quantity("core_active_w", 1.0, "W")))[0][0] == "CHIP014"
+    assert codes(profile(AVERAGE, AT, EVENT, quantity("synaptic_event_s", 1e-9, "s"))) == []
+
+
+def test_an_average_says_its_conditions_and_nothing_else_has_any() -> None:
+    assert codes(profile(AVERAGE, EVENT)) == [("CHIP015", "costs.profiles[data sheet].conditions")]
+    assert codes(profile(AT, EVENT)) == [("CHIP015", "costs.profiles[data sheet].conditions")]
+
+
+def test_barriers_are_a_table_of_tiles_and_then_chips() -> None:
+    assert codes(profile(EVENT, barrier(tiles=1), barrier(tiles=4), barrier(chips=2), barrier(chips=9))) == []
+    for points in (
+        (barrier(tiles=4), barrier(tiles=1)),
+        (barrier(tiles=4), barrier(tiles=4)),
+        (barrier(chips=2), barrier(tiles=1)),
+        (barrier(chips=2),),
+        (barrier(tiles=1, chips=2),),
+        (barrier(),),
+    ):
+        found = codes(profile(EVENT, *points))
+        assert {code for code, _ in found} == {"CHIP016"}, points
+
+
+def test_a_barrier_is_one_number_or_a_table() -> None:
+    both = profile(EVENT, quantity("barrier_s", 1e-6, "s"), barrier(tiles=1))
+    assert codes(both) == [("CHIP016", "costs.profiles[data sheet].barrier_s")]
+
+
+def costs(*lines: str) -> str:
+    return TINY.replace("[costs]\n", "[costs]\n" + "".join(lines))
+
+
+def test_overload_is_of_a_tick_and_a_second_rate_of_links_has_a_first() -> None:
+    assert codes(costs('overload = "spikes are lost"\n')) == [("CHIP017", "costs.overload")]
+    assert codes(costs('overload = "spikes are lost"\n', quantity("timestep_s", 1e-3, "s"))) == []
+    assert codes(costs(quantity("chip_link_rate", 1e6, "messages/s"))) == [("CHIP017", "costs.chip_link_rate")]
+    assert codes(costs(quantity("link_rate", 1e6, "bit/s"))) == [("CHIP011", "costs.link_rate.unit")]
