@@ -115,6 +115,6 @@ def _row(answer: Answer) -> tuple[str, ...]:
                 m.bound_resource,
             )
         case CapacityError() as error:
-            return answer.target, "no, proved", "-", "-", "-", str(error.message)
+            return answer.target, "no, proved", "-", "-", "-", error.told
         case NoPlanError() as error:
             return answer.target, "not found", "-", "-", "-", str(error.message)

@@ -21,12 +21,13 @@ from neuedge_nir.cli.shared import INTERRUPTED
 from neuedge_nir.errors import NeuedgeError, UsageError
 
 COMMANDS = (
-    *("compile", "check", "inspect", "convert", "simulate", "verify", "diff", "emit"),
+    *("compile", "check", "compare", "inspect", "convert", "simulate", "verify", "diff", "emit"),
     *("targets", "passes", "models", "explain"),
 )
 SUMMARIES = {
     "compile": "a checked placement plan and a cost report for one chip",
     "check": "does it fit, and what binds? no solver; several chips at once",
+    "compare": "several chips side by side: fits or not, cores, energy, time, accuracy, and which are best",
     "inspect": "populations, projections, sizes, recurrences, repairs: as text, JSON or a picture",
     "convert": "a clean .nir file of a model that others read, after passes if wanted",
     "simulate": "run on samples: spikes, accuracy, an activity profile for compile",

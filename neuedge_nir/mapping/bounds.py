@@ -44,11 +44,21 @@ def _check_chips(chips: int, resource: str, available: int, demands: Demands) ->
         raise CapacityError(
             "FIT015",
             f"the network needs at least {chips} chips, by {resource}{besides}; {available} are available",
+            where=_largest(resource, demands),
             resource="chips",
             needed=chips,
             available=available,
             hint="raise --chips, or make the network smaller" + (f", as {fewer} does" if fewer else ""),
         )
+
+
+def _largest(resource: str, demands: Demands) -> str:
+    """The node that asks most of what binds; of neurons where that has no count, or would take long to be had."""
+    populations = demands.legal.model.populations
+    index = next((i for i, limit in enumerate(demands.limits) if limit.name == resource), None)
+    if index is None or index in demands.distinct or demands.depends_on_targets:
+        return f"node {max(populations, key=lambda p: p.neurons).name!r}"
+    return f"node {max(populations, key=lambda p: demands.least(p.name, index, {})).name!r}"
 
 
 def lower_bound(demands: Demands) -> Bound:
