@@ -32,7 +32,7 @@ SUMMARIES = {
     "convert": "a clean .nir file of a model that others read, after passes if wanted",
     "simulate": "run on samples: spikes, accuracy, an activity profile for compile",
     "verify": "recount a plan with the independent checker",
-    "diff": "what differs between two plans; exit status 1 where the mapping does",
+    "diff": "what differs between two plans or reports, and what that costs; exit status 1 where the mapping does",
     "emit": "write a plan as files that other tools run, with a runbook",
     "targets": "list the chips, show every number of one, lint a chip file",
     "passes": "list the passes, show one",

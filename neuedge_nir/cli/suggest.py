@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from neuedge_nir.cli.again import pasted, words_of
 from neuedge_nir.cli.shared import line_of, print_json, raise_if_interrupted, read_model
-from neuedge_nir.errors import NeuedgeError
+from neuedge_nir.errors import CapacityError, NeuedgeError
 
 if TYPE_CHECKING:
     from neuedge_nir.across.changes import Change, Family
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from neuedge_nir.plan.model import Plan
 
 HINT = "--suggest looks for a change that makes it fit"
+Error = TypeVar("Error", bound=NeuedgeError)
 READING = ("dt", "reset", "strict", "limits")
 """Options on which the network that is read depends."""
 
@@ -34,9 +35,10 @@ def add_suggest(sub: argparse.ArgumentParser) -> None:
     )
 
 
-def hinted(error: NeuedgeError) -> NeuedgeError:
+def hinted(error: Error) -> Error:
     """The error, which says how to find out what would help."""
-    error.hint = HINT if error.hint is None else f"{error.hint}; {HINT}"
+    if isinstance(error, CapacityError):
+        error.hint = HINT if error.hint is None else f"{error.hint}; {HINT}"
     return error
 
 
