@@ -183,8 +183,10 @@ def test_remarks_are_those_of_one_copy() -> None:
     uneven = IF(np.linspace(1, 2, 40), np.ones(()), np.zeros(()))
     net = replace(net, populations=(replace(net.populations[0], neuron=uneven), net.populations[1]))
     one = filled(net, real("spinnaker1"), 1)
-    assert [d.node for d in one.diagnostics] == ["a"]
-    assert filled(net, real("spinnaker1"), 5).diagnostics == one.diagnostics
+    assert [d.node for d in one.diagnostics if d.node] == ["a"]
+    assert [d for d in filled(net, real("spinnaker1"), 5).diagnostics if d.node] == [
+        d for d in one.diagnostics if d.node
+    ]
 
 
 # --- tiles and constraints
@@ -280,7 +282,7 @@ def test_compile_fills_a_chip_and_tells_what_one_copy_costs(neuedge: Neuedge, di
     assert (told["count"], told["at_most"], told["chips"]) == (480, 480, 1)
     assert told["alone"]["per"] == "inference"
     assert told["full"]["energy_j"]["typical"] < told["alone"]["energy_j"]["typical"]
-    assert told["full"]["rate"]["typical"] > 100 * told["alone"]["rate"]["typical"]
+    assert told["full"]["rate"]["typical"] > 20 * told["alone"]["rate"]["typical"]  # the host has to send all of it
 
 
 def test_the_readme_counts_copies_on_a_spinnaker_chip(neuedge: Neuedge, digits: Path) -> None:

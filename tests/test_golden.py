@@ -27,7 +27,7 @@ def steady(value: object) -> object:
 
 @pytest.mark.parametrize("chip", CHIPS)
 def test_the_json_of_digits_is_as_agreed(compiled: dict[str, Compiled], golden: Golden, chip: str) -> None:
-    report = steady(compiled[chip].answer.json)
+    report = steady({key: value for key, value in compiled[chip].answer.json.items() if key != "figures"})
     golden(f"digits_{chip}.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
 
 

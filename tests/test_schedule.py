@@ -239,6 +239,8 @@ def test_the_command_line_says_when_a_chip_is_reset(neuedge: Neuedge, tmp_path: 
     }
     assert found["inference"]["period_steps"] == 32
     assert neuedge("verify", plan, "--model", model).status == 0
+    assert neuedge(*words[:4], "--steps", "20", "--json").json["inference"] == found["inference"]
+    assert neuedge(*words, "--steps", "21").refusal == (2, "USE001")
     told = neuedge(*words).out
     assert "samples of 20 steps take 32" in told
     assert "Cost of one inference: 20 of 20 timesteps, 32 with resets" in told
@@ -246,6 +248,22 @@ def test_the_command_line_says_when_a_chip_is_reset(neuedge: Neuedge, tmp_path: 
     assert neuedge("check", model, "--target", "loihi1", "--steps-per-sample", "9", "--json").json["schedule"][
         "period_steps"
     ] == 13  # fmt: skip
+
+
+@pytest.mark.parametrize(("target", "interval"), [("loihi1", 20), ("loihi2", 32), ("spinnaker2", None)])
+def test_latency_and_throughput_are_two_numbers(target: str, interval: int | None) -> None:
+    """A program resets behind every sample, a counter at powers of two; where no rule is known, samples do not meet."""
+    plan = compiled(replace(long_skip(), dt=1.0), target, Options(effort="none", steps_per_sample=20))
+    found, step = plan.cost.inference, plan.cost.step_s
+    assert found is not None
+    assert found.interval == (20 + found.depth if interval is None else interval)
+    for name in ("low", "typical", "high"):
+        time = getattr(step, name)
+        assert getattr(found.latency_s, name) == pytest.approx(time * (20 + found.depth))
+        other = {"low": "high", "high": "low"}.get(name, name)
+        assert getattr(found.rate_hz, other) == pytest.approx(1 / (time * found.interval))
+        watts = getattr(plan.cost.static_w, name)
+        assert getattr(found.pipelined_static_j, name) == pytest.approx(watts * time * found.interval)
 
 
 def test_samples_say_themselves_how_long_they_are() -> None:

@@ -52,7 +52,8 @@ def _add_activity(sub: argparse.ArgumentParser) -> None:
         "--steps-per-sample",
         type=whole,
         metavar="N",
-        help="without --data: a sample has N timesteps; tells when the chip is reset and what an inference costs",
+        help="without --data: a sample has N timesteps; tells when the chip is reset and what an inference costs "
+        "(--steps N says the same there)",
     )
     sub.add_argument(
         "--time-scale",
@@ -160,6 +161,21 @@ def constraints_of(arguments: argparse.Namespace) -> Constraints:
     return with_dead(NONE if given is None else constraints_given(given), arguments.dead)
 
 
+def _steps(arguments: argparse.Namespace) -> int | None:
+    """How long samples are, where no data show it: --steps is short for --steps-per-sample then.
+
+    Raises `UsageError` (USE001) for two lengths.
+    """
+    given: int | None = arguments.steps_per_sample
+    if arguments.data is not None or arguments.steps is None:
+        return given
+    if given not in (None, arguments.steps):
+        message = f"samples of {given} timesteps, and of {arguments.steps}"
+        raise UsageError("USE001", message, where="--steps, --steps-per-sample", hint="give one of them")
+    steps, arguments.steps = int(arguments.steps), None
+    return steps
+
+
 def options_of(
     arguments: argparse.Namespace, network: Network, calls: tuple[PassCall, ...], effort: str, seed: int
 ) -> Options:
@@ -168,6 +184,7 @@ def options_of(
     from neuedge_nir.network.model import ResetMode
     from neuedge_nir.pipeline import Options
 
+    steps = _steps(arguments)
     samples, calibration = data_of(arguments, network)
     if samples is not None and arguments.activity is not None:
         message = "an activity and data to find it with"
@@ -178,7 +195,7 @@ def options_of(
         passes=calls,
         activity=arguments.activity if samples is None else samples,
         early_exit=arguments.early_exit,
-        steps_per_sample=arguments.steps_per_sample,
+        steps_per_sample=steps,
         time_scale=arguments.time_scale,
         calibration=calibration,
         chips=arguments.chips,

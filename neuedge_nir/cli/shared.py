@@ -100,7 +100,8 @@ def add_data(sub: argparse.ArgumentParser, *, required: bool = False) -> None:
         type=whole,
         metavar="T",
         help="the data are values (samples, *input shape) from 0 to 1, such as images: code them by rate over T steps "
-        "(whole numbers of an unsigned type, such as uint8, are divided by the largest of it)",
+        "(whole numbers of an unsigned type, such as uint8, are divided by the largest of it); in a mapping without "
+        "--data: a sample has T timesteps",
     )
     sub.add_argument(
         "--calibrate",

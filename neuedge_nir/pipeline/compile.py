@@ -34,6 +34,7 @@ from neuedge_nir.plan.kept import check_kept
 from neuedge_nir.plan.model import Plan, PlanOptions
 from neuedge_nir.plan.orders import planned, tools
 from neuedge_nir.plan.schedule import schedule_of, under_way
+from neuedge_nir.plan.signs import signs_of
 from neuedge_nir.plan.stages import chips_used
 from neuedge_nir.plan.verify import verify
 from neuedge_nir.rewrite.manager import Applied
@@ -130,8 +131,9 @@ def _plan(made: Ready, copies: Copies | None, observer: Observer) -> Plan:
     if copies is not None and not copies.chips:  # those that it takes
         copies = bounded(made, copies.count, chips_used(stages))
     remarks = [*made.network.origin.diagnostics, *made.legal.diagnostics, *made.activity.remarks()]
-    remarks += [*under_way(made.legal, schedule), *known]
+    remarks += [*under_way(made.legal, schedule), *known, *made.signs]
     built = build(replace(stages, timing_error=error, copies=copies), _plan_options(wanted, made, legal), remarks)
+    built = replace(built, diagnostics=(*built.diagnostics, *signs_of(built)))
     orders = planned(for_copies(made.orders, copies.count if copies else 1))
     plan = replace(built, chip=made.chip, orders=orders, tool={**built.tool, **tools(orders)})
     stage("verify", observer, lambda: verify(plan, made.network))

@@ -10,6 +10,7 @@ from neuedge_nir.chip.model import Chip
 from neuedge_nir.chip.slow import slowed
 from neuedge_nir.constraints.load import constraints_given
 from neuedge_nir.constraints.model import NONE
+from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.errors import CapacityError, NoPlanError
 from neuedge_nir.events import Observer
 from neuedge_nir.frontend.recordings import SUFFIXES, read_recordings
@@ -30,6 +31,7 @@ from neuedge_nir.network.copies import named
 from neuedge_nir.network.flow import in_flow
 from neuedge_nir.network.model import Network
 from neuedge_nir.network.relabel import order_of, relabelled
+from neuedge_nir.pipeline.accuracy import accuracy_signs
 from neuedge_nir.pipeline.options import Options
 from neuedge_nir.pipeline.stages import chips_available, stage
 from neuedge_nir.plan.model import Plan
@@ -46,6 +48,7 @@ class Ready:
 
     `chip` is at its own pace, that of `legal` as slow as it is to run. `served` says what its splitters feed. `ordered`
     is the network with the neurons of some populations in the `orders` in which they are cut: `legal` is of that.
+    `signs` remark on what was measured on samples.
     """
 
     network: Network
@@ -57,12 +60,14 @@ class Ready:
     served: Served
     wanted: Options
     orders: Mapping[str, Found]
+    signs: tuple[Diagnostic, ...] = ()
 
 
 def ready(
     network: Network, chip: Chip, wanted: Options, observer: Observer, passed: Callable[[Applied], None] | None
 ) -> Ready:
     """Raises `CapacityError` for what the chip cannot compute, naming the node, and what passes raise."""
+    model = network
     network, passes = stage("passes", observer, lambda: _after_passes(network, chip, wanted, passed))
     if not network.populations:
         raise CapacityError(
@@ -75,6 +80,7 @@ def ready(
     check_scale(chip, wanted.time_scale)
     legal = stage("legalise", observer, lambda: legal_of(network, slowed(chip, wanted.time_scale), wanted))
     activity = stage("activity", observer, lambda: _activity(network, legal, wanted))
+    signs = accuracy_signs(model, network, legal.chip, legal.reset, wanted)
     if wanted.copies == "max" and wanted.chips is None:
         wanted = replace(wanted, chips=1)
     if wanted.keep is None:  # a plan has its own, of all copies
@@ -86,7 +92,7 @@ def ready(
     served = stage("splitters", observer, lambda: _served(legal, activity, wanted))
     if served:
         legal = legal_of(anew, legal.chip, wanted, served)
-    return Ready(network, anew, chip, passes, legal, activity, served, wanted, orders)
+    return Ready(network, anew, chip, passes, legal, activity, served, wanted, orders, tuple(signs))
 
 
 def _orders(legal: LegalNetwork, activity: Activity, wanted: Options, observer: Observer) -> Mapping[str, Found]:

@@ -15,6 +15,7 @@ from neuedge_nir.plan.build import counts, scope_of
 from neuedge_nir.plan.figures import Counts, Mapped, Traffic
 from neuedge_nir.plan.model import Plan, PlanModel, PlanSchedule
 from neuedge_nir.report.contract_costs import (
+    binding_json,
     cores_json,
     energy_json,
     figures_json,
@@ -50,6 +51,7 @@ def report_of(plan: Plan) -> Json:
         "traffic": _traffic(cost.traffic),
         "energy": energy_json(cost, figures),
         "latency": latency_json(plan),
+        "binding": binding_json(plan),
         "inference": inference_json(cost.inference, figures),
         "schedule": _schedule(plan.schedule),
         "recurrence": _recurrence(plan),
@@ -148,7 +150,7 @@ def without_plan(outcome: str, name: str, network: Network, error: NeuedgeError 
 
 
 OF_PLANS = (
-    *("io", "mapping", "traffic", "energy", "latency", "inference", "schedule", "recurrence", "activity"),
+    *("io", "mapping", "traffic", "energy", "latency", "binding", "inference", "schedule", "recurrence", "activity"),
     *("weights", "layers", "cores"),
 )
 """Keys of a report that are null without a plan."""

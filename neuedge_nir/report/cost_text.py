@@ -66,7 +66,7 @@ def legend(known: Mapping[str, Figure]) -> list[RenderableType]:
     """What the mark means, where there is any."""
     from rich.text import Text
 
-    return [Text(LEGEND)] if any(figure.assumed for figure in known.values()) else []
+    return [Text(f"{LEGEND}\n")] if any(figure.assumed for figure in known.values()) else []
 
 
 def _ends(figure: Figure, shown: Callable[[float], str]) -> tuple[str, str, str]:
