@@ -118,9 +118,9 @@ def _times(rate: Interval, share: Share) -> Interval:
 
 def _fullest(plan: Plan) -> tuple[str, float] | None:
     """The limit of which a core of the model's neurons uses most."""
-    uses = [use for use in core_uses(plan) if plan.cores[use.core].role == "neurons" and use.binds is not None]
-    most = max(uses, key=lambda use: use.share, default=None)
-    return None if most is None or most.binds is None else (most.binds, most.share)
+    uses = [use for use in core_uses(plan) if plan.cores[use.core].role == "neurons"]
+    known = [(use.binds, use.share) for use in uses if use.binds is not None and use.share is not None]
+    return max(known, key=lambda found: found[1], default=None)
 
 
 def failed_of(error: NeuedgeError) -> Failed:
