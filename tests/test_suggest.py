@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.resources
 import re
 import shlex
 from pathlib import Path
@@ -16,7 +17,7 @@ from neuedge_nir.errors import CapacityError, NeuedgeError
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.store import read
 from tests.conftest import TOYCHIP, Compiled, Neuedge
-from tests.nirfile import chain, delay, inputs, lif, linear, outputs, row, write_nir
+from tests.nirfile import SHARED, chain, delay, inputs, lif, linear, outputs, row, write_nir
 
 
 def integrators(*shape: int) -> dict[str, Any]:
@@ -90,7 +91,7 @@ def test_more_chips_as_few_as_do(neuedge: Neuedge, tmp_path: Path) -> None:
 
 
 def test_a_longer_timestep_gives_time_for_the_events(neuedge: Neuedge, tmp_path: Path) -> None:
-    many = 200_000
+    many = 150_000
     busy = model(tmp_path / "busy.nir", many, ("fc", linear(np.ones((1, many)))), ("busy", integrators(1)), last=1)
     words = ("check", busy, "--target", "spinnaker1", "--activity", 1, "--input", "host", "--dt", 1)
     answer = neuedge(*words, "--suggest", "--json")
@@ -99,6 +100,24 @@ def test_a_longer_timestep_gives_time_for_the_events(neuedge: Neuedge, tmp_path:
     assert last["excess"] == last["needed"] - last["available"] > 0
     slower = next(words for words in commands(answer.json) if "--time-scale" in words)
     assert neuedge(*slower[1:]).status == 0
+
+
+def test_fewer_bits_or_weights_fit_a_memory(neuedge: Neuedge, tmp_path: Path) -> None:
+    """The most bits that fit, found by halving; and pruning to a budget."""
+    loihi2 = importlib.resources.files("neuedge_loihi").joinpath("loihi2.toml").read_text()
+    single = re.sub(r"cores_per_chip = { value = \d+", "cores_per_chip = { value = 1", loihi2)
+    (tmp_path / "one.toml").write_text(single.replace('name = "loihi2"', 'name = "onecore"', 1))
+    weights = np.random.default_rng(1).normal(size=(150, 600))
+    dense = model(tmp_path / "dense.nir", 600, ("fc", linear(weights)), ("lif", integrators(150)), last=150)
+    words = ("check", dense, "--target", f"{tmp_path / 'one.toml'}", "--chips", 1, "--dt", 1)
+    answer = neuedge(*words, "--suggest", "--json")
+    last = answer.json["diagnostics"][-1]
+    assert (last["code"], last["node"], last["excess"]) == ("FIT015", "node 'lif'", 1)
+    found = {each["change"]: each for each in answer.json["suggestions"]["verified"]}
+    assert {"fewer weight bits", "fewer weights"} <= found.keys()
+    bits = int(re.findall(r"quantise:bits=(\d+)", found["fewer weight bits"]["command"])[0])
+    assert neuedge(*words, "--pass", f"quantise:bits={bits}").status == 0
+    assert neuedge(*words, "--pass", f"quantise:bits={bits + 1}").status == 4
 
 
 def test_the_other_reset_is_tried(neuedge: Neuedge, tmp_path: Path) -> None:
@@ -189,3 +208,24 @@ def test_no_more_is_tried_than_the_budget_allows(plan: Plan) -> None:
 
 def test_every_code_with_changes_is_one_of_fitting() -> None:
     assert all(code.startswith("FIT0") for code in MAKERS)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the files of others are not here")
+@pytest.mark.parametrize(
+    ("name", "target", "due"),
+    [
+        ("cnn_sinabs", "truenorth", ("FIT010", "node '5'", "input_axons", 320)),
+        ("nirviz_srnn", "truenorth", ("FIT002", "node 'cu1'", "neurons that leak exponentially", 2)),
+        ("nirtorch_feedback_graph", "loihi1", ("FIT005", "node 'feedback_ir'", "neurons that send potentials", 3)),
+        ("nirtorch_feedback_graph", "loihi2", ("FIT007", "node 'feedback_ir'", "steps", 1)),
+    ],
+)
+def test_strangers_that_do_not_fit_are_told_by_how_much(
+    neuedge: Neuedge, name: str, target: str, due: tuple[str, str, str, int]
+) -> None:
+    answer = neuedge("check", SHARED / f"{name}.nir", "--target", target, "--json")
+    last = answer.json["diagnostics"][-1]
+    assert answer.status == 4
+    assert (last["code"], last["node"], last["resource"], last["excess"]) == due
+    assert f"{due[3]} " in answer.complaint
+    assert "too many" in answer.complaint

@@ -185,13 +185,13 @@ def _outputs(at: Situation) -> Iterator[Family]:
     if at.limit is not None and at.limit.formula not in RECORDED:
         return
     for way in at.chip.io.outputs:
-        if way.name != at.given.get("outputs"):
+        if way.name != (at.given.get("outputs") or at.chip.io.outputs[0].name):
             yield _setting(f"outputs by {way.name}", "outputs", way.name)
 
 
 def _inputs(at: Situation) -> Iterator[Family]:
     for way in at.chip.io.inputs:
-        if way.name != at.given.get("inputs") and way.cores is InputCores.NONE:
+        if way.name != (at.given.get("inputs") or at.chip.io.inputs[0].name) and way.cores is InputCores.NONE:
             yield Family(f"inputs by {way.name}", (Change({"inputs": way.name, "map_inputs": False}),))
 
 
