@@ -96,7 +96,7 @@ def test_the_comparison_is_as_agreed(
 
 
 def test_what_does_not_fit_says_why_and_what_helps(neuedge: Neuedge, wide: Path) -> None:
-    words = ("compare", wide, "--targets", f"truenorth,loihi2,{TOYCHIP}", "--jobs", 1, "--dt", 1)
+    words = ("compare", wide, "--targets", f"truenorth,loihi2,{TOYCHIP}", "--effort", "quick", "--dt", 1)
     shown = neuedge(*words, "--json")
     assert shown.status == 0
     refused, fits, toy = shown.json
@@ -106,7 +106,7 @@ def test_what_does_not_fit_says_why_and_what_helps(neuedge: Neuedge, wide: Path)
     assert refused["suggestions"]["verified"]
     assert fits["compared"]["fits"]
     assert toy["asked"] == str(TOYCHIP)
-    quiet = neuedge(*words, "--no-suggest")
+    quiet = neuedge("compare", wide, "--targets", "truenorth", "--dt", 1, "--no-suggest")
     assert "error[FIT0" in quiet.err
     assert "It fits with a change" not in quiet.out
 

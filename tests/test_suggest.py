@@ -91,7 +91,7 @@ def test_more_chips_as_few_as_do(neuedge: Neuedge, tmp_path: Path) -> None:
 
 
 def test_a_longer_timestep_gives_time_for_the_events(neuedge: Neuedge, tmp_path: Path) -> None:
-    many = 150_000
+    many = 200_000
     busy = model(tmp_path / "busy.nir", many, ("fc", linear(np.ones((1, many)))), ("busy", integrators(1)), last=1)
     words = ("check", busy, "--target", "spinnaker1", "--activity", 1, "--input", "host", "--dt", 1)
     answer = neuedge(*words, "--suggest", "--json")

@@ -138,6 +138,9 @@ def _idle_parts(at: Situation) -> Iterator[Family]:
 def _narrower(at: Situation) -> Iterator[Family]:
     """Wide layers summed in parts, no wider than what a core takes."""
     wall = int(at.error.available or 0)
+    layers = [op for p in at.network.projections for op in p.chain if isinstance(op, Dense)]
+    if not any(layer.weight.shape[-1] > wall for layer in layers):
+        return
     if at.limit is not None and at.limit.formula in MEASURES["axons_in"] and wall >= 4 * FEWEST_BITS:
         calls = [f"split-fan-in:limit={wall // k}" for k in (1, 2, 4)]
         yield _passes("inputs summed in two stages", *calls, alters=True, ordered=False)

@@ -33,7 +33,7 @@ class Question:
         how = f"by signal {-status}" if status < 0 else f"with status {status}"
         message = f"the process that compiled for it ended {how}, without an answer"
         hint = "a system out of memory ends processes by signal 9: try fewer --jobs; else report this, with the model"
-        return failure(self, NoPlanError("FIT087", message, where=self.target, hint=hint))
+        return failure(self, NoPlanError("FIT087", message, hint=hint))
 
 
 def ask(question: Question, send: Send) -> None:
@@ -52,7 +52,7 @@ def ask(question: Question, send: Send) -> None:
         return
     except MemoryError:
         message = "there is not enough memory to compile for it"
-        answer = failure(question, NoPlanError("FIT088", message, where=question.target, hint="try fewer --jobs"))
+        answer = failure(question, NoPlanError("FIT088", message, hint="try fewer --jobs"))
     send(answer)
 
 
