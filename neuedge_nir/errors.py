@@ -44,7 +44,12 @@ class NeuedgeError(Exception):
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
         advice = f" ({self.hint})" if self.hint else ""
-        return f"{place}{self.message}{advice}"
+        return f"{place}{self.told}{advice}"
+
+    @property
+    def told(self) -> str:
+        """The message as it is printed."""
+        return self.message
 
 
 class UsageError(NeuedgeError):
@@ -63,6 +68,19 @@ class CapacityError(NeuedgeError):
     """Proved: this network cannot be mapped on this chip."""
 
     exit_status = 4
+
+    @property
+    def excess(self) -> float | None:
+        """How much more is needed than there is: no change that is smaller makes it fit."""
+        return None if self.needed is None or self.available is None else self.needed - self.available
+
+    @property
+    def told(self) -> str:
+        """The message with the excess."""
+        if not self.excess or self.excess < 0:
+            return self.message
+        of = f" {self.resource}" if not self.available and self.resource else ""
+        return f"{self.message}: {self.excess:,.15g}{of} too many"
 
 
 class NoPlanError(NeuedgeError):

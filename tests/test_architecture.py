@@ -24,6 +24,7 @@ LAYERS = (
     {"plan", "cost", "rewrite", "emulation"},
     {"pipeline", "report", "train", "emission"},
     {"api"},
+    {"across"},
     {"cli"},
     {"__main__"},
 )

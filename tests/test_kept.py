@@ -299,7 +299,13 @@ def test_another_mapping_is_printed_and_told_by_the_exit_status(
     assert {"kind": "option", "name": "tiles if1", "old": None, "new": "/2"} in told.json["values"]
     same = neuedge("diff", old, old, "--json")
     assert same.status == 0
-    assert same.json == {"schema": "neuedge-nir/diff/1", "same_mapping": True, "mapping": [], "values": []}
+    assert same.json == {
+        "schema": "neuedge-nir/diff/1",
+        "same_mapping": True,
+        "mapping": [],
+        "values": [],
+        "figures": [],
+    }
 
 
 def test_long_lists_are_cut_for_people_and_whole_for_programs(neuedge: Neuedge, digits: Path, tmp_path: Path) -> None:

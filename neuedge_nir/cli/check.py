@@ -18,6 +18,7 @@ from neuedge_nir.cli.shared import (
     print_tables,
     read_model,
 )
+from neuedge_nir.cli.suggest import add_suggest, hinted, scoring_by, suggestion_lines, suggestions, suggestions_json
 from neuedge_nir.cli.written import as_written
 from neuedge_nir.errors import CapacityError, NoPlanError, UsageError
 from neuedge_nir.plan.model import Plan
@@ -50,6 +51,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     add_passes(sub, emit=False)
     add_mapping_options(sub)
     add_findings(sub)
+    add_suggest(sub)
     add_json(sub)
 
 
@@ -79,6 +81,7 @@ def _check(arguments: argparse.Namespace, found: Findings) -> int:
         print_json(answers[0].json if len(answers) == 1 else [answer.json for answer in answers])
     else:
         print_tables([_table(network.origin.name, answers)])
+        sys.stdout.writelines(f"{line}\n" for answer in answers for line in _suggested(answer))
     for answer in answers:
         if not isinstance(answer.result, Plan):
             print(printable(f"{answer.target}: {line_of(answer.result)}"), file=sys.stderr)
@@ -100,8 +103,19 @@ def _ask(name: str, chip: Chip, network: Network, calls: tuple[PassCall, ...], a
         with as_written(arguments):
             plan = compile_network(network, chip, options)
     except (CapacityError, NoPlanError) as error:
-        return Answer(name, error, refusal(error, chip, network))
+        report = refusal(error, chip, network)
+        if not arguments.suggest:
+            return Answer(name, hinted(error), report)
+        asked = argparse.Namespace(**{**vars(arguments), "target": name, "chips": options.chips})
+        found = suggestions(asked, error, chip, network, "check", others="," not in arguments.target)
+        told = suggestions_json(found, scoring_by(network, options))
+        return Answer(name, error, {**report, "suggestions": told})
     return Answer(name, plan, {**report_of(plan), **copies_json(plan)})
+
+
+def _suggested(answer: Answer) -> list[str]:
+    told = answer.json.get("suggestions")
+    return [f"\n{answer.target}:", *suggestion_lines(told)] if isinstance(told, dict) else []
 
 
 def _table(model: str, answers: list[Answer]) -> RenderableType:
@@ -123,6 +137,6 @@ def _row(answer: Answer) -> tuple[str, ...]:
                 m.bound_resource,
             )
         case CapacityError() as error:
-            return answer.target, "no, proved", "-", "-", "-", str(error.message)
+            return answer.target, "no, proved", "-", "-", "-", error.told
         case NoPlanError() as error:
             return answer.target, "not found", "-", "-", "-", str(error.message)

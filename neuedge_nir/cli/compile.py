@@ -10,20 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuedge_nir.cli.findings import Findings, add_findings, findings
-from neuedge_nir.cli.mapping import add_mapping_options, options_of
+from neuedge_nir.cli.mapping import add_mapping_options, add_solver_options, options_of
 from neuedge_nir.cli.rewriting import Watch, add_passes, applied_json, calls_of
 from neuedge_nir.cli.shared import (
     add_json,
     add_model,
     check_output,
-    positive,
     print_json,
     print_tables,
     progress,
     raise_if_interrupted,
     read_model,
-    seed,
 )
+from neuedge_nir.cli.suggest import add_suggest, hinted, print_suggestions
 from neuedge_nir.cli.written import as_written
 from neuedge_nir.errors import CapacityError, NoPlanError
 
@@ -47,24 +46,13 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         metavar="PLAN.json",
         help="keep the mapping of this plan: for a network that differs from its own in weights alone",
     )
-    sub.add_argument(
-        "--effort",
-        choices=("none", "quick", "normal", "high"),
-        default="normal",
-        help="how long solvers try; none: no solver and no search, as check does; more never takes more cores",
-    )
-    sub.add_argument(
-        "--time-limit",
-        type=positive,
-        metavar="S",
-        help="stop after S seconds with the best plan found so far, which then depends on the machine",
-    )
-    sub.add_argument("--seed", type=seed, default=0, help="the solver's seed (default 0)")
+    add_solver_options(sub)
     sub.add_argument(
         "--runbook", action="store_true", help="tell what to inject and to read where, how long, and what is unchecked"
     )
     sub.add_argument("--csv", type=Path, metavar="FILE.csv", help="write a table of all layers for spreadsheets")
     add_findings(sub)
+    add_suggest(sub)
     add_json(sub)
 
 
@@ -72,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Compile one model for one chip. Raises what the stages raise; nothing is written then but what --sarif names."""
     with findings(arguments) as found:
         _compile(arguments, found)
-    return 0
+    return found.exit_status
 
 
 def _compile(arguments: argparse.Namespace, found: Findings) -> None:
@@ -100,9 +88,13 @@ def _compile(arguments: argparse.Namespace, found: Findings) -> None:
             else:
                 alone, plan = compile_copies(network, chip, options, watch.told(observer), watch.applied.append)
     except (CapacityError, NoPlanError) as error:
+        if arguments.suggest:
+            found.refusal(error)
+            found.exit_status = print_suggestions(arguments, error, chip, network, options)
+            return
         if arguments.json:
             print_json(refusal(error, chip, network))
-        raise
+        raise hinted(error) from None
     raise_if_interrupted()
     found.remarks(plan.diagnostics[len(network.origin.diagnostics) :])
     after = watch.applied[-1].network if watch.applied else network

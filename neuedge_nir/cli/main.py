@@ -21,18 +21,19 @@ from neuedge_nir.cli.shared import INTERRUPTED
 from neuedge_nir.errors import NeuedgeError, UsageError
 
 COMMANDS = (
-    *("compile", "check", "inspect", "convert", "simulate", "verify", "report", "diff", "emit"),
+    *("compile", "check", "compare", "inspect", "convert", "simulate", "verify", "report", "diff", "emit"),
     *("targets", "passes", "models", "explain"),
 )
 SUMMARIES = {
     "compile": "a checked placement plan and a cost report for one chip",
     "check": "does it fit, and what binds? no solver; several chips at once",
+    "compare": "several chips side by side: fits or not, cores, energy, time, accuracy, and which are best",
     "inspect": "populations, projections, sizes, recurrences, repairs: as text, JSON or a picture",
     "convert": "a clean .nir file of a model that others read, after passes if wanted",
     "simulate": "run on samples: spikes, accuracy, an activity profile for compile",
     "verify": "recount a plan with the independent checker",
     "report": "plans as text, as a table for spreadsheets, or as a page to look at; several side by side",
-    "diff": "what differs between two plans; exit status 1 where the mapping does",
+    "diff": "what differs between two plans or reports, and what that costs; exit status 1 where the mapping does",
     "emit": "write a plan as files that other tools run, with a runbook",
     "targets": "list the chips, show every number of one, lint a chip file",
     "passes": "list the passes, show one",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from neuedge_nir.cli.shared import add_data, add_early_exit, add_reading_options, data_of, whole
+from neuedge_nir.cli.shared import add_data, add_early_exit, add_reading_options, data_of, positive, seed, whole
 from neuedge_nir.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +22,23 @@ def add_mapping_options(sub: argparse.ArgumentParser) -> None:
     _add_room(sub)
     _add_ports(sub)
     _add_liberties(sub)
+
+
+def add_solver_options(sub: argparse.ArgumentParser, each: str = "") -> None:
+    """How long the solver tries; `each` says for what."""
+    sub.add_argument(
+        "--effort",
+        choices=("none", "quick", "normal", "high"),
+        default="normal",
+        help="how long solvers try; none: no solver and no search, as check does; more never takes more cores",
+    )
+    sub.add_argument(
+        "--time-limit",
+        type=positive,
+        metavar="S",
+        help=f"stop{each} after S seconds with the best plan found so far, which then depends on the machine",
+    )
+    sub.add_argument("--seed", type=seed, default=0, help="the solver's seed (default 0)")
 
 
 def _add_activity(sub: argparse.ArgumentParser) -> None:

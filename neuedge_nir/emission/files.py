@@ -100,6 +100,12 @@ def _plain(name: str) -> bool:
     return name not in ("", ".", "..", MANIFEST, RUNBOOK, "plan.json") and not {"/", "\\", "\0"} & set(name)
 
 
+def with_manifest(files: Files) -> Files:
+    """Files that are no emitted plan, with the manifest by which a later run knows that the folder is ours."""
+    found = {"schema": SCHEMA, "files": {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}}
+    return {**files, MANIFEST: json.dumps(found, indent=2, sort_keys=True).encode() + b"\n"}
+
+
 def _manifest(plan: Plan, chosen: str, files: Files) -> bytes:
     found = {
         "schema": SCHEMA,

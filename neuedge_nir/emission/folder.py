@@ -28,7 +28,7 @@ def check_folder(path: Path) -> None:
         if place.exists() and not place.is_dir():
             raise UsageError("USE006", "cannot write: not a folder", where=str(path), hint="name a new folder")
         if place == place.parent or (place.exists() and any(place.iterdir()) and not _ours(place)):
-            message = "the folder holds other files than an earlier `emit` wrote, or they were changed since"
+            message = "the folder holds other files than an earlier run wrote, or they were changed since"
             raise UsageError("USE036", message, where=str(path), hint="name a new folder, or move its files away")
     except (OSError, RuntimeError, ValueError) as error:  # a link in a circle, a name too long or with a zero in it
         reason = error.strerror if isinstance(error, OSError) else error

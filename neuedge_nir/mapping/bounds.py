@@ -46,7 +46,8 @@ def check_neurons(network: Network, chip: Chip, available: int) -> None:
     cores = math.ceil(network.neurons / rooms[resource]) if resource is not None else 1
     chips = math.ceil(cores / chip.topology.cores_per_chip.count)
     if resource is not None and chips > available:
-        raise _too_few_chips(chips, resource, available, "neurons", rooms[resource])
+        largest = max(network.populations, key=lambda p: p.neurons).name
+        raise _too_few_chips(chips, resource, available, f"node {largest!r}", "neurons", rooms[resource])
 
 
 def _check_chips(chips: int, resource: str, available: int, demands: Demands) -> None:
@@ -55,19 +56,31 @@ def _check_chips(chips: int, resource: str, available: int, demands: Demands) ->
         outer = 0 if binding is not None and binding.scope is LimitScope.CHIP else outer_cores_bound(demands)
         besides = f" and {outer} core{'s' * (outer > 1)} of its inputs and outputs" if outer else ""
         counted = (binding.formula, binding.limit.count) if binding else ("", 0)
-        raise _too_few_chips(chips, resource + besides, available, *counted)
+        raise _too_few_chips(chips, resource + besides, available, _largest(resource, demands), *counted)
 
 
-def _too_few_chips(chips: int, resource: str, available: int, formula: str = "", count: int = 0) -> CapacityError:
+def _too_few_chips(
+    chips: int, resource: str, available: int, where: str, formula: str = "", count: int = 0
+) -> CapacityError:
     fewer = gather(formula, count) if formula else ""
     return CapacityError(
         "FIT015",
         f"the network needs at least {chips} chips, by {resource}; {available} are available",
+        where=where,
         resource="chips",
         needed=chips,
         available=available,
         hint="raise --chips, or make the network smaller" + (f", as {fewer} does" if fewer else ""),
     )
+
+
+def _largest(resource: str, demands: Demands) -> str:
+    """The node that asks most of what binds; of neurons where that has no count, or would take long to be had."""
+    populations = demands.legal.model.populations
+    index = next((i for i, limit in enumerate(demands.limits) if limit.name == resource), None)
+    if index is None or index in demands.distinct or demands.depends_on_targets:
+        return f"node {max(populations, key=lambda p: p.neurons).name!r}"
+    return f"node {max(populations, key=lambda p: demands.least(p.name, index, {})).name!r}"
 
 
 def lower_bound(demands: Demands) -> Bound:

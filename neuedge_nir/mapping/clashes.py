@@ -59,14 +59,17 @@ def impossible(
     obliged: Obliged,
     who: Iterable[Constraint],
     message: str,
-    needed: float | None = None,
-    available: float | None = None,
+    needed: float = 1,
+    available: float = 0,
 ) -> CapacityError:
-    """What no mapping keeps, by the constraints that forbid it."""
+    """What no mapping keeps, by the constraints that forbid it. Without figures: a place is needed, there is none."""
     names = list(dict.fromkeys(map(obliged.given.name, dict.fromkeys(who))))
     named = ", ".join(names[:MOST_NAMED]) + ", ..." * (len(names) > MOST_NAMED)
     hint = "loosen one of the constraints, or give more chips"
-    return CapacityError("FIT055", message, where=named, needed=needed, available=available, hint=hint)
+    resource = None if available else "place"
+    return CapacityError(
+        "FIT055", message, where=named, resource=resource, needed=needed, available=available, hint=hint
+    )
 
 
 def _pinned(name: str, obliged: Obliged) -> Iterator[Pinned]:

@@ -62,7 +62,7 @@ def _rank(factor: Weights, shape: tuple[int, ...]) -> tuple[int, ...]:
 def _per_channel(factor: Weights, projection: Projection) -> Weights:
     """A factor that is one number, or one for each channel, as a row."""
     if factor.size != 1 and factor.size != factor.shape[0]:
-        raise _unfoldable(projection)
+        raise _unfoldable(projection, factor)
     return factor.ravel()
 
 
@@ -80,10 +80,13 @@ def _times_inputs(op: Dense | Conv, factor: Weights, shape: tuple[int, ...], pro
     return np.asarray(weight * per_output.reshape(*per_output.shape, *(1,) * len(op.kernel)))
 
 
-def _unfoldable(projection: Projection) -> CapacityError:
+def _unfoldable(projection: Projection, factor: Weights) -> CapacityError:
     return CapacityError(
         "FIT011",
         "a scale that differs from element to element cannot share the weights behind or before it",
         where=f"node {node_of(projection)!r}",
+        resource="factors of a shared weight",
+        needed=factor.size,
+        available=factor.shape[0],
         hint="make the scale uniform per channel, or unshare the kernel",
     )

@@ -16,6 +16,9 @@ def check_leak(population: Population, chip: Chip) -> None:
             "FIT002",
             f"{population.model} leaks exponentially, {chip.title} by a constant",
             where=where,
+            resource="neurons that leak exponentially",
+            needed=population.neurons,
+            available=0,
             hint="train with IF neurons for this chip"
             + (", or take such a leak, at a loss: --pass approximate-leak" if lossy else ""),
         )
@@ -24,6 +27,9 @@ def check_leak(population: Population, chip: Chip) -> None:
             "FIT051",
             f"it loses a constant in every step, and neurons of {chip.title} do not",
             where=where,
+            resource="neurons that lose a constant",
+            needed=population.neurons,
+            available=0,
             hint="leave out --pass approximate-leak"
             if able.exponential_leak
             else "train with IF neurons for this chip",

@@ -201,6 +201,10 @@ def _reset_mode(network: Network, chip: Chip, wanted: ResetMode | None) -> tuple
         raise CapacityError(
             "FIT003",
             f"{chip.title} cannot reset by {mode.value}",
+            where=next((f"node {p.name!r}" for p in network.populations if p.spiking), None),
+            resource="neurons that reset so",
+            needed=sum(p.neurons for p in network.populations if p.spiking),
+            available=0,
             hint=f"compile with {' or '.join(f'--reset {known}' for known in chip.capabilities.reset_modes)}",
         )
     return mode, remarks
@@ -215,6 +219,9 @@ def _check_neurons(population: Population, network: Network, chip: Chip, mode: R
             "FIT001",
             f"{chip.title} has no {population.model} neurons",
             where=where,
+            resource=f"{population.model} neurons",
+            needed=population.neurons,
+            available=0,
             hint=f"it has: {', '.join(able.neuron_models)}",
         )
     resets = population.parameters.get("v_reset")
@@ -223,6 +230,9 @@ def _check_neurons(population: Population, network: Network, chip: Chip, mode: R
             "FIT004",
             f"v_reset is not zero, and {chip.title} resets to zero",
             where=where,
+            resource="neurons that reset to other values",
+            needed=int(np.count_nonzero(np.broadcast_to(resets, population.shape))),
+            available=0,
             hint="shift the neuron's potentials so that it resets to zero, or say --reset subtract",
         )
     if population.adapts is not None:
@@ -234,6 +244,9 @@ def _check_neurons(population: Population, network: Network, chip: Chip, mode: R
             "FIT005",
             f"{population.model} hands its potential to {inner[0].target!r}, and {chip.title} sends spikes only",
             where=where,
+            resource="neurons that send potentials",
+            needed=population.neurons,
+            available=0,
             hint="put a spiking population in its place" + _no_synapse(population, chip),
         )
 
@@ -254,6 +267,9 @@ def _check_adaptation(population: Population, rule: Adaptation, chip: Chip) -> N
         f"its threshold follows an activity (source={rule.source}, form={form}), and {chip.title} "
         + ("has thresholds that stay" if able is None else f"knows only {_ways(able)}"),
         where=f"node {population.name!r}",
+        resource="neurons whose threshold follows an activity",
+        needed=population.neurons,
+        available=0,
         hint=f"put it into {'weights' if lowered == 'fold' else 'a note'} with --pass lower-adaptive:to={lowered}, "
         "or choose another chip",
     )
@@ -299,10 +315,20 @@ def _check_projection(projection: Projection, network: Network, chip: Chip) -> N
             "FIT006",
             f"{weighted[0]!r} and {weighted[1]!r} follow each other without neurons between",
             where=f"node {weighted[1]!r}",
+            resource="layers in a row",
+            needed=len(weighted),
+            available=1,
             hint="merge the two layers, or put neurons between them",
         )
     if projection.source in {port.name for port in network.inputs} and projection.signal is Signal.ANALOG:
-        raise CapacityError("FIT005", f"{chip.title} takes spikes as input", where=f"node {projection.source!r}")
+        raise CapacityError(
+            "FIT005",
+            f"{chip.title} takes spikes as input",
+            where=f"node {projection.source!r}",
+            resource="inputs with values",
+            needed=int(np.prod(projection.source_shape)),
+            available=0,
+        )
 
 
 def _check_ways(network: Network, chip: Chip) -> None:

@@ -49,5 +49,8 @@ def _unread(population: Population, chip: Chip, way: OutputWay) -> CapacityError
         f"an output reads the potential of {population.model} neurons, and by {way.name!r} {chip.title} hands out "
         "spikes alone",
         where=f"node {population.name!r}",
+        resource="potentials to be read",
+        needed=population.neurons,
+        available=0,
         hint=f"compile with {' or '.join(others)}" if others else "let the last population spike",
     )

@@ -69,6 +69,9 @@ def axon_type_weights(population: Population, incoming: tuple[Projection, ...], 
             "FIT012",
             "projections that share weights differently meet in one population, whose neurons have four weights each",
             where=f"node {population.name!r}",
+            resource="ways to share weights",
+            needed=len({len(_rows(w)) for w in weights}),
+            available=1,
             hint="give the projections separate populations",
         )
     whole = joined(weights)

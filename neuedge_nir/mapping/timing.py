@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from neuedge_nir.chip.model import Chip
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import CapacityError, NoPlanError, UsageError
@@ -92,6 +94,9 @@ def _steps(delay: Delay, dt: float | None) -> int:
             "FIT009",
             "the delay differs from element to element, which no chip here is told to do yet",
             where=f"node {delay.node!r}",
+            resource="different delays",
+            needed=int(np.unique(delay.delay).size),
+            available=1,
             hint="give all elements one delay",
         )
     value = float(delay.delay.reshape(-1)[0]) if delay.delay.size else 0.0

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from neuedge_nir.chip.model import Chip, NotChecked
 from neuedge_nir.chip.shape import dump
 from neuedge_nir.diagnostics import Diagnostic
-from neuedge_nir.errors import CapacityError, NoPlanError
+from neuedge_nir.errors import CapacityError, NeuedgeError
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.build import counts, scope_of
 from neuedge_nir.plan.figures import Counts, Mapped, Traffic
@@ -28,6 +28,9 @@ from neuedge_nir.report.outline import Arrow, Group, Kernel, Outline, Spread, St
 
 SCHEMA = "neuedge-nir/report/1"
 INSPECTION = "neuedge-nir/inspect/1"
+
+OUTCOMES = {4: "infeasible", 5: "timeout"}
+"""Of a chip without a plan, by the exit status of its error."""
 
 Json = dict[str, object]
 
@@ -118,10 +121,43 @@ def _traffic(traffic: Traffic) -> Json:
     }
 
 
-def refusal(error: CapacityError | NoPlanError, chip: Chip, network: Network) -> Json:
+def refusal(error: NeuedgeError, chip: Chip, network: Network) -> Json:
     """The report where there is no plan: every key, and the error as the last diagnostic."""
-    size = counts(network)
-    last: Json = {
+    told = without_plan(OUTCOMES.get(error.exit_status, "failed"), chip.name, network, error)
+    return {
+        **told,
+        "scope": scope_of(chip),
+        "not_checked": _not_checked(chip.not_checked),
+        "target": _target(chip, None, None),
+    }
+
+
+def without_plan(outcome: str, name: str, network: Network, error: NeuedgeError | None = None) -> Json:
+    """Every key of a report, null but for the outcome, the model, what it is about, and what is remarked on."""
+    model = PlanModel(network.origin.name, network.origin.sha256, network.origin.nir_version)
+    last = [] if error is None else [_complaint(error)]
+    return {
+        "schema": SCHEMA,
+        "outcome": outcome,
+        "scope": None,
+        "not_checked": None,
+        "model": _model(model, counts(network)),
+        "target": {"name": name, "chips_available": None, "cores_per_chip": None, "system": None},
+        **dict.fromkeys(OF_PLANS),
+        "diagnostics": [*(diagnostic(d) for d in network.origin.diagnostics), *last],
+        "figures": None,
+    }
+
+
+OF_PLANS = (
+    *("io", "mapping", "traffic", "energy", "latency", "binding", "inference", "schedule", "recurrence", "activity"),
+    *("weights", "layers", "cores"),
+)
+"""Keys of a report that are null without a plan."""
+
+
+def _complaint(error: NeuedgeError) -> Json:
+    return {
         "code": error.code,
         "severity": "error",
         "node": error.where,
@@ -130,29 +166,7 @@ def refusal(error: CapacityError | NoPlanError, chip: Chip, network: Network) ->
         "resource": error.resource,
         "needed": error.needed,
         "available": error.available,
-    }
-    return {
-        "schema": SCHEMA,
-        "outcome": "infeasible" if isinstance(error, CapacityError) else "timeout",
-        "scope": scope_of(chip),
-        "not_checked": _not_checked(chip.not_checked),
-        "model": _model(PlanModel(network.origin.name, network.origin.sha256, network.origin.nir_version), size),
-        "target": _target(chip, None, None),
-        "io": None,
-        "mapping": None,
-        "traffic": None,
-        "energy": None,
-        "latency": None,
-        "binding": None,
-        "inference": None,
-        "schedule": None,
-        "recurrence": None,
-        "activity": None,
-        "weights": None,
-        "layers": None,
-        "cores": None,
-        "diagnostics": [*(diagnostic(d) for d in network.origin.diagnostics), last],
-        "figures": None,
+        "excess": error.excess if isinstance(error, CapacityError) else None,
     }
 
 

@@ -1,0 +1,156 @@
+"""Changes are tried until some make the network fit: each through the whole pipeline, under a budget of counted work.
+
+No clock decides. One change alone comes first, then other chips, then changes on top of each other where the first
+led to another limit. Of a kind in several strengths the weakest that fits is found by halving.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from neuedge_nir.across.changes import Change, Family
+from neuedge_nir.errors import NeuedgeError
+from neuedge_nir.network.model import Network
+from neuedge_nir.plan.build import counts
+from neuedge_nir.plan.model import Plan
+
+DEEPEST = 3
+"""Changes on top of each other."""
+WORK = 40.0
+"""Units of work; a try takes one, and one more for every 50,000 neurons and 4 million synapses."""
+MOST = 24
+"""Tries."""
+
+Words = tuple[str, ...]
+Changes = tuple[Change, ...]
+Outcome = Plan | NeuedgeError
+Attempt = Callable[[Words], Outcome]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tried:
+    """One command that was run, and what came of it. `alters`: the network computes something else then."""
+
+    words: Words
+    kinds: tuple[str, ...]
+    alters: bool
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What was verified, what was in vain, and whether the budget ended the search."""
+
+    verified: tuple[Tried, ...]
+    vain: tuple[Tried, ...]
+    stopped: bool
+
+
+@dataclass(slots=True)
+class _Log:
+    """What is known so far, and what is left of the budget."""
+
+    attempt: Attempt
+    price: float
+    known: dict[Words, Outcome] = field(default_factory=dict)
+    tried: list[Tried] = field(default_factory=list)
+
+    @property
+    def spent(self) -> bool:
+        return len(self.known) >= MOST or (bool(self.known) and (len(self.known) + 1) * self.price > WORK)
+
+    def outcome(self, words: Words, kinds: tuple[str, ...], alters: bool) -> Outcome | None:
+        """None where the budget is spent."""
+        if words not in self.known:
+            if self.spent:
+                return None
+            self.known[words] = self.attempt(words)
+            self.tried.append(Tried(words, kinds, alters, self.known[words]))
+        return self.known[words]
+
+
+def price_of(network: Network) -> float:
+    """The work of one try."""
+    size = counts(network)
+    return 1 + size.neurons / 5e4 + size.synapses / 4e6
+
+
+def search(
+    error: NeuedgeError,
+    network: Network,
+    worth: Callable[[NeuedgeError], Sequence[Family]],
+    spelled: Callable[[Changes], Words],
+    attempt: Attempt,
+    others: Sequence[Family] = (),
+) -> Found:
+    """What makes it fit. `spelled` is the command with changes; of `others`, chips, the first that fits counts."""
+    log = _Log(attempt, price_of(network))
+    verified, beyond = _layer([((), (), error)], worth, spelled, log)
+    for family in others:
+        if log.spent or any("another chip" in tried.kinds for tried in verified):
+            break
+        verified += _settled((), (), family, spelled, log)[0]
+    depth = 1
+    while not verified and beyond and depth < DEEPEST and not log.spent:
+        verified, beyond = _layer(beyond, worth, spelled, log)
+        depth += 1
+    vain = tuple(tried for tried in log.tried if isinstance(tried.outcome, NeuedgeError))
+    return Found(tuple(verified), vain, log.spent)
+
+
+Branch = tuple[Changes, tuple[str, ...], NeuedgeError]
+
+
+def _layer(
+    branches: Sequence[Branch],
+    worth: Callable[[NeuedgeError], Sequence[Family]],
+    spelled: Callable[[Changes], Words],
+    log: _Log,
+) -> tuple[list[Tried], list[Branch]]:
+    """One more change on each branch: what fits then, and the branches that came to another limit."""
+    verified: list[Tried] = []
+    beyond: list[Branch] = []
+    for sofar, kinds, error in branches:
+        for family in worth(error):
+            if family.kind in kinds:
+                continue
+            found, next_ = _settled(sofar, kinds, family, spelled, log)
+            verified += found
+            beyond += [next_] if next_ is not None and _other(next_[2], error) else []
+    return verified, beyond
+
+
+def _other(now: NeuedgeError, before: NeuedgeError) -> bool:
+    """Whether something else is in the way than before, or less of it."""
+    less = now.needed is not None and before.needed is not None and now.needed < before.needed
+    return less or (now.code, now.resource) != (before.code, before.resource)
+
+
+def _settled(
+    sofar: Changes, kinds: tuple[str, ...], family: Family, spelled: Callable[[Changes], Words], log: _Log
+) -> tuple[list[Tried], Branch | None]:
+    """The weakest change of a family that fits, by halving; else what is in the way of the strongest."""
+    here = (*kinds, family.kind)
+
+    def tried(index: int) -> Outcome | None:
+        changes = (*sofar, family.changes[index])
+        return log.outcome(spelled(changes), here, any(change.alters for change in changes))
+
+    low, high = 0, len(family.changes) - 1
+    if not family.ordered:
+        high = next((index for index in range(high) if isinstance(tried(index), Plan)), high)
+    outcome = tried(high)
+    if not isinstance(outcome, Plan):
+        return [], None if outcome is None else ((*sofar, family.changes[high]), here, outcome)
+    while family.ordered and low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if isinstance(tried(middle), Plan) else (middle + 1, high)
+    changes = (*sofar, family.changes[high])
+    words = spelled(changes)
+    return [next(each for each in log.tried if each.words == words)], None
+
+
+def summary(found: Found) -> Mapping[str, object]:
+    """How many of each."""
+    return {"verified": len(found.verified), "in_vain": len(found.vain), "stopped_by_budget": found.stopped}
