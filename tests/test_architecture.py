@@ -24,6 +24,7 @@ LAYERS = (
     {"plan", "cost", "rewrite", "emulation"},
     {"pipeline", "report", "train", "emission"},
     {"api"},
+    {"validation"},
     {"cli"},
     {"__main__"},
 )
