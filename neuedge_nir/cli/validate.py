@@ -16,7 +16,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         "cases",
         nargs="*",
         metavar="CASE",
-        help="a case such as V9, or the path of a .toml file with one of your own (default: all; about a minute)",
+        help="a case such as V9, or the path of a .toml file with one of your own (default: all, which takes a minute)",
     )
     sub.add_argument(
         "--shared",

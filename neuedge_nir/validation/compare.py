@@ -52,8 +52,9 @@ class Compared:
         """Outside: where it counts, or under all activities of the sweep and between them."""
         if self.free:
             return False
-        low, high = self.ours.low, self.ours.high
-        return not self.inside if self.inside is not None else not low <= self.measured.value <= high
+        if self.inside is not None:
+            return not self.inside
+        return not self.inside_at and not self.ours.low <= self.measured.value <= self.ours.high
 
     @property
     def ratio(self) -> float:

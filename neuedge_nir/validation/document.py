@@ -8,7 +8,7 @@ from neuedge_nir.validation.compare import WIDEST, Result, misses
 from neuedge_nir.validation.crosscheck import crosscheck_section
 from neuedge_nir.validation.printed import Row
 from neuedge_nir.validation.tally import tally
-from neuedge_nir.validation.words import HEADER, measured_rows, notes_of, title_of, value_of
+from neuedge_nir.validation.words import HEADER, measured_rows, notes_of, title_of, unlike, value_of
 
 HEAD = """# What plans say beside published measurements
 
@@ -26,6 +26,13 @@ it*), and the tally has a line without such. *Held out*: no number of ours may c
 """
 
 
+TABLES = """## Tables of cores
+
+What compilers and mappers printed of other networks. More of them, slice by slice: docs/loihi2_tables.md,
+docs/loihi1_tables.md and, with a cortical microcircuit and the CNN of NIR's paper, docs/spinnaker1_tables.md. The bits
+of NxTF's synapse entries (66 sparse, 114 dense) are held by tests/test_entries.py; its run-length entries are not used.
+"""
+
 FILLED = (
     "`ours`: with the published tiles, each on a core; `free`: cores with neurons of the layer as the mapper cuts it.",
     "`tile fills`: the limit of a core that a published tile fills most. Where it is far from full, larger tiles fit,",
@@ -40,8 +47,9 @@ def document(results: Sequence[Result]) -> str:
         "## Tally\n\n" + _tally(results),
         "## Cases\n\n" + _overview(results),
         "## Misses\n\n" + "\n".join(_misses(results)),
+        "## Measurements",
         *(section(result) for result in results if result.case.kind == "measurement" and result.case.network),
-        "## Tables of cores\n\nWhat compilers and mappers printed of other networks.",
+        TABLES,
         *(section(result) for result in results if result.case.kind != "measurement"),
         crosscheck_section(),
     ]
@@ -102,10 +110,7 @@ def _misses(results: Sequence[Result]) -> Iterator[str]:
         cause = each.measured.cause or "not known"
         yield f"* {result.case.id}, {title_of(each)}, {value_of(each)}{count}. Likely cause: {cause}."
     for result in results:
-        yield from (
-            f"* {result.case.id}, {each.column} of {', '.join(each.layers)}. Cause: {each.cause}."
-            for each in result.case.deviations
-        )
+        yield from (f"* {result.case.id}, {where}. Cause: {cause}." for where, cause in unlike(result))
 
 
 def _layers(result: Result) -> Iterator[str]:
@@ -113,7 +118,7 @@ def _layers(result: Result) -> Iterator[str]:
     case = result.case
     if result.cores is None or case.network is None or not any(layer.cores for layer in case.network.layers):
         return
-    columns = [column.name for column in case.table.columns] if case.table is not None else []
+    columns = ["bits", *(column.name for column in case.table.columns)] if case.table is not None else []
     free = ["free"] if result.free is not None else []
     fills = ["tile fills"] if result.rows else []
     yield ""
@@ -134,7 +139,9 @@ def _layers(result: Result) -> Iterator[str]:
 
 def _cells(row: Row) -> Iterator[str]:
     limit, share = row.fills
+    bits = str(row.layer.bits) if any(row.layer.printed) else ""
     yield f"{share:.0%} of {limit.replace('_', ' ')}"
+    yield bits
     for printed, ours, agrees in zip(row.printed, row.ours, row.agree, strict=True):
         yield f"{printed:g}" if agrees else f"{printed:g}, **ours {ours:.4g}**"
 

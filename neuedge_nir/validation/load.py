@@ -12,6 +12,8 @@ from neuedge_nir.chip.lines import line_of, locate
 from neuedge_nir.chip.shape import build, keys_of, nearest, table_problems
 from neuedge_nir.errors import InputError, UsageError
 from neuedge_nir.validation.model import Case
+from neuedge_nir.validation.networks import INPUT
+from neuedge_nir.validation.quantities import QUANTITIES
 
 SCHEMA = 1
 MAX_BYTES = 1 << 20
@@ -55,18 +57,35 @@ def parse(content: bytes, where: str) -> Case:
 
 def _check(case: Case, where: str) -> None:
     """What types cannot say."""
-    from neuedge_nir.validation.quantities import QUANTITIES
-
     labels = {activity.label for activity in case.activities}
     faults = {
-        "give a network and a target, or say what is missing": bool(case.missing) == bool(case.network and case.target),
+        "give a network and a target, or say what is missing": bool(case.missing) == bool(case.network),
+        "a network needs a target": case.network is not None and not case.target,
         "measured.quantity is not known": any(m.quantity not in QUANTITIES for m in case.measured),
         "measured.at names no activity of the case": any(set(m.at) - labels for m in case.measured),
+        "measured.value must be above 0": any(m.value <= 0 for m in case.measured),
+        "a quantity of a sample needs mapping.steps": _lacks(case, "sample", case.mapping.steps),
+        "a power at a pace needs mapping.hz and mapping.steps": _lacks(
+            case, "paced", case.mapping.hz * case.mapping.steps
+        ),
         "a row of the table has too many or too few figures": _uneven(case),
+        "sources or rates name no layer": bool(_strangers(case)),
     }
     wrong = [message for message, bad in faults.items() if bad]
     if wrong:
         raise InputError("USE109", wrong[0], where=where, hint=f"quantities: {', '.join(QUANTITIES)}")
+
+
+def _lacks(case: Case, prefix: str, needed: float) -> bool:
+    return not needed and any(each.quantity.startswith(prefix) for each in case.measured)
+
+
+def _strangers(case: Case) -> set[str]:
+    if case.network is None:
+        return set()
+    known = {layer.name for layer in case.network.layers} | ({INPUT} if case.network.input else set())
+    named = {name for layer in case.network.layers for name in layer.sources}
+    return (named | {name for activity in case.activities for name in activity.rates}) - known
 
 
 def _uneven(case: Case) -> bool:

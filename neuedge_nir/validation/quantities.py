@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from neuedge_nir.errors import InputError
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.figures import Figure
@@ -59,10 +60,15 @@ def _figure(path: str) -> Callable[[Ran], Found]:
 
 
 def _ends(ran: Ran, path: str) -> tuple[Bounds, str]:
-    figure = ran.figures[path]
-    if figure.low is None or figure.typical is None or figure.high is None:
-        raise LookupError(f"{ran.case.id}: nobody published what {path} takes")
+    figure = ran.figures.get(path)
+    if figure is None or figure.low is None or figure.typical is None or figure.high is None:
+        raise _unknown(ran, f"{path} of {ran.plan.chip.title}")
     return (figure.low, figure.typical, figure.high), figure.why
+
+
+def _unknown(ran: Ran, what: str) -> InputError:
+    message = f"nobody published {what}, so that nothing can be compared with it"
+    return InputError("USE109", message, where=ran.case.id, hint="leave out what was measured of it")
 
 
 def _dynamic(ran: Ran) -> tuple[Bounds, str]:
@@ -102,7 +108,7 @@ def _sample_time(ran: Ran) -> Found:
 def _sample_energy(ran: Ran) -> Found:
     dynamic, apart, (static, _) = _sample_dynamic(ran), _sample_time(ran), _ends(ran, "energy.static")
     low, typical, high = static[0] * apart.low, static[1] * apart.typical, static[2] * apart.high
-    return Found(dynamic.low + low, dynamic.typical + typical, dynamic.high + high, f"static power over: {apart.why}")
+    return Found(dynamic.low + low, dynamic.typical + typical, dynamic.high + high, apart.why)
 
 
 def _dynamic_power(ran: Ran) -> Found:
@@ -127,7 +133,7 @@ def _paced_power(ran: Ran) -> Found:
 def _reset(ran: Ran) -> Found:
     able = ran.plan.chip.capabilities.reset_schedule
     if able is None or able.energy_per_chip_j is None:
-        raise LookupError(f"{ran.case.id}: the energy of a reset is not published")
+        raise _unknown(ran, f"the energy of a reset of {ran.plan.chip.title}")
     each, chips = able.energy_per_chip_j, ran.plan.mapping.chips_used
     return Found(each.low * chips, each.typical * chips, each.high * chips, "")
 
@@ -136,7 +142,7 @@ def _chips_alone(ran: Ran) -> tuple[Bounds, int]:
     """The power of the chips that are powered, without what else is on their boards, and how many these are."""
     price = ran.plan.chip.costs.static_per_chip_w
     if price is None:
-        raise LookupError(f"{ran.case.id}: no static power of a chip is published")
+        raise _unknown(ran, f"the static power of {ran.plan.chip.title}")
     chips, dynamic = _powered(ran.plan), _dynamic_power(ran)
     return (
         price.low * chips + dynamic.low,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from neuedge_nir.report.text import table
 from neuedge_nir.validation.compare import Result, misses
 from neuedge_nir.validation.tally import tally
-from neuedge_nir.validation.words import HEADER, measured_rows, notes_of, title_of, value_of
+from neuedge_nir.validation.words import HEADER, measured_rows, notes_of, title_of, unlike, value_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -21,16 +21,7 @@ def tables_of(results: Sequence[Result]) -> list[RenderableType]:
     missing = [(r.case.id, r.case.title, r.case.missing) for r in results if r.case.network is None]
     found += [table("Not rebuildable: what is missing", ("case", "network", "missing"), missing)] if missing else []
     missed = [(r.case.id, title_of(each), value_of(each), each.measured.cause) for r, each in misses(results)]
-    missed += [
-        (r.case.id, f"{row.layer.name}, {column.name}", f"{printed:g}", cause)
-        for r in built
-        if r.case.table is not None
-        for row in r.rows
-        for column, printed, agrees, cause in zip(
-            r.case.table.columns, row.printed, row.agree, row.causes, strict=bool(row.printed)
-        )
-        if not agrees
-    ]
+    missed += [(r.case.id, where, "", cause) for r in built for where, cause in unlike(r)]
     found += [table("Misses", ("case", "quantity", "measured", "likely cause"), missed)] if missed else []
     lines = [(line.title, str(line.counted), str(line.inside), line.share) for line in tally(results) if line.counted]
     return [*found, table("Tally", ("", "counted", "inside", "share"), lines, right=(1, 2, 3))]

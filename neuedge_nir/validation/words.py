@@ -71,7 +71,7 @@ def verdict_of(each: Compared) -> str:
         return "**outside at every activity**, not counted" if each.missed else f"not counted; {where}"
     words = ["inside" if each.inside else "**outside**"]
     words += ["held out"] if each.measured.held_out else []
-    words += [f"within {each.measured.within:.0%}"] if each.measured.within and each.inside else []
+    words += [f"within {100 * each.measured.within:g} %"] if each.measured.within and each.inside else []
     words += ["our number was taken from it"] if each.measured.taken else []
     return ", ".join(words)
 
@@ -94,9 +94,30 @@ def notes_of(result: Result) -> Iterator[str]:
             yield f"{name}: {each.measured.note}"
         if each.missed:
             yield f"{name}: likely cause: {each.measured.cause or 'not known'}"
+    yield from _widths(result)
+
+
+def unlike(result: Result) -> Iterator[tuple[str, str]]:
+    """Columns of a printed table that ours differ from, with the layers, and why, as far as known."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in result.rows:
+        columns = result.case.table.columns if result.case.table is not None else ()
+        for column, agrees, cause in zip(columns, row.agree, row.causes, strict=bool(row.agree)):
+            if not agrees:
+                found.setdefault((column.name, cause), []).append(row.layer.name)
+    for (name, cause), layers in found.items():
+        yield f"{name} of {', '.join(layers)}", cause or "not known"
+
+
+def _widths(result: Result) -> Iterator[str]:
+    """Why intervals are wider than WIDEST, each reason once."""
+    found: dict[str, list[str]] = {}
+    for each in result.compared:
         one = shown_of(result, each)
         if one is not None and one.low and one.high / one.low > WIDEST:
-            yield f"{name}: high over low is {one.high / one.low:.2g}: {one.why}"
+            found.setdefault(one.why, []).append(f"{title_of(each)} ({one.high / one.low:.2g})")
+    for why, those in found.items():
+        yield f"high over low of {', '.join(those)}: {why}"
 
 
 def _number(value: float, each: Compared) -> str:
