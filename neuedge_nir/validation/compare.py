@@ -173,8 +173,8 @@ def _most(tiles: Tiles, shape: tuple[int, ...]) -> int:
 
 def _free(case: Case, network: Network, chip: Chip) -> Plan:
     """Cut as the mapper likes."""
-    objective = case.mapping.free
-    return compile_network(network, chip, Options(effort="quick", objective=objective, activity=0.1))
+    rate = case.activities[0].rate if case.activities else 0.1
+    return compile_network(network, chip, Options(effort="quick", objective=case.mapping.free, activity=rate))
 
 
 def _slices_by_layer(stated: Stated, plan: Plan) -> dict[str, int]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from neuedge_nir.validation.compare import WIDEST, Result, misses
 from neuedge_nir.validation.crosscheck import crosscheck_section
+from neuedge_nir.validation.model import Case
 from neuedge_nir.validation.printed import Row
 from neuedge_nir.validation.tally import tally
 from neuedge_nir.validation.words import HEADER, measured_rows, notes_of, title_of, unlike, value_of
@@ -67,6 +68,7 @@ def section(result: Result) -> str:
         "",
         f"Ours ({case.target}{', the real weights' if result.real else ''}): {case.ours}",
         "",
+        *_command(case),
         *_drawn(HEADER, measured_rows(result)),
     ]
     if result.all_at:
@@ -77,6 +79,16 @@ def section(result: Result) -> str:
     notes = list(notes_of(result))
     lines += ["", *(f"* {note}." for note in notes)] if notes else []
     return "\n".join([*lines, *_layers(result)])
+
+
+def _command(case: Case) -> list[str]:
+    """How to map the real network so by hand."""
+    if case.network is None or not case.network.model:
+        return []
+    tiles = " ".join(f"--tiles {layer.name}={layer.tiles}" for layer in case.network.layers if layer.tiles)
+    steps = f" --steps-per-sample {case.mapping.steps}" if case.mapping.steps else ""
+    words = f"compile {case.network.model} --target {case.target} {tiles}{steps} --activity RATE"
+    return [f"By hand: `neuedge-nir {words}`; there small tiles share cores.", ""]
 
 
 def _joined(labels: Sequence[str]) -> list[str]:
