@@ -32,7 +32,7 @@ test: lint
 	$(BIN)/python -m pytest -q -n auto
 
 test-all: lint
-	$(BIN)/python -m pytest -q -n auto --dist loadgroup -m ''
+	EVERY_EXAMPLE=1 $(BIN)/python -m pytest -q -n auto --dist loadgroup -m ''
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix $(SOURCES) benchmarks

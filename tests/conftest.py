@@ -19,10 +19,14 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from neuedge_nir.cli.main import main
+from tests.sampling import examples
 
 # The same examples on every run: a test that fails must fail for everyone, and slow machines are no failure.
 settings.register_profile(
-    "steady", derandomize=True, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+    "steady",
+    max_examples=examples(100),
+    derandomize=True,
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
 settings.load_profile("steady")
 

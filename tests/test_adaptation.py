@@ -31,6 +31,7 @@ from neuedge_nir.report.tree import Style, tree_lines
 from neuedge_nir.rewrite.call import PassCall
 from neuedge_nir.rewrite.door import Context, configured
 from neuedge_nir.rewrite.manager import apply_passes, rewritten
+from tests.sampling import examples
 from tests.worlds import conv, dense, network, pool, random_array, real, recurrent, wire
 
 DT, TAU = 1e-3, 10e-3
@@ -86,7 +87,7 @@ def population(net: Network, name: str, rule: Adaptation | None) -> Network:
 SOURCES = st.sampled_from(["input", "self", "neuron"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), gamma=st.integers(0, 30), source=SOURCES, homeostatic=st.booleans())
 def test_a_folded_threshold_spikes_as_the_adaptive_one(seed: int, gamma: int, source: str, homeostatic: bool) -> None:
     target = 0.3 if not homeostatic else min(0.3, 0.9 / max(gamma, 1))

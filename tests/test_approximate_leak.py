@@ -26,6 +26,7 @@ from neuedge_nir.rewrite.call import PassCall
 from neuedge_nir.rewrite.door import Context, configured
 from neuedge_nir.rewrite.manager import rewritten
 from tests import brute_fixed
+from tests.sampling import examples
 from tests.test_emit_ranc import assert_same, noise
 from tests.worlds import dense, network, networks, real, wire
 
@@ -236,7 +237,7 @@ def worlds(draw: st.DrawFn) -> Network:
     return replace(net, populations=tuple(found), dt=0.5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(worlds(), st.sampled_from(ResetMode), st.integers(0, 99))
 def test_an_emulation_is_truenorths_arithmetic(net: Network, reset: ResetMode, seed: int) -> None:
     try:

@@ -20,6 +20,7 @@ from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.check_links import board_of
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.verify import verify
+from tests.sampling import examples
 from tests.worlds import between, chain, chip, hexagonal, known, real, system
 
 SPINNAKER = real("spinnaker1")
@@ -52,7 +53,7 @@ def test_every_chip_of_a_published_system_stands_on_one_board_of_its_size(name: 
     assert sum(fabric.cores_of(k) for k in range(fabric.system.chips)) == 16 * fabric.system.chips - count
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.integers(0, 239), st.integers(0, 239))
 def test_mapper_and_checker_agree_on_the_board_of_a_chip(x: int, y: int) -> None:
     made = SYSTEMS["million-core machine"]

@@ -17,6 +17,7 @@ from neuedge_nir.mapping.partition import Partition, Piece, Role
 from neuedge_nir.mapping.split import check_single_neurons
 from neuedge_nir.network.model import Network
 from neuedge_nir.pipeline import Options, compile_network
+from tests.sampling import examples
 from tests.strategies import slices
 from tests.worlds import chain, chip, chips, conv, demands_of, dense, network, networks, real, wire
 
@@ -45,7 +46,7 @@ def giant(model: str = "IF") -> Network:
     return network({"a": GIANT.output_shape}, wire("i", "a", GIANT), inputs={"i": GIANT.input_shape}, model=model)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(networks(), chips(), st.booleans())
 def test_the_bounds_by_numbers_alone_are_never_more_than_a_mapping_takes(
     net: Network, on: Chip, mapped_inputs: bool
@@ -57,7 +58,7 @@ def test_the_bounds_by_numbers_alone_are_never_more_than_a_mapping_takes(
     assert input_cores_bound(demands) + demands.legal.outputs.gatherer <= roles.count(Role.INPUT) + roles.count(Role.IO)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(networks(), chips(), st.integers(1, 40), st.booleans())
 def test_no_plan_has_more_cores_than_are_tried(net: Network, on: Chip, most: int, mapped_inputs: bool) -> None:
     demands = legal(net, on, mapped_inputs=mapped_inputs)
@@ -72,7 +73,7 @@ def test_no_plan_has_more_cores_than_are_tried(net: Network, on: Chip, most: int
         assert (error.code, most < cores) == ("FIT021", True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(networks(most=5), chips(), st.data())
 def test_populations_of_one_family_use_the_same(net: Network, on: Chip, data: st.DataObject) -> None:
     """Each counted by itself, by demands that know no other."""

@@ -19,6 +19,7 @@ from neuedge_nir.network.model import Network
 from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.model import Plan, PlanRoute, PlanSlice
 from tests.brute import connections
+from tests.sampling import examples
 from tests.worlds import chip, hexagonal, networks, system, topology
 
 Pairs = NDArray[np.bool_]
@@ -94,7 +95,7 @@ def entries(piece: PlanSlice, shape: tuple[int, ...], told: Told) -> int:
     return sum(len(set().union(*(s for other, _, s in each if other == name)) & own) for name in wires for each in told)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(networks(most=2), small_chips(), st.sampled_from(["none", "quick"]))
 def test_a_plan_holds_what_matrices_say(net: Network, on: Chip, effort: str) -> None:
     try:

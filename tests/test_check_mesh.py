@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from neuedge_nir.plan import check_mesh
 from neuedge_nir.plan.check_mesh import Messages, crossed
+from tests.sampling import examples
 
 Router = tuple[int, int]
 WIDE, HIGH = 6, 5
@@ -33,7 +34,7 @@ def walked(start: Router, end: Router, *, torus: bool) -> Iterator[Router]:
 
 
 @pytest.mark.parametrize("torus", [False, True])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(sent=messages, at_a_time=st.sampled_from([1, 7, 1 << 20]))
 def test_every_link_has_the_messages_that_walk_over_it(
     sent: list[tuple[int, Router, Router, int]], at_a_time: int, torus: bool

@@ -19,6 +19,7 @@ from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.check_types import error_of
 from neuedge_nir.plan.verify import verify
 from tests.irregular import irregular_networks
+from tests.sampling import examples
 from tests.test_emit_ranc import assert_same, noise
 from tests.test_verify import changed, put
 from tests.worlds import network, networks, real, wire
@@ -67,7 +68,7 @@ def coarse(net: Network, seed: int, levels: int) -> Network:
     return replace(net, projections=tuple(replace(p, chain=tuple(map(rounded, p.chain))) for p in net.projections))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.one_of(networks(), irregular_networks(chances=False)), st.integers(0, 9), st.sampled_from([1, 2, 3, 100]))
 def test_the_checker_finds_the_error_that_the_mapper_stores(net: Network, seed: int, levels: int) -> None:
     try:

@@ -7,6 +7,7 @@ import pytest
 from neuedge_nir.chip.load import from_dict, lint, parse, to_dict
 from neuedge_nir.chip.model import EnergyKind
 from tests.test_chip_load import TINY
+from tests.worlds import real
 
 HEAD, _, HOP = TINY.partition('name = "data sheet"\n')
 NUMBER = 'unit = "{}", source = "DATASHEET", confidence = "A1" }}'
@@ -84,3 +85,27 @@ def test_overload_is_of_a_tick_and_a_second_rate_of_links_has_a_first() -> None:
     assert codes(costs('overload = "spikes are lost"\n', quantity("timestep_s", 1e-3, "s"))) == []
     assert codes(costs(quantity("chip_link_rate", 1e6, "messages/s"))) == [("CHIP017", "costs.chip_link_rate")]
     assert codes(costs(quantity("link_rate", 1e6, "bit/s"))) == [("CHIP011", "costs.link_rate.unit")]
+
+
+SUPPLY = "[[costs.supplies]]\n" + quantity("volts", 0.7, "V") + quantity("static_per_chip_w", 0.042, "W")
+
+
+def test_other_voltages_are_beside_the_one_of_the_costs() -> None:
+    head, mark, tail = TINY.partition("[[costs.profiles]]")
+    assert codes(head + SUPPLY + mark + tail) == [("CHIP017", "costs.supplies")]
+    assert codes(head + quantity("volts", 0.8, "V") + SUPPLY + mark + tail) == []
+
+
+def test_the_powers_of_truenorth_at_other_voltages_are_the_published_ones() -> None:
+    """Static power and the events of the measured networks, by the square of the voltage, make what was measured."""
+    costs = real("truenorth").costs
+    assert costs.volts is not None
+    event = costs.profiles[0].synaptic_event_j
+    assert event is not None
+    neurons = 4096 * 256
+    measured = {0.7: (0.0, 0.042), 0.75: (20 * 128, 0.065), 0.775: (20 * 128, 0.072), 1.05: (200 * 256, 0.323)}
+    for supply in costs.supplies:
+        volts = supply.volts.typical
+        rate, power = measured[volts]
+        dynamic = neurons * rate * event.typical * (volts / costs.volts.typical) ** 2
+        assert supply.static_per_chip_w.typical + dynamic == pytest.approx(power, rel=1e-3)

@@ -32,6 +32,7 @@ from neuedge_nir.mapping.traffic import Flow
 from neuedge_nir.network.slices import Run
 from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.model import Plan
+from tests.sampling import examples
 from tests.worlds import chain, chip, hexagonal, limit, real, system, topology
 
 BYTES = "row_table_bytes"
@@ -84,14 +85,14 @@ def fewest_by_search(uses: Sequence[int], per_chip: int, most: int) -> int:
     return best
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.lists(st.integers(1, 10), min_size=1, max_size=6), st.integers(1, 4))
 def test_as_few_chips_as_any_assignment_takes(uses: list[int], per_chip: int) -> None:
     found = chosen(clusters_using(uses), [], hexagon(per_chip, 10))
     assert len(set(found.chip_of)) == fewest_by_search(uses, per_chip, 10)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data(), st.lists(st.integers(0, 50), min_size=2, max_size=30), st.integers(2, 5), st.booleans())
 def test_every_limit_is_kept_and_no_chip_more_taken_than_in_order(
     data: st.DataObject, uses: list[int], per_chip: int, mesh: bool
@@ -153,7 +154,7 @@ def test_small_units_go_where_those_are_that_they_send_to() -> None:
     assert crossings(flows, found) == 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data(), st.integers(4, 24), st.integers(2, 5))
 def test_moves_between_chips_spare_messages_and_keep_rooms(data: st.DataObject, count: int, per_chip: int) -> None:
     clusters, on = (
@@ -194,7 +195,7 @@ def test_a_chain_of_chips_settles_as_well_as_in_any_arrangement() -> None:
     assert sum(costs_of(nets, start, ground)) > best == sum(costs_of(nets, found, ground)) == 6 * 99
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.data(), st.integers(3, 12))
 def test_settled_chips_have_no_longer_ways(data: st.DataObject, count: int) -> None:
     ground = ground_of(fabric_for(hexagon(4, 9), 20), 20)
@@ -358,7 +359,7 @@ def test_units_keep_synapse_cores_with_their_neuron() -> None:
 
 
 @given(st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_without_multicast_every_target_takes_its_own_messages(data: st.DataObject) -> None:
     count = 8
     on = chip(on=topology(columns=2, rows=2, systems=(system(3, 3),)), neurons=99)

@@ -19,6 +19,7 @@ from neuedge_nir.chip.model import Mesh
 from neuedge_nir.mapping.fabric import Fabric, Link, Router
 from neuedge_nir.mapping.routing import order
 from neuedge_nir.mapping.routing.order import STEPS, link_counts, tree_counts
+from tests.sampling import examples
 from tests.test_route import fabric_of
 from tests.worlds import system, topology
 
@@ -43,7 +44,7 @@ def arrays(sent: list[tuple[int, Router, Router, int]]) -> tuple[np.ndarray, np.
     return np.array(flow, dtype=np.int64), starts, ends, np.array(counts, dtype=np.int64)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(messages(), st.integers(1, 5))
 def test_loads_are_those_of_every_way_walked(
     drawn: tuple[Fabric, list[tuple[int, Router, Router, int]]], block: int
@@ -64,7 +65,7 @@ def test_loads_are_those_of_every_way_walked(
     assert named == walked
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(messages())
 def test_tree_hops_count_the_most_messages_on_each_link_of_a_flow(
     drawn: tuple[Fabric, list[tuple[int, Router, Router, int]]],

@@ -32,6 +32,7 @@ from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.store import decode, encode
 from tests.conftest import Neuedge, Refused
+from tests.sampling import examples
 from tests.worlds import chain, chip, convnet, real, system, topology
 
 Place = tuple[tuple[int, int], int]
@@ -384,7 +385,7 @@ def any_mapping(sizes: Mapping[str, int], wish: Constraints, most: int) -> bool:
     return False
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(demanded(), st.sampled_from(["none", "quick"]))
 def test_a_proof_is_true_of_all_mappings_and_a_plan_is_one_of_them(wish: Constraints, effort: str) -> None:
     sizes = {"a": 2, "b": 2, "c": 1}

@@ -16,6 +16,7 @@ from neuedge_nir.network.connect_sparse import Sparse
 from neuedge_nir.network.count import counter
 from neuedge_nir.network.model import Projection
 from neuedge_nir.network.slices import Block, Run, Slice, boxes, cut, runs_of, whole
+from tests.sampling import examples
 from tests.strategies import projections, slices
 
 Coordinate = tuple[int, ...]
@@ -92,7 +93,7 @@ def unrolled(projection: Projection, part: Slice) -> tuple[set[tuple[int, int]],
     return pairs, synapses if weighted else len(pairs), stored
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(st.data())
 def test_counts_of_any_slice_equal_those_of_the_unrolled_projection(data: st.DataObject) -> None:
     projection = data.draw(projections())

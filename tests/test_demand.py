@@ -25,6 +25,7 @@ from neuedge_nir.network.connect import Conv, Delay, Dense, Pool, Scale
 from neuedge_nir.network.model import Network, Projection, ResetMode
 from neuedge_nir.network.slices import Block, Run, Slice
 from neuedge_nir.plan.check_weights import effective
+from tests.sampling import examples
 from tests.strategies import slices
 from tests.test_count import members, unrolled
 from tests.test_shared_rows import rows_together
@@ -250,7 +251,7 @@ def written_out(rule: Limit, demands: Demands, piece: Piece) -> int:
 # --- Each formula against its definition ------------------------------------------------------------------------------
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(st.data(), st.sampled_from(AxonWeights), st.sampled_from(ResetMode))
 def test_every_formula_counts_what_it_says(data: st.DataObject, weights: AxonWeights, reset: ResetMode) -> None:
     net = data.draw(networks(most=2))
@@ -288,7 +289,7 @@ def cuts(draw: st.DrawFn, size: int) -> tuple[tuple[Slice, ...], ...]:
     return tuple(tuple(parts) for parts in cores.values())
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(st.data(), st.booleans())
 def test_what_a_neuron_drives_is_counted_core_by_core(data: st.DataObject, one_destination: bool) -> None:
     weights = AxonWeights.AXON_TYPES if one_destination else AxonWeights.MANTISSA
@@ -330,7 +331,7 @@ def test_a_readout_takes_a_copy_beside_the_axons() -> None:
     assert used(demands, Piece("a", Run(0, 3)), apart) == {"neuron_copies": 9}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data())
 def test_the_axon_map_has_pixels_for_windows_and_neurons_for_lists(data: st.DataObject) -> None:
     source = data.draw(st.sampled_from([(2, 5), (2, 4, 3), (1, 4, 4), (7,)]))
@@ -400,7 +401,7 @@ def legal_demands(net: Network, on: Chip) -> Demands:
         raise
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(st.data(), st.sampled_from(AxonWeights))
 def test_cutting_a_slice_in_two_never_lowers_what_it_uses(data: st.DataObject, weights: AxonWeights) -> None:
     net = data.draw(networks(most=2))
@@ -437,7 +438,7 @@ def test_a_row_cut_within_a_block_may_take_fewer_words_than_a_whole_one() -> Non
 
 
 @pytest.mark.parametrize("formula", sorted(FORMULAS))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(data=st.data())
 def test_no_cut_needs_less_than_the_lower_bound(formula: str, data: st.DataObject) -> None:
     """With a limit of one, the bound on cores is the sum that no cut may fall below."""
@@ -478,7 +479,7 @@ def assert_alike_means_equal(net: Network, on: Chip, most: int = 80) -> None:
             assert afresh == due, f"{part} and {other} of {population.name} are said to be alike"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(networks(most=2))
 def test_slices_that_are_alike_use_the_same(net: Network) -> None:
     legal_demands(net, everything())
@@ -505,7 +506,7 @@ def test_a_pool_behind_a_padded_convolution_hides_which_outputs_it_took() -> Non
     assert_alike_means_equal(net, everything())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data(), networks())
 def test_no_cut_takes_less_than_the_least(data: st.DataObject, net: Network) -> None:
     """Formulas that padding makes larger than their parts have a bound of their own."""

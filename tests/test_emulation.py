@@ -40,6 +40,7 @@ from neuedge_nir.network.model import (
 )
 from tests import brute_fixed
 from tests.graphs import adapting
+from tests.sampling import examples
 from tests.test_simulate import SHARED, trace
 from tests.worlds import chip, dense, known, network, networks, real, wire
 
@@ -135,7 +136,7 @@ CASES = [(kind, size) for kind in sorted(KINDS) for size in ("real", "small") if
 
 
 @pytest.mark.parametrize(("kind", "size"), CASES)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(data=st.data(), seed=st.integers(0, 2**32 - 1), reset=st.sampled_from(ResetMode))
 def test_an_emulation_is_its_chips_arithmetic(
     kind: str, size: str, data: st.DataObject, seed: int, reset: ResetMode
@@ -190,7 +191,7 @@ EXACT = [
 
 
 @pytest.mark.parametrize(("kind", "model", "reset"), EXACT)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), threshold=st.sampled_from([0.0, 0.5, 1.0, 2.0, 3.5]))
 def test_numbers_on_the_grid_lose_nothing(kind: str, model: str, reset: ResetMode, seed: int, threshold: float) -> None:
     net = on_grid(kind, model, seed, threshold)
@@ -210,7 +211,7 @@ def rounded(operator: Operator) -> Operator:
     return replace(operator, weight=np.rint(operator.weight)) if isinstance(operator, Dense | Conv) else operator
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(st.sampled_from(["accum", "float32", "loihi"]), networks(), st.integers(0, 99), st.sampled_from(ResetMode))
 def test_chains_of_operators_lose_nothing_on_the_grid(kind: str, net: Network, seed: int, reset: ResetMode) -> None:
     """Convolutions, pools, averages and scales: where every weight is held exactly, so is every spike."""
@@ -240,7 +241,7 @@ ERRORS = {"loihi": 1 / 254, "accum": 1 / 2000, "float32": 0.5 / 127}
 
 
 @pytest.mark.parametrize("kind", sorted(ERRORS))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(seed=st.integers(0, 999), tau=st.floats(1.0, 50.0), threshold=st.floats(0.2, 5.0))
 def test_errors_are_those_of_rounding(kind: str, seed: int, tau: float, threshold: float) -> None:
     weight = np.random.default_rng(seed).normal(size=(6, 9))

@@ -25,6 +25,7 @@ from neuedge_nir.rewrite.manager import apply_passes
 from neuedge_passes.comparing import Guard
 from tests.conftest import Neuedge, Refused
 from tests.nirfile import chain, inputs, lif, linear, outputs, write_nir
+from tests.sampling import examples
 from tests.worlds import dense, network, wire
 
 ENCODERS = st.builds(
@@ -98,7 +99,7 @@ def coded(net: Network, encoder: HybridEncoder, dt: float | None = 0.5) -> Netwo
     return replace(net, inputs=tuple(replace(port, encoder=encoder) for port in net.inputs), dt=dt)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(ENCODERS, st.sampled_from([0.5, 1e-3, 1.0]))
 def test_a_network_with_an_encoder_is_read_back(tmp_path_factory: Any, encoder: HybridEncoder, dt: float) -> None:
     place = tmp_path_factory.mktemp("m") / "m.nir"

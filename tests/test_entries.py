@@ -19,6 +19,7 @@ from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.model import Plan, PlanFormat
 from neuedge_nir.plan.verify import verify
 from tests.conftest import Neuedge
+from tests.sampling import examples
 from tests.worlds import chain, chip, conv, dense, limit, network, networks, real, system, topology, wire
 
 QUICK = Options(effort="none")
@@ -281,7 +282,7 @@ def test_where_no_limit_counts_them_nothing_is_told() -> None:
     assert {(p.format, p.axons) for p in plan.projections} == {(None, None)}
 
 
-@settings(max_examples=90, deadline=None)
+@settings(max_examples=examples(90), deadline=None)
 @given(networks(), st.booleans(), st.sampled_from(["input_axons", "merged_input_axons"]))
 def test_the_entries_of_projections_are_those_of_the_cores(net: Network, mapped: bool, into: str) -> None:
     on = topology(columns=2, rows=1, per_router=1, per_chip=2, systems=(system(1, 1), system(8, 8)))

@@ -23,6 +23,7 @@ from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.store import decode, encode
 from neuedge_nir.plan.verify import verify
+from tests.sampling import examples
 from tests.test_emit_pynn import agreement, on_stand_in
 from tests.test_emit_ranc import noise
 from tests.test_relays import assert_the_same, hasty, legal_of, waiting
@@ -68,7 +69,7 @@ def test_extensions_change_no_spike(name: str, longest: int, stages: int) -> Non
     assert_the_same(net, legal, longest * (stages + 1), ResetMode.ZERO, 3)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=4), st.integers(1, 5), st.integers(1, 4))
 def test_one_extension_serves_all_as_long_as_it_has_stages(steps: list[int], longest: int, stages: int) -> None:
     net = waiting(*steps)

@@ -11,11 +11,12 @@ import pytest
 
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.contract import report_of
+from neuedge_nir.report.copies import share_of
 from neuedge_nir.report.figure import WEAKEST, Figure
 from neuedge_nir.report.figures import figures_of
 from neuedge_nir.report.figures_core import core_figures, link_figures, link_loads
 from neuedge_nir.report.text import number, percent, plan_tables, quantity
-from neuedge_nir.report.use import core_uses, layer_uses
+from neuedge_nir.report.use import core_uses, first_layers
 from tests.formulas import evaluate
 from tests.plan_zoo import plan_of
 
@@ -112,6 +113,15 @@ def test_the_reason_of_a_width_names_what_disagrees() -> None:
     assert "one value" in figures("spinnaker1 slow")["time.step"].why
 
 
+@pytest.mark.parametrize("name", ["loihi1 copies", "spinnaker2 copies"])
+def test_what_each_copy_costs_is_a_figure_too(name: str) -> None:
+    plan, known = plan_of(name)[0], figures(name)
+    share = share_of(plan)
+    for path, value in (("energy", share.energy_j), ("static", share.static_j), ("rate", share.rate)):
+        for end in ENDS:
+            assert getattr(known[f"copies.{path}"], end) == getattr(value, end)
+
+
 # --- what is printed
 
 JSON = {
@@ -198,7 +208,7 @@ def figure_path(path: str, plan: Plan) -> tuple[str, str]:
         case ["layers", at, "used", limit, what]:
             return f"populations.{layer(plan, at)}.{what}.{limit}", end
         case ["layers", at, "share"]:
-            return f"populations.{layer(plan, at)}.share.{layer_uses(plan)[int(at)].binds}", end
+            return f"populations.{layer(plan, at)}.share.{first_layers(plan)[int(at)].binds}", end
         case ["layers", at, what]:
             return f"populations.{layer(plan, at)}.{'energy' if what == 'energy_j' else what}", end
         case ["cores", at, "used", limit, "available"]:
@@ -211,6 +221,9 @@ def figure_path(path: str, plan: Plan) -> tuple[str, str]:
             return f"cores.{at}.{'messages' if what == 'messages_out' else what}", end
         case ["energy", "cross_checks", at, _]:
             return next(f"energy.average.{p.name}" for p in plan.chip.costs.profiles if p.conditions), end
+        case ["energy", "supplies", at, what]:
+            volts = plan.chip.costs.supplies[int(at)].volts.typical
+            return f"supply.{volts:g}V.{what.partition('_')[0]}", end
         case ["weights", at, what]:
             told = {"bits": "weight_bits", "relative_error": "weight_error", "axons": "axons"}[what]
             return f"projections.{plan.projections[int(at)].name}.{told}", end
@@ -221,12 +234,12 @@ def figure_path(path: str, plan: Plan) -> tuple[str, str]:
 
 
 def layer(plan: Plan, at: str) -> str:
-    return layer_uses(plan)[int(at)].population.name
+    return first_layers(plan)[int(at)].population.name
 
 
 PLACES = re.compile(
     r"traffic\.hottest_links\.\d+\.(from|to)\.|constraints\.|cores\.\d+\.(core|chip|slot|router)\b"
-    r"|layers\.\d+\.cores\.|latency\.(binding|busiest)\."
+    r"|layers\.\d+\.cores\.|binding\."
 )
 """Coordinates, numbers of cores, and what the user wrote: no figures."""
 

@@ -17,6 +17,7 @@ from neuedge_nir.mapping.routing import relieve
 from neuedge_nir.mapping.routing.forest import Forest, trees_of
 from neuedge_nir.mapping.routing.regrow import regrown
 from neuedge_nir.mapping.routing.relieve import HOP_TOLERANCE
+from tests.sampling import examples
 from tests.test_route import HALF_FULL, assert_is_a_tree, fabric_of, routers_of
 from tests.worlds import hexagonal, system, topology
 
@@ -65,7 +66,7 @@ def added(forest: Forest, weights: Sequence[float]) -> dict[Link, float]:
     return found
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(journeys(), st.booleans())
 def test_a_tree_reaches_all_and_only_its_targets_over_links_that_work(drawn: Journeys, relieved: bool) -> None:
     fabric, sources, targets, weights = drawn
@@ -79,7 +80,7 @@ def test_a_tree_reaches_all_and_only_its_targets_over_links_that_work(drawn: Jou
     assert forest.max_load == max(by_hand.values(), default=0.0)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(journeys())
 def test_every_target_joins_the_tree_by_a_shortest_way(drawn: Journeys) -> None:
     """No tree is longer than the ways from its source would be, one by one; that to a single target is a shortest."""
@@ -91,7 +92,7 @@ def test_every_target_joins_the_tree_by_a_shortest_way(drawn: Journeys) -> None:
         assert max(far) <= len(forest.trees[tree]) <= sum(far)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(journeys())
 def test_the_second_try_lowers_the_largest_load_and_keeps_to_its_hops(drawn: Journeys) -> None:
     first, second = forest_of(drawn, relieved=False), forest_of(drawn, relieved=True)
@@ -100,7 +101,7 @@ def test_the_second_try_lowers_the_largest_load_and_keeps_to_its_hops(drawn: Jou
     assert forest_of(drawn, relieved=True).trees == second.trees
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(journeys())
 def test_distances_are_those_of_networkx(drawn: Journeys) -> None:
     fabric = drawn[0]
@@ -165,7 +166,7 @@ def test_a_tree_that_no_segment_of_can_move_is_grown_anew(monkeypatch: pytest.Mo
     assert (found.max_load, found.tree_hops) == (2.0, 20.0)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(journeys(), st.integers(0, 30))
 def test_a_tree_grown_anew_reaches_its_targets_over_free_links(drawn: Journeys, taken: int) -> None:
     fabric, sources, targets, _ = drawn

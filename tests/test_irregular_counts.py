@@ -20,6 +20,7 @@ from neuedge_nir.network.model import Projection
 from neuedge_nir.network.slices import Block, Run, whole
 from neuedge_nir.network.valid import irregular_faults
 from tests.irregular import matrix_of, pairs_of, sparse, sparse_projections
+from tests.sampling import examples
 from tests.strategies import slices
 from tests.test_count import members
 
@@ -28,7 +29,7 @@ def operator_of(projection: Projection) -> Sparse:
     return next(op for op in projection.chain if isinstance(op, Sparse))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.data())
 def test_counts_of_any_slice_are_those_of_its_synapses(data: st.DataObject) -> None:
     projection = data.draw(sparse_projections())
@@ -45,7 +46,7 @@ def test_counts_of_any_slice_are_those_of_its_synapses(data: st.DataObject) -> N
     assert count.longest_fan_out(part) == max(fans, default=0)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.data())
 def test_synapses_of_all_pairs_count_as_a_dense_layer(data: st.DataObject) -> None:
     inputs, outputs = data.draw(st.integers(1, 6)), data.draw(st.integers(1, 6))

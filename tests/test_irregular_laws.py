@@ -29,13 +29,14 @@ from neuedge_nir.plan.verify import verify
 from neuedge_nir.rewrite.call import PassCall
 from tests.brute import outputs
 from tests.irregular import irregular_networks, matrix_of, sparse
+from tests.sampling import examples
 from tests.strategies import slices
 from tests.test_demand import RATE, everything, used, written_out
 from tests.test_laws import compiled
 from tests.worlds import REAL_CHIPS, chips, demands_of, real
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.data(), st.sampled_from(AxonWeights), st.sampled_from(ResetMode))
 def test_every_formula_counts_synapses_one_by_one(data: st.DataObject, weights: AxonWeights, reset: ResetMode) -> None:
     net = data.draw(irregular_networks(chances=False))
@@ -52,7 +53,7 @@ def test_every_formula_counts_synapses_one_by_one(data: st.DataObject, weights: 
             assert found[rule.name] == written_out(rule, demands, piece), rule.formula
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(irregular_networks(), chips(), st.booleans(), st.sampled_from(ResetMode))
 def test_a_plan_is_one_that_the_checker_accepts(net: Network, on: Chip, mapped: bool, reset: ResetMode) -> None:
     plan = compiled(net, on, Options(effort="quick", activity=0.25, map_inputs=mapped, reset=reset))

@@ -31,6 +31,7 @@ from neuedge_nir.plan.check_orders import in_order
 from neuedge_nir.plan.model import Plan, PlanOrder
 from neuedge_nir.plan.store import encode
 from neuedge_nir.plan.verify import verify
+from tests.sampling import examples
 from tests.worlds import chip, real, system, topology
 
 
@@ -154,7 +155,7 @@ def test_damaged_orders_are_refused() -> None:
         verify(replace(plan, orders=dict.fromkeys(plan.orders, swapped)), net)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.permutations(range(20)), st.integers(0, 9))
 def test_a_network_in_another_order_is_the_same_network(order: list[int], seed: int) -> None:
     net = network_of(at_random(20, 3, seed), 20)
@@ -167,7 +168,7 @@ def test_a_network_in_another_order_is_the_same_network(order: list[int], seed: 
     assert np.array_equal(plain[..., numbers], other)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.permutations(range(20)), st.integers(0, 9))
 def test_the_checker_follows_an_order_as_the_mapper_does(order: list[int], seed: int) -> None:
     net = network_of(at_random(20, 3, seed), 20)
@@ -177,7 +178,7 @@ def test_the_checker_follows_an_order_as_the_mapper_does(order: list[int], seed:
     assert equal(found, relabelled(net, {"p": np.array(order), "out": np.array(order)}))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.integers(0, 99), st.integers(3, 30), st.integers(20, 60), st.integers(20, 80))
 def test_a_refill_holds_all_limits_and_wastes_nothing(seed: int, neurons: int, synapse: int, axons: int) -> None:
     net, room = wired(at_random(60, 4, seed), 60), Room(neurons, synapse, axons)

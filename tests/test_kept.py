@@ -27,6 +27,7 @@ from neuedge_nir.plan.store import encode
 from neuedge_nir.plan.verify import verify
 from neuedge_nir.report.diff import changes, same_mapping
 from tests.conftest import CHIPS, Golden, Neuedge, Refused
+from tests.sampling import examples
 from tests.worlds import chain, chip, chips, convnet, networks, real, recurrent
 
 
@@ -69,7 +70,7 @@ def test_new_weights_keep_the_mapping(target: str, build: Callable[[], Network])
     verify(new, reweighed(net))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(networks(), chips(), st.booleans(), st.integers(0, 9))
 def test_whatever_keeps_a_mapping_is_accepted_and_is_the_same(net: Network, on: Chip, mapped: bool, seed: int) -> None:
     try:

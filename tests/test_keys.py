@@ -22,6 +22,7 @@ from neuedge_nir.network.slices import Run
 from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.model import Plan, PlanKeys
 from neuedge_nir.plan.verify import verify
+from tests.sampling import examples
 from tests.test_verify import changed, drop, named, put, twice
 from tests.worlds import chain, fed_by_host, real
 
@@ -132,7 +133,7 @@ def sending(sizes: Mapping[str, list[int]]) -> tuple[list[Flow], list[Cluster]]:
 slices = st.dictionaries(st.sampled_from("abcdefgh"), st.lists(st.integers(1, 300), min_size=1, max_size=9), min_size=1)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(slices)
 def test_no_spike_has_the_key_of_two_slices(sizes: dict[str, list[int]]) -> None:
     found = allocate(*sending(sizes), real("spinnaker1"), {})

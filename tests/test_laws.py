@@ -16,6 +16,7 @@ from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.verify import verify
 from neuedge_nir.rewrite.call import PassCall
+from tests.sampling import examples
 from tests.worlds import REAL_CHIPS, chain, chips, convnet, networks, real, recurrent, residual
 
 OPTIONS = st.builds(
@@ -37,7 +38,7 @@ def compiled(net: Network, on: Chip, options: Options) -> Plan:
         raise
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=examples(70), deadline=None)
 @given(networks(), chips(), OPTIONS)
 def test_a_network_is_refused_or_gets_a_plan_that_the_checker_accepts(net: Network, on: Chip, options: Options) -> None:
     plan = compiled(net, on, options)
@@ -59,13 +60,13 @@ def _volume(block: tuple[tuple[int, int], ...]) -> int:
     return size
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(networks(), chips(), OPTIONS)
 def test_the_same_question_has_the_same_answer(net: Network, on: Chip, options: Options) -> None:
     assert compiled(net, on, options) == compiled(net, on, options)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(networks(most=2), chips(), OPTIONS)
 def test_no_chip_left_out_of_the_machine_helps_a_network_that_does_not_fit(
     net: Network, on: Chip, options: Options
@@ -80,7 +81,7 @@ def test_no_chip_left_out_of_the_machine_helps_a_network_that_does_not_fit(
         assume(False)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(networks(), chips(), OPTIONS)
 def test_passes_that_keep_the_meaning_never_cost_a_core(net: Network, on: Chip, options: Options) -> None:
     plain = compiled(net, on, options)

@@ -19,6 +19,7 @@ from neuedge_nir.mapping.legalise import Kind, LegalNetwork, kind_of, legalise
 from neuedge_nir.mapping.weights import Weights
 from neuedge_nir.network.connect import Conv, Dense, Operator, Pool, PoolKind, Scale
 from neuedge_nir.network.model import Network, Projection, ResetMode, Signal
+from tests.sampling import examples
 from tests.strategies import convs, pools
 from tests.worlds import (
     MODELS,
@@ -265,7 +266,7 @@ def with_weights(chain: Sequence[Operator], weights: Weights) -> list[Operator]:
     return bare
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(weighted_chains())
 def test_the_effective_weights_alone_compute_what_the_chain_computes(p: Projection) -> None:
     try:

@@ -18,6 +18,7 @@ from neuedge_nir.network.model import Network
 from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.verify import verify
+from tests.sampling import examples
 from tests.worlds import REAL_CHIPS, chips, convnet, dense, network, networks, real, wire
 
 T = TypeVar("T")
@@ -83,7 +84,7 @@ def answer(net: Network, on: Chip, options: Options) -> tuple[object, ...]:
     return told(plan)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(networks(), chips(), st.integers(0, 99))
 def test_names_and_the_order_in_a_file_change_no_mapping(net: Network, on: Chip, seed: int) -> None:
     rng, options = Random(seed), Options(effort="quick")

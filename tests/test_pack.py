@@ -21,6 +21,7 @@ from neuedge_nir.mapping.partition import Destinations, Partition, Piece, Role
 from neuedge_nir.mapping.split import check_single_neurons, tilings
 from neuedge_nir.network.model import Network
 from neuedge_nir.network.slices import Block, Run
+from tests.sampling import examples
 from tests.test_count import members
 from tests.worlds import (
     REAL_CHIPS,
@@ -113,7 +114,7 @@ def test_tiles_are_found_however_many_sizes_are_too_large() -> None:
     assert sizes(partition(demands_of(net, chip(neurons=1024, input_axons=16)), "none")) == [64] * 256
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(networks(), chips(), EFFORTS, st.booleans())
 def test_every_neuron_stands_on_exactly_one_core(net: Network, on: Chip, effort: str, mapped_inputs: bool) -> None:
     demands = legal(net, on, mapped_inputs=mapped_inputs)
@@ -134,7 +135,7 @@ def test_every_neuron_stands_on_exactly_one_core(net: Network, on: Chip, effort:
     assert [c.role for c in found.clusters] == sorted((c.role for c in found.clusters), key=[*Role][::-1].index)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(networks(), chips(), EFFORTS, st.booleans())
 def test_no_core_uses_more_than_it_has_counted_afresh(net: Network, on: Chip, effort: str, mapped_inputs: bool) -> None:
     demands = legal(net, on, mapped_inputs=mapped_inputs)
@@ -160,7 +161,7 @@ def test_no_core_uses_more_than_it_has_counted_afresh(net: Network, on: Chip, ef
             assert counts_sources or total[rule.name] <= rule.limit.count
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(networks(), chips(), EFFORTS)
 def test_never_more_cores_than_sequential_fill_and_never_fewer_than_the_bound(
     net: Network, on: Chip, effort: str
@@ -207,7 +208,7 @@ def fewest_cores(needs: Sequence[Demand], capacity: Demand) -> int:
     return best
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(
     st.lists(st.integers(1, 9), min_size=2, max_size=8),
     st.integers(9, 14),
@@ -225,7 +226,7 @@ def test_a_packing_that_is_proven_is_the_best_of_all(widths: list[int], room: in
     assert effort == "none" or found.packing_proven, "so few slices are within reach of the solver"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.integers(1, 7), min_size=4, max_size=4), st.integers(2, 8), st.integers(2, 16), st.booleans())
 @example([4, 4, 7, 4], 8, 5, False)
 @example([4, 7, 1, 6], 8, 5, True)
@@ -274,7 +275,7 @@ def test_a_tighter_packing_still_keeps_the_limits_of_the_sources() -> None:
         assert all(u <= c for u, c in zip(used, demands.capacity, strict=True))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(networks(), chips())
 def test_the_same_network_is_cut_the_same_twice(net: Network, on: Chip) -> None:
     assert partitioned(legal(net, on), "quick") == partitioned(legal(net, on), "quick")
@@ -336,7 +337,7 @@ def test_a_neuron_that_fits_no_core_whatever_the_cut_is_proved_impossible() -> N
     assert (caught.value.code, caught.value.needed, caught.value.available) == ("FIT010", 5, 4)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(networks(most=2), chips())
 def test_every_candidate_covers_its_population_with_slices_that_fit(net: Network, on: Chip) -> None:
     demands = legal(net, on)

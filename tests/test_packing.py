@@ -28,6 +28,7 @@ from neuedge_nir.network.slices import cut, whole
 from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.verify import verify
+from tests.sampling import examples
 from tests.test_count import members
 from tests.test_pack import fewest_cores
 from tests.worlds import chip, chips, conv, demands_of, dense, known, network, networks, wire
@@ -47,7 +48,7 @@ def test_what_one_layer_leaves_of_a_core_another_fills() -> None:
     assert (none.neuron_cores, quick.neuron_cores, quick.bound.cores) == (8, 5, 5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(networks(), chips())
 def test_free_cuts_hold_every_neuron_once_and_keep_all_limits(net: Network, on: Chip) -> None:
     try:
@@ -77,7 +78,7 @@ def cores_of(net: Network, on: Chip, effort: str) -> int | None:
         return None
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(networks(), chips(), st.integers(0, 9), st.sampled_from([1, 2, None]), st.sampled_from(["none", "quick"]))
 def test_a_bigger_core_never_costs_more_cores(
     net: Network, on: Chip, which: int, more: int | None, effort: str
@@ -95,7 +96,7 @@ def test_a_bigger_core_never_costs_more_cores(
     assert after <= (before or 0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.tuples(st.integers(1, 3), st.integers(1, 7), st.integers(1, 6), st.integers(1, 5)),
     st.integers(0, 2),
@@ -122,7 +123,7 @@ def test_strips_give_away_every_neuron_once(
     assert held == Counter((name, neuron) for name in names for neuron in range(math.prod(shape)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=6),
     st.lists(st.integers(1, 20), min_size=6, max_size=6),
@@ -140,7 +141,7 @@ def test_patterns_fit_and_are_worth_what_they_say(needs: list[tuple[int, int]], 
         assert value <= rates @ capacity + 1e-6
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 9), st.integers(0, 9)), min_size=1, max_size=4, unique=True),
     st.lists(st.integers(1, 3), min_size=4, max_size=4),
@@ -172,7 +173,7 @@ def test_a_hundred_thousand_slices_are_packed_and_the_packing_is_proved() -> Non
     assert 1000 * (found.cores - found.bound) <= found.bound
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=3),
     st.lists(st.integers(0, 20), min_size=3, max_size=3),

@@ -11,6 +11,7 @@ from neuedge_nir.network.connect import Dense, Operator
 from neuedge_nir.network.model import Network
 from neuedge_nir.rewrite.call import PassCall
 from neuedge_nir.rewrite.door import Context, configured
+from tests.sampling import examples
 from tests.worlds import chain, chip, computed, dense, network, random_array, recurrent, scale, wire
 
 TOY = chip(neurons=9)
@@ -78,7 +79,7 @@ def shown(net: Network, steps: int = 8) -> list[np.ndarray]:
     return result
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(graphs())
 def test_dropping_what_no_output_sees_changes_no_output(net: Network) -> None:
     new = after("drop-dead", net)
@@ -90,7 +91,7 @@ def test_dropping_what_no_output_sees_changes_no_output(net: Network) -> None:
     }  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(graphs())
 def test_what_is_dropped_has_no_way_to_an_output(net: Network) -> None:
     gone = {p.name for p in net.populations} - {p.name for p in after("drop-dead", net).populations}

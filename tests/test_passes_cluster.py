@@ -24,6 +24,7 @@ from neuedge_nir.rewrite.door import Context
 from neuedge_nir.rewrite.manager import Applied, apply_passes
 from neuedge_passes.clustering import Floats, Intervals, gathered
 from tests.conftest import Neuedge
+from tests.sampling import examples
 from tests.test_tables import with_values
 from tests.worlds import chain, conv, network, real, wire
 
@@ -57,7 +58,7 @@ def values(net: Network, name: str, formula: str) -> int:
 few = st.lists(st.floats(-8, 8).map(lambda v: round(v, 2)), min_size=1, max_size=7)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(few, st.integers(1, 4))
 def test_no_grouping_of_numbers_is_better(numbers: list[float], most: int) -> None:
     rows = np.array(numbers)
@@ -66,7 +67,7 @@ def test_no_grouping_of_numbers_is_better(numbers: list[float], most: int) -> No
     assert lost(rows, groups) == pytest.approx(best(rows, most), abs=1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.integers(0, 999), min_size=1, max_size=60, unique=True), st.integers(1, 12))
 def test_halving_finds_what_trying_every_beginning_finds(numbers: list[int], most: int) -> None:
     """The recurrence itself, in whole numbers of squares, without its shortcut."""
@@ -81,7 +82,7 @@ def test_halving_finds_what_trying_every_beginning_finds(numbers: list[int], mos
     assert Intervals(rows, np.ones(len(rows)), most).losses == pytest.approx(expected, abs=1e-6)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.tuples(st.integers(-8, 8), st.integers(1, 3)), min_size=1, max_size=4), st.integers(1, 3))
 def test_a_number_that_many_have_weighs_as_many(numbers: list[tuple[int, int]], most: int) -> None:
     rows = np.repeat(np.array([n for n, _ in numbers], dtype=float), [often for _, often in numbers])
@@ -90,7 +91,7 @@ def test_a_number_that_many_have_weighs_as_many(numbers: list[tuple[int, int]], 
     assert lost(rows, gathered(rows[:, None], most)) == pytest.approx(least, abs=1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=40), st.integers(1, 9))
 def test_pairs_are_gathered_no_worse_than_along_one_axis(pairs: list[tuple[int, int]], most: int) -> None:
     rows = np.array(pairs, dtype=float)
@@ -234,7 +235,7 @@ def test_values_that_have_no_logarithm_stay() -> None:
 
 
 @given(st.integers(0, 99))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 def test_as_many_values_as_there_are_change_nothing(seed: int) -> None:
     net = varied("LIF", seed)
     assert done(net, "cluster-parameters:decays=90,thresholds=90").network is net

@@ -14,6 +14,7 @@ from neuedge_nir.network.connect import Conv, Delay, Dense, Operator, Pool, Pool
 from neuedge_nir.network.model import LIF, Network, Population, Projection, ResetMode
 from tests import dyadic
 from tests.dyadic import after, assert_same, stored
+from tests.sampling import examples
 from tests.strategies import convs, pools
 from tests.worlds import Shape, computed, conv, dense, network, pool, random_array, scale, wire
 
@@ -52,7 +53,7 @@ def scaled_chains(draw: st.DrawFn) -> Projection:
     return Projection("p", "a", "b", source, shape, tuple(operators))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(scaled_chains())
 def test_folding_scales_keeps_what_a_chain_computes(p: Projection) -> None:
     chain_after = folded(*p.chain)
@@ -97,7 +98,7 @@ def test_other_projections_stay_the_objects_they_were() -> None:
     assert new.populations is net.populations
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(dyadic.networks(), st.integers(0, 99), RESETS)
 def test_folding_scales_keeps_every_spike(net: Network, seed: int, reset: ResetMode) -> None:
     new = after("fold-scale", net)
@@ -193,7 +194,7 @@ def test_equal_weights_that_are_stored_once_are_not_spelled_out() -> None:
 # --- fold-gain
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(dyadic.networks(), st.integers(0, 99), RESETS, st.sampled_from(["fold-gain", "fold-gain:to=step"]))
 def test_folding_gains_keeps_every_spike(net: Network, seed: int, reset: ResetMode, call: str) -> None:
     new = after(call, net)

@@ -16,6 +16,7 @@ from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.rewrite.call import PassCall
 from tests import dyadic
 from tests.dyadic import DT, after, assert_same
+from tests.sampling import examples
 from tests.worlds import conv, dense, network, pool, real, wire
 
 RESETS = st.sampled_from(ResetMode)
@@ -54,7 +55,7 @@ def filtered(
     return with_neurons(made, a=lif(), s=li(tau, r, leak), b=target or lif())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(dyadic.networks(), st.integers(0, 99), RESETS)
 def test_folding_keeps_every_spike(net: Network, seed: int, reset: ResetMode) -> None:
     new = after("fold-li", net)
@@ -62,7 +63,7 @@ def test_folding_keeps_every_spike(net: Network, seed: int, reset: ResetMode) ->
     assert after("fold-li", new) is new
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.sampled_from([DT, 2 * DT]),
     st.sampled_from([0.5, 1.0, 2.0]),

@@ -14,6 +14,7 @@ from neuedge_nir.network.model import Network, ResetMode
 from neuedge_nir.network.valid import fault
 from tests import dyadic
 from tests.dyadic import after, assert_same, stored
+from tests.sampling import examples
 from tests.strategies import convs, pools
 from tests.worlds import Shape, computed, conv, dense, network, pool, random_array, wire
 
@@ -41,7 +42,7 @@ def assert_computes_the_same(new: tuple[Operator, ...], old: tuple[Operator, ...
 # --- merge-linear
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(dyadic.networks(), st.integers(0, 99), RESETS, st.sampled_from(["merge-linear", "merge-linear:force=true"]))
 def test_merging_layers_keeps_every_spike(net: Network, seed: int, reset: ResetMode, call: str) -> None:
     new = after(call, net)
@@ -63,7 +64,7 @@ def with_a_kernel_of_one(draw: st.DrawFn) -> tuple[Conv, Conv]:
     return other, conv(shape, 3, 1, padding=0, stride=stride)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(with_a_kernel_of_one())
 def test_a_kernel_of_one_is_merged_with_any_convolution(pair: tuple[Conv, Conv]) -> None:
     (one,) = merged("merge-linear:force=true", *pair)
@@ -128,7 +129,7 @@ def test_projections_side_by_side_are_one_unless_they_differ_in_delay() -> None:
 # --- fold-pool
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(dyadic.networks(), st.integers(0, 99), RESETS)
 def test_folding_pools_keeps_every_spike(net: Network, seed: int, reset: ResetMode) -> None:
     new = after("fold-pool", net)
@@ -146,7 +147,7 @@ def pools_and_layers(draw: st.DrawFn) -> tuple[Pool, Dense | Conv]:
     return pooled, replace(layer, weight=random_array(*layer.weight.shape, seed=1))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(pools_and_layers())
 def test_a_pool_and_the_layer_behind_it_are_one_layer_or_stay_two(pair: tuple[Pool, Dense | Conv]) -> None:
     new = merged("fold-pool:growth=1000", *pair)

@@ -17,6 +17,7 @@ from neuedge_nir.network.model import Network, Population, ResetMode
 from neuedge_nir.network.valid import fault
 from tests import dyadic, graphs
 from tests.dyadic import after, assert_same, stored
+from tests.sampling import examples
 from tests.worlds import conv, convnet, dense, network, pool, recurrent, scale, wire
 
 RESETS = st.sampled_from(ResetMode)
@@ -38,7 +39,7 @@ def shapes(net: Network) -> dict[str, tuple[int, ...]]:
 # --- prune-zero
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(dyadic.sparse(), st.integers(0, 99), RESETS)
 def test_leaving_out_what_does_nothing_keeps_every_spike(net: Network, seed: int, reset: ResetMode) -> None:
     new = after("prune-zero", net)
@@ -51,7 +52,7 @@ def test_leaving_out_what_does_nothing_keeps_every_spike(net: Network, seed: int
 CHANNELS = st.lists(st.integers(0, 3), max_size=3, unique=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(CHANNELS, CHANNELS, CHANNELS, st.integers(0, 99))
 def test_channels_are_cut_out_of_the_weights_on_both_sides(
     idle: list[int], unread: list[int], late: list[int], seed: int
@@ -147,7 +148,7 @@ def alone(draw: st.DrawFn) -> Population:
     return made
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(alone(), st.sampled_from([0.01, 0.1, 0.5]), RESETS)
 def test_what_is_called_idle_never_sends_anything(population: Population, dt: float, reset: ResetMode) -> None:
     """All that is left out of a population without inputs is silent for two hundred steps; most of the silent goes."""
@@ -218,7 +219,7 @@ def test_a_population_that_cannot_be_cut_does_not_keep_others_whole() -> None:
 # --- prune-silent
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(dyadic.sparse(), st.integers(0, 99), RESETS)
 def test_leaving_out_silent_neurons_keeps_every_spike_on_the_samples(net: Network, seed: int, reset: ResetMode) -> None:
     data = Samples(dyadic.spikes_for(net, seed))
@@ -252,7 +253,7 @@ def weights_left(net: Network) -> int:
     return sum(int(np.count_nonzero(layer.weight)) for layer in layers.values())
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(dyadic.networks(), st.integers(0, 120), st.sampled_from(SCOPES))
 def test_no_more_weights_are_left_than_wanted_and_they_are_the_largest(net: Network, most: int, scope: str) -> None:
     call = f"prune:synapses={most},scope={scope}"

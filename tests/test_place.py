@@ -32,6 +32,7 @@ from neuedge_nir.mapping.place import (
 from neuedge_nir.mapping.traffic import Flow
 from neuedge_nir.network.slices import Run
 from neuedge_nir.pipeline import Options, compile_network
+from tests.sampling import examples
 from tests.worlds import HEX_BOARD, REAL_CHIPS, chip, hexagonal, limit, real, recurrent, system, topologies, topology
 
 
@@ -84,7 +85,7 @@ def is_on_its_chip(site: Site, fabric: Fabric) -> bool:
     return inside and 0 <= site.slot < topology_.cores_per_router.count
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.data(), topologies(), st.lists(st.integers(1, 50), min_size=1, max_size=25), st.integers(50, 200))
 def test_every_cluster_stands_alone_on_a_core_of_its_machine(
     data: st.DataObject, on: Topology, uses: list[int], most: int
@@ -100,7 +101,7 @@ def test_every_cluster_stands_alone_on_a_core_of_its_machine(
     assert max(used_by_chip(clusters, sites).values()) <= most
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data(), topologies(), st.integers(2, 20))
 def test_swaps_never_make_the_way_longer(data: st.DataObject, on: Topology, count: int) -> None:
     clusters, flows = clusters_using([1] * count), data.draw(traffic(count))
@@ -140,7 +141,7 @@ def hops_by_search(fabric: Fabric, start: Router, end: Router) -> int:
     return steps
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data(), topologies(), st.integers(2, 12))
 def test_what_a_move_is_said_to_gain_is_what_it_gains(data: st.DataObject, on: Topology, count: int) -> None:
     pairs = _pairs(data.draw(traffic(count)))
@@ -217,7 +218,7 @@ def test_near_the_origin_the_order_of_the_curve_does_not_matter_to_who_is_near(x
     assert hilbert_index((x, y), 8) == hilbert_index((x, y), 10)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(topologies(), st.data())
 def test_a_fabric_offers_as_many_cores_as_each_chip_must_hold(on: Topology, data: st.DataObject) -> None:
     fabric = fabric_for(chip(on=on, neurons=9), 1)
@@ -239,7 +240,7 @@ def test_the_first_chips_of_every_published_machine_stand_together(name: str) ->
             assert any(abs(x - a) <= 1 and abs(y - b) <= 1 for a, b in near)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.sampled_from([hexagonal(), hexagonal(systems=(system(5, 4, wraps=True),)), topology(columns=4, rows=4)]),
     st.data(),

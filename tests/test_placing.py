@@ -21,6 +21,7 @@ from neuedge_nir.mapping.placing.engine import EFFORTS, arranged
 from neuedge_nir.mapping.placing.floor import Floor
 from neuedge_nir.mapping.placing.graph import Graph, Ints
 from neuedge_nir.mapping.placing.spreading import Halving, Pull
+from tests.sampling import examples
 from tests.worlds import chip, hexagonal, system, topologies, topology
 
 
@@ -57,7 +58,7 @@ WORLDS = st.one_of(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(WORLDS, st.integers(1, 6), st.integers(0, 999))
 def test_a_floor_counts_the_ways_of_its_fabric(on: Topology, chips: int, seed: int) -> None:
     made = chip(on=on, neurons=9)
@@ -72,7 +73,7 @@ def test_a_floor_counts_the_ways_of_its_fabric(on: Topology, chips: int, seed: i
     np.testing.assert_array_equal(floor.table[at + floor.height - 1], fabric.hops(routers[a], routers[b]))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(WORLDS, st.integers(2, 12), st.integers(0, 999))
 def test_annealing_counts_what_it_changes_and_keeps_everyone_alone(on: Topology, count: int, seed: int) -> None:
     made = chip(on=on, neurons=9)
@@ -136,7 +137,7 @@ def test_a_planted_grid_of_4096_is_found_again_within_a_tenth() -> None:
     assert ground.cost(found) <= 1.1 * optimum
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(st.integers(2, 6), st.integers(1, 9), st.integers(0, 999))
 def test_no_arrangement_undercuts_the_bound_and_small_ones_are_the_best(count: int, edges: int, seed: int) -> None:
     graph, floor = random_graph(count, edges, seed), Floor.mesh(3, 2)
@@ -183,7 +184,7 @@ def test_the_curve_of_arrays_is_that_of_points(points: list[tuple[int, int]]) ->
     assert curve(x, y, 10).tolist() == [hilbert_index(point) for point in points]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.integers(1, 12), st.integers(1, 12), st.booleans(), st.data())
 def test_halving_seats_everyone_once_and_finds_a_grid_again(
     columns: int, rows: int, lying: bool, data: st.DataObject

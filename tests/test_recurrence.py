@@ -31,6 +31,7 @@ from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.store import decode, encode
 from neuedge_nir.plan.verify import verify
 from tests.conftest import Neuedge
+from tests.sampling import examples
 from tests.test_retimed import busy, busy_neurons
 from tests.test_schedule import resetting
 from tests.test_timing import Edge, graph
@@ -69,7 +70,7 @@ def rings(draw: st.DrawFn, names: str, most: int) -> list[Edge]:
     return [(s, t, max(int(rng.choice([0, 0, 1, 4])), int(s >= t))) for s, t in pairs]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(rings("abcd", 9))
 def test_no_lags_need_fewer_late_steps_and_these_work(edges: list[Edge]) -> None:
     net = graph(edges)
@@ -128,7 +129,7 @@ def test_a_late_cycle_is_the_model_with_that_much_delay_in_it() -> None:
     assert (late.recorded["a"] != model.recorded["a"]).any()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(rings("abcd", 8), st.integers(1, 3), st.sampled_from(["snip", "power-of-two", None]))
 def test_any_network_is_planned_and_computes_what_its_late_steps_say(
     edges: list[Edge], longest: int, rule: str | None

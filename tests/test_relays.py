@@ -30,6 +30,7 @@ from neuedge_nir.plan.store import decode, encode
 from neuedge_nir.plan.verify import verify
 from tests import dyadic
 from tests.dyadic import DT, spikes_for
+from tests.sampling import examples
 from tests.test_retimed import WORLDS, busy, busy_neurons, long_skip
 from tests.worlds import REAL_CHIPS, chip, dense, network, real, residual, wire
 
@@ -96,7 +97,7 @@ def test_relays_change_no_spike(name: str, longest: int, reset: ResetMode, model
     assert_the_same(net, legal_of(net, hasty(longest, *models), reset), longest, reset, 3)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(dyadic.networks(), st.integers(1, 3), st.sampled_from(ResetMode), st.integers(0, 99))
 def test_relays_change_no_spike_of_any_network(net: Network, longest: int, reset: ResetMode, seed: int) -> None:
     on = replace(hasty(longest), capabilities=replace(hasty(longest).capabilities, graded_spikes=True))

@@ -19,6 +19,7 @@ from neuedge_nir.network.model import Adaptation, Listening, Network, ResetMode
 from neuedge_nir.network.valid import fault
 from tests import dyadic
 from tests.dyadic import DT, STEPS, spikes_for
+from tests.sampling import examples
 from tests.worlds import chip, conv, dense, network, pool, recurrent, residual, wire
 
 PATIENT = chip(neurons=10, max_delay=999)
@@ -109,7 +110,7 @@ def lagging(net: Network, data: st.DataObject) -> Timing:
 
 
 @pytest.mark.parametrize("name", WORLDS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(data=st.data())
 def test_a_network_on_a_chip_spikes_as_the_model_does_only_later(name: str, data: st.DataObject) -> None:
     net = busy(WORLDS[name]())
@@ -117,7 +118,7 @@ def test_a_network_on_a_chip_spikes_as_the_model_does_only_later(name: str, data
     assert_shifted(net, lagging(net, data), data.draw(st.integers(0, 99)), reset)
 
 
-@settings(max_examples=90, deadline=None)
+@settings(max_examples=examples(90), deadline=None)
 @given(dyadic.networks(), st.data())
 def test_so_does_any_network_that_a_chip_can_time(net: Network, data: st.DataObject) -> None:
     try:

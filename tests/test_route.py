@@ -28,6 +28,7 @@ from neuedge_nir.mapping.routing.wires import wires_for
 from neuedge_nir.mapping.traffic import Flow, flows, host_messages
 from neuedge_nir.network.model import Network
 from neuedge_nir.network.slices import Slice
+from tests.sampling import examples
 from tests.test_count import members, unrolled
 from tests.worlds import chain, chip, demands_of, hexagonal, networks, system, topology
 
@@ -120,7 +121,7 @@ def test_messages_all_the_way_round_a_ring_may_wait_for_each_other() -> None:
     assert is_deadlock_free(moves(*round_it[:4]), torus)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(journeys(fabric_of(RING)))
 def test_the_totals_of_a_torus_are_those_of_its_shorter_ways(drawn: tuple[list[Flow], Placement]) -> None:
     sent, placement = drawn
@@ -155,7 +156,7 @@ def widest(sent: Iterable[Flow], placement: Placement) -> float:
     return total
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(journeys(fabric_of(MESH)))
 def test_loads_in_closed_form_are_those_of_a_walk(drawn: tuple[list[Flow], Placement]) -> None:
     found = moves_of(*drawn, multicast=False)
@@ -168,7 +169,7 @@ def test_loads_in_closed_form_are_those_of_a_walk(drawn: tuple[list[Flow], Place
     assert list(closed) == sorted(by_hand)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(journeys(fabric_of(MESH)))
 def test_the_totals_of_a_mesh_are_those_of_its_messages(drawn: tuple[list[Flow], Placement]) -> None:
     sent, placement = drawn
@@ -263,7 +264,7 @@ def assert_is_a_tree(links: Sequence[Link], source: Router, ends: set[Router], f
     assert leaves <= ends
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(st.data(), st.sampled_from([HALF_FULL, TORUS, hexagonal()]))
 def test_multicast_trees_are_trees_and_their_totals_add_up(data: st.DataObject, on: Topology) -> None:
     fabric = fabric_of(on)
@@ -365,7 +366,7 @@ def test_a_routing_table_that_overflows_is_refused_with_the_figures() -> None:
 # --- Messages ---------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(networks(), st.integers(3, 20), st.booleans(), st.booleans())
 def test_every_slice_sends_to_the_cores_that_its_neurons_reach(
     net: Network, room: int, one_destination: bool, mapped_inputs: bool

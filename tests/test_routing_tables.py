@@ -23,6 +23,7 @@ from neuedge_nir.network.model import Network
 from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.model import Plan, PlanTable
 from neuedge_nir.plan.verify import verify
+from tests.sampling import examples
 from tests.test_route import fabric_of, standing
 from tests.test_verify import changed, drop, named, put, twice
 from tests.worlds import chain, fed_by_host, hexagonal, real
@@ -43,7 +44,7 @@ def taken(key: int, entries: Sequence[Entry]) -> int | None:
     return next((route for wanted, mask, route in entries if key & mask == wanted), None)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(tables(), st.integers(0, 40))
 def test_a_minimised_table_does_with_every_key_what_the_rows_do(rows: list[Row], most: int) -> None:
     found = minimised(rows, most)
@@ -227,7 +228,7 @@ def every_entry(plan: Plan) -> list[tuple[int, int]]:
     return [(t, e) for t, table in enumerate(tables_of(plan)) for e in range(len(table.entries))]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.data())
 def test_no_entry_can_be_dropped_and_no_bit_of_one_turned_round_unseen(data: st.DataObject) -> None:
     """A bit of a mask that is cleared may do nothing but widen the entry over keys that never come there."""

@@ -20,6 +20,7 @@ from neuedge_nir.network.slices import Block, Box, boxes
 from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.verify import verify
+from tests.sampling import examples
 from tests.worlds import Shape, chip, conv, demands_of, dense, limit, network, real, wire
 
 LOIHI = real("loihi1")
@@ -139,7 +140,7 @@ def slices(draw: st.DrawFn) -> tuple[Conv, Block]:
     return kernel, Block(tuple(spans))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(slices())
 def test_slices_are_counted_as_neurons_numbered_one_by_one(found: tuple[Conv, Block]) -> None:
     kernel, part = found
@@ -154,7 +155,7 @@ def test_slices_are_counted_as_neurons_numbered_one_by_one(found: tuple[Conv, Bl
         assert used["entry_row_words"] == due.words
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(slices())
 def test_a_base_and_the_rows_kept_reach_the_very_neurons_by_the_very_taps(found: tuple[Conv, Block]) -> None:
     """What the chip does with them: it adds the base of an axon to the numbers in the row of its source."""

@@ -18,6 +18,7 @@ from neuedge_nir.network.slices import Block, Run
 from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.model import Plan, PlanAxons
 from neuedge_nir.plan.verify import verify
+from tests.sampling import examples
 from tests.test_count import members, unrolled
 from tests.worlds import Shape, chip, conv, dense, limit, network, networks, real, system, topology, wire
 
@@ -270,7 +271,7 @@ def part_of(piece: Any) -> Block | Run:
     return Block(piece.block) if piece.block is not None else Run(*piece.run)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     st.sampled_from([(1, 4, 4), (2, 4, 3), (2, 6, 5)]),
     st.integers(1, 3),
@@ -300,7 +301,7 @@ def test_shared_axons_are_counted_as_groups_written_out(
     assert used(plan, "shared_output_axons") == own.outputs + own.crossing
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(networks(), st.integers(2, 12), st.booleans())
 def test_the_entries_of_projections_are_those_of_the_cores(net: Network, neurons: int, mapped: bool) -> None:
     try:

@@ -17,6 +17,7 @@ from neuedge_nir.interpreter.run import Run, simulate
 from neuedge_nir.network.connect import Conv, Delay
 from neuedge_nir.network.model import LI, LIF, Network, Population, ResetMode
 from tests import brute, graphs
+from tests.sampling import examples
 from tests.strategies import convs
 from tests.worlds import chain, dense, network, recurrent, wire
 
@@ -36,7 +37,7 @@ def whole(run: Run) -> dict[str, np.ndarray]:
     }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(graphs.networks(), st.integers(0, 2**32 - 1), st.sampled_from(ResetMode), st.sampled_from([0.05, 0.1, 0.7]))
 def test_a_network_does_what_it_says(net: Network, seed: int, reset: ResetMode, dt: float) -> None:
     spikes = spikes_for(net, seed)
@@ -50,7 +51,7 @@ def test_a_network_does_what_it_says(net: Network, seed: int, reset: ResetMode, 
                 assert (values[sample] == expected[name]).all()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(graphs.networks(), st.integers(0, 2**32 - 1))
 def test_samples_do_not_see_each_other(net: Network, seed: int) -> None:
     spikes = spikes_for(net, seed, samples=3)
@@ -75,7 +76,7 @@ def test_a_batch_in_parts_is_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (at_once.per_sample[name] == in_parts.per_sample[name]).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(SIGNALS.flatmap(convs), st.integers(0, 2**32 - 1))
 def test_a_convolution_is_its_matrix(conv: Conv, seed: int) -> None:
     signal = np.random.default_rng(seed).normal(size=(3, *conv.input_shape))
@@ -83,7 +84,7 @@ def test_a_convolution_is_its_matrix(conv: Conv, seed: int) -> None:
     np.testing.assert_allclose(found, signal.reshape(3, -1) @ brute.matrix(conv).T, rtol=1e-10, atol=1e-10)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(SIGNALS.flatmap(convs), st.integers(0, 2**32 - 1))
 def test_torch_gives_the_same_convolution(conv: Conv, seed: int) -> None:
     pytest.importorskip("torch")

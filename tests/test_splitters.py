@@ -25,6 +25,7 @@ from neuedge_nir.plan.check_relays import relayed
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.store import decode, encode
 from neuedge_nir.plan.verify import verify
+from tests.sampling import examples
 from tests.test_emit_ranc import assert_same, biased, noise
 from tests.worlds import Wire, chip, network, networks, real, wire
 
@@ -161,7 +162,7 @@ def test_what_closes_a_cycle_is_not_moved_and_what_waits_long_takes_relays_too()
 REFUSED = ("FIT010", "FIT012", "FIT013", "FIT014", "FIT019", "FIT022", "FIT050", "OUT201", "OUT203")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(networks(), st.sampled_from(ResetMode), st.integers(0, 99))
 def test_random_networks_with_splitters_spike_as_emulated(net: Network, reset: ResetMode, seed: int) -> None:
     net = biased(replace(net, dt=1.0), seed)

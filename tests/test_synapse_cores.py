@@ -22,6 +22,7 @@ from neuedge_nir.plan.model import Plan, PlanCore
 from neuedge_nir.plan.verify import verify
 from neuedge_nir.report.contract import report_of
 from neuedge_spinnaker.pynn import pynn
+from tests.sampling import examples
 from tests.test_verify import add, changed, drop, named, put
 from tests.worlds import chain, real
 
@@ -86,7 +87,7 @@ def test_what_all_cores_of_a_chip_cannot_take_is_refused_with_the_least_factor()
         compile_network(net, tired(6), Options(activity=1.0, time_scale=3))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.integers(20, 200), st.integers(8, 120), st.sampled_from([0.25, 0.5, 1.0]))
 def test_whatever_the_load_its_plan_is_accepted(inputs: int, most: int, rate: float) -> None:
     net = named(chain(inputs, a=4, b=2))

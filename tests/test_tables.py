@@ -19,6 +19,7 @@ from neuedge_nir.network.model import CubaLIF, Network, Population
 from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.verify import verify
+from tests.sampling import examples
 from tests.worlds import chain, chip, chips, conv, dense, limit, network, networks, real, wire
 
 QUICK = Options(effort="none")
@@ -110,7 +111,7 @@ def test_rounding_to_significant_bits_keeps_so_many(values: list[float], bits: i
     assert all((math.frexp(v)[0] * 2**bits).is_integer() for v in found.tolist())
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=examples(70), deadline=None)
 @given(networks("CubaLIF"), chips(), st.data())
 def test_whatever_values_neurons_have_the_checker_counts_as_the_mapper(net: Network, on: Chip, data: Any) -> None:
     rules = (

@@ -18,6 +18,7 @@ from neuedge_nir.pipeline import Options, compile_network
 from neuedge_nir.plan.model import Plan, PlanSlice
 from neuedge_nir.plan.verify import verify
 from tests.conftest import Neuedge
+from tests.sampling import examples
 from tests.worlds import chain, chips, conv, convnet, network, networks, real, recurrent, wire
 
 
@@ -59,7 +60,7 @@ def test_a_population_that_feeds_itself_is_cut_as_asked() -> None:
     assert [piece.block for piece in cut_of(plan, "a")] == [((0, 15),), ((15, 30),), ((30, 40),)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(networks(), chips(), st.data())
 def test_whatever_tiles_are_asked_for_the_plan_has_them_and_is_accepted(net, chip, data) -> None:  # type: ignore[no-untyped-def]
     first = net.populations[0]

@@ -25,6 +25,7 @@ from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.verify import verify
 from neuedge_nir.report.contract import report_of
 from tests.conftest import Neuedge
+from tests.sampling import examples
 from tests.test_verify import add, changed, named, put
 from tests.worlds import chain, dense, network, networks, real, wire
 
@@ -60,7 +61,7 @@ def test_what_one_neuron_gets_is_refused_with_the_least_factor_that_is_enough() 
     assert "--time-scale 3 " in str(error.hint)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(st.integers(30, 400), st.integers(1, 60), st.sampled_from([0.25, 0.5, 1.0]))
 def test_the_factor_works_and_the_one_below_does_not(inputs: int, most: int, rate: float) -> None:
     net, chip = named(chain(inputs, a=9)), slow(most)
@@ -85,7 +86,7 @@ def test_the_factor_works_and_the_one_below_does_not(inputs: int, most: int, rat
     assert again.hint == refused.hint
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(networks(), st.lists(st.sampled_from([0.0, 0.1, 0.5, 1.0]), min_size=6, max_size=6))
 def test_the_neuron_that_is_named_gets_no_fewer_events_than_any(net: Network, rates: list[float]) -> None:
     for population in net.populations:

@@ -15,6 +15,7 @@ from neuedge_nir.errors import CapacityError, NoPlanError, UsageError
 from neuedge_nir.mapping.timing import Timing, lag, rounded_delays
 from neuedge_nir.network.connect import Delay
 from neuedge_nir.network.model import Network
+from tests.sampling import examples
 from tests.worlds import chain, chip, dense, network, real, recurrent, residual, wire
 
 Edge = tuple[str, str, int]
@@ -99,7 +100,7 @@ def test_two_populations_that_feed_each_other_in_two_steps_are_exact() -> None:
     assert found.delays == {"a->b#0": 1, "b->a#1": 1}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from("abcde"), st.sampled_from("abcde"), st.integers(0, 3)), min_size=1, max_size=9)
 )

@@ -24,6 +24,7 @@ from neuedge_nir.plan.check_fan import fan, stages, synapses, used_weights
 from neuedge_nir.plan.check_parts import Patch, boxes_of, flat_indices, joined
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.verify import verify
+from tests.sampling import examples
 from tests.strategies import convs, projections
 from tests.worlds import (
     REAL_CHIPS,
@@ -125,7 +126,7 @@ def test_every_chip_has_accepted_plans(target: str, build: Callable[[], Network]
     verify(compile_network(net, real(target), Options(effort="none")), net)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(networks(), chips(), st.booleans(), st.sampled_from([0.1, 0.25, 1.0]))
 def test_whatever_the_pipeline_makes_is_accepted(net: Network, chip: Chip, mapped: bool, rate: float) -> None:
     typed = chip.capabilities.weights is AxonWeights.AXON_TYPES
@@ -475,7 +476,7 @@ def free(plan: Plan, path: Path) -> bool:
     return False
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(st.data())
 def test_no_number_of_a_plan_may_be_another(data: st.DataObject) -> None:
     plan, net = world(data.draw(st.sampled_from(["small", "delayed", "copies", "inputs", "bytes"])))
@@ -535,7 +536,7 @@ def reach(projection: Projection) -> np.ndarray:
     return np.stack(columns, axis=1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(projections(), st.data())
 def test_the_checkers_fan_is_every_pair_once(projection: Projection, data: st.DataObject) -> None:
     assume(math.prod(projection.source_shape) <= 60)
@@ -566,7 +567,7 @@ def test_the_checkers_boxes_share_nothing_and_are_the_run(data: st.DataObject) -
     assert len(boxes) <= max(1, 2 * len(shape) - 1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(convs((2, 5, 4)), st.data())
 def test_the_checkers_taps_and_weights_are_those_on_a_way_to_the_slice(operator: Conv, data: st.DataObject) -> None:
     outputs = list(np.ndindex(*operator.output_shape))

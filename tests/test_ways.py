@@ -19,6 +19,7 @@ from neuedge_nir.plan.check_fan import stages
 from neuedge_nir.plan.check_ways import _several
 from neuedge_nir.plan.verify import verify
 from tests.brute import matrix
+from tests.sampling import examples
 from tests.test_emit_ranc import assert_same, noise
 from tests.worlds import conv, dense, network, networks, pool, random_array, real, wire
 
@@ -43,7 +44,7 @@ def counting(operator: Operator) -> Operator:
             return operator
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(networks())
 def test_mapper_and_checker_find_the_ways_there_are(net: Network) -> None:
     for projection in net.projections:

@@ -20,6 +20,7 @@ from neuedge_nir.mapping.weights import (
     mantissas,
     type_classes,
 )
+from tests.sampling import examples
 
 RESOLUTIONS = st.sampled_from([2, 4, 6, 8, 9, 16])
 REALS = arrays(np.float64, st.integers(1, 12), elements=st.floats(-100, 100).filter(lambda w: w == 0 or abs(w) > 1e-3))
@@ -101,7 +102,7 @@ def all_alike(rows: Weights, types: int = 4) -> np.ndarray:
     return type_classes(rows, np.arange(rows.shape[1]), types)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1, 2, 3, 4]))
 def test_the_number_of_axons_is_that_of_the_least_error_within_what_fits(seed: int, most: int) -> None:
     rows = random_rows(seed)
@@ -125,7 +126,7 @@ def test_more_axons_make_random_weights_finer() -> None:
     assert np.mean(errors[4]) < np.mean(errors[2]) / 2 < np.mean(errors[1]) / 2
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_a_neuron_has_four_whole_weights_at_most(seed: int) -> None:
     rows = random_rows(seed)

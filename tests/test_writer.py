@@ -36,6 +36,7 @@ from tests.nirfile import (
     tiny,
 )
 from tests.nirfile import network as raw_network
+from tests.sampling import examples
 from tests.worlds import chain as layers
 from tests.worlds import conv, convnet, dense, network, pool, random_array, residual, wire
 from tests.written import (
@@ -74,7 +75,7 @@ def test_a_network_is_read_back_as_it_was(folder: Path, net: Network) -> None:
     assert difference(net, again(net, folder)) is None
 
 
-@settings(max_examples=90, deadline=None)
+@settings(max_examples=examples(90), deadline=None)
 @given(networks(odd=True))
 def test_odd_names_shapes_and_paths_are_read_back_and_it_is_known_what_nir_reads(folder: Path, net: Network) -> None:
     file = file_of(net)

@@ -13,6 +13,7 @@ from neuedge_nir.network.model import Network
 from tests.conftest import Neuedge
 from tests.environments import python_of, run
 from tests.graphs import networks
+from tests.sampling import examples
 from tests.written import content
 
 pytestmark = pytest.mark.frameworks
@@ -48,7 +49,7 @@ def read_by(python: Path, folder: Path) -> dict[str, list[int] | None]:
 def test_it_is_known_what_nir_1_0_4_reads(old: Path, tmp_path: Path) -> None:
     expected: dict[str, list[int] | None] = {}
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=examples(300), deadline=None)
     @given(networks(odd=True))
     def written(net: Network) -> None:
         file = file_of(net)

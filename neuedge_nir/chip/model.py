@@ -344,12 +344,20 @@ class CostProfile:
 
 
 @dataclass(frozen=True, slots=True)
+class Supply:
+    """Static power of a chip at another voltage than that of its costs."""
+
+    volts: Quantity
+    static_per_chip_w: Quantity
+
+
+@dataclass(frozen=True, slots=True)
 class Costs:
     """Static power, the fixed timestep where the chip has one, and the profiles where sources disagree.
 
     Rates are of one direction of a link between routers, within a chip and (where it is another) between chips; the
     host's is that of a board, where whole boards are powered, else of the system, both ways together. `overload` says
-    what happens where a chip with a fixed timestep has more to do than time.
+    what happens where a chip with a fixed timestep has more to do than time. All is at `volts`, where that is known.
     """
 
     profiles: tuple[CostProfile, ...]
@@ -359,6 +367,8 @@ class Costs:
     chip_link_rate: Quantity | None = None
     host_rate: Quantity | None = None
     overload: str | None = None
+    volts: Quantity | None = None
+    supplies: tuple[Supply, ...] = ()
     measured: bool = True  # False: no per-operation figure of this chip was ever published
     note: str | None = None
 

@@ -36,6 +36,7 @@ from neuedge_nir.chip.model import (
     OutputWay,
     Quantity,
     ResetSchedule,
+    Supply,
     System,
     Topology,
 )
@@ -134,6 +135,9 @@ EXPECTED: Mapping[tuple[type, str], Expected] = {
     (Capabilities, "sources"): Expected(among=tuple(f.name for f in fields(Capabilities) if f.name != "sources")),
     **_cost_units(CostProfile),
     **_cost_units(Costs),
+    **_cost_units(Supply),
+    (Supply, "volts"): Expected(unit="V"),
+    (Costs, "volts"): Expected(unit="V"),
     **{(Costs, name): Expected(least=1, unit="messages/s") for name in ("link_rate", "chip_link_rate", "host_rate")},
     (BarrierPoint, "tiles"): Expected(least=1, most=MOST, whole=True),
     (BarrierPoint, "chips"): Expected(least=2, most=MOST, whole=True),
@@ -296,9 +300,11 @@ def _barrier(profile: CostProfile) -> Iterator[Problem]:
 
 
 def _costs(costs: Costs) -> Iterator[Problem]:
-    """Overload is of a tick, and a second rate of links is of those between chips."""
+    """Overload is of a tick, other voltages are beside one, a second rate of links is of those between chips."""
     if costs.overload is not None and costs.timestep_s is None:
         yield Problem("CHIP017", ("overload",), "is told of a chip without timestep_s, which takes the time it needs")
+    if costs.supplies and costs.volts is None:
+        yield Problem("CHIP017", ("supplies",), "are given without volts", "say at which voltage the costs hold")
     if costs.chip_link_rate is not None and costs.link_rate is None:
         yield Problem(
             "CHIP017", ("chip_link_rate",), "is given without link_rate", "one rate of all links is link_rate"

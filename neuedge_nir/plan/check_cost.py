@@ -118,6 +118,8 @@ def check_costs(plan: Plan, grid: Grid, totals: Totals) -> None:
     agree("PLAN130", stated, neuron_updates_per_step=totals.slots)
     if totals.counted:
         agree("PLAN130", stated, synaptic_events_per_step=totals.events)
+    if (tick := _range(costs.timestep_s, 1)) is not None:
+        _check_interval("PLAN132", "time of a step", stated.step_s, tick)
     step = check_pace(plan, grid, totals)
     _check_interval("PLAN132", "time of a step", stated.step_s, step)
     events = totals.events if totals.counted else stated.synaptic_events_per_step

@@ -15,6 +15,7 @@ from neuedge_nir.plan.build import counts, scope_of
 from neuedge_nir.plan.figures import Counts, Mapped, Traffic
 from neuedge_nir.plan.model import Plan, PlanModel, PlanSchedule
 from neuedge_nir.report.contract_costs import (
+    binding_json,
     cores_json,
     energy_json,
     figures_json,
@@ -47,6 +48,7 @@ def report_of(plan: Plan) -> Json:
         "traffic": _traffic(cost.traffic),
         "energy": energy_json(cost, figures),
         "latency": latency_json(plan),
+        "binding": binding_json(plan),
         "inference": inference_json(cost.inference, figures),
         "schedule": _schedule(plan.schedule),
         "recurrence": _recurrence(plan),
@@ -141,6 +143,7 @@ def refusal(error: CapacityError | NoPlanError, chip: Chip, network: Network) ->
         "traffic": None,
         "energy": None,
         "latency": None,
+        "binding": None,
         "inference": None,
         "schedule": None,
         "recurrence": None,

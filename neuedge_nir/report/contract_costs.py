@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
 from neuedge_nir.plan.figures import Binding, CostReport, Inference, Interval
-from neuedge_nir.plan.model import Plan, PlanPopulation
+from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.figure import Figure, Given
-from neuedge_nir.report.use import CoreUse, LayerUse, core_uses, layer_uses
+from neuedge_nir.report.use import CoreUse, LayerUse, copies_among, core_uses, first_layers
 
 Json = dict[str, object]
 
@@ -29,7 +29,19 @@ def energy_json(cost: CostReport, figures: Mapping[str, Figure]) -> Json:
         "synaptic_events_per_step": cost.synaptic_events_per_step,
         "neuron_updates_per_step": cost.neuron_updates_per_step,
         **({"cross_checks": [_average(figure) for figure in averages]} if averages else {}),
+        **_supplies(figures),
     }
+
+
+def _supplies(figures: Mapping[str, Figure]) -> Json:
+    """The plan at other voltages, where they are published: by voltage, such as 0.75V."""
+    found: dict[str, Json] = {}
+    units = {"static": "static_w", "dynamic": "dynamic_j_per_step", "power": "power_w"}
+    for path, figure in figures.items():
+        if path.startswith("supply."):
+            at, _, what = path.removeprefix("supply.").rpartition(".")
+            found.setdefault(at, {})[units[what]] = _ends(figure)
+    return {"supplies": [{"volts": at, **told} for at, told in found.items()]} if found else {}
 
 
 def _average(figure: Figure) -> Json:
@@ -38,21 +50,25 @@ def _average(figure: Figure) -> Json:
 
 
 def latency_json(plan: Plan) -> Json:
-    """Of a step: how long it takes, what it waits for, and how full a tick is."""
+    """Of a step: how long it takes, what that follows from, and how full a tick is."""
     pace = plan.cost.pace
     scale = {} if plan.options.time_scale == 1 else {"time_scale": plan.options.time_scale}
     return {
         "step_s": interval_json(plan.cost.step_s),
-        "binding": _binding(pace.binding),
         "tiles_used": pace.tiles,
         "longest_way": pace.longest_way,
-        "busiest": None if pace.busiest is None else _binding(pace.busiest),
         "load_of_tick": None if pace.load is None else interval_json(pace.load),
         **scale,
     }
 
 
-def _binding(found: Binding) -> Json:
+def binding_json(plan: Plan) -> Json:
+    """The resource that a step waits for; of a chip with a tick, the one that needs most of it too."""
+    pace = plan.cost.pace
+    return {**_resource(pace.binding), "busiest": None if pace.busiest is None else _resource(pace.busiest)}
+
+
+def _resource(found: Binding) -> Json:
     return {"resource": found.words, **asdict(found)}
 
 
@@ -93,8 +109,8 @@ def _ends(figure: Figure) -> Json:
 
 
 def layers_json(plan: Plan, figures: Mapping[str, Figure]) -> list[Json]:
-    """Each population on its cores."""
-    return [_layer(layer, figures) for layer in layer_uses(plan)]
+    """Each population on its cores, of the first copy where there are several."""
+    return [_layer(layer, figures) for layer in first_layers(plan)]
 
 
 def _layer(layer: LayerUse, figures: Mapping[str, Figure]) -> Json:
@@ -147,16 +163,8 @@ def figures_json(plan: Plan, figures: Mapping[str, Figure]) -> Json:
 
 
 def _copied(plan: Plan) -> list[tuple[str, str]]:
-    if plan.copies is None or plan.copies.count == 1:
-        return []
-    held = [("populations", p.name) for p in plan.populations] + [("projections", q.name) for q in plan.projections]
-    names = {name for _, name in held}
-    return [(kind, name) for kind, name in held if _is_copy(name, names)]
-
-
-def _is_copy(name: str, names: set[str]) -> bool:
-    base, mark, number = name.rpartition("@")
-    return bool(mark) and number.isdecimal() and base in names
+    names = {"populations": [p.name for p in plan.populations], "projections": [q.name for q in plan.projections]}
+    return [(kind, name) for kind, held in names.items() for name in copies_among(held, plan)]
 
 
 def figure_json(figure: Figure) -> Json:
@@ -169,8 +177,3 @@ def figure_json(figure: Figure) -> Json:
 def given_json(inputs: Iterable[Given]) -> list[Json]:
     """What figures rest on, without what is not told."""
     return [{key: value for key, value in asdict(given).items() if value is not None} for given in inputs]
-
-
-def is_copy(population: PlanPopulation, plan: Plan) -> bool:
-    """Whether a population is that of a copy behind the first."""
-    return _is_copy(population.name, {p.name for p in plan.populations}) and bool(plan.copies and plan.copies.count > 1)

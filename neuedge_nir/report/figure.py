@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from neuedge_nir.chip.model import Quantity
-from neuedge_nir.plan.figures import Interval
+from neuedge_nir.plan.figures import Interval, Link
 from neuedge_nir.report.formula import typical
 
 COUNTED = "counted"
@@ -90,6 +90,12 @@ def taken(name: str, figure: Figure) -> Given:
     """A figure as an input of another; no surer than what it rests on itself. It must be known."""
     how = weakest(figure.inputs)
     return Given(name, *ends(figure), figure.unit, PLAN, how, figure.title, path=figure.path)
+
+
+def wire(link: Link) -> str:
+    """A link as paths and notes have it: (3,2)-(4,2)."""
+    (a, b), (c, d) = link
+    return f"({a},{b})-({c},{d})"
 
 
 def ends(figure: Figure | Interval) -> Bounds:

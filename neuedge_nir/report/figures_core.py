@@ -11,7 +11,7 @@ from neuedge_nir.chip.slow import slowed
 from neuedge_nir.plan.check_links import check_sites, walk
 from neuedge_nir.plan.figures import Link
 from neuedge_nir.plan.model import Plan, PlanSlice
-from neuedge_nir.report.figure import Figure, Given, count, derived, priced, unpublished
+from neuedge_nir.report.figure import Figure, Given, count, derived, priced, unpublished, wire
 from neuedge_nir.report.figures_energy import UPDATES, terms_of
 from neuedge_nir.report.figures_time import TIME, core_time
 from neuedge_nir.report.figures_traffic import by_activity
@@ -22,9 +22,12 @@ def core_figures(plan: Plan, index: int) -> Iterator[Figure]:
     """What a core uses of each limit, what it does in a step, and what energy and time that takes."""
     chip, core, where = slowed(plan.chip, plan.options.time_scale), plan.cores[index], f"cores.{index}"
     for limit in chip.limits:
-        if limit.scope is LimitScope.CORE and limit.name in core.used:
-            used, of = count("used", core.used[limit.name], limit.limit.unit), priced("limit", limit.limit)
-            titled = f"{limit.name} of core {index}"
+        if limit.name in core.used:
+            chips = [index] if limit.scope is LimitScope.CORE else _beside(plan, core.chip)
+            many = sum(plan.cores[each].used[limit.name] for each in chips)
+            used, of = count("used", many, limit.limit.unit), priced("limit", limit.limit)
+            whose = f"core {index}" if limit.scope is LimitScope.CORE else f"the chip of core {index}"
+            titled = f"{limit.name} of {whose}"
             yield derived(f"{where}.used.{limit.name}", titled, used.unit, used.typical, "used", [used])
             share = used.typical / limit.limit.typical
             yield derived(f"{where}.share.{limit.name}", f"share of {titled}", "", share, "used / limit", [used, of])
@@ -34,6 +37,10 @@ def core_figures(plan: Plan, index: int) -> Iterator[Figure]:
         yield derived(f"{where}.{name}", title, "", given.typical, "count", [replace(given, name="count")])
     yield from _energy(plan, chip, index, events)
     yield from _time(plan, chip, index)
+
+
+def _beside(plan: Plan, chip: int) -> list[int]:
+    return [index for index, core in enumerate(plan.cores) if core.chip == chip]
 
 
 def _events(plan: Plan, index: int) -> dict[str, Given]:
@@ -85,18 +92,12 @@ def _size(piece: PlanSlice) -> int:
     return piece.run[1] - piece.run[0] if piece.run is not None else math.prod(b - a for a, b in piece.block or ())
 
 
-def named_link(link: Link) -> str:
-    """As a path has it: (3,2)-(4,2)."""
-    (a, b), (c, d) = link
-    return f"({a},{b})-({c},{d})"
-
-
 def link_figures(plan: Plan, link: Link, load: float) -> Iterator[Figure]:
     """The messages over a link in a step, and the energy and time that they take."""
-    where, chip = f"links.{named_link(link)}", slowed(plan.chip, plan.options.time_scale)
-    given = by_activity(plan, count("hops", load, "messages/step", f"over {named_link(link)}"))
+    where, chip = f"links.{wire(link)}", slowed(plan.chip, plan.options.time_scale)
+    given = by_activity(plan, count("hops", load, "messages/step", f"over {wire(link)}"))
     between = _crosses(plan, link)
-    title = f"messages over the link {named_link(link)} in a step"
+    title = f"messages over the link {wire(link)} in a step"
     yield derived(f"{where}.messages", title, "messages/step", load, "count", [replace(given, name="count")])
     events = {"hops": given, **({"crossings": replace(given, name="crossings")} if between else {})}
     found: dict[str, Figure] = {}

@@ -9,6 +9,7 @@ from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.figure import Figure, tally
 from neuedge_nir.report.figures_energy import energy_figures, static_figure
 from neuedge_nir.report.figures_inference import inference_figures
+from neuedge_nir.report.figures_supply import supply_figures
 from neuedge_nir.report.figures_time import time_figures
 from neuedge_nir.report.figures_traffic import traffic_figures
 
@@ -22,6 +23,7 @@ def cost_figures(plan: Plan) -> Iterator[Figure]:
     energy = {figure.path: figure for figure in energy_figures(chip, plan, time["time.step"])}
     static = static_figure(plan)
     yield from (*energy.values(), static, *time.values())
+    known = {**energy, **time, static.path: static}
+    yield from supply_figures(plan, known)
     if plan.cost.inference is not None:
-        known = {**energy, **time, static.path: static}
         yield from inference_figures(plan, plan.cost.inference, known)

@@ -35,6 +35,9 @@ def energy_figures(chip: Chip, plan: Plan, step: Figure) -> Iterator[Figure]:
     titled = "dynamic energy of a timestep in which nothing spikes"
     yield from _by_profile(chip, plan, "energy.idle", titled, cost.idle_j_per_step, quiet, step)
     yield from averages(chip, events)
+    if all(profile.host_message_j is None for profile in marginal(chip)):
+        title = "energy of messages from the host and to it"
+        yield unpublished("energy.host", title, "J", f"none is published for {chip.title}: no figure has it")
 
 
 def averages(chip: Chip, events: Mapping[str, Given]) -> Iterator[Figure]:

@@ -8,7 +8,20 @@ from dataclasses import replace
 from neuedge_nir.chip.model import Chip, CostProfile, Quantity
 from neuedge_nir.plan.figures import CoreEvents, Link
 from neuedge_nir.plan.model import Plan
-from neuedge_nir.report.figure import ASSUMED, Bounds, Figure, Given, count, derived, ends, priced, taken, tally
+from neuedge_nir.report.figure import (
+    ASSUMED,
+    Bounds,
+    Figure,
+    Given,
+    count,
+    derived,
+    ends,
+    priced,
+    taken,
+    tally,
+    unpublished,
+    wire,
+)
 from neuedge_nir.report.figures_energy import UPDATES
 from neuedge_nir.report.figures_traffic import by_activity
 from neuedge_nir.report.spans import columns, interval, spanned
@@ -32,6 +45,7 @@ def time_figures(chip: Chip, plan: Plan) -> Iterator[Figure]:
         yield tally("time.scale", "how many times slower the chip is run", plan.options.time_scale)
     crossings = list(_crossings(chip, plan))
     yield from crossings
+    crossings = [figure for figure in crossings if figure.typical is not None]
     profiles = [p for p in chip.costs.profiles if any(getattr(p, key) is not None for key in TIME)]
     cores = {profile.name: list(_cores(profile, plan)) for profile in profiles}
     for figures in cores.values():
@@ -59,12 +73,15 @@ def _crossings(chip: Chip, plan: Plan) -> Iterator[Figure]:
     for name, key, busiest, rate in kinds:
         if busiest is not None:
             (link, load), between = busiest, "between chips" if name == "chip_link" else "within chips"
-            given = by_activity(plan, count("messages", load, "messages/step", f"over {link[0]}-{link[1]}"))
+            given = by_activity(plan, count("messages", load, "messages/step", f"over {wire(link)}"))
             titled = f"messages over the busiest link {between} in a step"
             yield derived(f"traffic.{name}", titled, "messages/step", load, "messages", [given])
             if rate is not None:
                 yield _over(f"time.{name}", f"time of the busiest link {between}", given, priced(key, rate), name)
-    if costs.host_rate is not None and pace.host:
+    if costs.host_rate is None:
+        title = "time of the messages of the host"
+        yield unpublished("time.host", title, "s", f"no rate is published for {chip.title}: no figure has it")
+    elif pace.host:
         traffic = plan.cost.traffic
         sent = traffic.host_spikes_per_step + traffic.host_reads_per_step
         given = by_activity(plan, count("messages", sent / pace.ports, "messages/step", "of a port, dealt evenly"))

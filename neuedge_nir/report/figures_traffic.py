@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from neuedge_nir.plan.model import Plan
-from neuedge_nir.report.figure import ASSUMED, Figure, Given, count, derived, tally
+from neuedge_nir.report.figure import ASSUMED, Figure, Given, count, derived, tally, wire
 
 
 def by_activity(plan: Plan, given: Given) -> Given:
@@ -94,7 +94,7 @@ def traffic_figures(plan: Plan) -> Iterator[Figure]:
         yield derived("traffic.links_busy", "links with more than half the largest load", "links", busy, names, parts)
     for rank, (link, load) in enumerate(traffic.hottest_links, 1):
         given = by_activity(plan, count("count", load, "messages/step"))
-        title = f"messages over the link {link[0]}-{link[1]} in a step"
+        title = f"messages over the link {wire(link)} in a step"
         yield derived(f"traffic.hottest.{rank}", title, "messages/step", load, "count", [given])
     yield tally(
         "traffic.table_entries", "routing table entries of the fullest chip", traffic.table_entries_max, "entries"

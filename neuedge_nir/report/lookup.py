@@ -12,9 +12,9 @@ from neuedge_nir.chip.shape import nearest
 from neuedge_nir.errors import UsageError
 from neuedge_nir.plan.figures import Link
 from neuedge_nir.plan.model import Plan
-from neuedge_nir.report.figure import Figure, Given
+from neuedge_nir.report.figure import Figure, Given, wire
 from neuedge_nir.report.figures import figures_of
-from neuedge_nir.report.figures_core import core_figures, link_figures, link_loads, named_link
+from neuedge_nir.report.figures_core import core_figures, link_figures, link_loads
 
 CORE = re.compile(r"cores\.(\d{1,9})(?:\.|$)")
 LINK = re.compile(r"links\.\((\d{1,9}),(\d{1,9})\)-\((\d{1,9}),(\d{1,9})\)(?:\.|$)")
@@ -72,6 +72,6 @@ def _load(plan: Plan, link: Link) -> float:
     loads = link_loads(plan)
     if link not in loads:
         busiest = max(loads, key=lambda one: loads[one], default=None)
-        hint = "no message crosses any" if busiest is None else f"the busiest is {named_link(busiest)}"
-        raise UsageError("USE101", f"no message crosses the link {named_link(link)}", hint=hint)
+        hint = "no message crosses any" if busiest is None else f"the busiest is {wire(busiest)}"
+        raise UsageError("USE101", f"no message crosses the link {wire(link)}", hint=hint)
     return loads[link]

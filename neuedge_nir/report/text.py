@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from neuedge_nir.chip.model import LimitScope
 from neuedge_nir.chip.slow import slowed
-from neuedge_nir.report.figures import Figure, figures_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from neuedge_nir.plan.figures import Copies, Traffic
     from neuedge_nir.plan.model import Plan, PlanCore, PlanRelay, PlanSchedule
+    from neuedge_nir.report.figure import Figure
 
 Row = tuple[str, ...]
 
@@ -70,6 +70,7 @@ def fitting(text: str, most: int) -> str:
 def plan_tables(plan: Plan) -> list[RenderableType]:
     """The report of a plan."""
     from neuedge_nir.report.cost_text import cost_rows, legend
+    from neuedge_nir.report.figures import figures_of
 
     known = figures_of(plan)
     return [

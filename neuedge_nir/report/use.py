@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from neuedge_nir.chip.model import Chip, LimitScope
+from neuedge_nir.chip.model import Chip, Limit, LimitScope
 from neuedge_nir.chip.slow import slowed
 from neuedge_nir.plan.model import Plan, PlanCore, PlanPopulation
 from neuedge_nir.report.figure import Figure, Given, count, derived, priced, unpublished
@@ -22,7 +23,7 @@ class CoreUse:
     core: int
     used: Mapping[str, tuple[int, float]]
     binds: str | None
-    share: float
+    share: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class LayerUse:
     cores: tuple[int, ...]
     used: Mapping[str, tuple[int, float]]
     binds: str | None
-    share: float
+    share: float | None
     synaptic_events: float
     spikes: float
     slots: float
@@ -45,26 +46,32 @@ class LayerUse:
 
 
 def core_uses(plan: Plan) -> list[CoreUse]:
-    """All cores with their limits, in the order of the plan."""
-    limits = _limits(plan)
-    return [_core_use(index, core, limits) for index, core in enumerate(plan.cores)]
+    """All cores with their limits, in the order of the plan; of a limit of chips, what all cores of its chip use.
+
+    Cores that make spikes or pass them on have other limits, those of their way in: none is told.
+    """
+    limits = slowed(plan.chip, plan.options.time_scale).limits
+    shared = [limit.name for limit in limits if limit.scope is LimitScope.CHIP]
+    chips: Counter[tuple[int, str]] = Counter()
+    for core in plan.cores:
+        chips.update({(core.chip, name): core.used[name] for name in shared})
+    return [_core_use(index, core, limits, chips) for index, core in enumerate(plan.cores)]
 
 
-def _limits(plan: Plan) -> dict[str, float]:
-    """The limits of a core as the chip is run."""
-    chip = slowed(plan.chip, plan.options.time_scale)
-    return {limit.name: limit.limit.typical for limit in chip.limits if limit.scope is LimitScope.CORE}
-
-
-def _core_use(index: int, core: PlanCore, limits: Mapping[str, float]) -> CoreUse:
-    used = {name: (core.used[name], most) for name, most in limits.items() if name in core.used}
+def _core_use(index: int, core: PlanCore, limits: Sequence[Limit], chips: Mapping[tuple[int, str], int]) -> CoreUse:
+    own = core.role in ("neurons", "synapses")
+    used = {
+        limit.name: (chips.get((core.chip, limit.name), core.used[limit.name]), limit.limit.typical)
+        for limit in limits
+        if own
+    }
     return CoreUse(index, used, *_binding(used))
 
 
-def _binding(used: Mapping[str, tuple[int, float]]) -> tuple[str | None, float]:
+def _binding(used: Mapping[str, tuple[int, float]]) -> tuple[str | None, float | None]:
     shares = {name: many / most for name, (many, most) in used.items()}
     binds = max(shares, key=lambda name: shares[name], default=None)
-    return binds, 0.0 if binds is None else shares[binds]
+    return binds, None if binds is None else shares[binds]
 
 
 def layer_uses(plan: Plan) -> list[LayerUse]:
@@ -119,13 +126,28 @@ def _messages(plan: Plan) -> dict[str, float]:
     return found
 
 
+def first_layers(plan: Plan) -> list[LayerUse]:
+    """Those of the first copy, where there are several: the others are as it."""
+    copies = copies_among([p.name for p in plan.populations], plan)
+    return [layer for layer in layer_uses(plan) if layer.population.name not in copies]
+
+
+def copies_among(names: Iterable[str], plan: Plan) -> frozenset[str]:
+    """The names of what belongs to a copy behind the first."""
+    if plan.copies is None or plan.copies.count == 1:
+        return frozenset()
+    known = set(names)
+    parts = {name: name.rpartition("@") for name in known}
+    return frozenset(name for name, (base, _, number) in parts.items() if number.isdecimal() and base in known)
+
+
 # --- as figures
 
 
 def layer_figures(plan: Plan) -> Iterator[Figure]:
     """What is told of each population on its cores, and the energy of its events; hops are not dealt to populations."""
     chip = slowed(plan.chip, plan.options.time_scale)
-    for layer in layer_uses(plan):
+    for layer in first_layers(plan):
         yield from _use_figures(layer, chip)
         yield from _event_figures(plan, layer)
         yield from _energy_figures(plan, chip, layer)
