@@ -23,7 +23,7 @@ tolerance told. It **counts** only at one stated activity, or where no spike cha
 known, one rate for all neurons is swept, the band is shown, and at which rates the number would be inside. The column
 *ours* is low / typical / high, *ratio* ours (typical) over the measured one; an interval wider than a factor {widest:g}
 says why. Where a number of a chip file was itself read from a measurement, that is told (*our number was taken from
-it*), and the tally has a line without such. *Held out*: no number of ours may come from it.
+it*), and the tally has a line without such. *Held out*: nothing that stands beside it was.
 """
 
 
@@ -88,7 +88,10 @@ def _command(case: Case) -> list[str]:
     tiles = " ".join(f"--tiles {layer.name}={layer.tiles}" for layer in case.network.layers if layer.tiles)
     steps = f" --steps-per-sample {case.mapping.steps}" if case.mapping.steps else ""
     words = f"compile {case.network.model} --target {case.target} {tiles}{steps} --activity RATE"
-    return [f"By hand: `neuedge-nir {words}`; there small tiles share cores.", ""]
+    return [
+        f"By hand: `neuedge-nir {words}`; there small tiles share cores, and the host sends the input of the file.",
+        "",
+    ]
 
 
 def _joined(labels: Sequence[str]) -> list[str]:
