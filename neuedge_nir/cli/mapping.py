@@ -64,7 +64,8 @@ def _add_room(sub: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="POPULATION=TILES",
-        help="cut a population into slices of N neurons (N), of AxBxC neurons, or into K (/K) or AxBxC (/AxBxC) slices",
+        help="cut a population into slices of N neurons (N), of AxBxC neurons, or into K (/K) or AxBxC (/AxBxC) slices; "
+        'or a .toml file with lines POPULATION = "TILES"',
     )
     sub.add_argument(
         "--constraints",
@@ -166,7 +167,7 @@ def options_of(
     arguments: argparse.Namespace, network: Network, calls: tuple[PassCall, ...], effort: str, seed: int
 ) -> Options:
     """The options of a compilation of this network, from the command line."""
-    from neuedge_nir.mapping.asked import tiles_given
+    from neuedge_nir.cli.tiling import tiles_of
     from neuedge_nir.network.model import ResetMode
     from neuedge_nir.pipeline import Options
 
@@ -191,7 +192,7 @@ def options_of(
         map_inputs=arguments.map_inputs,
         inputs=arguments.inputs,
         outputs=arguments.outputs,
-        tiles=tiles_given(arguments.tiles),
+        tiles=tiles_of(arguments.tiles),
         copies=arguments.copies,
         constraints=constraints_of(arguments),
         recurrence=arguments.recurrence,
