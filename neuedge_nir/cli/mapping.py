@@ -64,7 +64,7 @@ def _add_room(sub: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="POPULATION=TILES",
-        help="cut a population into slices of N neurons (N), of AxBxC neurons, or into K (/K) or AxBxC (/AxBxC) slices; "
+        help="cut a population into slices of N neurons (N), of AxBxC neurons, or into K (/K) or AxBxC (/AxBxC); "
         'or a .toml file with lines POPULATION = "TILES"',
     )
     sub.add_argument(
