@@ -24,7 +24,7 @@ LAYERS = (
     {"plan", "cost", "rewrite", "emulation"},
     {"pipeline", "report", "train", "emission"},
     {"api"},
-    {"across"},
+    {"across", "validation"},
     {"cli"},
     {"__main__"},
 )

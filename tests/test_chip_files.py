@@ -180,8 +180,8 @@ COST = [
         "energy.synaptic_event_incremental",
         "energy.synaptic_event_incremental_4chip",
     ),
-    ("spinnaker1", 0, "core_active_w", "energy.core_active_overhead", "energy.core_active_overhead"),
-    ("spinnaker1", 0, "hop_s", "topology.router_latency", "topology.router_latency"),
+    ("spinnaker1", 1, "core_active_w", "energy.core_active_overhead", "energy.core_active_overhead"),
+    ("spinnaker1", 1, "hop_s", "topology.router_latency", "topology.router_latency"),
     ("spinnaker2", 0, "core_active_w", "energy.active_pe_0.5V", "energy.active_pe_0.8V"),
 ]
 SANAFE = [
@@ -284,7 +284,7 @@ def test_derived_numbers_follow_from_their_inputs() -> None:
     rate = fact("spinnaker2", "time.syn_events_pe")
     tick = fact("spinnaker2", "time.timestep")
     events = profile("spinnaker2").synaptic_event_s
-    hop = profile("spinnaker1").hop_j
+    hop = profile("spinnaker1", 1).hop_j
     assert events is not None
     assert hop is not None
     assert limit("spinnaker2", "synaptic_events") == rate * tick

@@ -25,7 +25,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_figure_is_told_with_formula_inputs_sources_and_how_sure_they_are(neuedge: Neuedge, plan: Path) -> None:
     answer = neuedge("explain", f"{plan}:energy.dynamic")
     assert answer.status == 0
-    for word in ("span(davies2018, sanafe)", "disagree", "A2", "SANA-FE", "Davies", "assumed", "*"):
+    for word in ("span(davies2018, sanafe, frady2020)", "disagree", "A2", "SANA-FE", "Davies", "assumed", "*"):
         assert word in answer.out, word
 
 

@@ -108,7 +108,7 @@ def test_an_assumption_marks_all_that_rests_on_it_and_nothing_else() -> None:
 
 def test_the_reason_of_a_width_names_what_disagrees() -> None:
     found = figures("loihi1 relays")
-    assert "davies2018" in found["energy.dynamic"].why
+    assert "frady2020" in found["energy.dynamic"].why
     assert "sanafe" in found["energy.dynamic"].why
     assert "one value" in figures("spinnaker1 slow")["time.step"].why
 

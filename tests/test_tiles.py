@@ -131,3 +131,18 @@ def test_tiles_are_told_on_the_command_line(neuedge: Neuedge, digits: Path, tmp_
     assert neuedge("verify", plan, "--model", digits).status == 0
     twice = neuedge("compile", digits, "--target", "loihi2", "--tiles", "if1=4", "--tiles", "if1=5")
     assert (twice.status, "error[USE037]" in twice.err) == (2, True)
+
+
+def test_tiles_are_told_in_a_file(neuedge: Neuedge, digits: Path, tmp_path: Path) -> None:
+    plan, tiles = tmp_path / "plan.json", tmp_path / "theirs.toml"
+    tiles.write_text('if1 = "/4"\nif2 = 5\n', encoding="utf-8")
+    assert neuedge("compile", digits, "--target", "loihi2", "--tiles", tiles, "-o", plan).status == 0
+    assert b'"tiles":{"if1":"/4","if2":"5"}' in plan.read_bytes()
+
+
+@pytest.mark.parametrize("text", ["if1 = 0.5", "if1 = [4]", "if1 =", 'if1 = "x"', "if1 = true", 'nobody = "4"'])
+def test_a_file_of_no_tiles_is_refused(text: str, neuedge: Neuedge, digits: Path, tmp_path: Path) -> None:
+    tiles = tmp_path / "theirs.toml"
+    tiles.write_text(text, encoding="utf-8")
+    assert neuedge("compile", digits, "--target", "loihi2", "--tiles", tiles).refusal == (2, "USE037")
+    assert neuedge("compile", digits, "--target", "loihi2", "--tiles", tmp_path / "gone.toml").refusal == (2, "USE037")

@@ -22,7 +22,7 @@ from neuedge_nir.errors import NeuedgeError, UsageError
 
 COMMANDS = (
     *("compile", "check", "compare", "inspect", "convert", "simulate", "verify", "report", "diff", "emit"),
-    *("targets", "passes", "models", "explain"),
+    *("targets", "passes", "models", "explain", "validate"),
 )
 SUMMARIES = {
     "compile": "a checked placement plan and a cost report for one chip",
@@ -39,6 +39,7 @@ SUMMARIES = {
     "passes": "list the passes, show one",
     "models": "list, train or export the reference models",
     "explain": "what a code means and what to do",
+    "validate": "published measurements of chips beside our plans of the same networks: inside our intervals or not",
 }
 
 

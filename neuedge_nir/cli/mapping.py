@@ -81,7 +81,8 @@ def _add_room(sub: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="POPULATION=TILES",
-        help="cut a population into slices of N neurons (N), of AxBxC neurons, or into K (/K) or AxBxC (/AxBxC) slices",
+        help="cut a population into slices of N neurons (N), of AxBxC neurons, or into K (/K) or AxBxC (/AxBxC); "
+        'or a .toml file with lines POPULATION = "TILES"',
     )
     sub.add_argument(
         "--constraints",
@@ -184,7 +185,7 @@ def options_of(
     arguments: argparse.Namespace, network: Network, calls: tuple[PassCall, ...], effort: str, seed: int
 ) -> Options:
     """The options of a compilation of this network, from the command line."""
-    from neuedge_nir.mapping.asked import tiles_given
+    from neuedge_nir.cli.tiling import tiles_of
     from neuedge_nir.network.model import ResetMode
     from neuedge_nir.pipeline import Options
 
@@ -209,7 +210,7 @@ def options_of(
         map_inputs=arguments.map_inputs,
         inputs=arguments.inputs,
         outputs=arguments.outputs,
-        tiles=tiles_given(arguments.tiles),
+        tiles=tiles_of(arguments.tiles),
         copies=arguments.copies,
         constraints=constraints_of(arguments),
         recurrence=arguments.recurrence,

@@ -13,7 +13,7 @@ import sanafe
 
 def compared(folder: Path, told: Path) -> dict[str, object]:
     """One sample. Spikes: in both, foretold only, and seen only. Hops of all messages, and by group of the sender
-    how many messages went to another core and the hops of these.
+    how many messages went to another core and the hops of these. Energies in joules, by its own names; time in seconds.
     """
     expected = json.loads(told.read_text(encoding="utf-8"))
     arch = sanafe.load_arch(str(folder / "arch.yaml"))
@@ -23,7 +23,8 @@ def compared(folder: Path, told: Path) -> dict[str, object]:
     seen = {(*str(label).split("."), step) for step, row in enumerate(result["spike_trace"]) for label in row}
     due = {(group, str(neuron), step) for group, those in expected["spikes"].items() for step, neuron in those}
     spikes = {"equal": len(seen & due), "missing": len(due - seen), "surplus": len(seen - due)}
-    return {**spikes, "hops": sum(result["perf_trace"]["hops"]), "sent": sent(result["message_trace"])}
+    counts = {"hops": sum(result["perf_trace"]["hops"]), "sent": sent(result["message_trace"])}
+    return {**spikes, **counts, "energy": dict(result["energy"]), "time": result["sim_time"]}
 
 
 def sent(trace: list) -> dict[str, dict[str, int]]:
