@@ -143,7 +143,7 @@ def test_a_package_works_as_the_page_says(
             compare(shown, answer.out)
     if page == "add_a_chip.md":
         lines = (tmp_path / "loaded" / "cores.csv").read_text().splitlines()
-        assert lines[:2] == ["column,row,slot,population,neurons", "0,0,0,if1,0:64"]
+        assert lines[:2] == ["column,row,slot,population,neurons", "0,0,0,if1,0:48"]
 
 
 def test_a_page_names_every_file_that_its_package_needs() -> None:

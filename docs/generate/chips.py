@@ -240,6 +240,9 @@ def costs(sheet: Sheet) -> str:
         f"Too much to do in a timestep: {text(found.overload)}." if found.overload else "",
         table(NUMBER, _numbers(sheet, found)),
     ]
+    if found.supplies:
+        rows = [numbers for supply in found.supplies for numbers in _numbers(sheet, supply, "supplies.")]
+        parts += ["Static power at other voltages, the voltage before the power:", table(NUMBER, rows)]
     for profile in found.profiles:
         average = profile.energy_kind is EnergyKind.AVERAGE
         kind = "an average at one operating point, part of no sum" if average else "marginal costs"
