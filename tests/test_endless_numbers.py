@@ -28,7 +28,7 @@ def plan() -> Plan:
 @pytest.mark.parametrize(
     ("path", "value", "code"),
     [
-        (("mapping", "chips_lower_bound"), HUGE, "PLAN245"),
+        (("mapping", "chips_lower_bound"), HUGE, "PLAN247"),
         (("mapping", "chips_lower_bound"), -HUGE, "PLAN245"),
         (("options", "time_scale"), HUGE, "PLAN182"),
         (("options", "seed"), -HUGE, "PLAN262"),
