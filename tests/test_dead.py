@@ -13,7 +13,7 @@ from neuedge_nir.chip.model import Chip
 from neuedge_nir.cli.main import main
 from neuedge_nir.constraints.dead import with_dead
 from neuedge_nir.constraints.load import parse
-from neuedge_nir.constraints.model import NONE, Constraints, Dead, Forbid, Pin
+from neuedge_nir.constraints.model import NONE, Constraints, Core, Dead, Forbid, Pin
 from neuedge_nir.errors import CapacityError, InputError, NoPlanError, UsageError, VerificationError
 from neuedge_nir.mapping import shun
 from neuedge_nir.mapping.fabric import fabric_for
@@ -237,7 +237,32 @@ def test_with_too_many_dead_chips_no_plan_is_proved() -> None:
     assert refusal.value.code == "FIT055"
 
 
+@pytest.mark.parametrize(
+    ("pins", "what"),
+    [
+        ([Pin("a", chips=((0, 0),))], "[[dead]] 2"),
+        ([Pin("a", cores=(Core((1, 2)),))], "[[dead]] 2"),
+        ([Pin("a", chips=((0, 0), (1, 0))), Pin("a", chips=((0, 0), (0, 1)))], "[[dead]] 2"),
+        ([Pin("a", chips=((0, 0), (1, 1)), neurons=(0, 9)), Pin("b", chips=((0, 0),))], "[[dead]] 2"),
+    ],
+)
+def test_a_pin_to_a_dead_chip_names_what_is_dead(pins: list[Pin], what: str) -> None:
+    given = replace(dead("chip:1,1", "chip:0,0"), pin=tuple(pins))
+    with pytest.raises(CapacityError) as refusal:
+        compile_network(named(chain(a=16, b=10)), SQUARE, Options(effort="none", constraints=given))
+    assert (refusal.value.code, what in str(refusal.value.where)) == ("FIT055", True)
+
+
 # --- The command line
+
+
+def test_a_pin_to_a_dead_chip_names_it_as_it_was_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "export", "digits", str(tmp_path / "d.nir")]) == 0
+    (tmp_path / "c.toml").write_text('schema = 1\n[[pin]]\npopulation = "if1"\nchips = [[0, 0]]\n', "utf-8")
+    capsys.readouterr()
+    given = ["--constraints", str(tmp_path / "c.toml"), "--dead", "chip:0,0"]
+    assert main(["compile", str(tmp_path / "d.nir"), "--target", "loihi2", "--effort", "none", *given]) == 3
+    assert "--dead chip:0,0" in capsys.readouterr().err
 
 
 def test_compile_takes_what_is_dead(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import replace
+from fractions import Fraction
+from itertools import accumulate
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuedge_nir.interpreter.operators import applied
+from neuedge_nir.network.build import build, fixed_probability, join, lif, source
 from neuedge_nir.network.connect import Dense
 from neuedge_nir.network.connect_sparse import FixedProbability, Sparse
 from neuedge_nir.network.count import counter, most_sources
@@ -19,10 +22,13 @@ from neuedge_nir.network.irregular import longest_of
 from neuedge_nir.network.model import Projection
 from neuedge_nir.network.slices import Block, Run, whole
 from neuedge_nir.network.valid import irregular_faults
+from neuedge_nir.pipeline import compile_network
+from neuedge_nir.plan.check_irregular import _longest
 from tests.irregular import matrix_of, pairs_of, sparse, sparse_projections
 from tests.sampling import examples
 from tests.strategies import slices
 from tests.test_count import members
+from tests.worlds import real
 
 
 def operator_of(projection: Projection) -> Sparse:
@@ -142,6 +148,25 @@ def test_the_longest_row_is_the_least_that_half_a_source_exceeds(sources: int, n
     found = longest_of(sources, neurons, p)
     assert exceeding(found) < 0.5 + 1e-6
     assert found == 0 or exceeding(found - 1) >= 0.5 - 1e-6
+
+
+TIES = [(2, 2, 0.5), (16, 5, 0.5), (128, 8, 0.5), (2048, 12, 0.5), (8, 2, 0.25), (32, 3, 0.25), (5, 1, 0.1)]
+
+
+@pytest.mark.parametrize(("sources", "neurons", "p"), [*TIES, (500, 3, 0.1), (1, 4095, 0.5), (1 << 30, 31, 0.5)])
+def test_a_tie_of_half_a_row_is_none_too_many_for_mapper_and_checker(sources: int, neurons: int, p: float) -> None:
+    chance = Fraction(p).limit_denominator(1000)
+    terms = [math.comb(neurons, k) * chance**k * (1 - chance) ** (neurons - k) for k in range(neurons + 1)]
+    longer = accumulate(reversed(terms[1:]), initial=Fraction(0))
+    exact = neurons - sum(sources * beyond <= Fraction(1, 2) for beyond in longer) + 1
+    assert (longest_of(sources, neurons, p), _longest(sources, neurons, p)) == (exact, exact)
+
+
+@pytest.mark.parametrize(("sources", "neurons", "p"), TIES)
+def test_a_plan_with_a_tie_is_sound(sources: int, neurons: int, p: float) -> None:
+    given, layer = source("i", sources), lif("a", neurons)
+    network = build("n", [layer], [join(given, layer, fixed_probability(p, 0.1))], [given], dt=1.0)
+    assert compile_network(network, real("spinnaker1")).mapping.cores_used
 
 
 def test_a_million_neurons_cost_a_few_multiplications() -> None:

@@ -226,3 +226,14 @@ def test_more_pains_are_never_worse_on_small_graphs() -> None:
     ground = alone(random_graph(80, 300, 7), Floor.mesh(9, 9))
     costs = [ground.cost(arranged(ground, [np.arange(80)], EFFORTS[name])[0]) for name in ("quick", "normal")]
     assert costs[1] <= costs[0]
+
+
+@pytest.mark.filterwarnings("error")
+def test_islands_that_exchange_nothing_are_each_laid_side_by_side() -> None:
+    pairs = np.arange(400).reshape(2, 200)
+    graph = Graph.of(400, pairs[0], pairs[1], np.ones(200))
+    assert not len(Ladder.of(graph).graphs[-1].weights)
+    fabric = fabric_for(chip(on=topology(columns=20, rows=20), neurons=9), 1)
+    ground = alone(graph, Floor.of(fabric, fabric.sites([400])))
+    found, _ = arranged(ground, [np.arange(400)], EFFORTS["quick"])
+    assert ground.cost(found) <= 1.1 * int(graph.weights.sum()) // 2

@@ -149,6 +149,14 @@ def test_whatever_values_neurons_have_the_checker_counts_as_the_mapper(net: Netw
     assert [core.used["threshold_values"] for core in neurons] == above
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("r", [1.0, 1e-308, 1e308])
+def test_thresholds_beyond_all_numbers_are_one_value(r: float) -> None:
+    net = with_values(chain(a=8), "a", v_threshold=[1e308, 1.0] * 4, tau=1e308, r=r)
+    plan = compile_network(net, chip(neurons=12, rules=[limit("threshold_values", 2)]), QUICK)
+    assert [core.used["threshold_values"] for core in plan.cores if core.role == "neurons"] == [1 + (r >= 1)]
+
+
 def test_a_solver_never_puts_too_many_values_on_a_core() -> None:
     """Four pairs out of four values: two on a core would have three, though all together fill two tables."""
     taus = {"p0": [1, 2, 1], "p1": [3, 4, 3], "p2": [1, 3, 1], "p3": [2, 4, 2]}

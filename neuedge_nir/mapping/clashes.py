@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from neuedge_nir.chip.model import LimitScope
-from neuedge_nir.constraints.model import Constraint, Core, Holder, Pin, Position
+from neuedge_nir.constraints.model import Constraint, Core, Dead, Holder, Pin, Position
 from neuedge_nir.errors import CapacityError
 from neuedge_nir.mapping.asked import Tiles
 from neuedge_nir.mapping.closed import NOWHERE
@@ -63,13 +63,21 @@ def impossible(
     available: float = 0,
 ) -> CapacityError:
     """What no mapping keeps, by the constraints that forbid it. Without figures: a place is needed, there is none."""
-    names = list(dict.fromkeys(map(obliged.given.name, dict.fromkeys(who))))
+    those = list(who)
+    names = list(dict.fromkeys(map(obliged.given.name, dict.fromkeys([*those, *_dead_under(those, obliged)]))))
     named = ", ".join(names[:MOST_NAMED]) + ", ..." * (len(names) > MOST_NAMED)
     hint = "loosen one of the constraints, or give more chips"
     resource = None if available else "place"
     return CapacityError(
         "FIT055", message, where=named, resource=resource, needed=needed, available=available, hint=hint
     )
+
+
+def _dead_under(who: Iterable[Constraint], obliged: Obliged) -> Iterator[Dead]:
+    """What is said to be dead of the chips that pins name."""
+    pins = [constraint for constraint in who if isinstance(constraint, Pin)]
+    named = {place for pin in pins for place in (*pin.chips, *map(obliged.position, pin.cores))}
+    return (broken for broken in obliged.given.dead if broken.chip in named)
 
 
 def _pinned(name: str, obliged: Obliged) -> Iterator[Pinned]:

@@ -44,9 +44,11 @@ def decay_profiles(population: Population, limit: Limit) -> Values:
 
 def threshold_values(population: Population, limit: Limit) -> Values:
     """The different thresholds, in units of what an input of 1 adds."""
-    found = _threshold(population.neuron)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = _threshold(population.neuron)
     if found is None:
         return Values((None,))
+    found = np.where(np.isnan(found), math.inf, found)  # nobody reaches what is beyond all numbers: one value more
     return _values([rounded(found, limit.parameters["significant_bits"].count)], population.shape, population.name)
 
 

@@ -7,7 +7,7 @@ what is expected takes a few multiplications, whatever the size.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -143,6 +143,10 @@ def region_of_elements(flat: Ints, shape: tuple[int, ...]) -> Region:
     return Region(shape, tuple(products))
 
 
+HALF_A_ROW = 0.5 + 1 / (3 << 20)
+"""Half a row, and what is half to six digits; no probability that one writes down makes exactly this."""
+
+
 @dataclass(frozen=True, eq=False)
 class ProbableCounter:
     """A projection of a probability: all that is counted is expected, and rounded up to a whole number.
@@ -150,7 +154,7 @@ class ProbableCounter:
     With S sources, a slice of n targets and probability p:
     axons S (1 - (1 - p)^n): a source reaches none of n targets with probability (1 - p)^n;
     synapses S n p; the fan-in of a neuron S p; rows: the synapses spread evenly over the axons;
-    the longest row: the least length that less than half a source is expected to exceed, of a binomial distribution.
+    the longest row: the least length that no more than half a source is expected to exceed, of a binomial distribution.
     """
 
     projection: Projection
@@ -233,21 +237,29 @@ def expected(value: float) -> int:
 
 @lru_cache(maxsize=4096)
 def longest_of(sources: int, neurons: int, p: float) -> int:
-    """The least length that less than half of so many rows are expected to exceed, each of a binomial distribution."""
+    """The least length that no more than half of so many rows is expected to exceed, each of a binomial distribution.
+
+    Half a row to six digits counts as half: a rounding error decides nothing.
+    """
     if p in (0.0, 1.0) or not sources or not neurons:
         return round(p) * neurons if sources else 0
-    first = math.floor(neurons * p)  # no median is below it
-    log = math.lgamma(neurons + 1) - math.lgamma(first + 1) - math.lgamma(neurons - first + 1)
-    chance = math.exp(log + first * math.log(p) + (neurons - first) * math.log1p(-p))
-    chances = [chance]
-    for length in range(first, neurons):
-        chance *= (neurons - length) / (length + 1) * p / (1 - p)
-        if sources * chance < 1e-9:
-            break
-        chances.append(chance)
+    first, odds = math.floor(neurons * p), p / (1 - p)  # no median is below the first
+    chances = [1.0, *_falling((neurons - k) / (k + 1) * odds for k in range(first, neurons))]
+    below = sum(_falling(k / (neurons - k + 1) / odds for k in range(first, 0, -1)))
+    most = HALF_A_ROW * (below + sum(chances)) / sources
     beyond = 0.0
     for steps in range(len(chances) - 1, -1, -1):
         beyond += chances[steps]
-        if sources * beyond >= 0.5:  # one less is exceeded too often
+        if beyond > most:  # one less is exceeded too often
             return first + steps
     return first
+
+
+def _falling(ratios: Iterable[float]) -> Iterator[float]:
+    """Chances, each in proportion to the one before it, the first to 1, until they are too small to count."""
+    chance = 1.0
+    for ratio in ratios:
+        chance *= ratio
+        if chance < 1e-30:
+            return
+        yield chance

@@ -53,9 +53,9 @@ def formats_into(plan: Plan, network: Network, name: str) -> set[object]:
 
 def halvings(held: PlanProjection, others: Sequence[PlanProjection]) -> int:
     """How often the largest step of all projections into a population is halved for that of one."""
-    most, times = max(other.weight_step for other in others), 0
-    while held.weight_step and held.weight_step * 2.0**times < most * 0.5**0.5:
-        times += 1
+    most, step, times = max(other.weight_step for other in others), held.weight_step, 0
+    while 0 < step < most * 0.5**0.5:
+        step, times = 2 * step, times + 1
     return times
 
 

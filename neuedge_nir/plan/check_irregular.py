@@ -24,7 +24,7 @@ Floats = NDArray[np.floating]
 class Expected(Patch):
     """How many elements are expected to reach how much, on the first of them: nobody knows which they are.
 
-    `share` of all elements reach anything; half a row is expected to be longer than `longest`.
+    `share` of all elements reach anything; at most half a row is expected to be longer than `longest`.
     """
 
     share: float
@@ -87,7 +87,11 @@ def up(value: float) -> int:
 
 
 def _longest(sources: int, neurons: int, p: float) -> int:
-    """The least length that less than half of the rows are expected to exceed, all chances of lengths written out."""
+    """The least length that no more than half a row is expected to exceed, all chances of lengths written out.
+
+    Ties are common (p = 1/2), and summed chances never exact: what exceeds a half by less than a third of a millionth
+    is one. No simple number lies where that ends.
+    """
     if not sources or not neurons or p <= 0:
         return 0
     if p >= 1:
@@ -98,7 +102,7 @@ def _longest(sources: int, neurons: int, p: float) -> int:
     logs = np.concatenate([[0.0], np.cumsum(steps)])
     chances = np.exp(logs - logs.max())
     longer = np.append(np.cumsum(chances[::-1])[::-1][1:], 0.0) * (sources / chances.sum())
-    return int(lengths[np.argmax(longer < 0.5)])
+    return int(lengths[np.argmax(longer <= 0.5 + 2**-20 / 3)])
 
 
 def longest_row(reached: Patch) -> int:

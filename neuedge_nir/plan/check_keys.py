@@ -19,6 +19,7 @@ def check_keys(plan: Plan) -> None:
         same("PLAN180", "keys", keys is None, rule is None)
         return
     width, colours = round(rule.bits.typical), 2 ** round(rule.colour_bits.typical)
+    _check_bits(keys, width)
     slots = [(route.core, route.slice) for route in plan.routes]
     same("PLAN180", "slices with a key", [(key.core, key.slice) for key in keys.slices], slots)
     held: dict[str, list[tuple[int, int]]] = defaultdict(list)
@@ -38,6 +39,20 @@ def check_keys(plan: Plan) -> None:
     for (first, covers), (second, _) in pairwise(ranges):
         if second < first + covers:
             refuse("PLAN181", f"the keys from {second:#x} belong to two slices")
+
+
+def _check_bits(keys: PlanKeys, width: int) -> None:
+    """No field is wider than the key, whatever it is of: what follows counts in powers of two of them."""
+    for where, bits in ("keys.population_bits", keys.population_bits), ("keys.low_bits", keys.low_bits):
+        _check_field(bits, width, where)
+    for kind, fields in ("core_bits", keys.core_bits), ("atom_bits", keys.atom_bits):
+        for name, bits in fields.items():
+            _check_field(bits, width, f"keys.{kind}.{name}")
+
+
+def _check_field(bits: int, width: int, where: str) -> None:
+    if not 0 <= bits <= width:
+        refuse("PLAN180", f"a field of {bits} bits of a key of {width}", where, bits, width)
 
 
 def _neurons(piece: PlanSlice) -> int:

@@ -12,6 +12,15 @@ TOLERANCE = 1e-9
 """Relative, for sums of floats: they depend on their order."""
 
 
+def _figure(value: float) -> float:
+    """The number, infinite where it is too large to be told: a file holds whole numbers of any length."""
+    return (
+        math.copysign(math.inf, -1 if value < 0 else 1)
+        if isinstance(value, int) and value.bit_length() > 1023
+        else value
+    )
+
+
 def refuse(
     code: str, message: str, where: str | None = None, needed: float | None = None, available: float | None = None
 ) -> NoReturn:
@@ -21,7 +30,7 @@ def refuse(
 
 def same(code: str, what: str, stated: object, counted: object, where: str | None = None) -> None:
     """The plan states what the checker counted."""
-    a, b = (value if isinstance(value, int | float) else None for value in (stated, counted))
+    a, b = (_figure(value) if isinstance(value, int | float) else None for value in (stated, counted))
     floats = isinstance(stated, float) or isinstance(counted, float)
     equal = math.isclose(a, b, rel_tol=TOLERANCE) if floats and None not in (a, b) else stated == counted  # type: ignore[arg-type]
     if not equal:
@@ -43,6 +52,7 @@ def match(code: str, what: str, stated: Mapping[str, object], counted: Mapping[s
 def at_most(code: str, what: str, needed: float, available: float, where: str | None = None) -> None:
     """A limit holds."""
     if not needed <= available:
+        needed, available = _figure(needed), _figure(available)
         refuse(code, f"{what}: {needed:g} needed, {available:g} available", where, needed, available)
 
 

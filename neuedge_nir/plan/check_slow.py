@@ -8,11 +8,14 @@ from neuedge_nir.chip.model import Limit, LimitKind
 from neuedge_nir.plan.check_rules import refuse
 from neuedge_nir.plan.model import Plan
 
+SLOWEST = 1 << 20
+"""No plan is asked for so slow a chip that a step of 1 ms takes longer than a quarter of an hour."""
+
 
 def at_its_pace(plan: Plan) -> Plan:
     """The plan with the figures of the chip as it is run, which all that follows is held against."""
     times, costs = plan.options.time_scale, plan.chip.costs
-    if times < 1 or (times > 1 and costs.timestep_s is None):
+    if not 1 <= times <= SLOWEST or (times > 1 and costs.timestep_s is None):
         refuse("PLAN182", f"{plan.chip.name} runs {times} times slower")
     tick = costs.timestep_s
     if tick is None:

@@ -60,8 +60,10 @@ def _thresholds(population: Population) -> np.ndarray:
     if population.model == "Threshold":
         return has["threshold"]
     one = np.ones(())
-    above = has["v_threshold"] * has.get("tau", has.get("tau_mem", one)) * has.get("tau_syn", one)
-    return np.asarray(above / (has["r"] * has.get("w_in", one)))
+    with np.errstate(over="ignore", invalid="ignore"):  # a threshold beyond all numbers is one that none reaches
+        above = has["v_threshold"] * has.get("tau", has.get("tau_mem", one)) * has.get("tau_syn", one)
+        found = np.asarray(above / (has["r"] * has.get("w_in", one)))
+    return np.where(np.isnan(found), math.inf, found)
 
 
 def _tuples(

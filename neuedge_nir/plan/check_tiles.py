@@ -18,7 +18,10 @@ def check_tiles(plan: Plan) -> None:
     shapes = {p.name: p.shape for p in plan.populations if p.model not in without}
     for name, asked in plan.options.tiles.items():
         shape = shapes.get(name, ())
-        if re.fullmatch(r"/?[1-9]\d*(x[1-9]\d*)*", asked) is None or asked.count("x") + 1 not in (1, len(shape)):
+        if re.fullmatch(r"/?[1-9][0-9]{0,17}(x[1-9][0-9]{0,17})*", asked) is None or asked.count("x") + 1 not in (
+            1,
+            len(shape),
+        ):
             refuse("PLAN138", f"tiles {asked!r} of a population of shape {shape}", name)
         axes = shape if asked.count("x") + 1 == len(shape) else (math.prod(shape),)
         sizes = [int(size) for size in asked.lstrip("/").split("x")]

@@ -156,6 +156,7 @@ def check_weights(plan: Plan, network: Network) -> None:
             refuse("PLAN117", "no weight step, where one would do", f"projection {held.name!r}")
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _check_steps(held: PlanProjection, wanted: Floats) -> None:
     """Some rows at a time: a weight matrix may be larger than memory."""
     where = f"projection {held.name!r}"
@@ -171,6 +172,8 @@ def _check_steps(held: PlanProjection, wanted: Floats) -> None:
         largest = max(largest, float(np.abs(levels).max(initial=0)))
         lost += float(((levels * step - rows) ** 2).sum())
         size += float((rows**2).sum())
+    if not math.isfinite(largest):
+        refuse("PLAN117", f"a weight step of {held.weight_step}: no whole number of it is a weight", where)
     same("PLAN117", "bits of the largest weight", held.weight_bits, 1 + int(largest).bit_length(), where)
     error = math.sqrt(lost / size) if size else 0.0
     if not math.isclose(error, held.weight_error, rel_tol=1e-6, abs_tol=1e-12):

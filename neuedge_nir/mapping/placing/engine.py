@@ -180,6 +180,8 @@ def _from_waves(
         # All exchanges alike: a grid is a grid, whatever its weights are.
         ladders.append(Ladder.of(replace(graph, weights=np.ones_like(graph.weights))))
     for each in ladders:
+        if not len(each.graphs[-1].weights):  # islands, each one cluster by now: no wave goes through more than one
+            continue
         slow = waves(each, 1 + max(max(pair) for pair in PAIRS))
         for i, j in pairs:
             if max(i, j) < len(slow):
