@@ -30,7 +30,13 @@ def real(value: object) -> float:
 
 
 def array_given(value: object, where: str) -> NDArray[Any]:
-    """An array, or what numpy makes of nested lists. Raises `UsageError` (USE034) where they are no box of numbers."""
+    """An array, or what numpy makes of nested lists.
+
+    Raises `UsageError` (USE034) where they are no box of numbers, or some of them are masked: what is behind a mask is
+    no value.
+    """
+    if np.ma.is_masked(value):
+        raise UsageError("USE034", f"{where} cannot be masked", where=where, hint="give those that count, compressed()")
     try:
         return np.asarray(value)
     except ValueError as error:
