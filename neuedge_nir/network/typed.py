@@ -29,6 +29,14 @@ def real(value: object) -> float:
         return math.inf
 
 
+def told(value: object) -> str:
+    """A value as an error shows it, cut; by its type where it cannot be printed at all."""
+    try:
+        return shown(value)
+    except Exception:  # its own repr may raise anything, that of a very long number a ValueError
+        return f"a {type(value).__name__}"
+
+
 def array_given(value: object, where: str) -> NDArray[Any]:
     """An array, or what numpy makes of nested lists.
 
