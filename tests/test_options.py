@@ -107,6 +107,13 @@ def test_rates_may_be_given_by_population() -> None:
         resolve_activity({"a": -0.5}, NET)
 
 
+@pytest.mark.parametrize("given", [10**400, {1: 2}, {"a": "x"}, {"a": {}}, {"a": [[1], [1, 2]]}, {"a": 1j}])
+def test_rates_are_numbers_by_name(given: Any) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve_activity(given, NET)
+    assert (caught.value.code, bool(caught.value.hint)) == ("USE010", True)
+
+
 def test_a_profile_of_nothing_is_no_activity() -> None:
     assert resolve_activity({}, NET).kind is ActivityKind.ASSUMED
     with pytest.raises(UsageError, match="empty"):

@@ -64,16 +64,17 @@ def _copies(value: object) -> bool:
 
 
 def _passes(value: object) -> bool:
-    return _listed(value) and all(isinstance(each, str | PassCall) for each in value)  # type: ignore[attr-defined]
+    return _listed(value, str, PassCall)
 
 
 def _tiles(value: object) -> bool:
-    names = value if isinstance(value, Mapping) or _listed(value) else (None,)
-    return all(isinstance(name, str) for name in names)
+    return all(isinstance(name, str) for name in value) if isinstance(value, Mapping) else _listed(value, str)
 
 
-def _listed(value: object) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+def _listed(value: object, *kinds: type) -> bool:
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+        return False
+    return all(isinstance(each, kinds) for each in value)
 
 
 _FLAG: Rule = (lambda value: isinstance(value, bool | np.bool_), "give True or False")
