@@ -79,6 +79,16 @@ def test_synapses_are_numbered_pairs(given: Any) -> None:
     assert code(lambda: join(B, A, synapses([0], given))) in ("USE098", "USE034")
 
 
+@pytest.mark.filterwarnings("error")
+def test_synapses_are_lists_of_numbers_none_of_them_masked() -> None:
+    numbers, masked = np.array([0, 1]), np.ma.array([0, 1], mask=[False, True])
+    for sources, targets, weights in ((masked, numbers, 1.0), (numbers, masked, 1.0), (numbers, numbers, masked)):
+        assert code(synapses, sources, targets, weights) == "USE034"
+    assert code(synapses, [[0, 1]], [[0, 1]]) == code(synapses, 0, 1) == "USE098"
+    assert code(synapses, [0, 1], [0, 1], [[0.5, 1.0]]) == "USE098"
+    assert join(A, B, synapses(np.ma.array([0, 1]), numbers)).chain
+
+
 def test_weights_of_one_pair_add_up_to_a_number() -> None:
     assert code(lambda: join(A, B, synapses([0, 0], [0, 0], 1.7e308))) == "USE097"
     assert code(lambda: synapses([0, 1], [0, 0], [1.0, 2.0, 3.0])) == "USE098"

@@ -261,7 +261,7 @@ def test_a_pin_to_a_dead_chip_names_it_as_it_was_written(tmp_path: Path, capsys:
     (tmp_path / "c.toml").write_text('schema = 1\n[[pin]]\npopulation = "if1"\nchips = [[0, 0]]\n', "utf-8")
     capsys.readouterr()
     given = ["--constraints", str(tmp_path / "c.toml"), "--dead", "chip:0,0"]
-    assert main(["compile", str(tmp_path / "d.nir"), "--target", "loihi2", "--effort", "none", *given]) == 3
+    assert main(["compile", str(tmp_path / "d.nir"), "--target", "loihi2", "--effort", "none", *given]) == 4
     assert "--dead chip:0,0" in capsys.readouterr().err
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -55,6 +57,42 @@ def test_what_makes_no_sense_is_refused_by_name(given: dict[str, Any]) -> None:
     assert (caught.value.code, caught.value.where) == ("USE017" if name == "dt" else "USE019", f"Options.{name}")
 
 
+class Odd:
+    """Neither compared, hashed nor printed."""
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError
+
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+OF_NO_TYPE: tuple[Any, ...] = (b"x", [1, 2], [None], [["a"]], {1}, 1j, object(), Odd(), math.nan, 10**5000)
+NO_ARRAYS = (np.array(1), np.array([1, 2]), np.array([]), np.array(["a"]))
+ALSO_NO: dict[str, tuple[Any, ...]] = {
+    "passes": (None, 3, "fold-scale", ("fold-scale", 3), {"fold-scale": 1}),
+    "tiles": (None, 3, "", "a=3", {1: 2}),
+    "keep": (3, True, {}),
+    "early_exit": ("x", True, -1.0),
+    "effort": ([], {}, None),
+    "map_inputs": (None, 1, "yes"),
+    "time_limit": ("x", {}),
+    "calibration": ("x", NET),
+}
+NUMBERS = ("activity",)
+
+
+@pytest.mark.parametrize("name", [each.name for each in fields(Options)])
+def test_an_option_of_another_type_is_refused_by_name_with_what_to_give(name: str) -> None:
+    for given in (*OF_NO_TYPE, *NO_ARRAYS, *ALSO_NO.get(name, ())):
+        if name in NUMBERS and isinstance(given, int | float):
+            continue
+        with pytest.raises(UsageError) as caught:
+            Options(**{name: given})
+        assert (caught.value.code, caught.value.where) == ("USE017" if name == "dt" else "USE019", f"Options.{name}")
+        assert caught.value.hint
+
+
 def test_a_timestep_may_be_any_kind_of_number() -> None:
     given: list[Any] = [1, np.float32(0.5), np.int64(2)]
     assert [Options(dt=dt).dt for dt in given] == [1.0, 0.5, 2.0]
@@ -67,6 +105,13 @@ def test_rates_may_be_given_by_population() -> None:
         resolve_activity({"c": 0.5}, NET)
     with pytest.raises(UsageError, match="not possible"):
         resolve_activity({"a": -0.5}, NET)
+
+
+@pytest.mark.parametrize("given", [10**400, {1: 2}, {"a": "x"}, {"a": {}}, {"a": [[1], [1, 2]]}, {"a": 1j}])
+def test_rates_are_numbers_by_name(given: Any) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve_activity(given, NET)
+    assert (caught.value.code, bool(caught.value.hint)) == ("USE010", True)
 
 
 def test_a_profile_of_nothing_is_no_activity() -> None:

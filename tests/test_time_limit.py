@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+from neuedge_nir.cli.main import main
 from neuedge_nir.errors import CapacityError, NoPlanError, UsageError, VerificationError
 from neuedge_nir.events import Event, Observer, Progress, Started, silent
 from neuedge_nir.pipeline import Options, compile_network
@@ -69,6 +71,16 @@ def test_time_that_is_over_before_there_is_a_plan_proves_nothing() -> None:
     with pytest.raises(NoPlanError) as caught:
         within(0.2, partial(making, [], "hangs"), silent, ignored)
     assert caught.value.code == "FIT075"
+
+
+def test_the_limit_is_named_as_it_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["models", "export", "digits", str(tmp_path / "d.nir")]) == 0
+    monkeypatch.setattr("neuedge_nir.pipeline.compile._attempts", lambda *_, **__: making([], "hangs", silent, ignored))
+    monkeypatch.setattr("neuedge_nir.cli.compile._left", lambda _limit, _started: 0.2)
+    assert main(["compile", str(tmp_path / "d.nir"), "--target", "loihi2", "--time-limit", "3.25"]) == 5
+    assert "no plan was found within 3.25 s" in capsys.readouterr().err
 
 
 def test_a_refusal_comes_through_with_all_its_figures() -> None:

@@ -18,7 +18,7 @@ from neuedge_nir.errors import NeuedgeError
 from neuedge_nir.mapping.fabric import largest_system
 from neuedge_nir.network.connect import Conv, Dense, Pool
 from neuedge_nir.network.model import LIF, Network
-from neuedge_nir.pipeline.options import SLOWEST
+from neuedge_nir.pipeline.sensible import SLOWEST
 from neuedge_nir.report.figures_mapping import MEASURES
 
 FEWEST_BITS = 2

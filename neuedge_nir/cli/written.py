@@ -14,10 +14,12 @@ _NUMBERED = re.compile(r"\[\[(?:forbid|dead)\]\] \d+")
 
 @contextmanager
 def as_written(arguments: argparse.Namespace) -> Iterator[None]:
-    """Errors that pass through name what `--dead` says by its text."""
+    """Errors that pass through name what `--dead` says by its text, and the time limit that was written."""
     try:
         yield
     except NeuedgeError as error:
+        if error.code == "FIT075":  # of which reading the model took a part
+            error.message = f"no plan was found within {arguments.time_limit:g} s"
         if error.where is not None and arguments.dead:
             names = _names(arguments)
             error.where = _NUMBERED.sub(lambda found: names.get(found[0], found[0]), error.where)

@@ -14,6 +14,7 @@ from neuedge_nir.chip.load import ENDLESS_KEY
 from neuedge_nir.chip.shape import Key, build, keys_of, table_problems
 from neuedge_nir.constraints.model import Cap, Constraints, Dead, Forbid, Holder, Pin
 from neuedge_nir.errors import InputError, UsageError
+from neuedge_nir.network.typed import told
 
 SCHEMA = 1
 MAX_BYTES = 1 << 20
@@ -29,7 +30,7 @@ def constraints_given(given: Constraints | Path | str) -> Constraints:
     if isinstance(given, Path | str):
         return load(given)
     if not isinstance(given, Constraints):
-        message = f"constraints cannot be {given!r}"
+        message = f"constraints cannot be {told(given)}"
         raise UsageError("USE019", message, where="Options.constraints", hint="give Constraints(...) or a file's path")
     for (kind, number, *rest), message, hint in _faults(given):
         where = ".".join([f"Options.constraints.{kind}[{number}]", *map(str, rest)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,6 +14,7 @@ from neuedge_nir.arrays import load_arrays
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import InputError, UsageError
 from neuedge_nir.network.model import Network
+from neuedge_nir.network.typed import told
 
 ASSUMED_RATE = 0.1
 """Spikes per neuron and timestep when nobody said: a round number, labelled assumed wherever it is used."""
@@ -108,13 +110,26 @@ def resolve_activity(wanted: str | float | Mapping[str, float] | Activity | None
         known = assumed(network).rates
         return Activity(wanted.kind, {name: wanted.rates.get(name, rate) for name, rate in known.items()})
     if isinstance(wanted, Mapping):
-        return _profile({name: np.asarray(rate, np.float64) for name, rate in wanted.items()}, "activity", network)
+        return _profile({name: _rates(name, rate) for name, rate in wanted.items()}, "activity", network)
     try:
         rate = float(wanted)
+    except OverflowError:
+        rate = math.inf
     except ValueError:
         path = Path(str(wanted))
         return _profile(_load(path), path.name, network)
     return uniform(network, _checked(rate, "--activity", SPIKES_A_STEP))
+
+
+def _rates(name: object, value: object) -> np.ndarray:
+    """Rates of a population, by its name. Raises `UsageError` (USE010) for what is no name, or no number."""
+    try:
+        if isinstance(name, str):
+            return np.asarray(value, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    message, hint = f"{told(name)} with the rate {told(value)}", "give rates, numbers from 0 to 1, by population"
+    raise UsageError("USE010", message, where="activity", hint=hint)
 
 
 def recorded_activity(

@@ -104,6 +104,10 @@ def pairs_given(
     for values, what in ((s, "sources"), (t, "targets")):
         if values.size and (values.dtype.kind not in "iu" or int(values.min()) < 0 or int(values.max()) >= 1 << 62):
             raise _misfit(node, f"the {what} are no whole numbers from 0")
+    if s.ndim != 1 or t.ndim != 1:
+        raise _misfit(
+            node, f"sources of {s.ndim} axes and targets of {t.ndim}", "give two lists of numbers, or ravel()"
+        )
     if s.shape != t.shape or (each.ndim and each.shape != s.shape):
         raise _misfit(node, f"sources of {s.shape}, targets of {t.shape} and weights of {each.shape} do not fit")
     if each.dtype.kind not in "fiu" or not np.isfinite(each).all():

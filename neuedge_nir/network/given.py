@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from reprlib import repr as shown
 
 from neuedge_nir.errors import UsageError
 from neuedge_nir.network.model import ResetMode
-from neuedge_nir.network.typed import real
+from neuedge_nir.network.typed import real, told
 
 
 def timestep_given(value: object, where: str = "dt") -> float | None:
@@ -16,7 +15,7 @@ def timestep_given(value: object, where: str = "dt") -> float | None:
         return None
     dt = real(value)
     if not 0 < dt < math.inf:
-        message = f"a timestep of {shown(value)} is no positive time"
+        message = f"a timestep of {told(value)} is no positive time"
         raise UsageError("USE017", message, where=where, hint="give a number, in the file's time unit")
     return dt
 
@@ -27,5 +26,5 @@ def reset_given(value: object, where: str = "reset") -> ResetMode | None:
         return None
     if not isinstance(value, str) or value not in tuple(ResetMode):
         hint = f"there are: {', '.join(ResetMode)}"
-        raise UsageError("USE019", f"there is no reset {shown(value)}", where=where, hint=hint)
+        raise UsageError("USE019", f"there is no reset {told(value)}", where=where, hint=hint)
     return ResetMode(value)

@@ -29,8 +29,22 @@ def real(value: object) -> float:
         return math.inf
 
 
+def told(value: object) -> str:
+    """A value as an error shows it, cut; by its type where it cannot be printed at all."""
+    try:
+        return shown(value)
+    except Exception:  # its own repr may raise anything, that of a very long number a ValueError
+        return f"a {type(value).__name__}"
+
+
 def array_given(value: object, where: str) -> NDArray[Any]:
-    """An array, or what numpy makes of nested lists. Raises `UsageError` (USE034) where they are no box of numbers."""
+    """An array, or what numpy makes of nested lists.
+
+    Raises `UsageError` (USE034) where they are no box of numbers, or some of them are masked: what is behind a mask is
+    no value.
+    """
+    if np.ma.is_masked(value):
+        raise UsageError("USE034", f"{where} cannot be masked", where=where, hint="give those that count, compressed()")
     try:
         return np.asarray(value)
     except ValueError as error:

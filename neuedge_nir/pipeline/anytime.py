@@ -55,7 +55,7 @@ def within(seconds: float, attempts: Attempts, observer: Observer, passed: Calla
                     observer(event)
     if not found:
         hint = "give it more time: the quickest effort came first"
-        raise NoPlanError("FIT075", f"no plan was found within {seconds:.2g} s", where="--time-limit", hint=hint)
+        raise NoPlanError("FIT075", f"no plan was found within {seconds:g} s", where="--time-limit", hint=hint)
     return tuple(replace(plan, stopped_by=WALL_CLOCK) for plan in min(found, key=_merit))
 
 

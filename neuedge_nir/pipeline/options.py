@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,33 +12,13 @@ from neuedge_nir.errors import UsageError
 from neuedge_nir.frontend import DEFAULT_CAPS, Caps
 from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.mapping.asked import Tiles, tiles_given
-from neuedge_nir.mapping.effort import EFFORTS, OBJECTIVES
-from neuedge_nir.mapping.splitters import MODES
 from neuedge_nir.network.activity import Activity
-from neuedge_nir.network.copies import MOST
 from neuedge_nir.network.given import reset_given, timestep_given
 from neuedge_nir.network.model import ResetMode
+from neuedge_nir.pipeline.sensible import check_options
 from neuedge_nir.plan.kept import KEPT, options_kept
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.rewrite.call import PassCall
-
-SLOWEST = 1 << 20
-"""How many times slower a chip may be asked to run: a timestep of a quarter of an hour for one of 1 ms."""
-
-
-MOST_CHIPS = 1 << 40
-"""More chips, or cores, than this are a slip of the keyboard."""
-
-LONGEST = 1 << 31
-"""Timesteps of the longest sample."""
-
-
-def _whole(value: object, least: int, most: int) -> bool:
-    return type(value) is int and least <= value <= most
-
-
-def _time(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +74,7 @@ class Options:
 
     def __post_init__(self) -> None:
         """Take names for what they name. Raises `UsageError` (USE017, USE019, USE037) for a value without sense."""
+        check_options(self)
         object.__setattr__(self, "passes", tuple(PassCall.parse(c) if isinstance(c, str) else c for c in self.passes))
         object.__setattr__(self, "reset", reset_given(self.reset, "Options.reset"))
         object.__setattr__(self, "dt", timestep_given(self.dt, "Options.dt"))
@@ -103,24 +83,8 @@ class Options:
             asked = {name: getattr(self, name) for name in (*KEPT, "map_inputs")} | {"tiles": tiles_given(self.tiles)}
             for name, value in options_kept(self.keep, asked).items():
                 object.__setattr__(self, name, value)
+            check_options(self)
         object.__setattr__(self, "tiles", tiles_given(self.tiles))
-        wrong = {
-            "chips": self.chips is not None and not _whole(self.chips, 1, MOST_CHIPS),
-            "max_cores": self.max_cores is not None and not _whole(self.max_cores, 1, MOST_CHIPS),
-            "copies": not (self.copies in (None, "max") or (type(self.copies) is int and 1 <= self.copies <= MOST)),
-            "effort": self.effort not in EFFORTS,
-            "recurrence": self.recurrence not in ("exact", "approximate"),
-            "splitters": self.splitters not in MODES,
-            "objective": self.objective not in OBJECTIVES,
-            "seed": not _whole(self.seed, 0, (1 << 31) - 1),
-            "time_scale": not _whole(self.time_scale, 1, SLOWEST),
-            "steps_per_sample": self.steps_per_sample is not None and not _whole(self.steps_per_sample, 1, LONGEST),
-            "time_limit": self.time_limit is not None and not _time(self.time_limit),
-            "early_exit": self.early_exit is not None and not 0 < self.early_exit < math.inf,
-        }
-        for name, bad in wrong.items():
-            if bad:
-                raise UsageError("USE019", f"{name} cannot be {getattr(self, name)!r}", where=f"Options.{name}")
         if self.early_exit is not None and not isinstance(self.activity, Samples):
             message = "an early exit shortens samples, and there are none"
             raise UsageError("USE001", message, where="--early-exit", hint="give --data")
