@@ -32,7 +32,10 @@ from neuedge_nir.plan.stages import Stages
 T = TypeVar("T")
 
 FAR = 1.1
-"""Clusters that move rarely change their chip: what exceeds a limit so many times before, exceeds it afterwards."""
+"""What leaves room for destinations on other chips is cut for nothing where it exceeds a limit so many times."""
+
+HOPELESS = 1.6
+"""Clusters that move seldom change their chip: what exceeds a limit so many times before exceeds it afterwards."""
 
 SPARE = (1, 2, 3)
 """Eighths of a core's output entries that are left free for destinations on other chips, where those do not fit."""
@@ -56,7 +59,7 @@ def mapped(demands: Demands, schedule: PlanSchedule, wanted: Options, observer: 
     first = stage("partition", observer, lambda: next(splits))
     sent = _sent(first, demands, observer)
     placed = first_placed(first, sent, demands, available, wanted.effort)
-    if placed is None or holds(placed, demands, FAR):
+    if placed is None or holds(placed, demands, HOPELESS):
         found = _placed(first, sent, demands, schedule, wanted, observer, available)
         if holds(found.partition, demands):
             return found
@@ -98,7 +101,7 @@ def _roomier(
     for split in sorted(different, key=lambda split: merit(split, demands, wanted.objective)):
         sent = _sent(split, demands, observer)
         placed = first_placed(split, sent, demands, available, wanted.effort)
-        if placed is not None and not holds(placed, demands, FAR):
+        if placed is not None and not holds(placed, demands, HOPELESS):
             continue
         try:
             found = _placed(split, sent, demands, schedule, wanted, observer, available)
