@@ -25,7 +25,7 @@ from neuedge_nir.plan.figures import Copies
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.store import decode, encode
 from neuedge_nir.plan.verify import verify
-from neuedge_nir.report.copies import share_of
+from neuedge_nir.report.share import share_of
 from tests.conftest import CHIPS, Golden, Neuedge, Refused
 from tests.worlds import chain, chip, convnet, limit, network, real, recurrent, system, topology, wire
 

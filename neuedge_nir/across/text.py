@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from neuedge_nir.across.answers import INFERENCE, Answer
 from neuedge_nir.across.pareto import Standing
 from neuedge_nir.plan.figures import Interval
-from neuedge_nir.report.text import number, percent, printable, quantity, table
+from neuedge_nir.report.amounts import number, percent, quantity
+from neuedge_nir.report.text import printable, table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from neuedge_nir.plan.model import Plan
+from neuedge_nir.report.amounts import Row, number, percent, quantity
 from neuedge_nir.report.figures import Figure
-from neuedge_nir.report.text import Row, number, percent, quantity
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -9,7 +9,8 @@ from dataclasses import dataclass, fields
 from neuedge_nir.chip.shape import dump
 from neuedge_nir.plan.figures import Interval
 from neuedge_nir.plan.model import Plan, PlanCore, PlanPopulation
-from neuedge_nir.report.text import counted, quantity
+from neuedge_nir.report.amounts import quantity
+from neuedge_nir.report.text import counted
 
 SCHEMA = "neuedge-nir/diff/1"
 

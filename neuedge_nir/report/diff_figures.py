@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from neuedge_nir.report.text import number, quantity, table
+from neuedge_nir.report.amounts import number, quantity
+from neuedge_nir.report.text import table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from neuedge_nir.plan.model import Plan
+from neuedge_nir.report.amounts import Row, quantity
 from neuedge_nir.report.contract_costs import figure_json, given_json
 from neuedge_nir.report.figure import Figure, Given
 from neuedge_nir.report.lookup import rests_on
-from neuedge_nir.report.text import Row, quantity, table
+from neuedge_nir.report.text import table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from neuedge_nir.plan.figures import Interval
 from neuedge_nir.plan.model import Plan
-from neuedge_nir.report.copies import share_of
 from neuedge_nir.report.figure import Figure, Given, count, derived, taken, unpublished
+from neuedge_nir.report.share import share_of
 
 INFERENCE = {"dynamic": "inference.dynamic", "static": "inference.static", "time": "inference.time"}
 TIMESTEP = {"dynamic": "energy.dynamic", "static": "energy.static", "time": "time.step"}

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from neuedge_nir.chip.model import Limit, LimitScope
 from neuedge_nir.plan.model import Plan
+from neuedge_nir.report.amounts import number, percent, quantity
 from neuedge_nir.report.figures import Figure
 from neuedge_nir.report.per_layer import chip_uses, limits_of, shares_of
-from neuedge_nir.report.text import counted, number, percent, quantity
+from neuedge_nir.report.text import counted
 
 Line = tuple[str, str]
 

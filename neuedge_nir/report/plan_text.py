@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from neuedge_nir.plan.model import Plan
+from neuedge_nir.report.amounts import Row, number, percent
 from neuedge_nir.report.figures import Figure, figures_of
 from neuedge_nir.report.headline import Headline, headline_of, told
 from neuedge_nir.report.per_layer import Layer, copy_of, layers_of
-from neuedge_nir.report.text import Row, model_words, number, percent, plan_tables, printable, table
+from neuedge_nir.report.text import model_words, plan_tables, printable, table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from neuedge_nir.chip.model import LimitScope
 from neuedge_nir.chip.slow import slowed
+from neuedge_nir.report.amounts import Row, number, percent
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from neuedge_nir.plan.figures import Copies, Traffic
     from neuedge_nir.plan.model import Plan, PlanCore, PlanPopulation, PlanRelay, PlanSchedule
     from neuedge_nir.report.figure import Figure
-
-Row = tuple[str, ...]
 
 
 def table(title: str, header: Row, rows: Iterable[Row], *, right: Sequence[int] = ()) -> RenderableType:
@@ -311,23 +309,3 @@ def _uses(plan: Plan, name: str, scope: LimitScope) -> list[int]:
 
 def _chip_use(cores: list[PlanCore], chip: int, name: str) -> int:
     return sum(core.used[name] for core in cores if core.chip == chip)
-
-
-def percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.1%}"
-
-
-def number(value: float) -> str:
-    """A count in at most four digits."""
-    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
-
-
-PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M"}
-
-
-def quantity(value: float, unit: str) -> str:
-    """A figure with three digits and an SI prefix."""
-    if value == 0:
-        return f"0 {unit}"
-    power = min(max(3 * math.floor(math.log10(abs(value)) / 3 + 1e-9), -15), 6)
-    return f"{value / 10.0**power:.3g} {PREFIXES[power]}{unit}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from neuedge_nir.report.text import PREFIXES
+from neuedge_nir.report.amounts import PREFIXES
 from neuedge_nir.validation.compare import WIDEST, Compared, Result
 from neuedge_nir.validation.quantities import QUANTITIES, Found
 

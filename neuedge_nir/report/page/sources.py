@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from neuedge_nir.report.amounts import number, quantity
 from neuedge_nir.report.figures import Figure, Given
 from neuedge_nir.report.headline import ends, told
 from neuedge_nir.report.page.floor import LONGEST_NAME
-from neuedge_nir.report.text import number, quantity, shortened
+from neuedge_nir.report.text import shortened
 
 Row = dict[str, object]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from neuedge_nir.codes import explanations
 from neuedge_nir.plan.model import Plan
+from neuedge_nir.report.amounts import number, percent
 from neuedge_nir.report.figure import wire
 from neuedge_nir.report.figures import Figure, figures_of
 from neuedge_nir.report.headline import Headline, Line, ends, fullest_cores, headline_of, spot, told, value
@@ -17,7 +18,7 @@ from neuedge_nir.report.page.floor import LONGEST_NAME, floor_of, grid_of
 from neuedge_nir.report.page.sources import sources_of
 from neuedge_nir.report.page.ways import HotLink, Ways, ways_of
 from neuedge_nir.report.per_layer import Layer, copy_of, layers_of
-from neuedge_nir.report.text import number, percent, shortened
+from neuedge_nir.report.text import shortened
 
 MOST_FULLEST = 10
 """Cores nearest to a limit that the page lists; the map has all."""
