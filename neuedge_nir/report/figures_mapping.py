@@ -7,20 +7,15 @@ from collections.abc import Iterator, Mapping
 
 from neuedge_nir.chip.model import Limit, LimitScope
 from neuedge_nir.chip.slow import slowed
+from neuedge_nir.plan.build import AXONS_IN, SYNAPSE_MEMORY
 from neuedge_nir.plan.model import Plan, PlanCore
+from neuedge_nir.plan.stages import NEURONS
 from neuedge_nir.report.figure import Figure, count, derived, priced, tally, unpublished
 
 MEASURES: Mapping[str, tuple[str, ...]] = {
-    "neurons": ("neurons", "neuron_copies"),
-    "synapse_memory": (
-        "packed_row_words",
-        "blocked_row_bits",
-        "entry_row_words",
-        "weight_bytes",
-        "row_table_bytes",
-        "row_and_record_bytes",
-    ),
-    "axons_in": ("input_axons", "merged_input_axons", "lava_input_axons"),
+    "neurons": NEURONS,
+    "synapse_memory": SYNAPSE_MEMORY,
+    "axons_in": AXONS_IN,
 }
 """The formulas of the limits behind each share of use."""
 
