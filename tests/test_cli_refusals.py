@@ -302,7 +302,7 @@ def test_a_plan_that_is_not_there_is_refused(refused: Refused, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("content", "code"),
     [
-        (b"", "PLAN001"),
+        (b"", "PLAN281"),
         (b"not JSON", "PLAN001"),
         (b"[]", "PLAN001"),
         (b"{}", "PLAN001"),

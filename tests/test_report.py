@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from neuedge_nir.cli.shared import print_tables
-from neuedge_nir.plan.model import Plan
+from neuedge_nir.plan.model import Plan, PlanCore
 from neuedge_nir.plan.store import encode, read
 from neuedge_nir.report.figures import figures_of
 from neuedge_nir.report.headline import headline_of
@@ -189,6 +189,47 @@ def test_a_report_goes_into_a_file(
 ) -> None:
     (tmp_path / "folder").mkdir()
     assert refused("report", compiled["loihi2"].plan, option, output) == (2, "USE006")
+
+
+@pytest.mark.parametrize(("option", "output"), [("-o", "page.pdf"), ("-o", "model.nir"), ("--csv", "layers.html")])
+def test_a_file_is_named_by_what_is_in_it(
+    refused: Refused, compiled: dict[str, Compiled], tmp_path: Path, option: str, output: str
+) -> None:
+    (tmp_path / output).write_bytes(b"mine")
+    assert refused("report", compiled["loihi2"].plan, option, output) == (2, "USE130")
+    assert (tmp_path / output).read_bytes() == b"mine"
+
+
+Change = Callable[[Plan], Plan]
+
+
+def shaped(plan: Plan, *shape: int) -> Plan:
+    return replace(plan, populations=(replace(plan.populations[0], shape=shape), *plan.populations[1:]))
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda plan: replace(plan, counts=replace(plan.counts, neurons=1_000_000)), "PLAN104"),
+        (lambda plan: replace(plan, counts=replace(plan.counts, populations=-1)), "PLAN104"),
+        (lambda plan: replace(plan, counts=replace(plan.counts, synapses=-5)), "PLAN104"),
+        (lambda plan: replace(plan, mapping=replace(plan.mapping, chips_lower_bound=0)), "PLAN247"),
+        (lambda plan: replace(plan, cores=(with_use(plan.cores[0], -1), *plan.cores[1:])), "PLAN112"),
+        (lambda plan: shaped(plan, -1), "PLAN102"),
+        (lambda plan: replace(plan, cost=replace(plan.cost, synaptic_events_per_step=700.5)), "PLAN270"),
+    ],
+)
+@pytest.mark.parametrize("command", ["report", "explain", "diff"])
+def test_no_command_tells_of_a_plan_that_contradicts_itself(
+    refused: Refused, compiled: dict[str, Compiled], tmp_path: Path, command: str, change: Change, code: str
+) -> None:
+    (tmp_path / "lie.json").write_bytes(encode(change(read(compiled["loihi2"].plan))))
+    others = [compiled["loihi2"].plan] if command == "diff" else []
+    assert refused(command, *others, "lie.json") == (6, code)
+
+
+def with_use(core: PlanCore, used: int) -> PlanCore:
+    return replace(core, used={**core.used, "axon_map": used})
 
 
 def test_a_report_replaces_no_plan_and_no_other_result(

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neuedge_nir.cli.recounted import recounted
 from neuedge_nir.cli.shared import add_json, print_json, print_tables
 from neuedge_nir.errors import InputError
 
@@ -52,11 +53,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _read(path: Path) -> Plan | Report:
     """The plan or the report in a file. Raises `InputError` for anything else."""
-    from neuedge_nir.plan.store import read
     from neuedge_nir.report.diff_reports import read_report
 
     try:
-        return read(path)
+        return recounted(path)
     except InputError as error:
         if error.code == "PLAN001" and (report := read_report(path)) is not None:
             return report

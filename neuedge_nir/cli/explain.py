@@ -7,6 +7,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+from neuedge_nir.cli.recounted import recounted
 from neuedge_nir.cli.shared import add_json, print_json, print_tables
 from neuedge_nir.errors import UsageError
 
@@ -61,11 +62,10 @@ def _of_plan(text: str) -> tuple[Path, str] | None:
 
 def _figures(plan: Path, path: str, *, json: bool) -> int:
     """Print what a figure rests on, or list those below a path."""
-    from neuedge_nir.plan.store import read
     from neuedge_nir.report.explained import figure_tables, figures_json, list_table
     from neuedge_nir.report.lookup import figures_at, known_at
 
-    held = read(plan)
+    held = recounted(plan)
     found, known = figures_at(held, path), known_at(held, path)
     if json:
         print_json(figures_json(held, found, known))

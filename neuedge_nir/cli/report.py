@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuedge_nir.cli.findings import check_different
+from neuedge_nir.cli.recounted import recounted
 from neuedge_nir.cli.shared import add_json, check_output, print_json, print_tables
 from neuedge_nir.errors import UsageError
 
@@ -32,6 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
     """
     outputs = [path for path in (arguments.page, arguments.csv) if path is not None]
     _check_outputs(outputs, arguments.plans)
+    _check_ending(arguments.page, ".html", ".htm")
+    _check_ending(arguments.csv, ".csv")
     plans = _read(arguments.plans)
     written = []
     if arguments.page is not None:
@@ -59,21 +62,16 @@ def _check_outputs(outputs: list[Path], plans: list[Path]) -> None:
         raise UsageError("USE105", "the plan is named twice", where=twice[0], hint="name each plan once")
 
 
+def _check_ending(output: Path | None, *endings: str) -> None:
+    """A page is not written over a model by a slip of the hand, nor under a name that says another format."""
+    if output is not None and output.suffix.lower() not in endings:
+        message = f"a file of this kind ends in {' or '.join(endings)}"
+        raise UsageError("USE130", message, where=str(output), hint=f"give {output.stem}{endings[0]}")
+
+
 def _read(paths: list[Path]) -> list[tuple[str, Plan]]:
     """The plans with their labels, each recounted as far as that goes without its model."""
-    from neuedge_nir.errors import VerificationError
-    from neuedge_nir.plan.store import read
-    from neuedge_nir.plan.verify import verify
-
-    found: list[tuple[str, Plan]] = []
-    for path in paths:
-        plan = read(path)
-        try:
-            verify(plan, None)
-        except VerificationError as error:
-            where = path.name if error.where is None else f"{path.name}: {error.where}"
-            raise VerificationError(error.code, error.message, where=where, hint=error.hint) from error
-        found.append((path.stem, plan))
+    found = [(path.stem, recounted(path)) for path in paths]
     labels = Counter(label for label, _ in found)
     return [(label if labels[label] == 1 else f"{label} ({n})", plan) for n, (label, plan) in enumerate(found, 1)]
 

@@ -63,7 +63,8 @@ def _stated_schema(content: bytes) -> str:
     except (msgspec.DecodeError, RecursionError):
         return SCHEMA
     schema = stated.get("schema") if isinstance(stated, dict) else None
-    return schema if isinstance(schema, str) and schema.startswith(FAMILY) else SCHEMA
+    another = isinstance(schema, int) or (isinstance(schema, str) and schema.startswith(FAMILY))
+    return str(schema) if another else SCHEMA
 
 
 def _check_version(schema: str, where: str) -> None:
@@ -74,8 +75,10 @@ def _check_version(schema: str, where: str) -> None:
 
 def _check_whole(content: bytes, where: str) -> None:
     """A plan's first keys are there, and its end is not."""
-    if content.startswith(b'{"activity":') and not content.endswith(b"}\n"):
-        message = f"the file ends after {len(content):,} bytes, within the plan: it was cut off"
+    if not content:
+        raise InputError("PLAN281", "the file is empty", where=where, hint="copy it again, or compile the model again")
+    if content.startswith(b'{"activity":') and not content.rstrip().endswith(b"}"):
+        message = f"the file of {len(content):,} bytes does not end as a plan does: it was cut off, or added to"
         raise InputError("PLAN281", message, where=where, hint="copy it again, or compile the model again")
 
 
@@ -83,7 +86,8 @@ def read(path: Path) -> Plan:
     """The plan in a file. Raises `InputError`."""
     try:
         if not path.is_file():
-            missing = "is a directory" if path.is_dir() else "no such file"
+            there = "is a directory" if path.is_dir() else "no regular file"
+            missing = there if path.exists() else "no such file"
             raise InputError("PLAN001", missing, where=path.name, hint="give a file that `compile -o` wrote")
         if path.stat().st_size > MAX_PLAN_BYTES:
             raise InputError("PLAN001", "larger than 1 GiB, so not a plan", where=path.name)

@@ -34,6 +34,7 @@ from neuedge_nir.plan.check_relays import check_relays, relays_of
 from neuedge_nir.plan.check_routers import check_routers
 from neuedge_nir.plan.check_rules import TOLERANCE, agree, at_most, refuse, rounded, same
 from neuedge_nir.plan.check_schedule import check_schedule
+from neuedge_nir.plan.check_sizes import check_sizes
 from neuedge_nir.plan.check_slow import at_its_pace
 from neuedge_nir.plan.check_splitters import check_splitters
 from neuedge_nir.plan.check_synapse_cores import SYNAPSES, check_synapse_cores
@@ -91,6 +92,7 @@ def verify(plan: Plan, network: Network | None) -> None:
         recounted = recount([*parts, *(Part(HOST, port.name, (everything(port.shape),)) for port in ports)], rules)
         recounted = gathered(plan, network, parts, recounted)
         tables, axons = counted_values(plan, network, parts), axons_of(rules, parts)
+    check_sizes(plan)
     _check_used(plan, parts, recounted, tables, axons)
     _check_routes(plan, parts, recounted)
     check_keys(plan)
