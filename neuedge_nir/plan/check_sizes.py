@@ -11,7 +11,7 @@ PORTS = ("Input", "Output")
 
 
 def check_sizes(plan: Plan) -> None:
-    """Raises `VerificationError`: PLAN104 the model's size, PLAN102 a shape, PLAN112 the use of a core, PLAN247 a bound.
+    """Raises `VerificationError`: PLAN104 the model's size, PLAN102 a shape, PLAN112 use of a core, PLAN247 a bound.
 
     How many synapses and weights there are only the model tells.
     """
