@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -56,12 +57,52 @@ def test_a_chip_whose_links_are_slow_waits_for_one() -> None:
     assert "WARN052" in [sign.code for sign in plan.diagnostics]
 
 
-@pytest.mark.parametrize(("high", "typical", "word"), [(1.5, 0.9, "may need"), (3.0, 2.0, "needs"), (0.9, 0.5, "")])
+@pytest.mark.parametrize(
+    ("high", "typical", "word"),
+    [
+        (1.5, 0.9, "may need 1.5 times"),
+        (3.0, 2.0, "needs 2, and may need 3 times"),
+        (1.3, 1.0000000000000002, "may need 1.3 times"),
+        (1.00352, 0.7, "may need 1.004 times"),
+        (1.0000000000000002, 1.0, ""),
+        (0.9, 0.5, ""),
+    ],
+)
 def test_a_tick_that_is_too_full_says_what_happens(high: float, typical: float, word: str) -> None:
     plan = plan_of("spinnaker1 slow")[0]
     pace = replace(plan.cost.pace, load=Interval(typical, typical, high, "made up"))
     found = [s for s in signs_of(replace(plan, cost=replace(plan.cost, pace=pace))) if s.code == "WARN053"]
     assert [word in s.message and "late" in s.message for s in found] == [True] * bool(word)
+
+
+def overloaded(plan: Plan, binding: Binding, high: float) -> str | None:
+    pace = replace(plan.cost.pace, busiest=binding, load=Interval(1.1, 1.1, high, "made up"))
+    (sign,) = [s for s in signs_of(replace(plan, cost=replace(plan.cost, pace=pace))) if s.code == "WARN053"]
+    return sign.hint
+
+
+def test_what_gives_a_step_time_is_told_where_it_does() -> None:
+    """A chip that fills cores with as many events as a step has time for fills them again when a step is longer."""
+    plan = plan_of("spinnaker1 slow")[0]
+    assert plan.options.time_scale > 1
+    on_core = overloaded(plan, Binding("core", core=0, what="synaptic operations"), 1.3)
+    on_link = overloaded(plan, Binding("link", link=((0, 0), (0, 1))), 1.3)
+    assert "[[cap]]" in str(on_core)
+    assert "--time-scale" not in str(on_core)
+    assert f"--time-scale {math.ceil(1.3 * plan.options.time_scale)} " in str(on_link)
+
+
+def test_no_advice_is_given_that_was_followed() -> None:
+    plan, copied = plan_of("spinnaker1 slow")[0], plan_of("loihi1 copies")[0].copies
+    told = [
+        [sign.hint for sign in signs_of(each) if sign.code == "WARN051"]
+        for each in (plan, replace(plan, outcome="feasible"), replace(plan, copies=copied))
+    ]
+    assert told == [
+        ["--copies max may fill them"],
+        ["a higher --effort or other --tiles or --copies max may fill them"],
+        [None],
+    ]
 
 
 TAU = 4.0

@@ -121,8 +121,8 @@ def _suggested(answer: Answer) -> list[str]:
 def _table(model: str, answers: list[Answer]) -> RenderableType:
     from neuedge_nir.report.text import table
 
-    header = ("chip", "fits", "cores", "at least", "chips", "what binds")
-    return table(f"Does {model} fit?", header, [_row(answer) for answer in answers], right=(2, 3, 4))
+    header = ("chip", "fits", "cores", "with neurons", "at least", "chips", "what binds")
+    return table(f"Does {model} fit?", header, [_row(answer) for answer in answers], right=(2, 3, 4, 5))
 
 
 def _row(answer: Answer) -> tuple[str, ...]:
@@ -131,12 +131,13 @@ def _row(answer: Answer) -> tuple[str, ...]:
             return (
                 answer.target,
                 "yes",
+                str(m.cores_used),
                 str(m.cores_inner),
                 str(m.cores_lower_bound),
                 str(m.chips_used),
                 m.bound_resource,
             )
         case CapacityError() as error:
-            return answer.target, "no, proved", "-", "-", "-", error.told
+            return answer.target, "no, proved", "-", "-", "-", "-", error.told
         case NoPlanError() as error:
-            return answer.target, "not found", "-", "-", "-", str(error.message)
+            return answer.target, "not found", "-", "-", "-", "-", str(error.message)

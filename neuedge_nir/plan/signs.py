@@ -9,7 +9,11 @@ from collections.abc import Iterator
 from neuedge_nir.chip.model import LimitScope
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.network.model import Adaptation, Listening
+from neuedge_nir.plan.figures import Binding
 from neuedge_nir.plan.model import Plan, PlanPopulation
+
+FULL = 1 + 1e-9
+"""Of a tick, but for rounding: a core with as many events as it has time for is not late."""
 
 FILLED = 0.6
 """Cores that are filled less, in the mean, are remarked on."""
@@ -38,8 +42,14 @@ def _fill(plan: Plan) -> Iterator[Diagnostic]:
         message = (
             f"the {len(cores)} cores with neurons are filled to {mean:.0%} in the mean, mostly limited by {mostly}"
         )
-        hint = "a higher --effort, other --tiles, or --copies max may fill them"
-        yield _warning("WARN051", None, message, hint)
+        yield _warning("WARN051", None, message, _more(plan))
+
+
+def _more(plan: Plan) -> str | None:
+    """What may fill cores, of what was not done: no effort takes fewer than the fewest."""
+    ways = [] if plan.outcome == "optimal" else ["a higher --effort", "other --tiles"]
+    ways += [] if plan.copies is not None else ["--copies max"]
+    return f"{' or '.join(ways)} may fill them" if ways else None
 
 
 def _one_link(plan: Plan) -> Iterator[Diagnostic]:
@@ -51,12 +61,24 @@ def _one_link(plan: Plan) -> Iterator[Diagnostic]:
 
 def _overload(plan: Plan) -> Iterator[Diagnostic]:
     load, busiest = plan.cost.pace.load, plan.cost.pace.busiest
-    if load is None or busiest is None or load.high is None or load.typical is None or load.high <= 1:
+    if load is None or busiest is None or load.high is None or load.typical is None or load.high <= FULL:
         return
-    sure = "needs" if load.typical > 1 else "may need"
+    least = f"{load.typical:.4g}, and may need " if load.typical > FULL else ""
     does = plan.chip.costs.overload or "what happens then is not published"
-    message = f"{busiest.words} {sure} {load.high:.3g} times the chip's tick: {does}"
-    yield _warning("WARN053", None, message, f"--time-scale {math.ceil(load.high)} gives every step the time")
+    message = f"{busiest.words} {'needs' if least else 'may need'} {least}{load.high:.4g} times the chip's tick: {does}"
+    yield _warning("WARN053", None, message, _time_to_spare(plan, busiest, load.high))
+
+
+def _time_to_spare(plan: Plan, busiest: Binding, load: float) -> str:
+    """What gives a step enough time.
+
+    A slower step is no help where cores hold as many neurons as the step has time for: they are then filled with more.
+    """
+    if busiest.core is not None and any(limit.formula == "synaptic_events" for limit in plan.chip.limits):
+        return (
+            "a [[cap]] of --constraints on the neurons of a core leaves time to spare; a slower step fills it with more"
+        )
+    return f"--time-scale {math.ceil(plan.options.time_scale * load)} gives every step the time"
 
 
 # --- thresholds

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from neuedge_nir.chip.model import Limit, LimitScope
 from neuedge_nir.plan.model import Plan
+from neuedge_nir.plan.signs import FULL
 from neuedge_nir.report.amounts import number, percent, quantity
 from neuedge_nir.report.figures import Figure
 from neuedge_nir.report.per_layer import chip_uses, limits_of, shares_of
@@ -103,7 +104,8 @@ def _verdict(plan: Plan) -> str:
     m = plan.mapping
     stopped = "" if plan.stopped_by is None else f"; stopped by the clock at effort {plan.options.effort}"
     if plan.outcome == "optimal":
-        return f"optimal: no mapping takes fewer than {counted(m.cores_lower_bound, 'core')}{stopped}"
+        least = counted(m.cores_lower_bound, "core") + " with neurons" * (m.cores_inner < m.cores_used)
+        return f"optimal: no mapping takes fewer than {least}{stopped}"
     gap = m.cores_inner / m.cores_lower_bound - 1 if m.cores_lower_bound else 0.0
     least = f"any mapping takes at least {counted(m.cores_lower_bound, 'core')}, by {m.bound_resource}"
     inner = counted(m.cores_inner, "core") + " without those of inputs and outputs" * (m.cores_inner < m.cores_used)
@@ -151,7 +153,7 @@ def _time(plan: Plan, figures: Mapping[str, Figure]) -> str:
     if "time.load" not in figures or pace.busiest is None:
         return f"{step}; it waits for {pace.binding.words}"
     load = figures["time.load"]
-    over = "; OVERLOADED" if load.typical is not None and load.typical > 1 else ""
+    over = "; OVERLOADED" if load.typical is not None and load.typical > FULL else ""
     return f"{step}, the chip's tick; {pace.busiest.words} needs {told(load)} of it{over}"
 
 
