@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 
@@ -42,17 +42,16 @@ def _links(plan: Plan, grid: Grid, sent: Messages) -> Ints:
 
 def _bound(plan: Plan, sent: Messages) -> float:
     """Core by core: its exchanges, the heaviest first, beside the distances of other cores, the nearest first."""
-    origin = [plan.routes[route].core for route in sent.route.tolist()]
-    exchanged: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
-    for a, b, load in zip(origin, sent.core.tolist(), sent.load.tolist(), strict=True):
-        exchanged[a][b] += load
-        exchanged[b][a] += load
-    due = (
-        load * distance
-        for with_whom in exchanged.values()
-        for load, distance in zip(sorted(with_whom.values(), reverse=True), _distances(plan), strict=False)
-    )
-    return math.fsum(due) / 2
+    count = len(plan.cores)
+    origin = np.array([route.core for route in plan.routes], dtype=np.int64)[sent.route]
+    both = np.concatenate([origin * count + sent.core, sent.core * count + origin])
+    pairs, number = np.unique(both, return_inverse=True)
+    exchanged = np.bincount(number.ravel(), np.tile(sent.load, 2), len(pairs))
+    often = np.bincount(pairs // max(1, count))
+    distances = np.fromiter(islice(_distances(plan), int(often.max(initial=0))), dtype=np.int64)
+    heaviest = exchanged[np.lexsort((-exchanged, pairs // max(1, count)))]
+    nearest = np.concatenate([np.zeros(0, dtype=np.int64), *(distances[:many] for many in often.tolist())])
+    return math.fsum(heaviest * nearest) / 2
 
 
 def _distances(plan: Plan) -> Iterator[int]:

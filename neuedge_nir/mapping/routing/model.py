@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from neuedge_nir.mapping.fabric import Link
 from neuedge_nir.mapping.place import Placement
-from neuedge_nir.mapping.traffic import Flow
+from neuedge_nir.mapping.traffic import Flow, pairs_of
 
 if TYPE_CHECKING:
     from neuedge_nir.mapping.routing.tables import Table
@@ -91,12 +91,11 @@ def moves_of(flows: Sequence[Flow], placement: Placement, *, multicast: bool) ->
     A multicast key covers a slice: each of its spikes goes to all of the slice's destinations.
     """
     routers = np.array([site.router for site in placement.sites], dtype=np.int64).reshape(-1, 2)
-    flow = np.repeat(np.arange(len(flows)), [len(f.targets) for f in flows])
-    pairs = np.array([pair for f in flows for pair in f.targets], dtype=np.int64).reshape(-1, 2)
+    flow, target, messages = pairs_of(flows)
     clusters = np.array([f.cluster for f in flows], dtype=np.int64)[flow]
-    away = pairs[:, 0] != clusters
-    flow, pairs = flow[away], pairs[away]
+    away = target != clusters
+    flow, target, clusters = flow[away], target[away], clusters[away]
     neurons = np.array([f.neurons for f in flows], dtype=np.int64)[flow]
     rates = np.array([f.rate for f in flows], dtype=np.float64)[flow]
-    counts = neurons if multicast else pairs[:, 1]
-    return Moves(flow, routers[clusters[away]], routers[pairs[:, 0]], counts, rates)
+    counts = neurons if multicast else messages[away]
+    return Moves(flow, routers[clusters], routers[target], counts, rates)
