@@ -35,6 +35,10 @@ WORK = {"none": 3e8, "quick": 3e8, "normal": 3e9, "high": 3e10}
 """Multiplications spent on swaps, by effort: a limit that does not depend on the clock."""
 
 
+AT_ONCE = 1 << 20
+"""Pairs of clusters whose ways are measured at a time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Placement:
     """A site for every cluster, and the machine they stand on.
@@ -140,7 +144,11 @@ def placed_hops(flows: Sequence[Flow], placement: Placement) -> tuple[float, flo
     """Messages times links of shortest ways, per step, as if nothing were dead; and what no placement undercuts."""
     pairs, fabric = _pairs(flows), placement.fabric
     routers = np.array([site.router for site in placement.sites], dtype=np.int64).reshape(-1, 2)
-    hops = float((pairs.weight * fabric.hops(routers[pairs.a], routers[pairs.b])).sum())
+    far = np.empty(len(pairs.a), dtype=np.int64)
+    for k in range(0, len(far), AT_ONCE):
+        some = slice(k, k + AT_ONCE)
+        far[some] = fabric.hops(routers[pairs.a[some]], routers[pairs.b[some]])
+    hops = float((pairs.weight * far).sum())
     topology = fabric.chip.topology
     here = min(topology.cores_per_router.count, topology.cores_per_chip.count)
     return hops, least_hops(len(routers), pairs.a, pairs.b, pairs.weight, here, fabric.hex)

@@ -125,15 +125,19 @@ def _follow(
 
 
 def _by_part(heard: Mapping[int, Heard]) -> Iterator[tuple[int, Sent]]:
-    """What each part sends, from what each core hears."""
+    """What each part sends, from what each core hears; one list for all that send the same."""
     if not heard:
         return
     numbers, counts = (np.concatenate([own[k] for own in heard.values()]) for k in (0, 1))
     cores = np.repeat(np.array([*heard]), [len(own[0]) for own in heard.values()])
     order = np.lexsort((cores, numbers))
     parts, first = np.unique(numbers[order], return_index=True)
+    known: dict[bytes, Sent] = {}
     for part, rows in zip(parts.tolist(), np.split(order, first[1:]), strict=False):
-        yield part, tuple(zip(cores[rows].tolist(), counts[rows].tolist(), strict=True))
+        own = np.stack([cores[rows], counts[rows]])
+        if (named := own.tobytes()) not in known:
+            known[named] = tuple(zip(*own.tolist(), strict=True))
+        yield part, known[named]
 
 
 def elements(several: Sequence[Patch]) -> Ints:

@@ -13,13 +13,18 @@ from neuedge_nir.plan.check_mesh import Ints, Messages, messages_of
 from neuedge_nir.plan.check_rules import same
 from neuedge_nir.plan.model import Plan
 
+BLOCK = 1 << 20
+"""Messages whose ways are measured at a time."""
+
 
 def check_placement(plan: Plan, grid: Grid) -> None:
     """The hops of the placement, and their bound."""
     stated = plan.cost.traffic.placed
     rates = [plan.activity.rates[plan.cores[r.core].slices[r.slice].population] for r in plan.routes]
     sent = messages_of(plan, rates)
-    same("PLAN230", "hops of the placement", stated.hops, float((sent.load * _links(plan, grid, sent)).sum()))
+    blocks = (sent[start : start + BLOCK] for start in range(0, len(sent.load), BLOCK))
+    hops = math.fsum(float((some.load * _links(plan, grid, some)).sum()) for some in blocks)
+    same("PLAN230", "hops of the placement", stated.hops, hops)
     same("PLAN231", "bound on hops", stated.bound, _bound(plan, sent))
 
 
@@ -44,12 +49,14 @@ def _bound(plan: Plan, sent: Messages) -> float:
     """Core by core: its exchanges, the heaviest first, beside the distances of other cores, the nearest first."""
     count = len(plan.cores)
     origin = np.array([route.core for route in plan.routes], dtype=np.int64)[sent.route]
-    both = np.concatenate([origin * count + sent.core, sent.core * count + origin])
-    pairs, number = np.unique(both, return_inverse=True)
-    exchanged = np.bincount(number.ravel(), np.tile(sent.load, 2), len(pairs))
-    often = np.bincount(pairs // max(1, count))
+    pairs, number = np.unique(
+        np.minimum(origin, sent.core) * count + np.maximum(origin, sent.core), return_inverse=True
+    )
+    once = np.bincount(number.ravel(), sent.load, len(pairs))
+    core, exchanged = np.concatenate([pairs // max(1, count), pairs % max(1, count)]), np.tile(once, 2)
+    often = np.bincount(core)
     distances = np.fromiter(islice(_distances(plan), int(often.max(initial=0))), dtype=np.int64)
-    heaviest = exchanged[np.lexsort((-exchanged, pairs // max(1, count)))]
+    heaviest = exchanged[np.lexsort((-exchanged, core))]
     nearest = np.concatenate([np.zeros(0, dtype=np.int64), *(distances[:many] for many in often.tolist())])
     return math.fsum(heaviest * nearest) / 2
 
