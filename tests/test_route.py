@@ -430,3 +430,11 @@ def test_an_input_that_takes_four_axons_takes_four_messages() -> None:
     clusters = partition(demands, "none").clusters
     assert [f.targets for f in flows(clusters, demands)] == [((0, 24),), ()]
     assert host_messages(clusters, demands) == 5 * 4 * 0.5
+
+
+def test_slices_that_send_alike_share_their_targets() -> None:
+    demands = demands_of(chain(inputs=5, model="IF", a=12, b=6), chip(neurons=3))
+    sent = [flow.targets for flow in flows(partition(demands, "none").clusters, demands) if flow.targets]
+    assert len(sent) == 4
+    assert {targets for targets in sent} == {((4, 3), (5, 3))}
+    assert len({id(targets) for targets in sent}) == 1
