@@ -436,5 +436,5 @@ def test_slices_that_send_alike_share_their_targets() -> None:
     demands = demands_of(chain(inputs=5, model="IF", a=12, b=6), chip(neurons=3))
     sent = [flow.targets for flow in flows(partition(demands, "none").clusters, demands) if flow.targets]
     assert len(sent) == 4
-    assert {targets for targets in sent} == {((4, 3), (5, 3))}
+    assert set(sent) == {((4, 3), (5, 3))}
     assert len({id(targets) for targets in sent}) == 1
