@@ -176,7 +176,7 @@ def test_moves_between_chips_spare_messages_and_keep_rooms(data: st.DataObject, 
 def chained(count: int) -> Nets:
     """Every chip but the last sends a message to the next."""
     links = range(count - 1)
-    return Nets(count, tuple((k + 1,) for k in links), tuple(((k, 99),) for k in links), 1 / 99)
+    return Nets.of(count, tuple((k + 1,) for k in links), tuple(((k, 99),) for k in links), 1 / 99)
 
 
 def ground_of(fabric: Fabric, count: int) -> Ground:
@@ -203,7 +203,7 @@ def test_settled_chips_have_no_longer_ways(data: st.DataObject, count: int) -> N
     loads = st.dictionaries(st.integers(0, count - 1), st.integers(1, 99), min_size=1, max_size=3)
     several = data.draw(st.lists(st.tuples(ends.map(sorted), loads), max_size=6))
     sent = tuple(tuple(sorted(load.items())) for _, load in several)
-    nets = Nets(count, tuple(tuple(reached) for reached, _ in several), sent, 1.0)
+    nets = Nets.of(count, tuple(tuple(reached) for reached, _ in several), sent, 1.0)
     held = data.draw(st.lists(st.integers(1, 4), min_size=count, max_size=count))
     found, _ = settled(nets, range(count), held, range(20), ground, "quick")
     assert len(set(found)) == count

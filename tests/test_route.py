@@ -126,7 +126,7 @@ def test_messages_all_the_way_round_a_ring_may_wait_for_each_other() -> None:
 def test_the_totals_of_a_torus_are_those_of_its_shorter_ways(drawn: tuple[list[Flow], Placement]) -> None:
     sent, placement = drawn
     found, fabric = route(sent, placement), placement.fabric
-    going = trips(moves_of(sent, placement, multicast=False))
+    going = trips(moves_of(sent, placement))
     ways = [(count, list(pairwise(fabric.xy_path(a, b)))) for a, b, count in going]
     assert found.loads == {link: load for link, load in walked(going, fabric).items() if load}
     assert found.unicast_hops == sum(len(way) * count for count, way in ways) == sum(found.loads.values())
@@ -159,7 +159,7 @@ def widest(sent: Iterable[Flow], placement: Placement) -> float:
 @settings(max_examples=examples(100), deadline=None)
 @given(journeys(fabric_of(MESH)))
 def test_loads_in_closed_form_are_those_of_a_walk(drawn: tuple[list[Flow], Placement]) -> None:
-    found = moves_of(*drawn, multicast=False)
+    found = moves_of(*drawn)
     by_hand: dict[Link, float] = defaultdict(float)
     for source, target, count in trips(found):
         for link in straight(source, target):
@@ -430,3 +430,11 @@ def test_an_input_that_takes_four_axons_takes_four_messages() -> None:
     clusters = partition(demands, "none").clusters
     assert [f.targets for f in flows(clusters, demands)] == [((0, 24),), ()]
     assert host_messages(clusters, demands) == 5 * 4 * 0.5
+
+
+def test_slices_that_send_alike_share_their_targets() -> None:
+    demands = demands_of(chain(inputs=5, model="IF", a=12, b=6), chip(neurons=3))
+    sent = [flow.targets for flow in flows(partition(demands, "none").clusters, demands) if flow.targets]
+    assert len(sent) == 4
+    assert set(sent) == {((4, 3), (5, 3))}
+    assert len({id(targets) for targets in sent}) == 1

@@ -28,7 +28,7 @@ def with_expected(known: Shares, probable: Sequence[Feeding], parts: Parts, *, a
     A neuron that is known to reach the core sends anyway; of all others the share is expected that any probability
     joins with any of its neurons, each independently. `apart`: every axon is a message of its own.
     """
-    sizes = np.array([part.neurons for part in parts.slices], dtype=np.int64)
+    sizes = parts.sizes
     total = np.zeros(len(sizes))
     total[known[0]] = known[1]
     missed = 1.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +23,7 @@ from neuedge_nir.mapping.placing.engine import EFFORTS, arranged
 from neuedge_nir.mapping.placing.floor import Floor
 from neuedge_nir.mapping.placing.graph import Graph
 from neuedge_nir.mapping.seats import seated
-from neuedge_nir.mapping.traffic import Flow
+from neuedge_nir.mapping.traffic import Flow, pairs_of
 
 MAX_SWEEPS = 8
 """Sweeps of swaps; nearly all of the gain comes in the first three."""
@@ -34,6 +33,10 @@ MAX_SWAPPED = {"none": 512, "quick": 512, "normal": 512, "high": 4096}
 
 WORK = {"none": 3e8, "quick": 3e8, "normal": 3e9, "high": 3e10}
 """Multiplications spent on swaps, by effort: a limit that does not depend on the clock."""
+
+
+AT_ONCE = 1 << 20
+"""Pairs of clusters whose ways are measured at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ def place(
 
     Raises `NoPlanError` where the clusters take more chips than there are, or none were found that keep constraints.
     """
-    pairs, may, engine = _pairs(flows), None, ""
+    may, engine = None, ""
     sites: Sequence[Site]
     if obliged is not None and obliged.given.packs:
         if _split_up(clusters):
@@ -79,6 +82,7 @@ def place(
             seats = _start(chip_of, sites, range(len(sites)))
             return Placement(fabric, tuple(sites[s] for s in seats), chosen.links, chosen.engine)
         starts = [_start(chip_of, sites, order) for order in _orders(sites)]
+    pairs = _pairs(flows)
     best = min(starts, key=lambda start: _cost(pairs, start, sites, fabric))
     # A neuron and its synapse cores stay together: where there are any, nobody moves.
     if pairs.weight.any() and not _split_up(clusters):
@@ -140,7 +144,11 @@ def placed_hops(flows: Sequence[Flow], placement: Placement) -> tuple[float, flo
     """Messages times links of shortest ways, per step, as if nothing were dead; and what no placement undercuts."""
     pairs, fabric = _pairs(flows), placement.fabric
     routers = np.array([site.router for site in placement.sites], dtype=np.int64).reshape(-1, 2)
-    hops = float((pairs.weight * fabric.hops(routers[pairs.a], routers[pairs.b])).sum())
+    far = np.empty(len(pairs.a), dtype=np.int64)
+    for k in range(0, len(far), AT_ONCE):
+        some = slice(k, k + AT_ONCE)
+        far[some] = fabric.hops(routers[pairs.a[some]], routers[pairs.b[some]])
+    hops = float((pairs.weight * far).sum())
     topology = fabric.chip.topology
     here = min(topology.cores_per_router.count, topology.cores_per_chip.count)
     return hops, least_hops(len(routers), pairs.a, pairs.b, pairs.weight, here, fabric.hex)
@@ -173,11 +181,9 @@ class _Pairs:
 
 
 def _pairs(flows: Sequence[Flow]) -> _Pairs:
-    often = [len(flow.targets) for flow in flows]
-    a = np.repeat(np.array([flow.cluster for flow in flows], dtype=np.int64), often)
-    rates = np.repeat(np.array([flow.rate for flow in flows], dtype=np.float64), often)
-    numbers = chain.from_iterable(chain.from_iterable(flow.targets for flow in flows))
-    b, messages = np.fromiter(numbers, dtype=np.int64, count=2 * len(a)).reshape(-1, 2).T
+    flow, b, messages = pairs_of(flows)
+    a = np.array([each.cluster for each in flows], dtype=np.int64)[flow]
+    rates = np.array([each.rate for each in flows], dtype=np.float64)[flow]
     away = a != b
     return _Pairs(a[away], b[away], (messages * rates)[away])
 

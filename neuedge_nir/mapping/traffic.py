@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuedge_nir.chip.model import InputCores, RoutingKind
 from neuedge_nir.mapping.demand import Demands
@@ -17,6 +19,10 @@ from neuedge_nir.network.count import counter
 from neuedge_nir.network.parts import Parts, Shares
 from neuedge_nir.network.reach import Region
 from neuedge_nir.network.slices import Run, Slice
+
+Ints = NDArray[np.int64]
+Targets = tuple[tuple[int, int], ...]
+"""Destination clusters in rising order, and the messages to each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,30 +36,57 @@ class Flow:
     piece: int
     neurons: int
     rate: float
-    targets: tuple[tuple[int, int], ...]
+    targets: Targets
 
 
 def flows(clusters: Sequence[Cluster], demands: Demands) -> tuple[Flow, ...]:
     """The flows of all slices that have cores, by cluster and piece.
 
-    On a chip where a neuron drives one axon, every axon is a message of its own.
+    On a chip where a neuron drives one axon, every axon is a message of its own. Slices of a population that send alike
+    share their targets: pairs of cores are millions, and what differs among them is little.
     """
     holders = _by_population(clusters)
-    sent: dict[tuple[int, int], list[tuple[int, int]]] = {
-        (c, p): [] for c, cluster in enumerate(clusters) for p in range(len(cluster.pieces))
-    }
+    sent: dict[tuple[int, int], Targets] = {}
     for name, pieces in holders.items():
         parts = Parts(tuple(piece.part for _, _, piece in pieces))
-        for target, (which, counts) in _messages_from(name, parts, holders, demands):
-            for i, count in zip(which.tolist(), counts.tolist(), strict=True):
-                sent[pieces[i][0], pieces[i][1]].append((target, count))
+        targets = _dealt(len(pieces), list(_messages_from(name, parts, holders, demands)))
+        sent |= {(c, p): own for (c, p, _), own in zip(pieces, targets, strict=True)}
+    gatherers = _gatherers(clusters)
     for c, p, piece in (one for name in read_out(demands.legal.network) for one in holders.get(name, ())):
-        sent[c, p] += [(gatherer, piece.part.neurons) for gatherer in _gatherers(clusters)]
+        sent[c, p] = tuple(sorted((*sent[c, p], *((gatherer, piece.part.neurons) for gatherer in gatherers))))
     return tuple(
-        Flow(c, p, piece.part.neurons, demands.activity.rate(piece.population), tuple(sorted(sent[c, p])))
+        Flow(c, p, piece.part.neurons, demands.activity.rate(piece.population), sent[c, p])
         for c, cluster in enumerate(clusters)
         for p, piece in enumerate(cluster.pieces)
     )
+
+
+def _dealt(slices: int, arriving: Sequence[tuple[int, Shares]]) -> Iterator[Targets]:
+    """The targets of each slice, from the slices that each of the rising targets hears."""
+    none = np.zeros(0, dtype=np.int64)
+    which, counts = (np.concatenate([none, *(shares[k] for _, shares in arriving)]) for k in (0, 1))
+    target = np.repeat([c for c, _ in arriving], [len(heard) for _, (heard, _) in arriving]) if arriving else none
+    order = np.argsort(which, kind="stable")
+    pairs = np.stack([target, counts], axis=1)[order]
+    ends = np.cumsum(np.bincount(which, minlength=slices)).tolist()
+    known: dict[bytes, Targets] = {}
+    for start, stop in pairwise((0, *ends)):
+        own = pairs[start:stop]
+        named = own.tobytes()
+        if named not in known:
+            known[named] = tuple(zip(*own.T.tolist(), strict=True))
+        yield known[named]
+
+
+def pairs_of(flows: Sequence[Flow]) -> tuple[Ints, Ints, Ints]:
+    """Of every slice and each of its targets the number of the flow, the target, and the messages."""
+    known: dict[int, Ints] = {}
+    for flow in flows:
+        if id(flow.targets) not in known:
+            numbers = np.fromiter(chain.from_iterable(flow.targets), np.int64, 2 * len(flow.targets))
+            known[id(flow.targets)] = numbers.reshape(-1, 2).T
+    every = [np.zeros((2, 0), dtype=np.int64), *(known[id(flow.targets)] for flow in flows)]
+    return np.repeat(np.arange(len(flows)), [len(flow.targets) for flow in flows]), *np.concatenate(every, axis=1)
 
 
 def deliveries(clusters: Sequence[Cluster], demands: Demands) -> float:

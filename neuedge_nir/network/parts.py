@@ -27,6 +27,11 @@ class Parts:
 
     slices: tuple[Slice, ...]
 
+    @cached_property
+    def sizes(self) -> Ints:
+        """The elements of each slice."""
+        return np.array([part.neurons for part in self.slices], dtype=np.int64)
+
     def overlaps(self, region: Region) -> Shares:
         """How many elements of a region lie in each slice that holds any.
 

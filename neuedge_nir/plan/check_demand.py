@@ -32,13 +32,19 @@ LARGEST = {"longest_row_words", "longest_entry_row", "ring_buffer_bits", "destin
 """Formulas of which a core has the largest value of its slices, not the sum."""
 
 
+Sent = tuple[tuple[int, int], ...]
+
+Heard = tuple[Ints, Ints]
+"""Numbers of parts, rising, and how many messages each sends."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Recount:
-    """Per part: `used` by limit, synaptic `events` arriving in a step, and `messages` leaving, by core."""
+    """Per part: `used` by limit, synaptic `events` arriving in a step, and what leaves: (core, `messages`) in order."""
 
     used: list[dict[str, float]]
     events: list[float]
-    messages: list[dict[int, int]]
+    messages: list[Sent]
 
 
 def compartments(plan: Plan, neurons: int) -> int:
@@ -60,7 +66,7 @@ def _self_axons(part: Part, rules: Rules) -> int:
 
 def recount(parts: Sequence[Part], rules: Rules, *, messages: bool = True) -> Recount:
     """The demand of every part, and what it sends where. One source after the other: only its neurons are held."""
-    result = Recount([defaultdict(float) for _ in parts], [0.0 for _ in parts], [{} for _ in parts])
+    result = Recount([defaultdict(float) for _ in parts], [0.0 for _ in parts], [() for _ in parts])
     held: dict[str, list[int]] = defaultdict(list)
     for number, part in enumerate(parts):
         held[part.population].append(number)
@@ -103,6 +109,7 @@ def _follow(
             arriving[parts[number].core].append((wire, number))
     owner = _owner(rules.shapes[source], held[source], parts) if arriving and messages else None
     sizes = None if owner is None else _sizes(owner)
+    heard: dict[int, Heard] = {}
     for core, pairs in arriving.items():
         reached = _arrive(pairs, parts, rules, result)
         if drives is not None or owner is not None:
@@ -111,9 +118,26 @@ def _follow(
             if drives is not None:
                 for axons, reaching in known + [(wire.axons, everyone(reached[wire][0])) for wire in chances]:
                     drives.add(axons, reaching)
-            for number, count in _with_chances(_senders(known, owner, rules), chances, sizes, rules):
-                result.messages[number][core] = count
+            heard[core] = _with_chances(_senders(known, owner, rules), chances, sizes, rules)
+    for number, sent in _by_part(heard):
+        result.messages[number] = sent
     return drives
+
+
+def _by_part(heard: Mapping[int, Heard]) -> Iterator[tuple[int, Sent]]:
+    """What each part sends, from what each core hears; one list for all that send the same."""
+    if not heard:
+        return
+    numbers, counts = (np.concatenate([own[k] for own in heard.values()]) for k in (0, 1))
+    cores = np.repeat(np.array([*heard]), [len(own[0]) for own in heard.values()])
+    order = np.lexsort((cores, numbers))
+    parts, first = np.unique(numbers[order], return_index=True)
+    known: dict[bytes, Sent] = {}
+    for part, rows in zip(parts.tolist(), np.split(order, first[1:]), strict=False):
+        own = np.stack([cores[rows], counts[rows]])
+        if (named := own.tobytes()) not in known:
+            known[named] = tuple(zip(*own.tolist(), strict=True))
+        yield part, known[named]
 
 
 def elements(several: Sequence[Patch]) -> Ints:
@@ -135,19 +159,16 @@ def _owner(shape: Shape, numbers: Sequence[int], parts: Sequence[Part]) -> NDArr
     return owner.ravel()
 
 
-def _senders(
-    sources: Sequence[tuple[int, Ints]], owner: NDArray[np.int32] | None, rules: Rules
-) -> list[tuple[int, int]]:
+def _senders(sources: Sequence[tuple[int, Ints]], owner: NDArray[np.int32] | None, rules: Rules) -> Heard:
     """The parts that send to a core, and how many messages when each of their neurons spikes once."""
     if owner is None or not sources:
-        return []
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     copied = rules.plan.chip.capabilities.one_destination
     # A neuron of one destination sends by copies of itself, one per axon; any other sends once to a core.
     several = [reaching for axons, reaching in sources for _ in range(axons if copied else 1)]
     senders = several[0] if len(several) == 1 else np.concatenate(several)
     once = copied or len(several) == 1
-    numbers, counts = np.unique(owner[senders if once else np.unique(senders)], return_counts=True)
-    return list(zip(numbers.tolist(), counts.tolist(), strict=True))
+    return np.unique(owner[senders if once else np.unique(senders)], return_counts=True)
 
 
 def _share(several: Sequence[Patch]) -> float:
@@ -155,21 +176,20 @@ def _share(several: Sequence[Patch]) -> float:
     return 1.0 - math.prod(1.0 - patch.share for patch in several if isinstance(patch, Expected))
 
 
-def _with_chances(
-    known: list[tuple[int, int]], chances: Mapping[Wire, float], sizes: tuple[Ints, Ints] | None, rules: Rules
-) -> list[tuple[int, int]]:
+def _with_chances(known: Heard, chances: Mapping[Wire, float], sizes: tuple[Ints, Ints] | None, rules: Rules) -> Heard:
     """The messages with those that are expected: of neurons that are not known to send, or beside what they send."""
     if sizes is None or not chances:
         return known
-    found, (numbers, neurons) = dict(known), sizes
-    sure = np.array([found.get(number, 0) for number in numbers.tolist()])
+    numbers, neurons = sizes
+    sure = np.zeros(len(numbers), dtype=np.int64)
+    sure[np.searchsorted(numbers, known[0])] = known[1]
     if rules.plan.chip.capabilities.one_destination:
         more = sum(wire.axons * np.ceil(np.round(neurons * share, 6)) for wire, share in chances.items())
     else:
         share = 1.0 - math.prod(1.0 - share for share in chances.values())
         more = np.ceil(np.round((neurons - sure) * share, 6))
     total = sure + np.asarray(more).astype(np.int64)
-    return list(zip(numbers[total > 0].tolist(), total[total > 0].tolist(), strict=True))
+    return numbers[total > 0], total[total > 0]
 
 
 def _sizes(owner: NDArray[np.int32]) -> tuple[Ints, Ints]:

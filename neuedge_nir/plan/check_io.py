@@ -45,11 +45,11 @@ def read_by_outputs(network: Network) -> list[str]:
 
 def gathered(plan: Plan, network: Network, parts: Sequence[Part], recounted: Recount) -> Recount:
     """The messages with those to a core that gathers: every spike that an output reads goes there once."""
-    read = read_by_outputs(network)
-    empty = _empty(plan)
-    messages = [dict(sent) for sent in recounted.messages]
-    for number, part in enumerate(parts):
-        messages[number] |= {core: part.size for core in empty if part.population in read}
+    read, empty = read_by_outputs(network), _empty(plan)
+    messages = list(recounted.messages)
+    for number, part in enumerate(parts if empty else ()):
+        if part.population in read:
+            messages[number] = tuple(sorted({**dict(messages[number]), **dict.fromkeys(empty, part.size)}.items()))
     return replace(recounted, messages=messages)
 
 

@@ -132,6 +132,7 @@ def _check_seats(plan: Plan, grid: Grid) -> None:
 
 def check_links(plan: Plan, grid: Grid) -> None:
     """The links of a route are a tree from its slice to just the routers of its targets, along real wires."""
+    ends = _heard(plan)
     for index, route in enumerate(plan.routes):
         where = f"route {index}"
         if plan.chip.topology.routing is RoutingKind.XY:
@@ -142,12 +143,18 @@ def check_links(plan: Plan, grid: Grid) -> None:
                 refuse("PLAN120", f"no wire leads from {link[0]} to {link[1]}", where)
         ways = _tree(plan, route)
         same("PLAN120", "links of the tree, one into each router", len(route.links), len(ways) - 1, where)
-        goals = {plan.cores[core].router for core, _ in route.targets}
+        goals = {*ends[id(route.targets)]}
         for router in sorted(goals - set(ways)):
             refuse("PLAN120", f"the tree does not reach router {router}", where)
         for router in sorted(set(ways) - {link[0] for link in route.links} - goals):
             if router != plan.cores[route.core].router:
                 refuse("PLAN120", f"the tree ends at router {router}, where no target is", where)
+
+
+def _heard(plan: Plan) -> dict[int, Counter[Router]]:
+    """How many cores of each router are targets; once for each list of targets, which several routes may have."""
+    lists = {id(route.targets): route.targets for route in plan.routes}
+    return {key: Counter(plan.cores[core].router for core, _ in targets) for key, targets in lists.items()}
 
 
 def _tree(plan: Plan, route: PlanRoute) -> dict[Router, Path]:
@@ -168,6 +175,8 @@ def _tree(plan: Plan, route: PlanRoute) -> dict[Router, Path]:
 
 def walk(plan: Plan, grid: Grid, sizes: Sequence[int], rates: Sequence[float]) -> Walked:
     """All messages on their way; `sizes` and `rates` are the neurons of each route's slice and their spikes."""
+    if plan.chip.topology.routing is not RoutingKind.XY and plan.chip.topology.max_offset is None:
+        return _walked_along_trees(plan, grid, sizes, rates)
     sent = messages_of(plan, rates)
     far = np.abs(offsets(sent.start, sent.end, grid.extent, torus=grid.torus))
     _check_offsets(plan, far.max(axis=1, initial=0), sent.core)
@@ -207,18 +216,20 @@ def _walked_along_trees(plan: Plan, grid: Grid, sizes: Sequence[int], rates: Seq
     loads: dict[Link, float] = defaultdict(float)
     entries: Counter[Router] = Counter()
     deliveries = unicast = tree_hops = 0.0
-    longest = 0
+    longest, ends = 0, _heard(plan)
     for route, size, rate in zip(plan.routes, sizes, rates, strict=True):
-        tree, load = _tree(plan, route), size * rate
-        reached = [tree[plan.cores[core].router] for core, _ in route.targets if core != route.core]
-        depths = [len(path) for path in reached]
-        deliveries, unicast = deliveries + load * len(depths), unicast + load * sum(depths)
-        longest = max(longest, *depths, 0)
-        links = {link for path in reached for link in path}
+        tree, load, heard = _tree(plan, route), size * rate, ends[id(route.targets)]
+        if route.core in (core for core, _ in route.targets):
+            heard = heard - Counter([plan.cores[route.core].router])
+        depths = {router: len(tree[router]) for router in heard}
+        deliveries += load * heard.total()
+        unicast += load * sum(depths[router] * cores for router, cores in heard.items())
+        longest = max(longest, *depths.values(), 0)
+        links = {link for router in heard for link in tree[router]}
         tree_hops += load * len(links)
         for link in links:
             loads[link] += load
-        entries.update(_written(plan, grid, route, tree))
+        entries.update(_written(grid, route, tree, {plan.cores[route.core].router, *ends[id(route.targets)]}))
     return Walked(
         loads,
         deliveries,
@@ -241,9 +252,8 @@ def _crossed(plan: Plan, grid: Grid, loads: Mapping[Link, float]) -> frozenset[i
     return frozenset(crossed | {core.chip for core in plan.cores})
 
 
-def _written(plan: Plan, grid: Grid, route: PlanRoute, tree: Mapping[Router, Path]) -> list[Router]:
+def _written(grid: Grid, route: PlanRoute, tree: Mapping[Router, Path], ends: Set[Router]) -> list[Router]:
     """A chip per router that needs a table entry: not where a message only passes straight through."""
-    ends = {plan.cores[core].router for core in (route.core, *(core for core, _ in route.targets))}
     onwards: dict[Router, list[Router | None]] = defaultdict(list)
     for link in route.links:
         onwards[link[0]].append(grid.direction(link))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,10 @@ def messages_of(plan: Plan, rates: Sequence[float]) -> Messages:
     routers = np.array([core.router for core in plan.cores], dtype=np.int64).reshape(-1, 2)
     counts = [len(route.targets) for route in plan.routes]
     route = np.repeat(np.arange(len(counts)), counts)
-    pairs = np.array([pair for each in plan.routes for pair in each.targets], dtype=np.int64).reshape(-1, 2)
+    lists = {id(each.targets): each.targets for each in plan.routes}  # of few, perhaps, for many routes
+    read = {key: np.fromiter(chain.from_iterable(targets), dtype=np.int64) for key, targets in lists.items()}
+    pairs = np.concatenate([np.zeros(0, dtype=np.int64), *(read[id(each.targets)] for each in plan.routes)])
+    pairs = pairs.reshape(-1, 2)
     origin = np.array([each.core for each in plan.routes], dtype=np.int64)[route]
     away = pairs[:, 0] != origin
     route, origin, core, count = route[away], origin[away], pairs[away, 0], pairs[away, 1]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 
@@ -13,13 +13,18 @@ from neuedge_nir.plan.check_mesh import Ints, Messages, messages_of
 from neuedge_nir.plan.check_rules import same
 from neuedge_nir.plan.model import Plan
 
+BLOCK = 1 << 20
+"""Messages whose ways are measured at a time."""
+
 
 def check_placement(plan: Plan, grid: Grid) -> None:
     """The hops of the placement, and their bound."""
     stated = plan.cost.traffic.placed
     rates = [plan.activity.rates[plan.cores[r.core].slices[r.slice].population] for r in plan.routes]
     sent = messages_of(plan, rates)
-    same("PLAN230", "hops of the placement", stated.hops, float((sent.load * _links(plan, grid, sent)).sum()))
+    blocks = (sent[start : start + BLOCK] for start in range(0, len(sent.load), BLOCK))
+    hops = math.fsum(float((some.load * _links(plan, grid, some)).sum()) for some in blocks)
+    same("PLAN230", "hops of the placement", stated.hops, hops)
     same("PLAN231", "bound on hops", stated.bound, _bound(plan, sent))
 
 
@@ -42,17 +47,18 @@ def _links(plan: Plan, grid: Grid, sent: Messages) -> Ints:
 
 def _bound(plan: Plan, sent: Messages) -> float:
     """Core by core: its exchanges, the heaviest first, beside the distances of other cores, the nearest first."""
-    origin = [plan.routes[route].core for route in sent.route.tolist()]
-    exchanged: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
-    for a, b, load in zip(origin, sent.core.tolist(), sent.load.tolist(), strict=True):
-        exchanged[a][b] += load
-        exchanged[b][a] += load
-    due = (
-        load * distance
-        for with_whom in exchanged.values()
-        for load, distance in zip(sorted(with_whom.values(), reverse=True), _distances(plan), strict=False)
+    count = len(plan.cores)
+    origin = np.array([route.core for route in plan.routes], dtype=np.int64)[sent.route]
+    pairs, number = np.unique(
+        np.minimum(origin, sent.core) * count + np.maximum(origin, sent.core), return_inverse=True
     )
-    return math.fsum(due) / 2
+    once = np.bincount(number.ravel(), sent.load, len(pairs))
+    core, exchanged = np.concatenate([pairs // max(1, count), pairs % max(1, count)]), np.tile(once, 2)
+    often = np.bincount(core)
+    distances = np.fromiter(islice(_distances(plan), int(often.max(initial=0))), dtype=np.int64)
+    heaviest = exchanged[np.lexsort((-exchanged, core))]
+    nearest = np.concatenate([np.zeros(0, dtype=np.int64), *(distances[:many] for many in often.tolist())])
+    return math.fsum(heaviest * nearest) / 2
 
 
 def _distances(plan: Plan) -> Iterator[int]:

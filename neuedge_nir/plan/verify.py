@@ -20,7 +20,7 @@ from neuedge_nir.plan.check_axons import Axons, axons_of, check_axons
 from neuedge_nir.plan.check_constraints import check_constraints, check_dead_links
 from neuedge_nir.plan.check_copies import check_copies, several
 from neuedge_nir.plan.check_cost import boards_on, check_costs, check_traffic, check_utilisation
-from neuedge_nir.plan.check_demand import LARGEST, Recount, compartments, recount
+from neuedge_nir.plan.check_demand import LARGEST, Recount, Sent, compartments, recount
 from neuedge_nir.plan.check_io import check_io, check_read, gathered, host_reads
 from neuedge_nir.plan.check_keys import check_keys
 from neuedge_nir.plan.check_links import Grid, Walked, check_links, check_sites, walk
@@ -259,8 +259,11 @@ def _check_routes(plan: Plan, parts: Sequence[Part], recounted: Recount | None) 
     routes = {(route.core, route.slice): route.targets for route in plan.routes}
     order = [(route.core, route.slice) for route in plan.routes]
     same("PLAN119", "routes in the order of their slices", order, sorted(routes))
-    known = set(slots)
+    known, seen = set(slots), set[int]()
     for slot, targets in routes.items():
+        if slot in known and id(targets) in seen:  # routes of one list of targets
+            continue
+        seen.add(id(targets))
         where = f"route of core {slot[0]}, slice {slot[1]}"
         cores = [core for core, _ in targets]
         if slot not in known:
@@ -271,9 +274,9 @@ def _check_routes(plan: Plan, parts: Sequence[Part], recounted: Recount | None) 
             refuse("PLAN119", "a target that nothing is sent to", where)
         at_most("PLAN119", "messages to a target", max(messages for _, messages in targets), MOST_MESSAGES, where)
     for number, slot in enumerate(slots if recounted is not None else ()):
-        due = recounted.messages[number] if recounted is not None else {}
+        due = recounted.messages[number] if recounted is not None else ()
         where = f"core {slot[0]}, slice {slot[1]} of {parts[number].population!r}"
-        same("PLAN119", "targets", routes.get(slot, ()), tuple(sorted(due.items())), where)
+        same("PLAN119", "targets", routes.get(slot, ()), due, where)
 
 
 def _check_totals(
@@ -318,12 +321,12 @@ def _walked(plan: Plan, parts: Sequence[Part], grid: Grid) -> Walked:
     return walk(plan, grid, [p.size for p in sending], [plan.activity.rates[p.population] for p in sending])
 
 
-def _from_host(plan: Plan, unserved: Sequence[Mapping[int, int]]) -> float:
+def _from_host(plan: Plan, unserved: Sequence[Sent]) -> float:
     """Messages of a step that the host sends: `unserved` by input, from each to the cores it reaches."""
     rates, ports = plan.activity.rates, [p for p in plan.populations if p.model == "Input"]
     if way_in(plan).cores.value == "io":  # a core of the chip makes the copies
         return sum(math.prod(p.shape) * rates[p.name] for p in ports)
-    return sum(rates[port.name] * sum(sent.values()) for port, sent in zip(ports, unserved, strict=False))
+    return sum(rates[port.name] * sum(count for _, count in sent) for port, sent in zip(ports, unserved, strict=False))
 
 
 def _check_mapped(plan: Plan, parts: Sequence[Part], grid: Grid, totals: Totals) -> None:

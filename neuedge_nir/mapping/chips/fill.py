@@ -81,6 +81,8 @@ def _by_use(units: Units, which: Sequence[int]) -> dict[Room, list[int]]:
 
 def _small_ones(units: Units, nets: Nets, small: Sequence[int], found: list[int], left: list[Room]) -> list[int] | None:
     """Small units onto the chips with room to which they send most, and which send most to them."""
+    if not small:
+        return found
     pull = Pull(nets, found)
     for unit in sorted(small, key=lambda k: (tuple(-u for u in units.uses[k]), k)):
         able = [chip for chip, room in enumerate(left) if fits(units.uses[unit], room)]

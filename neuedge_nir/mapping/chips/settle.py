@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
 
 import numpy as np
 
@@ -41,10 +40,10 @@ def costs_of(nets: Nets, position: Sequence[int], ground: Ground) -> list[int]:
     nearest target first.
     """
     found = []
-    for weight, reached, sent in zip(nets.weights, nets.reached, nets.sent, strict=True):
-        targets = [position[chip] for chip in reached]
+    for net, weight in enumerate(nets.weights):
+        targets = [position[chip] for chip in nets.targets(net).tolist()]
         where = np.array(targets)
-        joining = sum(load * int(ground.ways(position[chip], where).min()) for chip, load in sent)
+        joining = sum(load * int(ground.ways(position[chip], where).min()) for chip, load in nets.senders(net))
         found.append(weight * spanning(targets, ground) + joining)
     return found
 
@@ -62,7 +61,7 @@ def settled(
     number = {place: k for k, place in enumerate(allowed)}
     far = far[np.ix_(allowed, allowed)]
     near = np.argsort(far, axis=1, kind="stable")[:, 1 : min(RING, len(allowed) - 1) + 1]
-    sizes = [(len(reached), len(sent)) for reached, sent in zip(nets.reached, nets.sent, strict=True)]
+    sizes = list(zip(np.diff(nets.start).tolist(), np.diff(nets.first).tolist(), strict=True))
     kernel, engine, work = granted(settle, 2 * STEPS * sum(t * (t + s) ** 2 for t, s in sizes), effort)
     tables = (far.ravel(), near.ravel()) if engine == "numba" else (far.ravel().tolist(), near.ravel().tolist())
     cores, costs = [ground.cores[place] for place in allowed], costs_of(nets, position, ground)
@@ -81,9 +80,5 @@ def settled(
 
 def _structure(nets: Nets) -> tuple[list[int], ...]:
     """Targets and senders of every net, its messages, and the nets of every chip."""
-    start, first = [0, *accumulate(map(len, nets.reached))], [0, *accumulate(map(len, nets.sent))]
-    chip = [each for reached in nets.reached for each in reached]
-    sender = [each for sent in nets.sent for each, _ in sent]
-    load = [each for sent in nets.sent for _, each in sent]
-    begin = [0, *accumulate(map(len, nets.entries))]
-    return start, chip, first, sender, load, nets.weights, begin, [e[0] for entries in nets.entries for e in entries]
+    ends, parts = (nets.start, nets.reached, nets.first, nets.sender, nets.load), nets.entries
+    return *(each.tolist() for each in ends), nets.weights, parts.first.tolist(), parts.net.tolist()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
 
 import numpy as np
 
 from neuedge_nir.mapping.chips.kernels import CHANCES, SEED, cooling, granted, share
-from neuedge_nir.mapping.chips.nets import Nets
+from neuedge_nir.mapping.chips.nets import Ints, Nets, starts_of
 from neuedge_nir.mapping.chips.room import Room, Units, minus
 
 MAX_CELLS = 20_000_000
@@ -32,18 +31,19 @@ def shared(
     if len(rooms) < 2 or not len(nets) or len(nets) * len(rooms) > MAX_CELLS:
         return list(chip_of), ""
     kernel, engine, work = granted(share, LOOKS * nets.pins, effort)
-    cool = cooling(sum(nets.weights) // sum(map(len, nets.sent)))
+    cool = cooling(sum(nets.weights) // len(nets.sender))
     tried = [(0, list(chip_of))]
-    held = np.array if engine == "numba" else list
-    state, structure = _state(units, nets, rooms, chip_of), [held(each) for each in _structure(nets)]
+    plain = engine != "numba"
+    state, structure = _state(units, nets, rooms, chip_of), _structure(nets)
+    given = [each.tolist() if plain else each for each in structure]
     for run in range(RUNS):
-        found, own = list(chip_of), [held(each) for each in state]
-        change = kernel(found, *own, *structure, list(CHANCES), cool, work // RUNS, SEED + run)
+        found, own = list(chip_of), [each.tolist() if plain else each.copy() for each in state]
+        change = kernel(found, *own, *given, list(CHANCES), cool, work // RUNS, SEED + run)
         tried.append((change, found))
     return min(tried)[1], engine
 
 
-def _state(units: Units, nets: Nets, rooms: Sequence[Room], chip_of: Sequence[int]) -> tuple[list[int], ...]:
+def _state(units: Units, nets: Nets, rooms: Sequence[Room], chip_of: Sequence[int]) -> tuple[Ints, ...]:
     """Slots of units, tenants of slots, uses, rooms left, and by net and chip the units reached and messages sent."""
     chips, slots = len(rooms), max(room[0] for room in rooms)
     slot_of, tenant, held = [0] * len(chip_of), [-1] * (chips * slots), [0] * chips
@@ -52,22 +52,18 @@ def _state(units: Units, nets: Nets, rooms: Sequence[Room], chip_of: Sequence[in
         slot_of[unit], tenant[chip * slots + held[chip]] = held[chip], unit
         held[chip] += 1
         left[chip] = minus(left[chip], units.uses[unit])
-    members, loads = [0] * (len(nets) * chips), [0] * (len(nets) * chips)
-    for unit, entries in enumerate(nets.entries):
-        for net, member, load in entries:
-            members[net * chips + chip_of[unit]] += member
-            loads[net * chips + chip_of[unit]] += load
-    return slot_of, tenant, [u for use in units.uses for u in use], [r for room in left for r in room], members, loads
+    members, loads = np.zeros((2, len(nets) * chips), dtype=np.int64)
+    entries = nets.entries
+    cell = entries.net * chips + np.repeat(np.array(chip_of, dtype=np.int64), np.diff(entries.first))
+    np.add.at(members, cell, entries.member)
+    np.add.at(loads, cell, entries.load)
+    first = [np.array(each, dtype=np.int64).ravel() for each in (slot_of, tenant, units.uses, left)]
+    return (*first, members, loads)
 
 
-def _structure(nets: Nets) -> tuple[list[int], ...]:
+def _structure(nets: Nets) -> tuple[Ints, ...]:
     """The nets' weights; the parts of every unit; the units of every net."""
-    first = [0, *accumulate(map(len, nets.entries))]
-    parts = [part for entries in nets.entries for part in entries]
-    apiece: list[list[int]] = [[] for _ in range(len(nets))]
-    for unit, entries in enumerate(nets.entries):
-        for net, _, _ in entries:
-            apiece[net].append(unit)
-    start = [0, *accumulate(map(len, apiece))]
-    columns = ([part[k] for part in parts] for k in range(3))
-    return nets.weights, first, *columns, start, [unit for those in apiece for unit in those]
+    parts = nets.entries
+    unit = np.repeat(np.arange(nets.count), np.diff(parts.first))[np.argsort(parts.net, kind="stable")]
+    start = starts_of(np.bincount(parts.net, minlength=len(nets)))
+    return np.array(nets.weights, dtype=np.int64), parts.first, parts.net, parts.member, parts.load, start, unit

@@ -63,15 +63,24 @@ def _matched(graph: Graph, sizes: Ints) -> Ints:
     tie = (graph.weights << 20) // np.maximum(1, np.sqrt(sizes[a] * sizes[b]).astype(np.int64))
     # Equal ties are broken by a number that differs from pair to pair, or whole rows would wait for one.
     luck = ((np.minimum(a, b) * 0x9E3779B1) ^ (np.maximum(a, b) * 0x85EBCA77)) & 0xFFFFF
-    order = np.lexsort((luck, tie, a))
     for _ in range(MATCHINGS):
-        free = (mate[a[order]] == a[order]) & (mate[b[order]] == b[order])
-        order = order[free]
-        if not len(order):
+        free = (mate[a] == a) & (mate[b] == b)
+        a, b, tie, luck = a[free], b[free], tie[free], luck[free]
+        if not len(a):
             break
-        last = np.append(a[order][1:] != a[order][:-1], True)
         best = np.full(graph.count, -1)
-        best[a[order][last]] = b[order][last]
+        own_best = _best_of_rows(a, tie, luck)
+        best[a[own_best]] = b[own_best]
         mutual = (best >= 0) & (best[best] == own)
         mate[mutual] = best[mutual]
     return mate
+
+
+def _best_of_rows(row: Ints, *keys: Ints) -> Ints:
+    """The entry of every row that is largest by the first key, among equals by the next; of equals the last."""
+    some = np.arange(len(row))
+    for key in keys:
+        first = np.flatnonzero(np.diff(row[some], prepend=-1))
+        most = np.repeat(np.maximum.reduceat(key[some], first), np.diff(np.append(first, len(some))))
+        some = some[key[some] == most]
+    return np.asarray(some[np.append(np.diff(row[some]) != 0, True)])

@@ -46,7 +46,7 @@ class Graph:
     def symmetric(cls, count: int, low: Ints, high: Ints, weights: Ints, unit: float) -> Graph:
         """From different pairs, each named once."""
         source, target = np.concatenate([low, high]), np.concatenate([high, low])
-        order = np.argsort(source * count + target, kind="stable")
+        order = np.argsort(source * count + target)  # of different numbers: any sort does the same
         starts = np.zeros(count + 1, dtype=np.int64)
         np.cumsum(np.bincount(source, minlength=count), out=starts[1:])
         return cls(starts, target[order], np.concatenate([weights, weights])[order], unit)

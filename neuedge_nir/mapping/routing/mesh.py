@@ -19,7 +19,7 @@ from neuedge_nir.mapping.traffic import Flow
 def route_mesh(flows: Sequence[Flow], placement: Placement) -> Routing:
     """Routes in dimension order. Raises `NoPlanError` (FIT016) where a message leaves the machine, or goes too far."""
     fabric = placement.fabric
-    moves = moves_of(flows, placement, multicast=False)
+    moves = moves_of(flows, placement)
     _check_offsets(moves, fabric)
     links = link_loads(moves, fabric)
     loads = {link: load for link, load in links.items() if load}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from neuedge_nir.mapping.fabric import Link
+from neuedge_nir.mapping.fabric import Link, Router
 from neuedge_nir.mapping.place import Placement
-from neuedge_nir.mapping.traffic import Flow
+from neuedge_nir.mapping.traffic import Flow, pairs_of
 
 if TYPE_CHECKING:
     from neuedge_nir.mapping.routing.tables import Table
@@ -85,18 +86,29 @@ class Moves:
         return np.asarray(self.counts * self.rates)
 
 
-def moves_of(flows: Sequence[Flow], placement: Placement, *, multicast: bool) -> Moves:
-    """All (slice, destination core) pairs whose messages leave their core.
+def routers_heard(flows: Sequence[Flow], placement: Placement) -> list[Mapping[Router, int]]:
+    """Where each slice is heard: routers, and how many cores of each but its own core.
 
-    A multicast key covers a slice: each of its spikes goes to all of the slice's destinations.
+    Slices that share their targets differ by their own core alone.
     """
+    routers = [site.router for site in placement.sites]
+    known: dict[int, tuple[Counter[Router], set[int]]] = {}
+    found: list[Mapping[Router, int]] = []
+    for flow in flows:
+        if id(flow.targets) not in known:
+            cores = {target for target, _ in flow.targets}
+            known[id(flow.targets)] = Counter(routers[core] for core in sorted(cores)), cores
+        every, cores = known[id(flow.targets)]
+        found.append(every - Counter([routers[flow.cluster]]) if flow.cluster in cores else every)
+    return found
+
+
+def moves_of(flows: Sequence[Flow], placement: Placement) -> Moves:
+    """All (slice, destination core) pairs whose messages leave their core."""
     routers = np.array([site.router for site in placement.sites], dtype=np.int64).reshape(-1, 2)
-    flow = np.repeat(np.arange(len(flows)), [len(f.targets) for f in flows])
-    pairs = np.array([pair for f in flows for pair in f.targets], dtype=np.int64).reshape(-1, 2)
+    flow, target, messages = pairs_of(flows)
     clusters = np.array([f.cluster for f in flows], dtype=np.int64)[flow]
-    away = pairs[:, 0] != clusters
-    flow, pairs = flow[away], pairs[away]
-    neurons = np.array([f.neurons for f in flows], dtype=np.int64)[flow]
+    away = target != clusters
+    flow, target, clusters = flow[away], target[away], clusters[away]
     rates = np.array([f.rate for f in flows], dtype=np.float64)[flow]
-    counts = neurons if multicast else pairs[:, 1]
-    return Moves(flow, routers[clusters[away]], routers[pairs[:, 0]], counts, rates)
+    return Moves(flow, routers[clusters], routers[target], messages[away], rates)

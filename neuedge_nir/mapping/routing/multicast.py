@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from neuedge_nir.errors import NoPlanError
-from neuedge_nir.mapping.fabric import Fabric, Link
+from neuedge_nir.mapping.fabric import Fabric, Link, Router
 from neuedge_nir.mapping.keys import KeySpace
 from neuedge_nir.mapping.place import Placement
 from neuedge_nir.mapping.routing.forest import Forest, trees_of
-from neuedge_nir.mapping.routing.model import Moves, Routing, Tree, moves_of
+from neuedge_nir.mapping.routing.model import Routing, Tree, routers_heard
 from neuedge_nir.mapping.routing.tables import check_tables, entries_by_chip, tables_of
 from neuedge_nir.mapping.traffic import Flow
 
@@ -33,15 +33,14 @@ def route_multicast(flows: Sequence[Flow], placement: Placement, keys: KeySpace 
 
 def _routed(flows: Sequence[Flow], placement: Placement, keys: KeySpace | None, *, alike: bool) -> Routing:
     fabric = placement.fabric
-    moves = moves_of(flows, placement, multicast=True)
-    sending, first = np.unique(moves.flow, return_index=True)
-    spans = list(zip(first.tolist(), np.append(first, len(moves))[1:].tolist(), strict=True))
-    sources = [(x, y) for x, y in moves.sources[first].tolist()]
-    goals = [sorted({(x, y) for x, y in moves.targets[a:b].tolist()}) for a, b in spans]
-    weights = moves.messages[first].tolist()
+    heard = routers_heard(flows, placement)
+    sending = [number for number, ends in enumerate(heard) if ends]
+    sources = [placement.sites[flows[number].cluster].router for number in sending]
+    goals = [sorted(heard[number]) for number in sending]
+    weights = [flows[number].neurons * flows[number].rate for number in sending]
     forest = trees_of(sources, goals, weights, fabric, relieved=not alike, alike=alike)
-    trees = {(flows[f].cluster, flows[f].piece): tree for tree, f in enumerate(sending.tolist())}
-    found = _totals(forest, trees, moves, spans, weights, fabric)
+    trees = {(flows[number].cluster, flows[number].piece): tree for tree, number in enumerate(sending)}
+    found = _totals(forest, trees, [heard[number] for number in sending], weights, fabric)
     if keys is None:
         entries = _unmerged(forest, trees, flows, placement)
         check_tables(entries, fabric)
@@ -53,8 +52,7 @@ def _routed(flows: Sequence[Flow], placement: Placement, keys: KeySpace | None, 
 def _totals(
     forest: Forest,
     trees: Mapping[tuple[int, int], int],
-    moves: Moves,
-    spans: Sequence[tuple[int, int]],
+    heard: Sequence[Mapping[Router, int]],
     weights: Sequence[float],
     fabric: Fabric,
 ) -> Routing:
@@ -62,16 +60,18 @@ def _totals(
     loads: dict[Link, float] = {
         link: load for link, load in zip(named, forest.loads.tolist(), strict=True) if link is not None and load
     }
+    cores = np.array([sum(ends.values()) for ends in heard], dtype=np.int64)
     unicast, longest = 0.0, 0
-    for tree, (a, b) in enumerate(spans):
+    for tree, ends in enumerate(heard):
         depth = forest.depths(tree)
-        far = [depth.get(number[x, y], 0) for x, y in moves.targets[a:b].tolist()]
-        longest, unicast = max(longest, *far), unicast + sum(far) * weights[tree]
+        far = {router: depth.get(number[router], 0) for router in ends}
+        longest = max(longest, *far.values())
+        unicast += sum(far[router] * often for router, often in ends.items()) * weights[tree]
     crossed = {r for links in forest.trees for link in links for r in (link // 6, int(forest.wires.ahead[link]))}
     return Routing(
         trees=tuple(Tree(cluster, piece, forest.links(tree)) for (cluster, piece), tree in trees.items()),
         loads=dict(sorted(loads.items())),
-        deliveries=float(moves.messages.sum()),
+        deliveries=float(np.repeat(np.array(weights, dtype=np.float64), cores).sum()),
         unicast_hops=float(unicast),
         tree_hops=float(sum(len(links) * w for links, w in zip(forest.trees, weights, strict=True))),
         interchip=float(sum(load for (a, b), load in loads.items() if fabric.chip_of(a) != fabric.chip_of(b))),

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from neuedge_nir.errors import NoPlanError
-from neuedge_nir.mapping.fabric import Fabric, Router
+from neuedge_nir.mapping.fabric import Fabric, Router, Site
 from neuedge_nir.mapping.keys import KeySpace
 from neuedge_nir.mapping.place import Placement
 from neuedge_nir.mapping.routing.forest import Forest
 from neuedge_nir.mapping.routing.minimise import Row, minimised
-from neuedge_nir.mapping.traffic import Flow
+from neuedge_nir.mapping.traffic import Flow, Targets
 
 LINKS = 6
 """Bits of a route that stand for links, by their number; those above stand for cores of the router, by slot."""
@@ -57,10 +57,12 @@ def _rows(
     ahead, routers = wires.ahead.tolist(), wires.routers
     targets = {(flow.cluster, flow.piece): flow.targets for flow in flows}
     rows: dict[Router, list[Row]] = defaultdict(list)
+    known: dict[int, dict[Router, int]] = {}
     for cluster, piece, key, mask in keys.slices:
-        routes: dict[Router, int] = defaultdict(int, {sites[cluster].router: 0})
-        for target, _ in targets[cluster, piece]:
-            routes[sites[target].router] |= 1 << LINKS + sites[target].slot
+        heard = targets[cluster, piece]
+        if id(heard) not in known:
+            known[id(heard)] = _to_cores(heard, sites)
+        routes = defaultdict(int, {sites[cluster].router: 0} | known[id(heard)])
         arriving: dict[Router, int] = {}
         tree = trees.get((cluster, piece))
         for link in () if tree is None else forest.trees[tree]:
@@ -70,6 +72,14 @@ def _rows(
             default = arriving.get(router) == route
             rows[router].append(Row(key, mask, route, default, key >> keys.low_bits))
     return rows
+
+
+def _to_cores(targets: Targets, sites: Sequence[Site]) -> dict[Router, int]:
+    """The part of the routes that leads to cores, by router."""
+    found: dict[Router, int] = defaultdict(int)
+    for target, _ in targets:
+        found[sites[target].router] |= 1 << LINKS + sites[target].slot
+    return found
 
 
 def _table(router: Router, entries: Sequence[tuple[int, int, int]]) -> Table:
