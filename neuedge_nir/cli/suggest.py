@@ -174,7 +174,7 @@ def _vain_json(tried: Tried) -> dict[str, object]:
         "command": pasted(tried.words),
         "change": " and ".join(tried.kinds),
         "code": error.code,
-        "message": error.message,
+        "message": error.told,
     }
 
 
@@ -190,7 +190,8 @@ def suggestion_lines(told: dict[str, object]) -> list[str]:
         size = f"{counted(each['cores'], 'core')} on {counted(each['chips'], 'chip')}, {each['outcome']}"
         lines += [f"  {each['command']}", f"      {each['change']}: {size}; {_meaning(each)}"]
     if not verified:
-        lines.append("Nothing that was tried makes it fit." if vain else "Nothing is known that might make it fit.")
+        none = "Nothing is known that might make it fit, so nothing was tried."
+        lines.append("Nothing that was tried makes it fit." if vain else none)
     if vain:
         lines += ["Tried in vain:"]
         lines += [f"  {each['command']}\n      {each['code']}: {printable(each['message'])}" for each in vain]
