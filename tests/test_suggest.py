@@ -204,6 +204,7 @@ def test_no_more_is_tried_than_the_budget_allows(plan: Plan) -> None:
     found, asked = run(set(), {"FIT010": many}, plan, {})
     assert len(asked) == MOST
     assert found.stopped
+    assert found.untried == tuple(f"k{n}" for n in range(MOST, 100))
 
 
 def test_every_code_with_changes_is_one_of_fitting() -> None:

@@ -145,6 +145,7 @@ def suggestions_json(found: Found, score: Score) -> dict[str, object]:
         "verified": [_verified_json(tried, score) for tried in found.verified],
         "tried_in_vain": [_vain_json(tried) for tried in found.vain],
         "stopped_by_budget": found.stopped,
+        "untried": list(found.untried),
     }
 
 
@@ -196,7 +197,10 @@ def suggestion_lines(told: dict[str, object]) -> list[str]:
         lines += ["Tried in vain:"]
         lines += [f"  {each['command']}\n      {each['code']}: {printable(each['message'])}" for each in vain]
     if told["stopped_by_budget"]:
-        lines.append("More might help: the budget of tries was spent.")
+        left = told["untried"]
+        assert isinstance(left, list)
+        rest = f"; not tried, or not in all strengths: {', '.join(left)}" if left else ""
+        lines.append(f"More might help: the budget of tries was spent{rest}.")
     return [line for text in lines for line in map(printable, text.split("\n"))]
 
 
