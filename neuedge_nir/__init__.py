@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from neuedge_nir.across.side_by_side import compare
     from neuedge_nir.api import check, compile, emit, emulate, load_plan, save_plan, verify  # noqa: A004
     from neuedge_nir.chip.model import Chip
     from neuedge_nir.diagnostics import Diagnostic, Severity
@@ -47,6 +48,7 @@ __all__ = [
     "VerificationError",
     "__version__",
     "check",
+    "compare",
     "compile",
     "emit",
     "emulate",
@@ -64,6 +66,7 @@ _HOMES = {
     "Caps": "neuedge_nir.frontend",
     "compile": "neuedge_nir.api",
     "check": "neuedge_nir.api",
+    "compare": "neuedge_nir.across.side_by_side",
     "verify": "neuedge_nir.api",
     "emit": "neuedge_nir.api",
     "save_plan": "neuedge_nir.api",

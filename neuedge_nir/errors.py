@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+SUPPLIES = frozenset({"chips", "cores", "places", "steps", "neurons to map"})
+"""Resources of which there is too little, where of all others too much is asked."""
+
 
 class NeuedgeError(Exception):
     """Something went wrong that the user can act on.
@@ -76,11 +79,15 @@ class CapacityError(NeuedgeError):
 
     @property
     def told(self) -> str:
-        """The message with the excess."""
+        """The message with what binds, and the excess."""
         if not self.excess or self.excess < 0:
             return self.message
-        of = f" {self.resource}" if not self.available and self.resource else ""
-        return f"{self.message}: {self.excess:,.15g}{of} too many"
+        count = f"{self.excess:,.15g}"
+        if self.resource in SUPPLIES:
+            much = f"{count} too few"
+        else:
+            much = f"{count} too many" if self.available else f"{count}, where none can be"
+        return f"{self.message}; {self.resource}: {much}"
 
 
 class NoPlanError(NeuedgeError):

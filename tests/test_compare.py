@@ -12,9 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from neuedge_nir import Options, check, compare
 from neuedge_nir.across.baseline import baseline_of
 from neuedge_nir.cli import comparing
-from neuedge_nir.errors import UsageError
+from neuedge_nir.errors import CapacityError, UsageError
+from neuedge_nir.plan.store import encode
 from tests.conftest import CHIPS, TOYCHIP, Answer, Golden, Neuedge, Refused, everything_in
 from tests.nirfile import chain, inputs, lif, linear, outputs, write_nir
 from tests.test_golden import steady
@@ -206,3 +208,39 @@ def test_a_baseline_may_have_a_source_with_colons() -> None:
     with pytest.raises(UsageError) as wrong:
         baseline_of("gpu:70:1e400")
     assert wrong.value.code == "USE112"
+
+
+def test_python_compares_in_its_own_process_with_the_plans_of_the_command(neuedge: Neuedge, wide: Path) -> None:
+    options = Options(effort="none", dt=1e-4)
+    found = compare(wide, ["loihi1", "truenorth", "loihi2"], options)
+    assert (found[1].target, found[1].plan, found[1].front) == ("truenorth", None, False)
+    assert isinstance(found[1].error, CapacityError)
+    words = ("compare", wide, "--targets", "loihi1,truenorth,loihi2", "--effort", "quick", "--dt", 1e-4, "--no-suggest")
+    answer = neuedge(*words, "--json")
+    for each, entry in zip(found, answer.json, strict=True):
+        assert each.front == bool(entry["pareto"] and entry["pareto"]["front"])
+        beaten = [] if entry["pareto"] is None else [one["target"] for one in entry["pareto"]["dominated_by"]]
+        assert list(each.beaten_by) == beaten
+        if each.plan is not None:
+            assert each.measures is not None
+            assert each.over == tuple(entry["pareto"]["over"])
+            assert each.measures.cores == entry["compared"]["cores"]
+            assert encode(each.plan) == encode(check(wide, each.target, options))
+
+
+@pytest.mark.parametrize(
+    ("targets", "over", "code"),
+    [
+        ([], ("energy",), "USE118"),
+        ("loihi1", ("energy",), "USE118"),
+        (["loihi1", "loihi1"], ("energy",), "USE111"),
+        (["loihi9"], ("energy",), "USE002"),
+        (["loihi1"], ("enrgy",), "USE113"),
+    ],
+)
+def test_python_is_refused_what_cannot_be_compared(
+    wide: Path, targets: list[str], over: tuple[str, ...], code: str
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        compare(wide, targets, over=over)
+    assert refused.value.code == code

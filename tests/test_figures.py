@@ -12,12 +12,13 @@ import pytest
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.amounts import number, percent, quantity
 from neuedge_nir.report.contract import report_of
+from neuedge_nir.report.core_use import core_uses
 from neuedge_nir.report.figure import WEAKEST, Figure
 from neuedge_nir.report.figures import figures_of
 from neuedge_nir.report.figures_core import core_figures, link_figures, link_loads
 from neuedge_nir.report.share import share_of
 from neuedge_nir.report.text import plan_tables
-from neuedge_nir.report.use import core_uses, first_layers
+from neuedge_nir.report.use import first_layers
 from tests.formulas import evaluate
 from tests.plan_zoo import plan_of
 

@@ -16,6 +16,7 @@ import pytest
 from neuedge_nir.cli.shared import print_tables
 from neuedge_nir.plan.model import Plan, PlanCore
 from neuedge_nir.plan.store import encode, read
+from neuedge_nir.report.core_use import binding
 from neuedge_nir.report.figures import figures_of
 from neuedge_nir.report.headline import headline_of
 from neuedge_nir.report.per_layer import layers_of
@@ -23,6 +24,7 @@ from neuedge_nir.report.plan_text import plan_report
 from neuedge_nir.report.spreadsheet import csv_of
 from tests.conftest import CHIPS, Compiled, Neuedge, Refused, everything_in
 from tests.plan_zoo import plan_of
+from tests.worlds import limit as made
 
 
 @pytest.mark.parametrize("chip", CHIPS)
@@ -246,3 +248,21 @@ def test_a_report_replaces_no_plan_and_no_other_result(
     assert refused(*words, "--csv", digits) == (2, "USE006")
     assert everything_in(tmp_path) == {plan: plan.read_bytes()}
     assert read(plan)
+
+
+def test_a_limit_that_every_core_meets_by_rule_binds_nothing(compiled: dict[str, Compiled]) -> None:
+    """One population to a core of SpiNNaker; the table still tells it."""
+    layers = [layer for layer in layers_of(read(compiled["spinnaker1"].plan)) if layer.binds is not None]
+    assert layers
+    assert all(layer.shares["populations"] == 1 for layer in layers)
+    assert {layer.binds for layer in layers} == {"neurons"}
+
+
+def test_a_bit_of_an_index_less_is_half_of_what_it_counts() -> None:
+    """And where one population is all that a core is told to hold, that binds."""
+    index, neurons, one = made("ring_buffer_bits", 8), made("neurons", 256), made("slices", 1)
+    used = {index.name: (7, 8.0), neurons.name: (150, 256.0), one.name: (1, 1.0)}
+    assert binding(used, (index, neurons, one)) == (neurons.name, 150 / 256)
+    assert binding({**used, neurons.name: (100, 256.0)}, (index, neurons, one)) == (index.name, 7 / 8)
+    assert binding({one.name: (1, 1.0)}, (one,)) == (one.name, 1)
+    assert binding({}, ()) == (None, None)

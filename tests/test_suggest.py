@@ -204,6 +204,7 @@ def test_no_more_is_tried_than_the_budget_allows(plan: Plan) -> None:
     found, asked = run(set(), {"FIT010": many}, plan, {})
     assert len(asked) == MOST
     assert found.stopped
+    assert found.untried == tuple(f"k{n}" for n in range(MOST, 100))
 
 
 def test_every_code_with_changes_is_one_of_fitting() -> None:
@@ -227,5 +228,23 @@ def test_strangers_that_do_not_fit_are_told_by_how_much(
     last = answer.json["diagnostics"][-1]
     assert answer.status == 4
     assert (last["code"], last["node"], last["resource"], last["excess"]) == due
-    assert f"{due[3]} " in answer.complaint
-    assert "too many" in answer.complaint
+    assert f"; {due[2]}: {due[3]}" in answer.complaint
+
+
+def test_a_leak_that_a_pass_made_is_left_out_again(neuedge: Neuedge, tmp_path: Path) -> None:
+    leaky = written(tmp_path / "leaky.nir", lif(8, tau=np.full(8, 1.0)), 10)
+    words = ("check", leaky, "--target", "loihi1", "--dt", 0.1, "--pass", "approximate-leak", "--suggest", "--json")
+    answer = neuedge(*words)
+    last = answer.json["diagnostics"][-1]
+    assert (last["code"], last["node"], last["excess"]) == ("FIT051", "node 'hidden'", 8)
+    first = commands(answer.json)[0]
+    assert "approximate-leak" not in first
+    assert neuedge(*first[1:]).status == 0
+
+
+def test_where_there_is_nothing_to_map_no_change_is_made_up(neuedge: Neuedge, tmp_path: Path) -> None:
+    bare = model(tmp_path / "bare.nir", 4, ("fc", linear(np.ones((3, 4)))), last=3)
+    answer = neuedge("check", bare, "--target", "loihi1,loihi2", "--dt", 1, "--suggest")
+    assert answer.status == 4
+    assert answer.out.count("Nothing is known that might make it fit, so nothing was tried.") == 2
+    assert "neurons to map: 1 too few" in answer.err

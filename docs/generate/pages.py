@@ -43,6 +43,8 @@ API: Mapping[str, tuple[str, str, Mapping[str, tuple[str, ...] | None]]] = {
         "What `import neuedge_nir` has, and where it comes from.",
         {
             "neuedge_nir.api": None,
+            "neuedge_nir.across.side_by_side": ("compare", "Compared"),
+            "neuedge_nir.across.answers": ("Measures",),
             "neuedge_nir.pipeline.options": ("Options",),
             "neuedge_nir.frontend.reader": ("read", "checked_strictly"),
             "neuedge_nir.frontend.raw": ("Caps",),

@@ -12,9 +12,9 @@ from neuedge_nir.errors import NeuedgeError
 from neuedge_nir.plan.figures import Interval
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.contract import OUTCOMES
+from neuedge_nir.report.core_use import core_uses
 from neuedge_nir.report.figures import figures_of
 from neuedge_nir.report.share import Share, share_of
-from neuedge_nir.report.use import core_uses
 
 Json = dict[str, object]
 

@@ -157,6 +157,15 @@ def _leaks(at: Situation) -> Iterator[Family]:
         yield _passes("a constant leak", "approximate-leak", alters=True)
 
 
+def _without_leaks(at: Situation) -> Iterator[Family]:
+    """Without the pass that gave the neurons a leak that the chip has not."""
+    given = at.given.get("passes")
+    if isinstance(given, list):
+        kept = [(kind, text) for kind, text in given if kind != "pass" or text.partition(":")[0] != "approximate-leak"]
+        if kept != given:
+            yield _setting("without approximate-leak", "passes", kept, alters=True)
+
+
 def _resets(at: Situation) -> Iterator[Family]:
     for mode in at.chip.capabilities.reset_modes:
         if mode != at.given.get("reset"):
@@ -236,6 +245,7 @@ MAKERS: Mapping[str, tuple[Maker, ...]] = {
     "FIT031": (_outputs,),
     "FIT041": (_slower, _idle_parts),
     "FIT050": (_splitters,),
+    "FIT051": (_without_leaks,),
     "FIT055": (_unbound, _chips),
     "FIT056": (_unbound, _chips),
     "FIT063": (_unbound,),

@@ -55,7 +55,7 @@ def as_mapped(
         )
     except NeuedgeError as error:
         if isinstance(error, UsageError) or error.exit_status in (3, 4, 5):
-            return Scored(None, None, f"{error.code}: {error.message}")
+            return Scored(None, None, f"{error.code}: {error.told}")
         raise
     kind = plan.chip.arithmetic.kind if plan.chip.arithmetic is not None else "?"
     late = sum(p.excess > 0 for p in plan.projections)

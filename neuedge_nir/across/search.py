@@ -40,11 +40,15 @@ class Tried:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """What was verified, what was in vain, and whether the budget ended the search."""
+    """What was verified, what was in vain, and whether the budget ended the search.
+
+    `untried`: kinds of changes of which some, or all, were left out, as the budget was spent.
+    """
 
     verified: tuple[Tried, ...]
     vain: tuple[Tried, ...]
     stopped: bool
+    untried: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -55,6 +59,7 @@ class _Log:
     price: float
     known: dict[Words, Outcome] = field(default_factory=dict)
     tried: list[Tried] = field(default_factory=list)
+    untried: list[str] = field(default_factory=list)
 
     @property
     def spent(self) -> bool:
@@ -64,6 +69,7 @@ class _Log:
         """None where the budget is spent."""
         if words not in self.known:
             if self.spent:
+                self.untried.append(kinds[-1])
                 return None
             self.known[words] = self.attempt(words)
             self.tried.append(Tried(words, kinds, alters, self.known[words]))
@@ -88,7 +94,7 @@ def search(
     log = _Log(attempt, price_of(network))
     verified, beyond = _layer([((), (), error)], worth, spelled, log)
     for family in others:
-        if log.spent or any("another chip" in tried.kinds for tried in verified):
+        if any("another chip" in tried.kinds for tried in verified):
             break
         verified += _settled((), (), family, spelled, log)[0]
     depth = 1
@@ -96,7 +102,7 @@ def search(
         verified, beyond = _layer(beyond, worth, spelled, log)
         depth += 1
     vain = tuple(tried for tried in log.tried if isinstance(tried.outcome, NeuedgeError))
-    return Found(tuple(verified), vain, log.spent)
+    return Found(tuple(verified), vain, log.spent, tuple(dict.fromkeys(log.untried)))
 
 
 Branch = tuple[Changes, tuple[str, ...], NeuedgeError]

@@ -105,26 +105,18 @@ def _chips(named: str | None) -> list[tuple[str, Chip | NeuedgeError]]:
 
     Raises `UsageError` (USE009, USE111) for an empty name, or one that stands there twice, and what `chip_of` raises.
     """
+    from neuedge_nir.across.side_by_side import installed
     from neuedge_nir.api import chip_of
     from neuedge_nir.plugin import TARGETS, names
 
     if named is None:
-        return [(name, _installed(name)) for name in names(TARGETS)]
+        return [(name, installed(name)) for name in names(TARGETS)]
     listed = [name.strip() for name in named.split(",")]
     if not all(listed):
         raise UsageError("USE009", "an empty name among the chips", where=f"--targets {named}")
     if twice := sorted({name for name in listed if listed.count(name) > 1}):
         raise UsageError("USE111", f"{twice[0]!r} stands there twice", where=f"--targets {named}", hint="name it once")
     return [(name, chip_of(name)) for name in listed]
-
-
-def _installed(name: str) -> Chip | NeuedgeError:
-    from neuedge_nir.api import chip_of
-
-    try:
-        return chip_of(name)
-    except NeuedgeError as error:
-        return error
 
 
 def _over(text: str | None) -> tuple[str, ...]:

@@ -57,19 +57,12 @@ def ask(question: Question, send: Send) -> None:
 
 
 def _compiled(question: Question, chip: Chip, send: Send) -> Plan:
+    from neuedge_nir.across.side_by_side import suited
     from neuedge_nir.cli.written import as_written
     from neuedge_nir.pipeline import compile_network
 
     with as_written(question.arguments):
         return compile_network(question.network, chip, suited(question.options, chip), send)
-
-
-def suited(options: Options, chip: Chip) -> Options:
-    """The options as far as this chip has what they ask for: no more chips than it has, no longer ticks than any."""
-    from neuedge_nir.mapping.fabric import largest_system
-
-    chips = None if options.chips is None else min(options.chips, largest_system(chip))
-    return replace(options, chips=chips, time_scale=options.time_scale if chip.costs.timestep_s is not None else 1)
 
 
 def _scored(question: Question, plan: Plan) -> Scored | None:
@@ -84,6 +77,7 @@ def _scored(question: Question, plan: Plan) -> Scored | None:
 
 def _helped(question: Question, error: NeuedgeError, answer: Answer) -> Answer:
     """The answer with what makes the network fit; other chips are in the comparison itself."""
+    from neuedge_nir.across.side_by_side import suited
     from neuedge_nir.cli.suggest import scoring_by, suggestions, suggestions_json
 
     chip = question.chip

@@ -145,6 +145,7 @@ def suggestions_json(found: Found, score: Score) -> dict[str, object]:
         "verified": [_verified_json(tried, score) for tried in found.verified],
         "tried_in_vain": [_vain_json(tried) for tried in found.vain],
         "stopped_by_budget": found.stopped,
+        "untried": list(found.untried),
     }
 
 
@@ -174,7 +175,7 @@ def _vain_json(tried: Tried) -> dict[str, object]:
         "command": pasted(tried.words),
         "change": " and ".join(tried.kinds),
         "code": error.code,
-        "message": error.message,
+        "message": error.told,
     }
 
 
@@ -190,12 +191,16 @@ def suggestion_lines(told: dict[str, object]) -> list[str]:
         size = f"{counted(each['cores'], 'core')} on {counted(each['chips'], 'chip')}, {each['outcome']}"
         lines += [f"  {each['command']}", f"      {each['change']}: {size}; {_meaning(each)}"]
     if not verified:
-        lines.append("Nothing that was tried makes it fit." if vain else "Nothing is known that might make it fit.")
+        none = "Nothing is known that might make it fit, so nothing was tried."
+        lines.append("Nothing that was tried makes it fit." if vain else none)
     if vain:
         lines += ["Tried in vain:"]
         lines += [f"  {each['command']}\n      {each['code']}: {printable(each['message'])}" for each in vain]
     if told["stopped_by_budget"]:
-        lines.append("More might help: the budget of tries was spent.")
+        left = told["untried"]
+        assert isinstance(left, list)
+        rest = f"; not tried, or not in all strengths: {', '.join(left)}" if left else ""
+        lines.append(f"More might help: the budget of tries was spent{rest}.")
     return [line for text in lines for line in map(printable, text.split("\n"))]
 
 

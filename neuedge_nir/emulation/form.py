@@ -25,6 +25,8 @@ Array = NDArray[np.float64]
 LARGEST = 1e30
 """No model has numbers beyond it, or below one in as many."""
 
+ALL = np.ones((), np.bool_)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Form:
@@ -66,13 +68,16 @@ def form(population: Population, dt: float, chip: Chip) -> Form:
     with np.errstate(all="ignore"):  # what overflows is refused below
         found = _leaking(replace(_form(population, dt), rule=population.adapts), population, dt, chip)
         per_input = found.per_input
-    if not np.all(per_input > 0):
-        raise out_of_range(population, chip, "its r, or w_in, is not above zero", "fold the sign into the weights")
+    if np.any(still := ~(per_input > 0)):
+        what, hint = "its r, or w_in, is not above zero", "fold the sign into the weights"
+        raise out_of_range(population, chip, what, hint, still)
     rates = [found.rate] if found.synapse is None else [found.rate, found.synapse]
-    if any(np.any(rate > 1) for rate in rates):
-        raise out_of_range(population, chip, "a time constant is shorter than a timestep", "choose a smaller --dt")
-    if found.threshold is not None and np.any(found.threshold < 0):
-        raise out_of_range(population, chip, "its threshold is below zero", "shift its potentials")
+    for rate in rates:
+        if np.any(hasty := rate > 1):
+            what, hint = "a time constant is shorter than a timestep", "choose a smaller --dt"
+            raise out_of_range(population, chip, what, hint, hasty)
+    if found.threshold is not None and np.any(below := found.threshold < 0):
+        raise out_of_range(population, chip, "its threshold is below zero", "shift its potentials", below)
     threshold = np.zeros(()) if found.threshold is None else found.threshold
     check_size(population, chip, (per_input, threshold), found.drive)
     return found
@@ -89,9 +94,19 @@ def check_size(population: Population, chip: Chip, numbers: tuple[Array, ...], d
         raise out_of_range(population, chip, f"its numbers are not within {1 / LARGEST:g} .. {LARGEST:g}", hint)
 
 
-def out_of_range(population: Population, chip: Chip, what: str, hint: str) -> CapacityError:
-    message = f"{what}, which the arithmetic of {chip.title} cannot hold"
-    return CapacityError("FIT019", message, where=f"node {population.name!r}", hint=hint)
+def out_of_range(
+    population: Population, chip: Chip, what: str, hint: str, which: NDArray[np.bool_] = ALL
+) -> CapacityError:
+    """`which` of its neurons: all, where it is the scale that they share."""
+    return CapacityError(
+        "FIT019",
+        f"{what}, which the arithmetic of {chip.title} cannot hold",
+        where=f"node {population.name!r}",
+        resource="neurons with such numbers",
+        needed=int(np.count_nonzero(np.broadcast_to(which, population.shape))),
+        available=0,
+        hint=hint,
+    )
 
 
 def _leaking(found: Form, population: Population, dt: float, chip: Chip) -> Form:
@@ -103,6 +118,9 @@ def _leaking(found: Form, population: Population, dt: float, chip: Chip) -> Form
             "FIT052",
             f"it has a bias and a leak that reverses, and a neuron of {chip.title} has one register for both",
             where=f"node {population.name!r}",
+            resource="neurons with a bias and such a leak",
+            needed=int(np.count_nonzero(np.broadcast_to(found.drive, population.shape))),
+            available=0,
             hint="--pass approximate-leak:form=floor has a leak that adds to the bias",
         )
     return replace(found, drive=found.drive - dt * _real(leak.amount), leak=leak)

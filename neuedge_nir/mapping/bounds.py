@@ -63,9 +63,10 @@ def _too_few_chips(
     chips: int, resource: str, available: int, where: str, formula: str = "", count: int = 0
 ) -> CapacityError:
     fewer = gather(formula, count) if formula else ""
+    are = "is" if available == 1 else "are"
     return CapacityError(
         "FIT015",
-        f"the network needs at least {chips} chips, by {resource}; {available} are available",
+        f"the network needs at least {chips} chips, by {resource}; {available} {are} available",
         where=where,
         resource="chips",
         needed=chips,

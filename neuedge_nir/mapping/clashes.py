@@ -59,6 +59,7 @@ def impossible(
     obliged: Obliged,
     who: Iterable[Constraint],
     message: str,
+    resource: str = "places",
     needed: float = 1,
     available: float = 0,
 ) -> CapacityError:
@@ -67,7 +68,6 @@ def impossible(
     names = list(dict.fromkeys(map(obliged.given.name, dict.fromkeys([*those, *_dead_under(those, obliged)]))))
     named = ", ".join(names[:MOST_NAMED]) + ", ..." * (len(names) > MOST_NAMED)
     hint = "loosen one of the constraints, or give more chips"
-    resource = None if available else "place"
     return CapacityError(
         "FIT055", message, where=named, resource=resource, needed=needed, available=available, hint=hint
     )
@@ -115,7 +115,7 @@ def _check_fit(inside: Sequence[Pinned], cores: int, obliged: Obliged) -> None:
     if needed > cores:
         who = [*(pin for part in inside for pin in part.pins), *why]
         message = f"{neurons.total()} neurons need at least {needed} cores, by {resource}; they are pinned to {cores}"
-        raise impossible(obliged, who, message, needed, cores)
+        raise impossible(obliged, who, message, "cores", needed, cores)
 
 
 def least_for(neurons: Counter[str], obliged: Obliged) -> tuple[int, list[Constraint], str]:
@@ -161,7 +161,7 @@ def _check_apart(inside: Sequence[Pinned], chips: frozenset[Position], obliged: 
         if group.on is Holder.CHIP and len(those) > len(chips):
             who: list[Constraint] = [group, *(pin for part in inside if part.population in those for pin in part.pins)]
             message = f"{len(those)} populations are apart, and {len(chips)} chips are allowed them"
-            raise impossible(obliged, who, message, len(those), len(chips))
+            raise impossible(obliged, who, message, "chips", len(those), len(chips))
 
 
 def _check_apart_chips(pinned: Sequence[Pinned], available: int, obliged: Obliged) -> None:
@@ -174,7 +174,7 @@ def _check_apart_chips(pinned: Sequence[Pinned], available: int, obliged: Oblige
             who += part.pins
     if needed > available:
         message = f"what is pinned stands on at least {needed} chips, {available} are available"
-        raise impossible(obliged, who, message, needed, available)
+        raise impossible(obliged, who, message, "chips", needed, available)
 
 
 def _check_parted(available: int, obliged: Obliged) -> None:
@@ -190,7 +190,8 @@ def _check_parted(available: int, obliged: Obliged) -> None:
             needed = sum(math.ceil(cores / richest) for cores in least)
             if needed > chips:
                 message = f"populations on chips of their own need at least {needed} of them, {chips} are available"
-                raise impossible(obliged, [group, *obliged.given.cap, *obliged.given.forbid], message, needed, chips)
+                who: list[Constraint] = [group, *obliged.given.cap, *obliged.given.forbid]
+                raise impossible(obliged, who, message, "chips", needed, chips)
 
 
 def _check_groups(pinned: Sequence[Pinned], obliged: Obliged) -> None:
@@ -206,7 +207,7 @@ def _check_groups(pinned: Sequence[Pinned], obliged: Obliged) -> None:
             who: list[Constraint] = [g for g in obliged.given.together if {*g.populations} <= {*group}]
             message = f"together they need at least {needed} cores, by {resource}; one chip has {most}"
             who += [pin for part in parts for pin in part.pins]
-            raise impossible(obliged, [*who, *why], message, needed, most)
+            raise impossible(obliged, [*who, *why], message, "cores", needed, most)
 
 
 def _check_tiles(tiles: Mapping[str, Tiles], obliged: Obliged) -> None:

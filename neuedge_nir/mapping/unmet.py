@@ -136,13 +136,13 @@ def _check_core(group: tuple[str, ...], obliged: Obliged) -> None:
         if least > demands.capacity[i]:
             limit = demands.limits[i]
             message = f"together they need {least} {limit.limit.unit} on one core, which has {demands.capacity[i]}"
-            raise impossible(obliged, who, message, least, demands.capacity[i])
+            raise impossible(obliged, who, message, limit.name, least, demands.capacity[i])
     sizes = {name: math.prod(demands.shapes[name]) for name in group}
     for cap in given.cap:
         counted = sum(sizes.values()) if cap.population is None else sizes.get(cap.population, 0)
         if counted > cap.neurons:
             message = f"{counted} neurons go on one core, the cap is {cap.neurons}"
-            raise impossible(obliged, [*who, cap], message, counted, cap.neurons)
+            raise impossible(obliged, [*who, cap], message, "neurons", counted, cap.neurons)
 
 
 def _check_apart(obliged: Obliged, available: int) -> None:
@@ -153,10 +153,11 @@ def _check_apart(obliged: Obliged, available: int) -> None:
             both = set(group.populations) & set(together.populations)
             clash = together.on is Holder.CORE or group.on is Holder.CHIP
             if len(both) > 1 and clash:
-                raise impossible(obliged, [group, together], f"{sorted(both)} are to be apart and together")
+                message = f"{sorted(both)} are to be apart and together"
+                raise impossible(obliged, [group, together], message, "constraints", 2, 1)
         if group.on is Holder.CHIP and len(group.populations) > available:
             message = f"{len(group.populations)} populations on a chip each, {available} are available"
-            raise impossible(obliged, [group], message, len(group.populations), available)
+            raise impossible(obliged, [group], message, "chips", len(group.populations), available)
         _check_distinct(group.populations, group.on, obliged)
 
 
@@ -170,7 +171,7 @@ def _check_distinct(names: Sequence[str], on: Holder, obliged: Obliged) -> None:
             who: list[Constraint] = [g for g in obliged.given.apart if tuple(g.populations) == tuple(names)]
             who += [pin for name in inside for pin in pinned[name]]
             message = f"{len(inside)} populations are apart, and {len(allowed)} {on}s are allowed them"
-            raise impossible(obliged, who, message, len(inside), len(allowed))
+            raise impossible(obliged, who, message, f"{on}s", len(inside), len(allowed))
 
 
 def _different(places: Iterable[frozenset[Any] | None]) -> list[frozenset[Any]]:
@@ -188,7 +189,7 @@ def _check_tiles(obliged: Obliged, tiles: dict[str, Tiles]) -> None:
         if largest > most:
             caps = [cap for cap in given.cap if cap.population in (None, name) and cap.neurons == most]
             message = f"--tiles asks for {largest} neurons of {name!r} on one core, the cap is {most}"
-            raise impossible(obliged, caps, message, largest, most)
+            raise impossible(obliged, caps, message, "neurons", largest, most)
 
 
 def _check_pins(obliged: Obliged) -> None:
@@ -213,7 +214,7 @@ def _check_fit(names: Sequence[str], cores: int, obliged: Obliged, who: Sequence
     needed, resource = least_cores(names, obliged)
     if needed > cores:
         message = f"they need at least {needed} cores, by {resource}; the constraints leave {cores}"
-        raise impossible(obliged, who, message, needed, cores)
+        raise impossible(obliged, who, message, "cores", needed, cores)
 
 
 def least_cores(names: Sequence[str], obliged: Obliged) -> tuple[int, str]:
@@ -245,7 +246,7 @@ def _check_rooms(obliged: Obliged, available: int) -> None:
         who: list[Constraint] = [*given.reserve, *given.forbid, *given.cap, *given.dead]
         besides = f" and {outer} of its inputs and outputs" if outer else ""
         message = f"the network needs at least {needed} cores, by {resource}{besides}; the constraints leave it {room}"
-        raise impossible(obliged, who, message, needed, room)
+        raise impossible(obliged, who, message, "cores", needed, room)
 
 
 def _most_room(obliged: Obliged, available: int) -> int:

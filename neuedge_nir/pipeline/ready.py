@@ -75,6 +75,9 @@ def ready(
             "FIT018",
             "the network has no neurons, so there is nothing for a chip to do",
             where=network.origin.name,
+            resource="neurons to map",
+            needed=1,
+            available=0,
             hint="export the network with its neurons",
         )
     network = in_flow(network)

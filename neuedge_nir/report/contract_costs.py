@@ -8,8 +8,9 @@ from dataclasses import asdict
 
 from neuedge_nir.plan.figures import Binding, CostReport, Inference, Interval
 from neuedge_nir.plan.model import Plan
+from neuedge_nir.report.core_use import CoreUse, core_uses
 from neuedge_nir.report.figure import Figure, Given
-from neuedge_nir.report.use import CoreUse, LayerUse, copies_among, core_uses, first_layers
+from neuedge_nir.report.use import LayerUse, copies_among, first_layers
 
 Json = dict[str, object]
 

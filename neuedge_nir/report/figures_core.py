@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -10,7 +9,8 @@ from neuedge_nir.chip.model import Chip, LimitScope
 from neuedge_nir.chip.slow import slowed
 from neuedge_nir.plan.check_links import check_sites, walk
 from neuedge_nir.plan.figures import Link
-from neuedge_nir.plan.model import Plan, PlanSlice
+from neuedge_nir.plan.model import Plan
+from neuedge_nir.report.core_use import neurons_of
 from neuedge_nir.report.figure import Figure, Given, count, derived, priced, unpublished, wire
 from neuedge_nir.report.figures_energy import UPDATES, terms_of
 from neuedge_nir.report.figures_time import TIME, core_time
@@ -83,13 +83,9 @@ def _time(plan: Plan, chip: Chip, index: int) -> Iterator[Figure]:
 def link_loads(plan: Plan) -> dict[Link, float]:
     """Messages per step over every link that any crosses, walked along the routes of the plan."""
     rates, slices = plan.activity.rates, [plan.cores[route.core].slices[route.slice] for route in plan.routes]
-    sizes = [_size(piece) for piece in slices]
+    sizes = [neurons_of(piece) for piece in slices]
     walked = walk(plan, check_sites(plan), sizes, [rates[piece.population] for piece in slices])
     return {link: load for link, load in sorted(walked.loads.items()) if load > 0}
-
-
-def _size(piece: PlanSlice) -> int:
-    return piece.run[1] - piece.run[0] if piece.run is not None else math.prod(b - a for a, b in piece.block or ())
 
 
 def link_figures(plan: Plan, link: Link, load: float) -> Iterator[Figure]:

@@ -53,7 +53,7 @@ def of_diagnostic(remark: Diagnostic) -> Finding:
 
 
 def of_error(error: NeuedgeError, target: str | None = None, level: str = "error") -> Finding:
-    return Finding(level, error.code, error.where, error.message, error.hint, target)
+    return Finding(level, error.code, error.where, error.told, error.hint, target)
 
 
 # --- SARIF

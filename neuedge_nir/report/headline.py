@@ -10,8 +10,8 @@ from neuedge_nir.chip.model import Limit, LimitScope
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.signs import FULL
 from neuedge_nir.report.amounts import number, percent, quantity
+from neuedge_nir.report.core_use import core_uses, limits_of
 from neuedge_nir.report.figures import Figure
-from neuedge_nir.report.per_layer import chip_uses, limits_of, shares_of
 from neuedge_nir.report.text import counted
 
 Line = tuple[str, str]
@@ -51,16 +51,12 @@ def headline_of(plan: Plan, figures: Mapping[str, Figure]) -> Headline:
 
 def fullest_cores(plan: Plan, most: int) -> list[Fullest]:
     """The cores that are nearest to a limit, the nearest first."""
-    limits, chips = limits_of(plan), chip_uses(plan)
-    by_name = {limit.name: limit for limit in limits}
-    found: list[Fullest] = []
-    for index, core in enumerate(plan.cores):
-        shares = dict(shares_of(core, limits, chips))
-        if shares:
-            name = max(shares, key=lambda one: shares[one])
-            limit = by_name[name]
-            used = chips[core.chip, name] if limit.scope is LimitScope.CHIP else core.used[name]
-            found.append(Fullest(index, limit, used, shares[name]))
+    by_name = {limit.name: limit for limit in limits_of(plan)}
+    found = [
+        Fullest(use.core, by_name[use.binds], use.used[use.binds][0], use.share)
+        for use in core_uses(plan)
+        if use.binds is not None and use.share is not None
+    ]
     return sorted(found, key=lambda each: (-each.share, each.core))[:most]
 
 

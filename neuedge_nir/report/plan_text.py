@@ -9,8 +9,9 @@ from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.amounts import Row, number, percent
 from neuedge_nir.report.figures import Figure, figures_of
 from neuedge_nir.report.headline import Headline, headline_of, told
-from neuedge_nir.report.per_layer import Layer, copy_of, layers_of
+from neuedge_nir.report.per_layer import Layer, layers_of
 from neuedge_nir.report.text import model_words, plan_tables, printable, table
+from neuedge_nir.report.use import copy_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -41,7 +42,7 @@ STYLES = {"binds": "cyan", "not checked": "yellow", "remarks": "yellow"}
 
 
 def _layers(plan: Plan, figures: Mapping[str, Figure]) -> RenderableType:
-    originals = copy_of(plan)
+    originals = copy_of((p.name for p in plan.populations), plan)
     first = [layer for layer in layers_of(plan) if not originals[layer.name][1]]
     copied = ", first copy" * (len(first) < len(originals) - _outputs(plan))
     models = {p.name: model_words(p) for p in plan.populations}

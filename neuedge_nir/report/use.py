@@ -1,29 +1,19 @@
-"""What each population and each core uses of every limit, which limit binds, and what a population's events take."""
+"""What each population uses of every limit, which limit binds, and what its events take."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from neuedge_nir.chip.model import Chip, Limit, LimitScope
+from neuedge_nir.chip.model import Chip
 from neuedge_nir.chip.slow import slowed
-from neuedge_nir.plan.model import Plan, PlanCore, PlanPopulation
+from neuedge_nir.plan.model import Plan, PlanPopulation
+from neuedge_nir.report.core_use import CoreUse, binding, core_uses, limits_of, neurons_of
 from neuedge_nir.report.figure import Figure, Given, count, derived, priced, unpublished
 from neuedge_nir.report.figures_energy import UPDATES, terms_of
 from neuedge_nir.report.figures_traffic import by_activity
 from neuedge_nir.report.spans import marginal, span_of, spanned, summed
-
-
-@dataclass(frozen=True, slots=True)
-class CoreUse:
-    """What a core uses of each of its limits, as (used, available), and the limit of which it uses most."""
-
-    core: int
-    used: Mapping[str, tuple[int, float]]
-    binds: str | None
-    share: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,44 +35,15 @@ class LayerUse:
     messages: float
 
 
-def core_uses(plan: Plan) -> list[CoreUse]:
-    """All cores with their limits, in the order of the plan; of a limit of chips, what all cores of its chip use.
-
-    Cores that make spikes or pass them on have other limits, those of their way in: none is told.
-    """
-    limits = slowed(plan.chip, plan.options.time_scale).limits
-    shared = [limit.name for limit in limits if limit.scope is LimitScope.CHIP]
-    chips: Counter[tuple[int, str]] = Counter()
-    for core in plan.cores:
-        chips.update({(core.chip, name): core.used[name] for name in shared})
-    return [_core_use(index, core, limits, chips) for index, core in enumerate(plan.cores)]
-
-
-def _core_use(index: int, core: PlanCore, limits: Sequence[Limit], chips: Mapping[tuple[int, str], int]) -> CoreUse:
-    own = core.role in ("neurons", "synapses")
-    used = {
-        limit.name: (chips.get((core.chip, limit.name), core.used[limit.name]), limit.limit.typical)
-        for limit in limits
-        if own
-    }
-    return CoreUse(index, used, *_binding(used))
-
-
-def _binding(used: Mapping[str, tuple[int, float]]) -> tuple[str | None, float | None]:
-    shares = {name: many / most for name, (many, most) in used.items()}
-    binds = max(shares, key=lambda name: shares[name], default=None)
-    return binds, None if binds is None else shares[binds]
-
-
 def layer_uses(plan: Plan) -> list[LayerUse]:
     """All populations with cores, in the order of the plan; inputs that take cores are among them."""
     uses = core_uses(plan)
-    neurons = [sum(map(_size, core.slices)) for core in plan.cores]
+    neurons = [sum(map(neurons_of, core.slices)) for core in plan.cores]
     own: dict[str, dict[int, int]] = {}
     for index, core in enumerate(plan.cores):
         for piece in core.slices:
             held = own.setdefault(piece.population, {})
-            held[index] = held.get(index, 0) + _size(piece)
+            held[index] = held.get(index, 0) + neurons_of(piece)
     sent = _messages(plan)
     return [
         _layer(plan, population, own[population.name], uses, neurons, sent.get(population.name, 0.0))
@@ -103,17 +64,12 @@ def _layer(
         population,
         tuple(sorted(own)),
         fullest,
-        *_binding(fullest),
+        *binding(fullest, limits_of(plan)),
         plan.cost.events_into.get(population.name, 0.0),
         math.prod(population.shape) * rate if population.model != "Input" else 0.0,
         slots,
         sent,
     )
-
-
-def _size(piece: object) -> int:
-    run, block = getattr(piece, "run", None), getattr(piece, "block", None)
-    return int(run[1] - run[0]) if run is not None else math.prod(b - a for a, b in block or ())
 
 
 def _messages(plan: Plan) -> dict[str, float]:
@@ -134,11 +90,19 @@ def first_layers(plan: Plan) -> list[LayerUse]:
 
 def copies_among(names: Iterable[str], plan: Plan) -> frozenset[str]:
     """The names of what belongs to a copy behind the first."""
-    if plan.copies is None or plan.copies.count == 1:
-        return frozenset()
+    return frozenset(name for name, (_, number) in copy_of(names, plan).items() if number)
+
+
+def copy_of(names: Iterable[str], plan: Plan) -> Mapping[str, tuple[str, int]]:
+    """Whose copy each of these is, and which: the second copy of conv1 is conv1@2. The first is number 0."""
     known = set(names)
+    if plan.copies is None or plan.copies.count < 2:
+        return {name: (name, 0) for name in known}
     parts = {name: name.rpartition("@") for name in known}
-    return frozenset(name for name, (base, _, number) in parts.items() if number.isdecimal() and base in known)
+    return {
+        name: (base, int(number)) if number.isdecimal() and base in known else (name, 0)
+        for name, (base, _, number) in parts.items()
+    }
 
 
 # --- as figures

@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from neuedge_nir.chip.model import Limit, LimitScope, Mesh
 from neuedge_nir.plan.figures import Link
 from neuedge_nir.plan.model import Plan
+from neuedge_nir.report.core_use import limits_of, neurons_of
 from neuedge_nir.report.page.columns import Column, column
 from neuedge_nir.report.page.ways import Ways
-from neuedge_nir.report.per_layer import Layer, copy_of, limits_of, neurons_of
+from neuedge_nir.report.per_layer import Layer
 from neuedge_nir.report.text import shortened
+from neuedge_nir.report.use import copy_of
 
 LONGEST_NAME = 48
 """Columns of a name on the page; of a longer one the beginning and the end."""
@@ -90,7 +92,7 @@ def _pieces(plan: Plan, numbers: Mapping[str, int]) -> Json:
     """All slices, core by core: how many a core has, of which layer, how many neurons, its spans axis by axis."""
     pieces = [piece for core in plan.cores for piece in core.slices]
     spans = [piece.block if piece.block is not None else (piece.run or (0, 0),) for piece in pieces]
-    originals = copy_of(plan)
+    originals = copy_of((p.name for p in plan.populations), plan)
     axes = max((len(each) for each in spans), default=0)
     return {
         "per_core": column([len(core.slices) for core in plan.cores]),

@@ -17,8 +17,9 @@ from neuedge_nir.report.page.costs import bars_of
 from neuedge_nir.report.page.floor import LONGEST_NAME, floor_of, grid_of
 from neuedge_nir.report.page.sources import sources_of
 from neuedge_nir.report.page.ways import HotLink, Ways, ways_of
-from neuedge_nir.report.per_layer import Layer, copy_of, layers_of
+from neuedge_nir.report.per_layer import Layer, layers_of
 from neuedge_nir.report.text import shortened
+from neuedge_nir.report.use import copy_of
 
 MOST_FULLEST = 10
 """Cores nearest to a limit that the page lists; the map has all."""
@@ -80,7 +81,7 @@ class PlanView:
 def view_of(label: str, plan: Plan) -> PlanView:
     """Everything that is told of a plan. Raises `VerificationError` where its messages have no way."""
     figures, ways = figures_of(plan), ways_of(plan)
-    originals = copy_of(plan)
+    originals = copy_of((p.name for p in plan.populations), plan)
     layers = [layer for layer in layers_of(plan) if originals[layer.name][1] == 0]
     return PlanView(
         label=shortened(label, LONGEST_NAME),

@@ -12,7 +12,7 @@ from neuedge_nir.plan.check_links import Grid, check_sites, walk
 from neuedge_nir.plan.check_mesh import Ints, Messages, messages_of, offsets
 from neuedge_nir.plan.figures import Link, Router
 from neuedge_nir.plan.model import Plan, PlanRoute
-from neuedge_nir.report.per_layer import neurons_of
+from neuedge_nir.report.core_use import neurons_of
 
 HOTTEST, FLOWS = 10, 3
 """Links that are told of, and the flows through each."""
