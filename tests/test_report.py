@@ -138,7 +138,7 @@ def cut(content: bytes) -> bytes:
 
 
 def another_version(content: bytes) -> bytes:
-    return content.replace(b'"schema":"neuedge-nir/plan/1"', b'"schema":"neuedge-nir/plan/2"')
+    return content.replace(b'"schema":"neuedge-nir/plan/2"', b'"schema":"neuedge-nir/plan/3"')
 
 
 def much_newer(_: bytes) -> bytes:
