@@ -41,6 +41,27 @@ def figures(name: str) -> Mapping[str, Figure]:
     return figures_of(plan_of(name)[0])
 
 
+def dealt(known: Mapping[str, Figure], under: str = "") -> Iterator[Figure]:
+    """The energies of layers, of other copies and of what no layer has: of all profiles, or by one."""
+    for path in known:
+        if re.fullmatch(r"populations\..+\.energy|energy\.(copies|shared)", path):
+            yield known[f"{path}{under}"]
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_the_energies_of_layers_and_of_what_none_has_make_that_of_a_step(name: str) -> None:
+    """By every profile at each end, and in all the typical one; lows of layers may be of different profiles."""
+    known = figures(name)
+    for profile in plan_of(name)[0].chip.costs.profiles:
+        whole = known.get(f"energy.dynamic.{profile.name}")
+        for end in ENDS if whole is not None else ():
+            found = sum(getattr(part, end) for part in dealt(known, f".{profile.name}"))
+            assert found == pytest.approx(getattr(whole, end), rel=1e-12, abs=0), (profile.name, end)
+    typical, of_all = [part.typical for part in dealt(known)], known["energy.dynamic"].typical
+    assert sum(each for each in typical if each is not None) == pytest.approx(of_all, rel=1e-12, abs=0)
+    assert ("energy.copies" in known) == ("copies" in name)
+
+
 def parts(plan: Plan) -> Iterator[Figure]:
     for index in range(len(plan.cores)):
         yield from core_figures(plan, index)
@@ -172,6 +193,8 @@ JSON = {
     "schedule.steps_per_sample": "inference.steps_shown",
     "schedule.pipeline_steps": "schedule.depth",
     "schedule.period_steps": "inference.period",
+    "energy.of_no_layer_j_per_step": "energy.shared",
+    "energy.other_copies_j_per_step": "energy.copies",
 }
 """Keys of the JSON report, and the figures they hold; other keys are paths themselves."""
 

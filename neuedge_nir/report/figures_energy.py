@@ -111,7 +111,7 @@ def _by_profile(
     found: dict[str, Figure] = {}
     for profile in profiles:
         terms = list(terms_of(profile, f"{path}.{profile.name}", events))
-        terms += _active(profile, plan, f"{path}.{profile.name}", step)
+        terms += active_term(profile, len(plan.cores), f"{path}.{profile.name}", step)
         if terms:
             found[profile.name] = summed(f"{path}.{profile.name}", f"{title}, by {profile.name}", "J", terms)
             yield from (*terms, found[profile.name])
@@ -127,14 +127,14 @@ def terms_of(profile: CostProfile, path: str, events: Mapping[str, Given]) -> It
             yield derived(f"{path}.{name}", f"energy of {what}", "J", value, f"{name} * {key}", [amount, given])
 
 
-def _active(profile: CostProfile, plan: Plan, path: str, step: Figure) -> list[Figure]:
-    """The energy of cores that are in use, where it is one of time and not of events."""
+def active_term(profile: CostProfile, cores: float, path: str, step: Figure) -> list[Figure]:
+    """The energy of so many cores that are in use, where it is one of time and not of events."""
     if profile.core_active_w is None or step.typical is None:
         return []
     watts, typical = priced("core_active_w", profile.core_active_w), ends(step)[1]
     held = replace(taken("step_s", step), low=typical, high=typical, note="the typical time of a step")
-    inputs = [count("cores", len(plan.cores), "cores"), watts, held]
-    value = interval(*(len(plan.cores) * w * typical for w in (watts.low, watts.typical, watts.high)))
+    inputs = [count("cores", cores, "cores"), watts, held]
+    value = interval(*(cores * w * typical for w in (watts.low, watts.typical, watts.high)))
     return [derived(f"{path}.cores", "energy of cores in use", "J", value, "cores * core_active_w * step_s", inputs)]
 
 
