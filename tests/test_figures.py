@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -15,6 +16,7 @@ from neuedge_nir.report.contract import report_of
 from neuedge_nir.report.figure import WEAKEST, Figure
 from neuedge_nir.report.figures import figures_of
 from neuedge_nir.report.figures_core import core_figures, link_figures, link_loads
+from neuedge_nir.report.figures_time import time_figures
 from neuedge_nir.report.share import share_of
 from neuedge_nir.report.text import plan_tables
 from neuedge_nir.report.use import core_uses, first_layers
@@ -39,6 +41,15 @@ ENDS = ("low", "typical", "high")
 @cache
 def figures(name: str) -> Mapping[str, Figure]:
     return figures_of(plan_of(name)[0])
+
+
+def test_a_step_that_waits_for_a_core_says_which_price_of_its_work_is_how_uncertain() -> None:
+    """Not that the time of the core is: on Loihi 2 the vendor's claim of speed disagrees with none of it by 5."""
+    plan = plan_of("loihi2 two chips")[0]
+    busy = tuple(replace(core, synaptic_events=1e6) for core in plan.cost.cores)
+    known = {f.path: f for f in time_figures(plan.chip, replace(plan, cost=replace(plan.cost, cores=busy)))}
+    why = known["time.step.prior-from-loihi1"].why
+    assert re.search(r"slowest_core spans most: .*; synaptic_event_s spans most: .* a factor 5; .* a factor 1\.5", why)
 
 
 def dealt(known: Mapping[str, Figure], under: str = "") -> Iterator[Figure]:
