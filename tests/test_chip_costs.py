@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
 from neuedge_nir.chip.load import from_dict, lint, parse, to_dict
-from neuedge_nir.chip.model import EnergyKind
+from neuedge_nir.chip.model import EnergyKind, Quantity
+from neuedge_nir.cost.model import ENERGY
+from neuedge_nir.cost.time import TIME
 from tests.test_chip_load import TINY
 from tests.worlds import real
 
@@ -109,3 +113,41 @@ def test_the_powers_of_truenorth_at_other_voltages_are_the_published_ones() -> N
         rate, power = measured[volts]
         dynamic = neurons * rate * event.typical * (volts / costs.volts.typical) ** 2
         assert supply.static_per_chip_w.typical + dynamic == pytest.approx(power, rel=1e-3)
+
+
+SHIPPED = ("loihi1", "loihi2", "spinnaker1", "spinnaker2", "truenorth")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_no_price_of_a_profile_is_taken_as_nothing_without_a_reason(name: str) -> None:
+    chip = real(name)
+    for profile in chip.costs.profiles:
+        if profile.energy_kind is EnergyKind.MARGINAL:
+            needed = {*ENERGY, "core_active_w"}
+            if any(getattr(profile, key) is not None for key in TIME):
+                needed |= {*TIME, *(() if chip.costs.timestep_s is not None else ("hop_s",))}
+                assert chip.costs.timestep_s is not None or profile.barrier or profile.barrier_s is not None
+            elif not any(getattr(profile, key) is not None for key in needed):
+                continue
+            silent = {key for key in needed if getattr(profile, key) is None and key not in profile.without}
+            assert silent == set(), profile.name
+            prices = {f.name: getattr(profile, f.name) for f in fields(profile)}
+            nought = {key for key, price in prices.items() if isinstance(price, Quantity) and not price.low}
+            assert all(prices[key].note for key in nought), (profile.name, nought)
+
+
+def test_a_price_is_there_or_told_to_be_absent() -> None:
+    without = '[costs.profiles.without]\n{} = "within the event"\n'
+    assert codes(profile(EVENT, without.format("hop_j"))) == []
+    both = profile(EVENT, without.format("synaptic_event_j"))
+    assert codes(both) == [("CHIP018", "costs.profiles[data sheet].without.synaptic_event_j")]
+    assert codes(profile(EVENT, without.format("hops"))) == [("CHIP007", "costs.profiles[data sheet].without.hops")]
+
+
+def test_an_idle_core_of_spinnaker1_takes_something_by_every_profile() -> None:
+    """20 nJ an event in all less 8 nJ incremental, less idle chips, over the neurons of that measurement."""
+    priced = [p for p in real("spinnaker1").costs.profiles if p.neuron_step_j is None and p.core_active_w is None]
+    assert priced == []
+    step = real("spinnaker1").costs.profiles[0].neuron_step_j
+    assert step is not None
+    assert step.typical == pytest.approx(((20e-9 - 8e-9) * 1.8e9 - 48 * 0.35) / (250_000 * 1000))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuedge_nir.chip.model import BarrierPoint, Boards, Chip, Confidence, CostProfile, Costs, EnergyKind, Quantity
-from neuedge_nir.cost.model import Events, dynamic_energy, static_power
+from neuedge_nir.cost.model import Events, dynamic_energy, idle_energy, static_power
 from neuedge_nir.cost.time import barrier_of, pace_of, step_time
 from neuedge_nir.plan.figures import CoreEvents, Interval
 from tests.worlds import REAL_CHIPS, between, chip, known, real, system
@@ -244,6 +244,17 @@ def test_an_average_at_an_operating_point_is_part_of_no_sum() -> None:
     average = CostProfile("a", synaptic_event_j=known(100.0), energy_kind=EnergyKind.AVERAGE, conditions="20 Hz")
     assert bounds(energy(costing(CostProfile("p", spike_j=known(3)), average))) == (30, 30, 30)
     assert bounds(energy(costing(average))) is None
+
+
+def test_a_profile_of_events_alone_says_nothing_of_an_idle_step_where_another_does() -> None:
+    """Else an idle step would begin at 0; where none prices it, it is within the static power."""
+    events = CostProfile("events", synaptic_event_j=known(8), spike_j=known(3))
+    whole = CostProfile("whole", synaptic_event_j=known(1), neuron_step_j=known(2))
+    idle = [
+        idle_energy(costing(*profiles), STEP, step_time(costing(*profiles), STEP))
+        for profiles in ((events, whole), (events,))
+    ]
+    assert [bounds(found) for found in idle] == [(160, 160, 160), (0, 0, 0)]
 
 
 def test_loihi_1_has_all_figures_as_published() -> None:

@@ -70,7 +70,7 @@ def test_what_is_no_plan_is_refused(neuedge: Neuedge, plan: Path, tmp_path: Path
     cut = tmp_path / "cut.json"
     cut.write_bytes(plan.read_bytes()[:-100])
     old = tmp_path / "old.json"
-    old.write_bytes(plan.read_bytes().replace(b"neuedge-nir/plan/1", b"neuedge-nir/plan/0"))
+    old.write_bytes(plan.read_bytes().replace(b"neuedge-nir/plan/2", b"neuedge-nir/plan/1"))
     for path in (cut, old, tmp_path / "none.json"):
         answer = neuedge("explain", f"{path}:energy.dynamic")
         assert (answer.status, "error[PLAN" in answer.err) == (3, True), path

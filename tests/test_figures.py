@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -16,6 +17,7 @@ from neuedge_nir.report.core_use import core_uses
 from neuedge_nir.report.figure import WEAKEST, Figure
 from neuedge_nir.report.figures import figures_of
 from neuedge_nir.report.figures_core import core_figures, link_figures, link_loads
+from neuedge_nir.report.figures_time import time_figures
 from neuedge_nir.report.share import share_of
 from neuedge_nir.report.text import plan_tables
 from neuedge_nir.report.use import first_layers
@@ -40,6 +42,36 @@ ENDS = ("low", "typical", "high")
 @cache
 def figures(name: str) -> Mapping[str, Figure]:
     return figures_of(plan_of(name)[0])
+
+
+def test_a_step_that_waits_for_a_core_says_which_price_of_its_work_is_how_uncertain() -> None:
+    """Not that the time of the core is: on Loihi 2 the vendor's claim of speed disagrees with none of it by 5."""
+    plan = plan_of("loihi2 two chips")[0]
+    busy = tuple(replace(core, synaptic_events=1e6) for core in plan.cost.cores)
+    known = {f.path: f for f in time_figures(plan.chip, replace(plan, cost=replace(plan.cost, cores=busy)))}
+    why = known["time.step.prior-from-loihi1"].why
+    assert re.search(r"slowest_core spans most: .*; synaptic_event_s spans most: .* a factor 5; .* a factor 1\.5", why)
+
+
+def dealt(known: Mapping[str, Figure], under: str = "") -> Iterator[Figure]:
+    """The energies of layers, of other copies and of what no layer has: of all profiles, or by one."""
+    for path in known:
+        if re.fullmatch(r"populations\..+\.energy|energy\.(copies|shared)", path):
+            yield known[f"{path}{under}"]
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_the_energies_of_layers_and_of_what_none_has_make_that_of_a_step(name: str) -> None:
+    """By every profile at each end, and in all the typical one; lows of layers may be of different profiles."""
+    known = figures(name)
+    for profile in plan_of(name)[0].chip.costs.profiles:
+        whole = known.get(f"energy.dynamic.{profile.name}")
+        for end in ENDS if whole is not None else ():
+            found = sum(getattr(part, end) for part in dealt(known, f".{profile.name}"))
+            assert found == pytest.approx(getattr(whole, end), rel=1e-12, abs=0), (profile.name, end)
+    typical, of_all = [part.typical for part in dealt(known)], known["energy.dynamic"].typical
+    assert sum(each for each in typical if each is not None) == pytest.approx(of_all, rel=1e-12, abs=0)
+    assert ("energy.copies" in known) == ("copies" in name)
 
 
 def parts(plan: Plan) -> Iterator[Figure]:
@@ -173,6 +205,8 @@ JSON = {
     "schedule.steps_per_sample": "inference.steps_shown",
     "schedule.pipeline_steps": "schedule.depth",
     "schedule.period_steps": "inference.period",
+    "energy.of_no_layer_j_per_step": "energy.shared",
+    "energy.other_copies_j_per_step": "energy.copies",
 }
 """Keys of the JSON report, and the figures they hold; other keys are paths themselves."""
 

@@ -6,9 +6,11 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,9 +18,11 @@ import pytest
 from neuedge_nir.cli.shared import print_tables
 from neuedge_nir.plan.model import Plan, PlanCore
 from neuedge_nir.plan.store import encode, read
+from neuedge_nir.report.contract import report_of
 from neuedge_nir.report.core_use import binding
 from neuedge_nir.report.figures import figures_of
-from neuedge_nir.report.headline import headline_of
+from neuedge_nir.report.headline import headline_of, told
+from neuedge_nir.report.page.view import view_of
 from neuedge_nir.report.per_layer import layers_of
 from neuedge_nir.report.plan_text import plan_report
 from neuedge_nir.report.spreadsheet import csv_of
@@ -34,8 +38,8 @@ def test_the_report_of_a_plan_is_what_compile_printed(
     plan = compiled[chip].plan
     answer = neuedge("report", plan)
     assert (answer.status, answer.out) == (0, neuedge("compile", digits, "--target", chip).out)
-    told, known = neuedge("report", plan, "--json").json, compiled[chip].answer.json
-    assert told == {key: value for key, value in known.items() if key != "passes"}
+    again, known = neuedge("report", plan, "--json").json, compiled[chip].answer.json
+    assert again == {key: value for key, value in known.items() if key != "passes"}
 
 
 SMALL = ("loihi1 copies", "loihi2 samples", "spinnaker1 slow", "toy torus", "toy synapse cores")
@@ -108,7 +112,8 @@ def test_a_table_has_a_line_for_each_layer_of_each_plan(
     assert neuedge("report", *both, "--csv", tmp_path / "both.csv").status == 0
     rows = rows_of((tmp_path / "both.csv").read_bytes())
     assert [(row["plan"], row["layer"]) for row in rows] == [
-        (chip, layer) for chip in ("loihi2", "truenorth") for layer in ("input_1", "if1", "if2")
+        *((chip, layer) for chip in ("loihi2", "truenorth") for layer in ("input_1", "if1", "if2")),
+        ("truenorth", "(of no layer)"),
     ]
     assert [row["neurons"] for row in rows[:3]] == ["64", "96", "10"]
     assert rows[1]["share_of_neuron_groups"] == rows[1]["share"] == "0.25"
@@ -116,6 +121,24 @@ def test_a_table_has_a_line_for_each_layer_of_each_plan(
     assert neuedge("compile", digits, "--target", "loihi2", "--csv", tmp_path / "one.csv").status == 0
     one = rows_of((tmp_path / "one.csv").read_bytes())
     assert [list(row.values())[2:16] for row in one] == [list(row.values())[2:16] for row in rows[:3]]
+
+
+@pytest.mark.parametrize("name", ["loihi1 relays", "spinnaker2 copies", "truenorth splitters", "spinnaker1 slow"])
+def test_energies_of_layers_add_up_in_every_form(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """With what other copies take and what no layer has: table for spreadsheets, JSON, text, page."""
+    plan, _ = plan_of(name)
+    whole = plan.cost.dynamic_j_per_step.typical
+    rows = rows_of(csv_of([("plan", plan)]))
+    assert sum(float(row["energy_typical_j_per_step"] or 0) for row in rows) == pytest.approx(whole, rel=1e-7, abs=0)
+    found: Any = report_of(plan)
+    energy = found["energy"]
+    rest = [energy["of_no_layer_j_per_step"], energy["other_copies_j_per_step"] or {"typical": 0.0}]
+    parts = [layer["energy_j"] for layer in found["layers"]] + rest
+    assert sum(part["typical"] for part in parts) == pytest.approx(whole, rel=1e-7, abs=0)
+    said = told(figures_of(plan)["energy.dynamic"], span=False)
+    print_tables(plan_report(plan))
+    assert re.search(rf"^ *\(all\) +{re.escape(said)} *$", capsys.readouterr().out, re.MULTILINE)
+    assert f"add up to {said}." in view_of("plan", plan).beside
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x", '=cmd|"/c calc"!A1'])
@@ -140,7 +163,7 @@ def cut(content: bytes) -> bytes:
 
 
 def another_version(content: bytes) -> bytes:
-    return content.replace(b'"schema":"neuedge-nir/plan/1"', b'"schema":"neuedge-nir/plan/2"')
+    return content.replace(b'"schema":"neuedge-nir/plan/2"', b'"schema":"neuedge-nir/plan/3"')
 
 
 def much_newer(_: bytes) -> bytes:

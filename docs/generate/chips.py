@@ -249,6 +249,8 @@ def costs(sheet: Sheet) -> str:
         conditions = f" ({text(profile.conditions)})" if profile.conditions else ""
         parts += [f"Profile `{profile.name}`, {kind}{conditions}:"]
         parts += [table(NUMBER, [*_numbers(sheet, profile), *_listed(sheet, profile)])]
+        absent = [(f"`{key}`", text(why)) for key, why in profile.without.items()]
+        parts += [table(("has no", "why"), absent)] if absent else []
     return page(*parts)
 
 

@@ -320,7 +320,8 @@ class CostProfile:
 
     Absent: nobody published it, and the report says so. Averages at an operating point, whose `conditions` are told,
     are no part of any sum: they are shown beside it. `barrier` holds where a barrier's time depends on what is in use,
-    tiles before chips and fewer before more; `barrier_s` where it does not.
+    tiles before chips and fewer before more; `barrier_s` where it does not. `without`, by price that is absent: which
+    other price holds it, or that nobody published it.
     """
 
     name: str
@@ -341,6 +342,7 @@ class CostProfile:
     energy_kind: EnergyKind = EnergyKind.MARGINAL
     conditions: str | None = None
     barrier: tuple[BarrierPoint, ...] = ()
+    without: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

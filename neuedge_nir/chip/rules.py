@@ -90,6 +90,8 @@ def _cost_units(record: type) -> dict[tuple[type, str], Expected]:
     return {(record, key): Expected(unit=_COST_UNITS[s]) for key, s in suffixes.items() if s in _COST_UNITS}
 
 
+_PRICES = tuple(f.name for f in fields(CostProfile) if f.name.rsplit("_", 1)[-1] in _COST_UNITS)
+
 EXPECTED: Mapping[tuple[type, str], Expected] = {
     (Chip, "name"): Expected(plain=True),
     (Chip, "limits"): Expected(least=1),
@@ -134,6 +136,7 @@ EXPECTED: Mapping[tuple[type, str], Expected] = {
     (ResetSchedule, "energy_per_chip_j"): Expected(unit="J"),
     (Capabilities, "sources"): Expected(among=tuple(f.name for f in fields(Capabilities) if f.name != "sources")),
     **_cost_units(CostProfile),
+    (CostProfile, "without"): Expected(among=_PRICES),
     **_cost_units(Costs),
     **_cost_units(Supply),
     (Supply, "volts"): Expected(unit="V"),
@@ -280,6 +283,9 @@ def _cost_profile(profile: CostProfile) -> Iterator[Problem]:
         )
         hint = "voltage, rate, synapses: what the average was measured at" if average else "leave it out"
         yield Problem("CHIP015", ("conditions",), said, hint)
+    for key in profile.without:
+        if getattr(profile, key) is not None:
+            yield Problem("CHIP018", ("without", key), "is told to be absent, and has a number", "leave one out")
     yield from _barrier(profile)
 
 

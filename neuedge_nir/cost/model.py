@@ -80,10 +80,14 @@ def dynamic_energy(chip: Chip, events: Events, step: Interval) -> Interval:
 
 
 def idle_energy(chip: Chip, events: Events, step: Interval) -> Interval:
-    """Energy of one timestep in which nothing spikes, beyond the static power, in joules."""
+    """Energy of one timestep in which nothing spikes, beyond the static power, in joules.
+
+    A profile that prices events alone says nothing of it, where another does: it would make it 0.
+    """
     quiet = tuple(replace(core, synaptic_events=0.0, messages_out=0.0, spikes=0.0) for core in events.cores)
     idle = replace(events, cores=quiet, spikes=0.0, messages=0.0, hops=0.0, crossings=0.0, host=0.0)
-    found = {p.name: _profile_energy(p, idle, step) for p in marginal(chip) if _has_energy(p)}
+    told = [p for p in marginal(chip) if _has_energy(p)]
+    found = {p.name: _profile_energy(p, idle, step) for p in [p for p in told if _prices_idle(p)] or told}
     return span(found, chip, "neuron updates x marginal energy, no events")
 
 
@@ -108,6 +112,10 @@ def marginal(chip: Chip) -> list[CostProfile]:
 
 def _has_energy(profile: CostProfile) -> bool:
     return profile.core_active_w is not None or any(getattr(profile, key) is not None for key in ENERGY)
+
+
+def _prices_idle(profile: CostProfile) -> bool:
+    return profile.neuron_step_j is not None or profile.core_active_w is not None
 
 
 def _profile_energy(profile: CostProfile, events: Events, step: Interval) -> Bounds:

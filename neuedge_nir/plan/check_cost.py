@@ -124,23 +124,13 @@ def check_costs(plan: Plan, grid: Grid, totals: Totals) -> None:
     step = check_pace(plan, grid, totals)
     _check_interval("PLAN132", "time of a step", stated.step_s, step)
     events = totals.events if totals.counted else stated.synaptic_events_per_step
-    energy = _combined(
-        [
-            _energy(profile, plan, totals, events, step)
-            for profile in costs.profiles
-            if profile.energy_kind.value == "marginal"
-        ]
-    )
+    marginal = [profile for profile in costs.profiles if profile.energy_kind.value == "marginal"]
+    energy = _combined([_energy(profile, plan, totals, events, step) for profile in marginal])
     _check_interval("PLAN130", "dynamic energy", stated.dynamic_j_per_step, energy)
     silent = replace(totals.walked, deliveries=0.0, unicast_hops=0.0, tree_hops=0.0, interchip=0.0)
     quiet = replace(totals, spikes=0.0, host=0.0, reads=0.0, events=0.0, walked=silent)
-    idle = _combined(
-        [
-            _energy(profile, plan, quiet, 0.0, step)
-            for profile in costs.profiles
-            if profile.energy_kind.value == "marginal"
-        ]
-    )
+    awake = [profile for profile in marginal if profile.neuron_step_j or profile.core_active_w]
+    idle = _combined([_energy(profile, plan, quiet, 0.0, step) for profile in awake or marginal])
     _check_interval("PLAN130", "energy of an idle step", stated.idle_j_per_step, idle)
     boards, on = grid.system.boards, boards_on(plan, grid, totals)
     whole = None if boards is None or on is None else _range(boards.static_w, on)

@@ -15,7 +15,7 @@ from neuedge_nir.diagnostics import Diagnostic
 from neuedge_nir.network.model import Adaptation, HybridEncoder
 from neuedge_nir.plan.figures import Copies, CostReport, Counts, Link, Mapped, Router, TimingError
 
-SCHEMA = "neuedge-nir/plan/1"
+SCHEMA = "neuedge-nir/plan/2"
 
 WALL_CLOCK = "wall_clock"
 """What stopped a search whose best plan this is: such a plan depends on the machine that made it."""

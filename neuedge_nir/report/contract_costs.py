@@ -10,6 +10,7 @@ from neuedge_nir.plan.figures import Binding, CostReport, Inference, Interval
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.core_use import CoreUse, core_uses
 from neuedge_nir.report.figure import Figure, Given
+from neuedge_nir.report.layer_energy import COPIES, SHARED
 from neuedge_nir.report.use import LayerUse, copies_among, first_layers
 
 Json = dict[str, object]
@@ -27,6 +28,8 @@ def energy_json(cost: CostReport, figures: Mapping[str, Figure]) -> Json:
         "dynamic_j_per_step": interval_json(cost.dynamic_j_per_step),
         "idle_j_per_step": interval_json(cost.idle_j_per_step),
         "static_w": interval_json(cost.static_w),
+        "of_no_layer_j_per_step": _ends(figures[SHARED]),
+        "other_copies_j_per_step": _ends(figures[COPIES]) if COPIES in figures else None,
         "synaptic_events_per_step": cost.synaptic_events_per_step,
         "neuron_updates_per_step": cost.neuron_updates_per_step,
         **({"cross_checks": [_average(figure) for figure in averages]} if averages else {}),
@@ -129,6 +132,8 @@ def _layer(layer: LayerUse, figures: Mapping[str, Figure]) -> Json:
         "neuron_updates": layer.slots,
         "spikes": layer.spikes,
         "messages": layer.messages,
+        "hops": layer.way.hops,
+        "crossings": layer.way.crossings,
         "energy_j": _ends(figures[f"populations.{p.name}.energy"]),
     }
 

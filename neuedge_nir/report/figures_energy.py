@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from neuedge_nir.chip.model import Chip, CostProfile, EnergyKind, RoutingKind
@@ -30,10 +30,10 @@ def energy_figures(chip: Chip, plan: Plan, step: Figure) -> Iterator[Figure]:
     cost, events = plan.cost, amounts(plan)
     yield from _events(plan)
     titled = "energy of a timestep beyond the static power"
-    yield from _by_profile(chip, plan, "energy.dynamic", titled, cost.dynamic_j_per_step, events, step)
+    yield from _by_profile(marginal(chip), plan, "energy.dynamic", titled, cost.dynamic_j_per_step, events, step)
     quiet = {name: events[name] if name == UPDATES else _none(events[name]) for name in events}
     titled = "dynamic energy of a timestep in which nothing spikes"
-    yield from _by_profile(chip, plan, "energy.idle", titled, cost.idle_j_per_step, quiet, step)
+    yield from _by_profile(_awake(chip), plan, "energy.idle", titled, cost.idle_j_per_step, quiet, step)
     yield from averages(chip, events)
     if all(profile.host_message_j is None for profile in marginal(chip)):
         title = "energy of messages from the host and to it"
@@ -84,6 +84,12 @@ def amounts(plan: Plan) -> dict[str, Given]:
     return {**rated, UPDATES: updates}
 
 
+def _awake(chip: Chip) -> list[CostProfile]:
+    """The profiles that price what an idle step takes; all, where none does: then it is within the static power."""
+    found = marginal(chip)
+    return [p for p in found if p.neuron_step_j is not None or p.core_active_w is not None] or found
+
+
 def _none(given: Given) -> Given:
     """The same of an idle step."""
     note = f"{given.note}: none in an idle step"
@@ -93,13 +99,19 @@ def _none(given: Given) -> Given:
 
 
 def _by_profile(
-    chip: Chip, plan: Plan, path: str, title: str, value: Interval, events: Mapping[str, Given], step: Figure
+    profiles: Sequence[CostProfile],
+    plan: Plan,
+    path: str,
+    title: str,
+    value: Interval,
+    events: Mapping[str, Given],
+    step: Figure,
 ) -> Iterator[Figure]:
     """The energy by every profile, kind by kind, and what all profiles span."""
     found: dict[str, Figure] = {}
-    for profile in marginal(chip):
+    for profile in profiles:
         terms = list(terms_of(profile, f"{path}.{profile.name}", events))
-        terms += _active(profile, plan, f"{path}.{profile.name}", step)
+        terms += active_term(profile, len(plan.cores), f"{path}.{profile.name}", step)
         if terms:
             found[profile.name] = summed(f"{path}.{profile.name}", f"{title}, by {profile.name}", "J", terms)
             yield from (*terms, found[profile.name])
@@ -115,14 +127,14 @@ def terms_of(profile: CostProfile, path: str, events: Mapping[str, Given]) -> It
             yield derived(f"{path}.{name}", f"energy of {what}", "J", value, f"{name} * {key}", [amount, given])
 
 
-def _active(profile: CostProfile, plan: Plan, path: str, step: Figure) -> list[Figure]:
-    """The energy of cores that are in use, where it is one of time and not of events."""
+def active_term(profile: CostProfile, cores: float, path: str, step: Figure) -> list[Figure]:
+    """The energy of so many cores that are in use, where it is one of time and not of events."""
     if profile.core_active_w is None or step.typical is None:
         return []
     watts, typical = priced("core_active_w", profile.core_active_w), ends(step)[1]
     held = replace(taken("step_s", step), low=typical, high=typical, note="the typical time of a step")
-    inputs = [count("cores", len(plan.cores), "cores"), watts, held]
-    value = interval(*(len(plan.cores) * w * typical for w in (watts.low, watts.typical, watts.high)))
+    inputs = [count("cores", cores, "cores"), watts, held]
+    value = interval(*(cores * w * typical for w in (watts.low, watts.typical, watts.high)))
     return [derived(f"{path}.cores", "energy of cores in use", "J", value, "cores * core_active_w * step_s", inputs)]
 
 

@@ -20,6 +20,7 @@ from neuedge_nir.report.figure import (
     taken,
     tally,
     unpublished,
+    width,
     wire,
 )
 from neuedge_nir.report.figures_energy import UPDATES
@@ -157,7 +158,9 @@ def _step(profile: CostProfile, plan: Plan, slowest: Figure, crossings: Sequence
         inputs, formula = [*inputs, taken("host", host)], f"max({formula}, host)"
         whole = tuple(map(max, whole, ends(host)))
     path, title = f"time.step.{profile.name}", f"time of a timestep, by {profile.name}"
-    return [*before, derived(path, title, "s", interval(*whole), formula, inputs)]
+    why = width(formula, inputs, whole[0], whole[2])
+    why += f"; {slowest.why}" if why.startswith("slowest_core spans most") else ""
+    return [*before, derived(path, title, "s", interval(*whole), formula, inputs, why)]
 
 
 def barrier_figure(profile: CostProfile, plan: Plan) -> Figure:

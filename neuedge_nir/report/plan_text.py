@@ -9,6 +9,7 @@ from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.amounts import Row, number, percent
 from neuedge_nir.report.figures import Figure, figures_of
 from neuedge_nir.report.headline import Headline, headline_of, told
+from neuedge_nir.report.layer_energy import beside_layers
 from neuedge_nir.report.per_layer import Layer, layers_of
 from neuedge_nir.report.text import model_words, plan_tables, printable, table
 from neuedge_nir.report.use import copy_of
@@ -47,6 +48,8 @@ def _layers(plan: Plan, figures: Mapping[str, Figure]) -> RenderableType:
     copied = ", first copy" * (len(first) < len(originals) - _outputs(plan))
     models = {p.name: model_words(p) for p in plan.populations}
     rows = [_row(layer, models[layer.name], figures.get(f"populations.{layer.name}.energy")) for layer in first]
+    rows += [_energy_alone(*pair) for pair in beside_layers(figures)]
+    rows += [_energy_alone("(all)", figures["energy.dynamic"])] if figures["energy.dynamic"].typical else []
     title = f"Layer by layer{copied}; synaptic events, messages and energy of a step"
     return table(title, HEADER, rows, right=(2, 3, 4, 5, 6, 7, 9, 10, 11))
 
@@ -55,6 +58,10 @@ HEADER = (
     *("layer", "model", "neurons", "cores", "lag", "events", "messages", "energy"),
     *("binds", "share", "bits", "error"),
 )
+
+
+def _energy_alone(word: str, energy: Figure) -> Row:
+    return (word, *[""] * 6, told(energy, span=False), *[""] * 4)
 
 
 def _outputs(plan: Plan) -> int:

@@ -8,13 +8,15 @@ from collections.abc import Sequence
 
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.figures import Figure, figures_of
+from neuedge_nir.report.layer_energy import beside_layers
 from neuedge_nir.report.per_layer import Layer, layers_of
 from neuedge_nir.report.text import printable
 
+ENERGIES = ("energy_low_j_per_step", "energy_typical_j_per_step", "energy_high_j_per_step")
 COLUMNS = (
     *("plan", "chip", "layer", "model", "shape", "neurons", "cores", "chips", "slices", "lag_steps"),
     *("spikes_per_neuron_per_step", "spikes_per_step", "messages_per_step", "synaptic_events_per_step"),
-    *("energy_low_j_per_step", "energy_typical_j_per_step", "energy_high_j_per_step"),
+    *ENERGIES,
     *("binds", "share", "weight_bits", "weight_relative_error"),
 )
 FORMULA = ("=", "+", "-", "@")
@@ -22,7 +24,10 @@ FORMULA = ("=", "+", "-", "@")
 
 
 def csv_of(plans: Sequence[tuple[str, Plan]]) -> bytes:
-    """All layers of all plans, each plan with its label; behind them what the fullest core uses of every limit."""
+    """All layers of all plans, each plan with its label; behind them what the fullest core uses of every limit.
+
+    A line for the energy of other copies, and one for that of no layer: with them the typical column adds up to a step.
+    """
     limits = list(dict.fromkeys(limit.name for _, plan in plans for limit in plan.chip.limits))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -39,11 +44,19 @@ def csv_of(plans: Sequence[tuple[str, Plan]]) -> bytes:
                     *shares,
                 ]
             )
+        for word, energy in beside_layers(figures):
+            writer.writerow([_word(label), _word(plan.chip.name), word, *_beside(energy), *[""] * len(limits)])
     return text.getvalue().encode()
 
 
+def _beside(energy: Figure) -> list[str]:
+    """The columns behind the name of a layer, for what has an energy and nothing else."""
+    held = dict(zip(ENERGIES, (energy.low, energy.typical, energy.high), strict=True))
+    return [_number(held.get(name)) for name in COLUMNS[3:]]
+
+
 def _cells(layer: Layer, energy: Figure | None) -> list[str]:
-    """The energy is that of what the layer does, without hops: `explain PLAN:populations.NAME.energy`."""
+    """The energy is dynamic, with hops and cores in use: `explain PLAN:populations.NAME.energy`."""
     return [
         _word(layer.name),
         _word(layer.model),

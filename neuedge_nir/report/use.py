@@ -10,10 +10,10 @@ from neuedge_nir.chip.model import Chip
 from neuedge_nir.chip.slow import slowed
 from neuedge_nir.plan.model import Plan, PlanPopulation
 from neuedge_nir.report.core_use import CoreUse, binding, core_uses, limits_of, neurons_of
-from neuedge_nir.report.figure import Figure, Given, count, derived, priced, unpublished
-from neuedge_nir.report.figures_energy import UPDATES, terms_of
+from neuedge_nir.report.figure import Figure, Given, count, derived, priced
+from neuedge_nir.report.figures_energy import UPDATES
 from neuedge_nir.report.figures_traffic import by_activity
-from neuedge_nir.report.spans import marginal, span_of, spanned, summed
+from neuedge_nir.report.layer_ways import Way, ways_by_population
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class LayerUse:
     """A population on its cores: the fullest of them limit by limit, the limit that binds, and events per step.
 
     `slots`: updates of its neurons, with their copies or compartments; a core's are dealt by neurons. `messages` to
-    other cores.
+    other cores, and the `way` that these take.
     """
 
     population: PlanPopulation
@@ -33,6 +33,7 @@ class LayerUse:
     spikes: float
     slots: float
     messages: float
+    way: Way
 
 
 def layer_uses(plan: Plan) -> list[LayerUse]:
@@ -44,9 +45,12 @@ def layer_uses(plan: Plan) -> list[LayerUse]:
         for piece in core.slices:
             held = own.setdefault(piece.population, {})
             held[index] = held.get(index, 0) + neurons_of(piece)
-    sent = _messages(plan)
+    sent, ways = _messages(plan), ways_by_population(plan)
     return [
-        _layer(plan, population, own[population.name], uses, neurons, sent.get(population.name, 0.0))
+        replace(
+            _layer(plan, population, own[population.name], uses, neurons, sent.get(population.name, 0.0)),
+            way=ways.get(population.name, Way()),
+        )
         for population in plan.populations
         if population.name in own
     ]
@@ -69,6 +73,7 @@ def _layer(
         math.prod(population.shape) * rate if population.model != "Input" else 0.0,
         slots,
         sent,
+        Way(),
     )
 
 
@@ -109,12 +114,11 @@ def copy_of(names: Iterable[str], plan: Plan) -> Mapping[str, tuple[str, int]]:
 
 
 def layer_figures(plan: Plan) -> Iterator[Figure]:
-    """What is told of each population on its cores, and the energy of its events; hops are not dealt to populations."""
+    """What is told of each population on its cores and of its events."""
     chip = slowed(plan.chip, plan.options.time_scale)
     for layer in first_layers(plan):
         yield from _use_figures(layer, chip)
         yield from _event_figures(plan, layer)
-        yield from _energy_figures(plan, chip, layer)
 
 
 def _use_figures(layer: LayerUse, chip: Chip) -> Iterator[Figure]:
@@ -129,32 +133,21 @@ def _use_figures(layer: LayerUse, chip: Chip) -> Iterator[Figure]:
         yield derived(f"{where}.share.{limit}", titled, "", share, "used / limit", [many, of])
 
 
-def _amounts(plan: Plan, layer: LayerUse) -> dict[str, Given]:
+def amounts_of(plan: Plan, layer: LayerUse) -> dict[str, Given]:
+    """What a layer does in a step, by kind of event."""
     name = layer.population.name
     found = {
         "synaptic_events": (layer.synaptic_events, f"into {name}"),
         "spikes": (layer.spikes, f"of {name}"),
         "messages": (layer.messages, f"of {name} to other cores"),
+        "hops": (layer.way.hops, f"of messages of {name} over links"),
+        "crossings": (layer.way.crossings, f"of messages of {name} from chip to chip"),
     }
     rated = {kind: by_activity(plan, count(kind, value, "", note)) for kind, (value, note) in found.items()}
     return {**rated, UPDATES: count(UPDATES, layer.slots, "", f"of {name}: a core's are dealt by its neurons")}
 
 
 def _event_figures(plan: Plan, layer: LayerUse) -> Iterator[Figure]:
-    for kind, given in _amounts(plan, layer).items():
+    for kind, given in amounts_of(plan, layer).items():
         path, title = f"populations.{layer.population.name}.{kind}", f"{kind.replace('_', ' ')} {given.note} in a step"
         yield derived(path, title, "", given.typical, "count", [replace(given, name="count")])
-
-
-def _energy_figures(plan: Plan, chip: Chip, layer: LayerUse) -> Iterator[Figure]:
-    where = f"populations.{layer.population.name}.energy"
-    title = f"energy of what {layer.population.name} does in a step, without hops and cores that are in use"
-    events, found = _amounts(plan, layer), {}
-    for profile in marginal(chip):
-        if terms := list(terms_of(profile, f"{where}.{profile.name}", events)):
-            found[profile.name] = summed(f"{where}.{profile.name}", f"{title}, by {profile.name}", "J", terms)
-            yield from (*terms, found[profile.name])
-    if found:
-        yield spanned(where, title, "J", span_of(found), found)
-    else:
-        yield unpublished(where, title, "J", f"no energy of events is published for {chip.title}")

@@ -12,6 +12,7 @@ from neuedge_nir.report.amounts import number, percent
 from neuedge_nir.report.figure import wire
 from neuedge_nir.report.figures import Figure, figures_of
 from neuedge_nir.report.headline import Headline, Line, ends, fullest_cores, headline_of, spot, told, value
+from neuedge_nir.report.layer_energy import beside_layers
 from neuedge_nir.report.page.bars import Group
 from neuedge_nir.report.page.costs import bars_of
 from neuedge_nir.report.page.floor import LONGEST_NAME, floor_of, grid_of
@@ -52,6 +53,7 @@ class PlanView:
     traffic: str
     hot: list[Row]
     copied: str
+    beside: str
     layers: list[Row]
     limits: list[Row]
     bars: list[Group]
@@ -93,6 +95,7 @@ def view_of(label: str, plan: Plan) -> PlanView:
         traffic=_traffic(plan, ways),
         hot=[_hot(plan, hot) for hot in ways.hottest],
         copied=_copied(plan),
+        beside=_added_up(figures),
         layers=[_layer(layer, figures.get(f"populations.{layer.name}.energy")) for layer in layers],
         limits=_limits(plan, figures),
         bars=bars_of(figures),
@@ -215,6 +218,13 @@ def _copied(plan: Plan) -> str:
     if plan.copies is None or plan.copies.count < 2:
         return ""
     return f"The first of {plan.copies.count:,} copies; cores and slices of the others are on the map."
+
+
+def _added_up(figures: Mapping[str, Figure]) -> str:
+    """What the energies of layers and the rest add up to."""
+    whole = figures["energy.dynamic"]
+    rest = "".join(f" and {told(energy, span=False)} {word}" for word, energy in beside_layers(figures))
+    return "" if whole.typical is None else f"Energies of layers{rest} add up to {told(whole, span=False)}."
 
 
 def _layer(layer: Layer, energy: Figure | None) -> Row:
