@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,11 +24,13 @@ class Told:
     low: float | None
     typical: float | None
     high: float | None
+    assumed: bool
 
 
 ends = st.tuples(*[st.floats(0, 1e3)] * 3).map(sorted)
 figures = st.dictionaries(
-    st.sampled_from("abcd"), (ends | st.none()).map(lambda e: Told("t", "J", *(e or (None, None, None))))
+    st.sampled_from("abcd"),
+    st.builds(lambda e, assumed: Told("t", "J", *(e or (None, None, None)), assumed), ends | st.none(), st.booleans()),
 )
 
 
@@ -42,6 +45,7 @@ def test_a_figure_is_told_exactly_where_it_differs(old: dict[str, Told], new: di
         if path in told and a is not None and b is not None:
             shared = max(old[path].low or 0, new[path].low or 0) <= min(old[path].high or 0, new[path].high or 0)
             assert told[path].disjoint is not shared
+            assert told[path].assumed == (old[path].assumed, new[path].assumed)
             assert told[path].change == (pytest.approx(b / a - 1) if a else None)
 
 
@@ -69,7 +73,10 @@ def test_plans_and_reports_cost_the_same(neuedge: Neuedge, pair: dict[str, Path]
             assert paths == {each["path"]: each for each in plans.json["figures"]}
     shown = neuedge("diff", pair["old"], pair["new"]).out
     assert "What it costs" in shown
-    assert "energy.dynamic" in shown
+    assert dynamic["assumed"] == {"old": True, "new": False}
+    assert re.search(r"energy\.dynamic +\S+ nJ\*", shown)
+    reports = neuedge("diff", pair["old_report"], pair["new_report"], "--json").json
+    assert {"kind": "activity", "name": "kind", "old": "assumed", "new": "given"} in reports["values"]
     assert "disjoint" in shown or "overlap" in shown
 
 

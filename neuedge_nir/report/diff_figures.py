@@ -31,6 +31,8 @@ class Told(Protocol):
     def typical(self) -> float | None: ...
     @property
     def high(self) -> float | None: ...
+    @property
+    def assumed(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Difference:
     """One figure in both; None where it is not there, or nobody published what it takes.
 
     `change`: of the typical value, relative to the old one. `disjoint`: the intervals have no number in common, so that
-    the sources leave no doubt that it changed.
+    the sources leave no doubt that it changed. `assumed`: whether the old one and the new rest on an assumption.
     """
 
     path: str
@@ -48,6 +50,7 @@ class Difference:
     new: tuple[float, float, float] | None
     change: float | None
     disjoint: bool | None
+    assumed: tuple[bool, bool] = (False, False)
 
 
 def differences(old: Mapping[str, Told], new: Mapping[str, Told]) -> list[Difference]:
@@ -57,7 +60,8 @@ def differences(old: Mapping[str, Told], new: Mapping[str, Told]) -> list[Differ
         before, now = _ends(old.get(path)), _ends(new.get(path))
         if before != now:
             told = new[path] if path in new else old[path]
-            found.append(Difference(path, told.title, told.unit, before, now, *_compared(before, now)))
+            rests = (_assumed(old.get(path)), _assumed(new.get(path)))
+            found.append(Difference(path, told.title, told.unit, before, now, *_compared(before, now), rests))
     return found
 
 
@@ -68,6 +72,10 @@ def _ends(figure: Told | None) -> Ends | None:
     if figure is None or figure.low is None or figure.typical is None or figure.high is None:
         return None
     return figure.low, figure.typical, figure.high
+
+
+def _assumed(figure: Told | None) -> bool:
+    return figure is not None and figure.assumed
 
 
 def _compared(before: Ends | None, now: Ends | None) -> tuple[float | None, bool | None]:
@@ -88,6 +96,7 @@ def differences_json(found: Iterable[Difference]) -> list[dict[str, object]]:
             "new": _ends_json(each.new),
             "change": each.change,
             "disjoint": each.disjoint,
+            "assumed": dict(zip(("old", "new"), each.assumed, strict=True)),
         }
         for each in found
     ]
@@ -112,14 +121,17 @@ def _row(each: Difference) -> tuple[str, ...]:
     change = "-" if each.change is None else f"{100 * each.change:+.3g} %"
     wide = any(ends is not None and ends[0] < ends[2] for ends in (each.old, each.new))
     apart = "" if each.disjoint is None or not wide else "disjoint" if each.disjoint else "overlap"
-    return each.path, _span(each.old, each.unit), _span(each.new, each.unit), change, apart
+    old, new = (_span(*of, each.unit) for of in zip((each.old, each.new), each.assumed, strict=True))
+    return each.path, old, new, change, apart
 
 
-def _span(ends: Ends | None, unit: str) -> str:
+def _span(ends: Ends | None, assumed: bool, unit: str) -> str:
+    """What is assumed carries the same mark as in a report."""
     if ends is None:
         return "-"
     low, typical, high = (_value(end, unit) for end in ends)
-    return typical if low == high else f"{typical} ({low} .. {high})"
+    told = typical + "*" * assumed
+    return told if low == high else f"{told} ({low} .. {high})"
 
 
 def _value(value: float, unit: str) -> str:

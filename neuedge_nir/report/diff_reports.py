@@ -27,6 +27,15 @@ class ReportFigure:
     low: float | None
     typical: float | None
     high: float | None
+    assumed: bool
+
+
+@dataclass(frozen=True)
+class ReportActivity:
+    """How active the network was taken to be: spikes of a neuron in a step, in the mean."""
+
+    kind: str
+    spikes_per_neuron_per_step: float
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,7 @@ class Report:
     layers: list[ReportLayer]
     cores: list[ReportCore]
     figures: dict[str, ReportFigure]
+    activity: ReportActivity
 
 
 def of_plan(plan: Plan) -> Report:
@@ -111,6 +121,7 @@ def report_changes(old: Report, new: Report) -> list[Change]:
         *_facts("population", _populations(old), _populations(new)),
         *_facts("cores", _roles(old), _roles(new)),
         *_facts("moved", _places(old), _places(new)),
+        *_facts("activity", _activity(old), _activity(new)),
         *_facts("bound", {"outcome": old.outcome}, {"outcome": new.outcome}),
     ]
 
@@ -123,6 +134,10 @@ def _facts(kind: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterato
 
 def _populations(report: Report) -> dict[str, str]:
     return {each.population: f"{each.model} {each.neurons}, lag {each.lag}" for each in report.layers}
+
+
+def _activity(report: Report) -> dict[str, str]:
+    return {"kind": report.activity.kind, "mean rate": f"{report.activity.spikes_per_neuron_per_step:g}"}
 
 
 def _roles(report: Report) -> dict[str, str]:

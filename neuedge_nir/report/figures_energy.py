@@ -46,7 +46,10 @@ def averages(chip: Chip, events: Mapping[str, Given]) -> Iterator[Figure]:
         if profile.energy_kind is EnergyKind.AVERAGE and profile.synaptic_event_j is not None:
             given, amount = priced("synaptic_event_j", profile.synaptic_event_j), events["synaptic_events"]
             value = interval(*(amount.typical * end for end in (given.low, given.typical, given.high)))
-            title = f"cross-check, part of no sum: energy of a timestep by the average at {profile.conditions}"
+            title = (
+                f"cross-check, part of no sum: as many events by the average of a chip as busy as at "
+                f"{profile.conditions}; what a chip draws beyond such a share is not in it"
+            )
             formula = "synaptic_events * synaptic_event_j"
             yield derived(f"energy.average.{profile.name}", title, "J", value, formula, [amount, given])
 
