@@ -26,6 +26,7 @@ from neuedge_nir.report.page.view import view_of
 from neuedge_nir.report.per_layer import layers_of
 from neuedge_nir.report.plan_text import plan_report
 from neuedge_nir.report.spreadsheet import csv_of
+from neuedge_nir.report.use import layer_uses
 from tests.conftest import CHIPS, Compiled, Neuedge, Refused, everything_in
 from tests.plan_zoo import plan_of
 from tests.worlds import limit as made
@@ -289,3 +290,12 @@ def test_a_bit_of_an_index_less_is_half_of_what_it_counts() -> None:
     assert binding({**used, neurons.name: (100, 256.0)}, (index, neurons, one)) == (index.name, 7 / 8)
     assert binding({one.name: (1, 1.0)}, (one,)) == (one.name, 1)
     assert binding({}, ()) == (None, None)
+
+
+@pytest.mark.parametrize("name", [*SMALL, "spinnaker1 tables", "loihi2 two chips"])
+def test_there_is_one_count_of_messages(name: str) -> None:
+    """What layers send, what cores send and what is on the way are the same messages."""
+    plan, _ = plan_of(name)
+    whole = plan.cost.traffic.deliveries_per_step
+    assert math.fsum(core.messages_out for core in plan.cost.cores) == pytest.approx(whole)
+    assert math.fsum(layer.messages for layer in layer_uses(plan)) == pytest.approx(whole)

@@ -104,9 +104,12 @@ def _spikes(cluster: Cluster, demands: Demands) -> float:
 
 
 def _messages_out(stages: Stages) -> list[float]:
+    """With multicast every spike of a slice goes to all cores of its tree, wherever it finds synapses there."""
     sent = [0.0] * len(stages.partition.clusters)
+    multicast = stages.demands.legal.chip.topology.routing is RoutingKind.MULTICAST
     for flow in stages.flows:
-        sent[flow.cluster] += sum(n for target, n in flow.targets if target != flow.cluster) * flow.rate
+        arriving = (flow.neurons if multicast else n for target, n in flow.targets if target != flow.cluster)
+        sent[flow.cluster] += sum(arriving) * flow.rate
     return sent
 
 

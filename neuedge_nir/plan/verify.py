@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from neuedge_nir.chip.formulas import FORMULAS
-from neuedge_nir.chip.model import Limit, LimitScope
+from neuedge_nir.chip.model import Limit, LimitScope, RoutingKind
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.check_axons import Axons, axons_of, check_axons
 from neuedge_nir.plan.check_constraints import check_constraints, check_dead_links
@@ -357,6 +357,16 @@ def _copies(plan: Plan, parts: Sequence[Part], slots: int) -> int:
     return slots - sum(part.size for part in parts) if plan.chip.capabilities.one_destination else 0
 
 
+def _sizes(plan: Plan) -> dict[tuple[int, int], int]:
+    """The neurons of each slice: all of them send to every core of the slice's tree."""
+    shapes = {population.name: population.shape for population in plan.populations}
+    return {
+        (index, at): sum(math.prod(b - a for a, b in box) for box in boxes_in(piece, shapes[piece.population]))
+        for index, core in enumerate(plan.cores)
+        for at, piece in enumerate(core.slices)
+    }
+
+
 def _loads(plan: Plan, parts: Sequence[Part], recounted: Recount | None) -> list[Load]:
     """What every core does in a step."""
     rates = plan.activity.rates
@@ -365,8 +375,10 @@ def _loads(plan: Plan, parts: Sequence[Part], recounted: Recount | None) -> list
         neurons[part.core] += part.size
         spikes[part.core] += part.size * rates[part.population]
         events[part.core] += recounted.events[number] if recounted is not None else 0.0
+    sizes = _sizes(plan) if plan.chip.topology.routing is RoutingKind.MULTICAST else {}
     for route in plan.routes:
-        sent = sum(count for core, count in route.targets if core != route.core)
+        size = sizes.get((route.core, route.slice))
+        sent = sum(count if size is None else size for core, count in route.targets if core != route.core)
         messages[route.core] += sent * rates[plan.cores[route.core].slices[route.slice].population]
     names = [limit.name for limit in plan.chip.limits if limit.formula in ("neurons", "neuron_copies")]
     loads = []

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from neuedge_nir.chip.model import Chip
+from neuedge_nir.chip.model import Chip, RoutingKind
 from neuedge_nir.chip.slow import slowed
 from neuedge_nir.plan.model import Plan, PlanPopulation
 from neuedge_nir.report.core_use import CoreUse, binding, core_uses, limits_of, neurons_of
@@ -80,9 +80,11 @@ def _layer(
 def _messages(plan: Plan) -> dict[str, float]:
     """Messages to other cores per step, by the population that sends them."""
     found: dict[str, float] = {}
+    multicast = plan.chip.topology.routing is RoutingKind.MULTICAST
     for route in plan.routes:
-        name = plan.cores[route.core].slices[route.slice].population
-        many = sum(n for target, n in route.targets if target != route.core)
+        piece = plan.cores[route.core].slices[route.slice]
+        name, size = piece.population, neurons_of(piece)
+        many = sum(size if multicast else n for target, n in route.targets if target != route.core)
         found[name] = found.get(name, 0.0) + many * plan.activity.rates[name]
     return found
 
