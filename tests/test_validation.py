@@ -234,7 +234,7 @@ def test_the_command_prints_text_and_json_and_takes_a_case_of_the_users_own(neue
     mine = tmp_path / "mine.toml"
     mine.write_text(TOY, encoding="utf-8")
     told = json.loads(neuedge("validate", "v21", mine, "--json").out)
-    assert told["schema"] == "neuedge.validation/1"
+    assert told["schema"] == "neuedge-nir/validation/1"
     assert [(case["id"], case["built"]) for case in told["cases"]] == [("V21", False), ("mine", True)]
     (one,) = told["cases"][1]["measured"]
     assert (one["inside"], one["counted"], one["ours"]["low"]) == (True, True, 0.232)

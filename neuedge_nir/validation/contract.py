@@ -1,4 +1,4 @@
-"""The comparison as JSON for programs: schema `neuedge.validation/1`."""
+"""The comparison as JSON for programs: schema `neuedge-nir/validation/1`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from neuedge_nir.validation.printed import Row
 from neuedge_nir.validation.quantities import QUANTITIES, Found
 from neuedge_nir.validation.tally import tally
 
-SCHEMA = "neuedge.validation/1"
+SCHEMA = "neuedge-nir/validation/1"
 
 
 def as_json(results: Sequence[Result]) -> dict[str, Any]:

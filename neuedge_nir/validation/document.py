@@ -9,7 +9,7 @@ from neuedge_nir.validation.crosscheck import crosscheck_section
 from neuedge_nir.validation.model import Case
 from neuedge_nir.validation.printed import Row
 from neuedge_nir.validation.tally import tally
-from neuedge_nir.validation.words import HEADER, measured_rows, notes_of, title_of, unlike, value_of
+from neuedge_nir.validation.words import HEADER, measured_rows, notes_of, title_of, uncounted, unlike, value_of
 
 HEAD = """# What plans say beside published measurements
 
@@ -121,7 +121,7 @@ def _overview(results: Sequence[Result]) -> str:
 def _misses(results: Sequence[Result]) -> Iterator[str]:
     """Numbers, then figures of printed tables."""
     for result, each in misses(results):
-        count = "" if each.counted else " (not counted: outside at every activity)"
+        count = uncounted(each)
         cause = each.measured.cause or "not known"
         yield f"* {result.case.id}, {title_of(each)}, {value_of(each)}{count}. Likely cause: {cause}."
     for result in results:

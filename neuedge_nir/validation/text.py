@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from neuedge_nir.report.text import table
 from neuedge_nir.validation.compare import Result, misses
 from neuedge_nir.validation.tally import tally
-from neuedge_nir.validation.words import HEADER, measured_rows, notes_of, title_of, unlike, value_of
+from neuedge_nir.validation.words import HEADER, measured_rows, notes_of, title_of, uncounted, unlike, value_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -20,7 +20,10 @@ def tables_of(results: Sequence[Result]) -> list[RenderableType]:
     found = [each for result in built for each in _case(result)]
     missing = [(r.case.id, r.case.title, r.case.missing) for r in results if r.case.network is None]
     found += [table("Not rebuildable: what is missing", ("case", "network", "missing"), missing)] if missing else []
-    missed = [(r.case.id, title_of(each), value_of(each), each.measured.cause) for r, each in misses(results)]
+    missed = [
+        (r.case.id, title_of(each) + uncounted(each), value_of(each), each.measured.cause)
+        for r, each in misses(results)
+    ]
     missed += [(r.case.id, where, "", cause) for r in built for where, cause in unlike(r)]
     found += [table("Misses", ("case", "quantity", "measured", "likely cause"), missed)] if missed else []
     lines = [(line.title, str(line.counted), str(line.inside), line.share) for line in tally(results) if line.counted]

@@ -12,6 +12,11 @@ from neuedge_nir.validation.quantities import QUANTITIES, Found
 HEADER = ("quantity", "at", "measured", "ours", "ratio", "high/low", "")
 
 
+def uncounted(each: Compared) -> str:
+    """What is said of a miss that is in no tally."""
+    return "" if each.counted else " (not counted: outside at every activity)"
+
+
 def measured_rows(result: Result) -> Iterator[tuple[str, ...]]:
     """A row for every measured number, in the columns of `HEADER`."""
     for each in result.compared:
