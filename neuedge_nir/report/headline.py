@@ -147,6 +147,8 @@ def _cores(plan: Plan) -> str:
 
 def _time(plan: Plan, figures: Mapping[str, Figure]) -> str:
     """How long a step takes and what it waits for; of a chip with a tick, how much of it the busiest resource needs."""
+    if figures["time.step"].typical is None:
+        return told(None)
     step, pace = f"{told(figures['time.step'])} a step", plan.cost.pace
     if "time.load" not in figures or pace.busiest is None:
         return f"{step}; it waits for {pace.binding.words}"

@@ -32,7 +32,9 @@ def table(title: str, header: Row, rows: Iterable[Row], *, right: Sequence[int] 
 
 
 def printable(text: str) -> str:
-    """The text with control characters spelled out: a node's name must not steer the terminal."""
+    """The text with control characters spelled out: a node's name must not steer the terminal. Blanks alone are quoted."""
+    if text.isprintable():
+        return f"'{text}'" if text.isspace() else text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

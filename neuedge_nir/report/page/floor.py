@@ -14,7 +14,7 @@ from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.page.columns import Column, column
 from neuedge_nir.report.page.ways import Ways
 from neuedge_nir.report.per_layer import Layer, copy_of, limits_of, neurons_of
-from neuedge_nir.report.text import shortened
+from neuedge_nir.report.text import counted, shortened
 
 LONGEST_NAME = 48
 """Columns of a name on the page; of a longer one the beginning and the end."""
@@ -33,6 +33,7 @@ def floor_of(plan: Plan, ways: Ways, layers: Sequence[Layer]) -> Json:
         "size": list(ways.grid.size),
         "extent": list(ways.grid.extent),
         "slots": topology.cores_per_router.count,
+        "usable": topology.cores_per_chip.count,
         "chips": [list(position) for position in plan.machine.chips],
         "names": [shortened(layer.name, LONGEST_NAME) for layer in layers],
         "limits": [_limit(limit) for limit in limits_of(plan)],
@@ -137,4 +138,6 @@ def grid_of(plan: Plan) -> str:
     topology = plan.chip.topology
     routers = math.prod((topology.columns.count, topology.rows.count))
     many = f"{topology.columns.count} x {topology.rows.count} routers" if routers > 1 else "one router"
-    return f"{topology.mesh.value}, {many} a chip, {topology.cores_per_router.count} cores a router"
+    places, usable = routers * topology.cores_per_router.count, topology.cores_per_chip.count
+    fewer = f", of which {usable:,} of a chip's {places:,} are usable" if usable < places else ""
+    return f"{topology.mesh.value}, {many} a chip, {counted(topology.cores_per_router.count, 'core')} a router{fewer}"

@@ -46,7 +46,7 @@ def _figure(figure: Figure) -> Row:
         "text": told(figure, span=False).removesuffix("*"),
         "span": ends(figure),
         "formula": "" if figure.formula == "count" else shortened(figure.formula, 300),
-        "why": shortened(figure.why, 300),
+        "why": shortened(figure.why, 300) if figure.low != figure.high or figure.typical is None else "",
         "assumed": figure.assumed,
         "inputs": [_given(given) for given in figure.inputs],
     }
