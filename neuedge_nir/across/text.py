@@ -9,7 +9,8 @@ from neuedge_nir.across.answers import INFERENCE, Answer
 from neuedge_nir.across.pareto import Standing
 from neuedge_nir.plan.figures import Interval
 from neuedge_nir.report.amounts import number, percent, quantity
-from neuedge_nir.report.text import printable, table
+from neuedge_nir.report.text import table
+from neuedge_nir.report.words import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

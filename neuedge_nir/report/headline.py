@@ -12,8 +12,12 @@ from neuedge_nir.report.amounts import number, percent, quantity
 from neuedge_nir.report.figures import Figure
 from neuedge_nir.report.per_layer import chip_uses, limits_of, shares_of
 from neuedge_nir.report.text import counted
+from neuedge_nir.report.words import shortened
 
 Line = tuple[str, str]
+
+LONGEST_NAME = 80
+"""Columns of a projection's name: of both its ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ def headline_of(plan: Plan, figures: Mapping[str, Figure]) -> Headline:
     m = plan.mapping
     size = f"{counted(m.cores_used, 'core')} on {counted(m.chips_used, 'chip')}"
     return Headline(
-        title=f"{plan.model.name} fits {plan.chip.title}: {size}",
+        title=f"{shortened(plan.model.name, LONGEST_NAME)} fits {plan.chip.title}: {size}",
         verdict=_verdict(plan),
         proved=plan.outcome == "optimal",
         lines=tuple(_lines(plan, figures)),
@@ -187,7 +191,9 @@ def _weights(plan: Plan) -> str:
     bits = max(p.weight_bits for p in plan.projections)
     if not worst.weight_error:
         return f"stored exactly, in at most {bits} bits"
-    return f"at most {bits} bits; largest relative error {worst.weight_error:.2%} in {worst.name}"
+    return (
+        f"at most {bits} bits; largest relative error {worst.weight_error:.2%} in {shortened(worst.name, LONGEST_NAME)}"
+    )
 
 
 def _activity(plan: Plan) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.figures import Figure, figures_of
 from neuedge_nir.report.per_layer import Layer, layers_of
-from neuedge_nir.report.text import printable
+from neuedge_nir.report.words import printable
 
 COLUMNS = (
     *("plan", "chip", "layer", "model", "shape", "neurons", "cores", "chips", "slices", "lag_steps"),

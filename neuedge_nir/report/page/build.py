@@ -15,7 +15,7 @@ from neuedge_nir import __version__
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.page.compare import compared
 from neuedge_nir.report.page.view import view_of
-from neuedge_nir.report.text import shortened
+from neuedge_nir.report.words import shortened
 
 SCRIPTS = ("columns.js", "colour.js", "floor.js", "draw.js", "maps.js", "tables.js", "start.js")
 """In the order of their dependence."""

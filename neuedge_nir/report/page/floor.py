@@ -14,7 +14,8 @@ from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.page.columns import Column, column
 from neuedge_nir.report.page.ways import Ways
 from neuedge_nir.report.per_layer import Layer, copy_of, limits_of, neurons_of
-from neuedge_nir.report.text import counted, shortened
+from neuedge_nir.report.text import counted
+from neuedge_nir.report.words import shortened
 
 LONGEST_NAME = 48
 """Columns of a name on the page; of a longer one the beginning and the end."""

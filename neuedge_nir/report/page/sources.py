@@ -9,7 +9,7 @@ from neuedge_nir.report.amounts import number, quantity
 from neuedge_nir.report.figures import Figure, Given
 from neuedge_nir.report.headline import ends, told
 from neuedge_nir.report.page.floor import LONGEST_NAME
-from neuedge_nir.report.text import shortened
+from neuedge_nir.report.words import shortened
 
 Row = dict[str, object]
 
