@@ -74,7 +74,7 @@ def _cost(each: Answer, standing: Standing | None) -> Row:
 
 def _span(interval: Interval, unit: str, assumed: bool) -> str:
     if interval.typical is None or interval.low is None or interval.high is None:
-        return "-"
+        return "not published"
     typical, low, high = (quantity(v, unit).strip() for v in (interval.typical, interval.low, interval.high))
     mark = "*" * assumed
     return f"{typical}{mark}" if low == high else f"{typical}{mark} ({low} .. {high})"

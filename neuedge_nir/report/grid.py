@@ -89,7 +89,7 @@ def wrapped(text: str, width: int) -> list[str]:
     """Lines of at most so many columns, broken at blanks, long paths at a slash; a word that is wider still is cut."""
     lines, line = [], ""
     for word in text.split(" "):
-        for n, piece in enumerate(_pieces(word)):
+        for n, piece in enumerate(_pieces(word) if columns(word) > width else [word]):
             glue = " " if line and n == 0 else ""
             if columns(line + glue + piece) <= width:
                 line += glue + piece
@@ -171,7 +171,7 @@ def _side_by_side(header: Row, rows: Sequence[Row], right: Sequence[int], widths
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(box=box.SIMPLE_HEAD, show_header=any(header))
+    drawn = Table(box=box.SIMPLE_HEAD)
     for n, (name, width) in enumerate(zip(header, widths, strict=True)):
         text = Text("\n".join(wrapped(name, width)))
         drawn.add_column(text, justify="right" if n in right else "left", width=width, overflow="fold")
