@@ -29,6 +29,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
 settings.load_profile("steady")
+os.environ.pop("COLUMNS", None)  # outputs are as wide as where nobody asks for a width
 
 
 TOYCHIP = Path(__file__).with_name("plugin") / "acme_chips" / "toychip.toml"

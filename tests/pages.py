@@ -15,7 +15,7 @@ from tests.plan_zoo import made
 from tests.test_verify import even
 from tests.worlds import chain, dense, network, real, wire
 
-VOID = {"meta", "link", "br", "line", "path", "rect", "circle"}
+VOID = {"meta", "link", "br", "line", "path", "rect", "circle", "wbr"}
 
 
 @dataclass

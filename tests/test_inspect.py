@@ -28,8 +28,8 @@ from neuedge_nir.report.outline import Outline, outline_of
 from neuedge_nir.report.phrases import arrow_label, vertex_label, vertex_title
 from neuedge_nir.report.summary import drawable
 from neuedge_nir.report.svg import svg_of
-from neuedge_nir.report.text import columns, printable, shortened
 from neuedge_nir.report.tree import NARROWEST, Style, tree_lines
+from neuedge_nir.report.words import columns, printable, shortened
 from tests.conftest import Golden
 from tests.nirfile import affine, conv2d, delay, flatten, graph, inputs, li, lif, linear, outputs, pool2d, scale
 from tests.nirfile import network as read

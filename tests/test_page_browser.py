@@ -100,7 +100,24 @@ def test_every_limit_can_be_a_colour(seen: dict[str, dict[str, Any]], compiled: 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_fits_a_phone(seen: dict[str, dict[str, Any]], name: str) -> None:
-    assert seen[name]["overflow"] == 0
+    assert (seen[name]["overflow"], seen[name]["cut_on_phone"]) == (0, [])
+    assert seen[name]["tip_whole"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_cut_on_a_screen_of_1280_pixels(seen: dict[str, dict[str, Any]], name: str) -> None:
+    assert seen[name]["cut"] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_core_chosen_by_key_is_spoken_and_one_not_in_use_says_so(seen: dict[str, dict[str, Any]], name: str) -> None:
+    assert seen[name]["spoken"].startswith("core 0 ")
+    assert "not in use · chip" in seen[name].get("unused", "not in use · chip")
+
+
+def test_on_paper_all_figures_tell_their_sources(seen: dict[str, dict[str, Any]]) -> None:
+    for found in seen.values():
+        assert found["closed_on_paper"] == 0 < found["closed_again"]
 
 
 def test_arrow_keys_go_from_plan_to_plan_and_flows_show_their_ways(seen: dict[str, dict[str, Any]]) -> None:

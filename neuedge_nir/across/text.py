@@ -9,7 +9,8 @@ from neuedge_nir.across.answers import INFERENCE, Answer
 from neuedge_nir.across.pareto import Standing
 from neuedge_nir.plan.figures import Interval
 from neuedge_nir.report.amounts import number, percent, quantity
-from neuedge_nir.report.text import printable, table
+from neuedge_nir.report.text import table
+from neuedge_nir.report.words import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -73,7 +74,7 @@ def _cost(each: Answer, standing: Standing | None) -> Row:
 
 def _span(interval: Interval, unit: str, assumed: bool) -> str:
     if interval.typical is None or interval.low is None or interval.high is None:
-        return "-"
+        return "not published"
     typical, low, high = (quantity(v, unit).strip() for v in (interval.typical, interval.low, interval.high))
     mark = "*" * assumed
     return f"{typical}{mark}" if low == high else f"{typical}{mark} ({low} .. {high})"

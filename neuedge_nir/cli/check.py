@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace, found: Findings) -> int:
     from neuedge_nir.api import chip_of
-    from neuedge_nir.report.text import printable
+    from neuedge_nir.report.words import printable
 
     names = [name.strip() for name in arguments.target.split(",")]
     if not all(names):

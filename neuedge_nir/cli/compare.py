@@ -264,7 +264,7 @@ def _deliver(
     from neuedge_nir.across.scored import agreement
     from neuedge_nir.across.text import comparison_tables
     from neuedge_nir.emission.folder import write_folder
-    from neuedge_nir.report.text import printable
+    from neuedge_nir.report.words import printable
 
     if known is not None:
         told = [None if each.scored is None else agreement(each.scored, known) for each in answers]

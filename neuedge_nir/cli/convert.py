@@ -71,7 +71,8 @@ def _digest(file: IO[bytes]) -> dict[str, object]:
 
 
 def _line(file: NirFile, name: str) -> str:
-    from neuedge_nir.report.text import counted, printable
+    from neuedge_nir.report.text import counted
+    from neuedge_nir.report.words import printable
 
     readers = f"nir {' and '.join(file.readers)}" if file.readers else "no version of nir that was tried"
     return f"{printable(name)}: {counted(file.nodes, 'node')}, {counted(file.edges, 'edge')}; for {readers}\n"

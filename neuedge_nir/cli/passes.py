@@ -37,7 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _show(name: str, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from neuedge_nir.report.text import printable, table
+    from neuedge_nir.report.text import table
+    from neuedge_nir.report.words import printable
     from neuedge_nir.rewrite.door import choices, load_pass
 
     found = load_pass(name)

@@ -78,7 +78,7 @@ def _read(paths: list[Path]) -> list[tuple[str, Plan]]:
 
 def _write(written: list[tuple[Path, bytes]]) -> None:
     from neuedge_nir.files import write_whole
-    from neuedge_nir.report.text import printable
+    from neuedge_nir.report.words import printable
 
     for path, content in written:
         write_whole(path, content)

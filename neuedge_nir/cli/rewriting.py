@@ -90,7 +90,7 @@ class Watch:
     def report(self) -> None:
         """Say what the passes did, and write the networks between them. Raises `InputError` as `write` does."""
         from neuedge_nir.frontend import write
-        from neuedge_nir.report.text import printable
+        from neuedge_nir.report.words import printable
         from neuedge_nir.rewrite.manager import broken_promise
 
         for done in self.applied:

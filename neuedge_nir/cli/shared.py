@@ -150,7 +150,7 @@ def read_model(arguments: argparse.Namespace) -> Network:
 
 def line_of(error: NeuedgeError) -> str:
     """An error in one line: its code, the place, what is wrong, what to do."""
-    from neuedge_nir.report.text import printable
+    from neuedge_nir.report.words import printable
 
     return printable(f"error[{error.code}]: {error}")
 
@@ -184,12 +184,17 @@ def check_output(output: Path, *sources: str | None) -> None:
 
 
 def line_width() -> int:
-    """The columns of a line on stdout: those of the terminal, 120 elsewhere."""
-    if not sys.stdout.isatty():
-        return 120
+    """The columns of a line on stdout: `COLUMNS` if set, else those of the terminal, 120 elsewhere."""
+    return width_of(sys.stdout)
+
+
+def width_of(stream: TextIO) -> int:
     from shutil import get_terminal_size
 
-    return get_terminal_size().columns
+    asked = os.environ.get("COLUMNS", "")
+    if asked.isascii() and asked.isdecimal() and int(asked):
+        return min(max(int(asked), 20), 10_000)
+    return get_terminal_size().columns if stream.isatty() else 120
 
 
 def draws_lines() -> bool:
@@ -202,22 +207,26 @@ def draws_lines() -> bool:
 
 
 def print_tables(tables: Sequence[RenderableType], where: TextIO | None = None) -> None:
-    """Tables on stdout or another stream, as wide as the terminal, 120 columns elsewhere."""
+    """Tables on stdout or another stream, as wide as `width_of` says. Where NO_COLOR is set, nothing is bold."""
     if not tables:
         return
     from rich.console import Console
 
+    from neuedge_nir.report.grid import spelled
+
     stream = where or sys.stdout
-    console = Console(highlight=False, file=stream, width=None if stream.isatty() else 120)
+    plain = bool(os.environ.get("NO_COLOR"))
+    console = Console(highlight=False, file=stream, width=width_of(stream), color_system=None if plain else "auto")
     with console.capture() as drawn:  # rich would exit with 1 where the reader of our output went away
         for table in tables:
             console.print(table)
-    stream.write(drawn.get())
+    lines = [line.rstrip(" ") for line in drawn.get().split("\n")]
+    stream.write(spelled("\n".join(lines), console.encoding))
 
 
 def print_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:
     """One line per remark on stderr; equal remarks about several nodes are one line."""
-    from neuedge_nir.report.text import printable
+    from neuedge_nir.report.words import printable
 
     nodes: dict[tuple[str, str, str, str | None], list[str]] = {}
     for d in diagnostics:

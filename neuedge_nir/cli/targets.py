@@ -173,7 +173,7 @@ def _lint(path: Path, as_json: bool) -> int:
     from neuedge_nir.api import chip_of
     from neuedge_nir.chip.load import lint, read
     from neuedge_nir.errors import InputError
-    from neuedge_nir.report.text import printable
+    from neuedge_nir.report.words import printable
 
     findings = lint(read(path), path.name)
     if not findings:

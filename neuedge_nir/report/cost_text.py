@@ -36,7 +36,8 @@ def cost_rows(plan: Plan, known: Mapping[str, Figure]) -> list[Row]:
         ("step time", *marked(known["time.step"]), cost.step_s.basis),
     ]
     if pace.busiest is None or pace.load is None:
-        rows.append(("waits for", "", "", "", pace.binding.words))
+        waits = "not published" if pace.binding.kind == "unknown" else pace.binding.words
+        rows.append(("waits for", "", "", "", waits))
     else:
         rows.append(("load of the tick", *_shares(known["time.load"]), f"{pace.busiest.words}; {pace.load.basis}"))
     averages = [figure for path, figure in known.items() if path.startswith("energy.average.")]

@@ -13,7 +13,7 @@ from neuedge_nir import __version__
 from neuedge_nir.codes import explanations
 from neuedge_nir.diagnostics import Diagnostic, Severity
 from neuedge_nir.errors import NeuedgeError
-from neuedge_nir.report.text import printable
+from neuedge_nir.report.words import printable
 
 Json = dict[str, object]
 

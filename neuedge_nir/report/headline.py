@@ -13,8 +13,12 @@ from neuedge_nir.report.amounts import number, percent, quantity
 from neuedge_nir.report.core_use import core_uses, limits_of
 from neuedge_nir.report.figures import Figure
 from neuedge_nir.report.text import counted
+from neuedge_nir.report.words import shortened
 
 Line = tuple[str, str]
+
+LONGEST_NAME = 80
+"""Columns of a projection's name: of both its ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ def headline_of(plan: Plan, figures: Mapping[str, Figure]) -> Headline:
     m = plan.mapping
     size = f"{counted(m.cores_used, 'core')} on {counted(m.chips_used, 'chip')}"
     return Headline(
-        title=f"{plan.model.name} fits {plan.chip.title}: {size}",
+        title=f"{shortened(plan.model.name, LONGEST_NAME)} fits {plan.chip.title}: {size}",
         verdict=_verdict(plan),
         proved=plan.outcome == "optimal",
         lines=tuple(_lines(plan, figures)),
@@ -145,6 +149,8 @@ def _cores(plan: Plan) -> str:
 
 def _time(plan: Plan, figures: Mapping[str, Figure]) -> str:
     """How long a step takes and what it waits for; of a chip with a tick, how much of it the busiest resource needs."""
+    if figures["time.step"].typical is None:
+        return told(None)
     step, pace = f"{told(figures['time.step'])} a step", plan.cost.pace
     if "time.load" not in figures or pace.busiest is None:
         return f"{step}; it waits for {pace.binding.words}"
@@ -183,7 +189,9 @@ def _weights(plan: Plan) -> str:
     bits = max(p.weight_bits for p in plan.projections)
     if not worst.weight_error:
         return f"stored exactly, in at most {bits} bits"
-    return f"at most {bits} bits; largest relative error {worst.weight_error:.2%} in {worst.name}"
+    return (
+        f"at most {bits} bits; largest relative error {worst.weight_error:.2%} in {shortened(worst.name, LONGEST_NAME)}"
+    )
 
 
 def _activity(plan: Plan) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from neuedge_nir.network.model import Adaptation, HybridEncoder
 from neuedge_nir.report.outline import Arrow, Kernel, Outline, Spread, Step, Vertex
-from neuedge_nir.report.text import counted, printable, shortened
+from neuedge_nir.report.text import counted
+from neuedge_nir.report.words import printable, shortened
 
 LONGEST_NAME = 40
 """Columns of a name in a line of text."""

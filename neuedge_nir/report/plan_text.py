@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.amounts import Row, number, percent
 from neuedge_nir.report.figures import Figure, figures_of
+from neuedge_nir.report.grid import Lines
 from neuedge_nir.report.headline import Headline, headline_of, told
 from neuedge_nir.report.layer_energy import beside_layers
 from neuedge_nir.report.per_layer import Layer, layers_of
-from neuedge_nir.report.text import model_words, plan_tables, printable, table
+from neuedge_nir.report.text import model_words, plan_tables, table
 from neuedge_nir.report.use import copy_of
+from neuedge_nir.report.words import printable, shortened
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -25,16 +27,10 @@ def plan_report(plan: Plan) -> list[RenderableType]:
 
 
 def _headline(found: Headline) -> list[RenderableType]:
-    from rich.table import Table
     from rich.text import Text
 
-    lines = Table.grid(padding=(0, 3, 0, 0))
-    lines.add_column(style="bold", no_wrap=True)
-    lines.add_column(overflow="fold")
-    verdict = Text(printable(found.verdict), style="green" if found.proved else "yellow")
-    lines.add_row(Text("  verdict"), verdict)
-    for name, text in found.lines:
-        lines.add_row(Text(f"  {name}"), Text(printable(text), style=STYLES.get(name, "")))
+    verdict = ("verdict", found.verdict, "green" if found.proved else "yellow")
+    lines = Lines((verdict, *((name, text, STYLES.get(name, "")) for name, text in found.lines)))
     return [Text(printable(found.title), style="bold"), lines, Text("")]
 
 
@@ -54,6 +50,9 @@ def _layers(plan: Plan, figures: Mapping[str, Figure]) -> RenderableType:
     return table(title, HEADER, rows, right=(2, 3, 4, 5, 6, 7, 9, 10, 11))
 
 
+LONGEST_NAME = 40
+"""Columns of a layer's name; of a longer one the beginning and the end are shown."""
+
 HEADER = (
     *("layer", "model", "neurons", "cores", "lag", "events", "messages", "energy"),
     *("binds", "share", "bits", "error"),
@@ -70,7 +69,7 @@ def _outputs(plan: Plan) -> int:
 
 def _row(layer: Layer, model: str, energy: Figure | None) -> Row:
     return (
-        layer.name,
+        shortened(layer.name, LONGEST_NAME),
         model,
         f"{layer.neurons:,}",
         f"{layer.cores:,}" if layer.cores else "host",

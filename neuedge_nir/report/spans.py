@@ -60,10 +60,11 @@ def _disagreement(found: Mapping[str, Figure]) -> str:
         return next(iter(found.values())).why
     least, most = (choose(found, key=lambda name: ends(found[name])[1]) for choose in (min, max))
     low, high = ends(found[least])[1], ends(found[most])[1]
-    ratio = high / low if low else float("inf")
     widest = max(found, key=lambda name: _width(found[name]))
     within = f"; {widest} itself: {found[widest].why}" if _width(found[widest]) > 0 else ""
-    return f"the profiles disagree: {most} has {ratio:.3g} times what {least} has{within}"
+    if not low:
+        return f"the profiles disagree: {most} has {high:.3g} {found[most].unit}, {least} has none{within}"
+    return f"the profiles disagree: {most} has {high / low:.3g} times what {least} has{within}"
 
 
 def marginal(chip: Chip) -> list[CostProfile]:

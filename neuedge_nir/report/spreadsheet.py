@@ -10,7 +10,7 @@ from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.figures import Figure, figures_of
 from neuedge_nir.report.layer_energy import beside_layers
 from neuedge_nir.report.per_layer import Layer, layers_of
-from neuedge_nir.report.text import printable
+from neuedge_nir.report.words import printable
 
 ENERGIES = ("energy_low_j_per_step", "energy_typical_j_per_step", "energy_high_j_per_step")
 COLUMNS = (

@@ -26,7 +26,7 @@ from neuedge_nir.report.phrases import (
     vertex_title,
 )
 from neuedge_nir.report.summary import drawable, summary_words
-from neuedge_nir.report.text import columns, printable, shortened
+from neuedge_nir.report.words import columns, printable, shortened
 
 NAME, SMALL, TITLE = 13, 11, 16
 """Heights of letters in pixels."""

@@ -1,4 +1,4 @@
-"""What people read: tables drawn with rich. Names from a file are text, never markup."""
+"""What people read of a plan behind its first lines: tables."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from neuedge_nir.chip.model import LimitScope
 from neuedge_nir.chip.slow import slowed
 from neuedge_nir.report.amounts import Row, number, percent
+from neuedge_nir.report.grid import Grid
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -19,50 +20,7 @@ if TYPE_CHECKING:
 
 def table(title: str, header: Row, rows: Iterable[Row], *, right: Sequence[int] = ()) -> RenderableType:
     """A table; the columns in `right` hold numbers."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    drawn = Table(title=Text(printable(title)), title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
-    for i, name in enumerate(header):
-        drawn.add_column(name, justify="right" if i in right else "left", overflow="fold")
-    for row in rows:
-        drawn.add_row(*(Text(printable(cell)) for cell in row))
-    return drawn
-
-
-def printable(text: str) -> str:
-    """The text with control characters spelled out: a node's name must not steer the terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def columns(text: str) -> int:
-    """The columns that a text takes on a terminal: wide characters take two, and none is trusted to take less than one.
-
-    The text must be `printable`.
-    """
-    if text.isascii():
-        return len(text)
-    from unicodedata import east_asian_width
-
-    return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def shortened(text: str, most: int) -> str:
-    """The text as it may be printed in at most `most` columns; of a longer one the beginning and the end."""
-    text = printable(text[: 4 * most] + text[-most:]) if len(text) > 5 * most else printable(text)
-    if columns(text) <= most:
-        return text
-    head, tail = (most - 2) // 2, (most - 3) // 2
-    return f"{fitting(text, head)}...{fitting(text[::-1], tail)[::-1]}"
-
-
-def fitting(text: str, most: int) -> str:
-    """The beginning of the text that takes at most `most` columns."""
-    end, taken = 0, 0
-    while end < len(text) and (taken := taken + columns(text[end])) <= most:
-        end += 1
-    return text[:end]
+    return Grid(title, header, tuple(rows), tuple(right))
 
 
 def plan_tables(plan: Plan) -> list[RenderableType]:

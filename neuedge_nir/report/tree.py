@@ -13,7 +13,8 @@ from typing import TypeVar
 from neuedge_nir.report.loops import Loop
 from neuedge_nir.report.outline import Arrow, Group, Outline, Vertex
 from neuedge_nir.report.phrases import MOST_STEPS, heading, marks, name_of, parameter_words, size_words, step_words
-from neuedge_nir.report.text import columns, counted, fitting
+from neuedge_nir.report.text import counted
+from neuedge_nir.report.words import columns, fitting
 
 HEAD, TAIL = 32, 16
 """Of more populations and ports than these together, so many at the beginning and at the end are shown."""

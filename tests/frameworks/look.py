@@ -31,8 +31,23 @@ INTRUDE = """async () => {
 PLACE = """(core) => {
     const { drawing, floor, canvas } = alive.get(0)[0];
     canvas.scrollIntoView({ block: "center" });
-    const [x, y] = floor.centre(core);
-    return { x: (x - floor.left) * drawing.scale, y: (y - floor.top) * drawing.scale };
+    const [x, y] = drawing.pixels(floor.centre(core));
+    return { x, y };
+}"""
+CUT = """() => {
+    const parts = [...document.querySelectorAll("#compare .scroll, article:not([hidden]) .scroll, .stage, .sides td")];
+    return parts.filter((each) => each.scrollWidth > each.clientWidth + 1 || each.scrollHeight > each.clientHeight + 1)
+        .map((each) => each.getAttribute("aria-label") || each.className || each.textContent);
+}"""
+UNUSED = """() => {
+    const { floor } = alive.get(0)[0];
+    const used = (router, slot) => floor.there.has(floor.key(router, slot));
+    const at = floor.routers.findIndex((router) => !used(router, 0));
+    return at < 0 ? null : ~(at * floor.slots);
+}"""
+WHOLE = """() => {
+    const within = (tip) => tip.getBoundingClientRect().bottom <= tip.closest(".map").getBoundingClientRect().bottom;
+    return [...document.querySelectorAll(".tip:not([hidden])")].every(within);
 }"""
 PAINTED = """(canvas) => {
     const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
@@ -63,6 +78,7 @@ def looked(page: Page) -> dict[str, object]:
     page.locator(".map.cores canvas").first.focus()
     page.keyboard.press("Home")
     found["by_key"] = told(page)
+    found["spoken"] = page.locator(".map.cores .live").first.inner_text()
     page.keyboard.press("End")
     found["by_end"] = told(page)
     page.keyboard.press("Escape")
@@ -73,8 +89,16 @@ def looked(page: Page) -> dict[str, object]:
     page.locator(".map.cores select").first.select_option(index=1)
     found["legend"] = page.locator(".map.cores .legend").first.inner_text()
     page.set_viewport_size({"width": 360, "height": 740})
-    found["overflow"] = page.evaluate(wide)
+    page.locator(".map.cores canvas").first.click(position=page.evaluate(PLACE, 0))
+    told(page)
+    found["overflow"], found["cut_on_phone"] = page.evaluate(wide), page.evaluate(CUT)
+    found["tip_whole"] = page.evaluate(WHOLE)
     page.set_viewport_size({"width": 1280, "height": 900})
+    found["cut"] = page.evaluate(CUT)
+    unused = page.evaluate(UNUSED)
+    if unused is not None:
+        page.locator(".map.cores canvas").first.hover(position=page.evaluate(PLACE, unused))
+        found["unused"] = told(page)
     return found
 
 
@@ -126,6 +150,10 @@ def main(pages: dict[str, Path]) -> None:
                 tabs.first.focus()
                 page.keyboard.press("ArrowRight")
                 found["second"] = page.locator("article.plan:not([hidden])").get_attribute("id")
+            page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+            found["closed_on_paper"] = page.locator("details:not([open])").count()
+            page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+            found["closed_again"] = page.locator("details:not([open])").count()
             flows = page.locator("article:not([hidden]) button.flow")
             if flows.count():
                 flows.first.click()

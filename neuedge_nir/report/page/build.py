@@ -15,7 +15,7 @@ from neuedge_nir import __version__
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.page.compare import compared
 from neuedge_nir.report.page.view import view_of
-from neuedge_nir.report.text import shortened
+from neuedge_nir.report.words import shortened
 
 SCRIPTS = ("columns.js", "colour.js", "floor.js", "draw.js", "maps.js", "tables.js", "start.js")
 """In the order of their dependence."""
@@ -58,7 +58,7 @@ def _title(plans: Sequence[tuple[str, Plan]]) -> str:
     models = list(dict.fromkeys(shortened(plan.model.name, 80) for _, plan in plans))
     shown = ", ".join(models[:3]) + (f" and {len(models) - 3} more" if len(models) > 3 else "")
     chips = list(dict.fromkeys(plan.chip.title for _, plan in plans))
-    return f"{shown} on {chips[0] if len(chips) == 1 else f'{len(chips)} chips'}"
+    return f"{shown} on {chips[0] if len(chips) == 1 else f'{len(chips)} kinds of chips'}"
 
 
 def _subtitle(plans: Sequence[tuple[str, Plan]]) -> str:

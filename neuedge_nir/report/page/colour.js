@@ -9,9 +9,9 @@ function rgb(hex) {
   return [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16));
 }
 
-// The colour of a share from 0 to 1.
-function heat(share) {
-  const at = Math.min(Math.max(share, 0), 1) * (VIRIDIS.length - 1);
+// The colour of a share from 0 to 1; `from`: where on the scale 0 lies, as its darkest are not seen on a dark page.
+function heat(share, from) {
+  const at = (from + (1 - from) * Math.min(Math.max(share, 0), 1)) * (VIRIDIS.length - 1);
   const low = Math.min(Math.floor(at), VIRIDIS.length - 2);
   const [a, b] = [rgb(VIRIDIS[low]), rgb(VIRIDIS[low + 1])];
   return `rgb(${a.map((v, i) => Math.round(v + (b[i] - v) * (at - low))).join(",")})`;

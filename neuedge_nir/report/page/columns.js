@@ -19,6 +19,12 @@ function count(value) {
   return String(Number(value.toPrecision(3)));
 }
 
+// An amount with its noun, in the plural where that belongs.
+function many(value, noun) {
+  const shown = count(value);
+  return `${shown} ${noun}${shown === "1" ? "" : "s"}`;
+}
+
 function percent(share) {
   return `${(100 * share).toFixed(1)}%`;
 }

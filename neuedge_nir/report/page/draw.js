@@ -17,13 +17,23 @@ function measures(floor) {
     ["messages that leave in a step", floor.out]];
   amounts.forEach(([name, values], n) => {
     const most = (values || []).reduce((a, b) => Math.max(a, b), 0);
-    if (most > 0) found.push({ id: `amount${n}`, name, top: count(most), share: (core) => values[core] / most, values });
+    if (most > 0) found.push({ id: `amount${n}`, name, top: count(most), share: (core) => values[core] / most });
   });
   return found;
 }
 
 // Pixels between routers below which links alone are drawn, edge to edge.
 const DENSE = 17;
+
+// Pixels left of and below the floor for the numbers of columns and rows, and the least between two of them.
+const [BESIDE, BELOW, APART] = [26, 18, 24];
+
+// Pixels of height that a stripe of a core takes at least, and of a map on paper.
+const STRIPE = 3.5;
+const PAPER = [660, 330];
+
+// A hexagon's neighbours, by the sixth of a turn in which they lie, clockwise from the right.
+const AROUND = [[1, 0], [0, -1], [-1, -1], [-1, 0], [0, 1], [1, 1]];
 
 class Drawing {
   constructor(canvas, floor, room) {
@@ -46,27 +56,56 @@ class Drawing {
     ctx.restore();
   }
 
-  // Makes the canvas fit a width in pixels; `zoom` times what would fit.
-  resize(width, zoom) {
+  // Makes the canvas fit a width and a height in pixels; `zoom` times what would fit.
+  resize([width, height], zoom) {
     const floor = this.floor;
     const largest = (52 / this.room) * Math.max(floor.across, 1.6);
-    this.scale = Math.min(width / floor.width, largest, 900 / floor.height) * zoom;
-    const [w, h] = [Math.ceil(floor.width * this.scale), Math.ceil(floor.height * this.scale)];
+    this.scale = Math.min((width - BESIDE - 1) / floor.width, largest, (height - BELOW - 1) / floor.height) * zoom;
+    [this.left, this.top] = [floor.left - BESIDE / this.scale, floor.top];
+    const [w, h] = [Math.ceil(floor.width * this.scale) + BESIDE, Math.ceil(floor.height * this.scale) + BELOW];
     const dense = Math.min(window.devicePixelRatio || 1, 2, Math.sqrt(16e6 / (w * h)));
     Object.assign(this.canvas, { width: Math.round(w * dense), height: Math.round(h * dense) });
     Object.assign(this.canvas.style, { width: `${w}px`, height: `${h}px` });
     this.dense = dense;
     const style = getComputedStyle(this.canvas);
-    this.colours = Object.fromEntries(["--ink", "--faint", "--empty", "--mark", "--page", "--rim"].map((name) => [
-      name.slice(2), style.getPropertyValue(name).trim()]));
+    this.colours = Object.fromEntries(["--ink", "--quiet", "--faint", "--empty", "--mark", "--page", "--rim", "--low"].map(
+      (name) => [name.slice(2), style.getPropertyValue(name).trim()]));
+  }
+
+  heat(share) {
+    return heat(share, Number(this.colours.low));
   }
 
   begin() {
-    const { ctx, scale, dense, floor } = this;
+    const { ctx, scale, dense } = this;
     ctx.setTransform(dense, 0, 0, dense, 0, 0);
     ctx.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    ctx.setTransform(dense * scale, 0, 0, dense * scale, -floor.left * scale * dense, -floor.top * scale * dense);
+    this.coordinates();
+    ctx.setTransform(dense * scale, 0, 0, dense * scale, -this.left * scale * dense, -this.top * scale * dense);
     this.outlines();
+  }
+
+  // The numbers of columns and rows at the edge; not all where there is no room.
+  coordinates() {
+    const { ctx, floor } = this;
+    const step = [1, 2, 5, 10, 20, 50, 100].find((each) => each * this.scale >= APART) || 200;
+    const lowest = floor.routers.reduce((least, [, y]) => Math.min(least, y), Infinity);
+    const leftmost = floor.routers.reduce((least, [x]) => Math.min(least, x), Infinity);
+    const [columns, rows] = [new Map(), new Map()];
+    for (const [x, y] of floor.routers) {
+      columns.set(x, floor.hex ? Math.min(columns.get(x) ?? y, y) : lowest);
+      rows.set(y, floor.hex ? Math.min(rows.get(y) ?? x, x) : leftmost);
+    }
+    Object.assign(ctx, { font: "12px system-ui, sans-serif", fillStyle: this.colours.quiet, textBaseline: "middle" });
+    const tell = (number, router, across, up, textAlign, aside) => {
+      if (number % step) return;
+      const [x, y] = floor.middle(router);
+      const [px, py] = this.pixels([x + across, y + up]);
+      Object.assign(ctx, { textAlign });
+      ctx.fillText(String(number), px + aside, py + (aside ? 0 : 9));
+    };
+    columns.forEach((y, x) => tell(x, [x, y], floor.hex ? 0.3 : 0, floor.hex ? 0.52 : 0.6, "center", 0));
+    rows.forEach((x, y) => tell(y, [x, y], floor.hex ? -0.55 : -0.6, 0, "right", -5));
   }
 
   // Chips, routers, and cores that nothing is on.
@@ -78,6 +117,7 @@ class Drawing {
     for (const router of floor.routers) {
       if (floor.hex) this.hexagon(floor.middle(router));
     }
+    if (floor.hex && columns * rows > 1) this.borders();
     if (!floor.hex) {
       for (const [cx, cy] of floor.data.chips) {
         const [x, y] = floor.middle([cx * columns, (cy + 1) * rows - 1]);
@@ -88,6 +128,24 @@ class Drawing {
     for (const router of floor.routers) {
       for (let slot = 0; slot < floor.slots; slot++) this.cell(floor.square(router, slot, this.room));
     }
+  }
+
+  // Of chips with several routers: the sides of hexagons behind which another chip lies, or none.
+  borders() {
+    const { ctx, floor, colours } = this;
+    const corner = (sixth) => [0.545 * Math.cos((sixth * Math.PI) / 3), 0.545 * Math.sin((sixth * Math.PI) / 3)];
+    ctx.save();
+    Object.assign(ctx, { strokeStyle: colours.quiet, lineWidth: 2.5 / this.scale, lineCap: "round" });
+    ctx.beginPath();
+    for (const router of floor.routers) {
+      const [x, y] = floor.middle(router);
+      AROUND.forEach(([dx, dy], sixth) => {
+        if (String(floor.position(router)) === String(floor.position([router[0] + dx, router[1] + dy]))) return;
+        for (const [way, [cx, cy]] of [["moveTo", corner(sixth - 0.5)], ["lineTo", corner(sixth + 0.5)]]) ctx[way](x + cx, y + cy);
+      });
+    }
+    ctx.stroke();
+    ctx.restore();
   }
 
   hexagon([x, y]) {
@@ -103,7 +161,8 @@ class Drawing {
 
   cell([x, y, w, h]) {
     const edge = Math.min(0.08 * w, 1 / this.scale);
-    this.ctx.fillRect(x + edge, y + edge, w - 2 * edge, h - 2 * edge);
+    const flat = Math.min(edge, 0.15 * h);
+    this.ctx.fillRect(x + edge, y + flat, w - 2 * edge, h - 2 * flat);
   }
 
   // `lit`: the layer that stands out, or null.
@@ -119,19 +178,21 @@ class Drawing {
     this.ctx.globalAlpha = 1;
   }
 
-  square(core) {
-    const { floor } = this;
-    return floor.square([floor.x[core], floor.y[core]], floor.slot[core], this.room);
+  square(found) {
+    return this.floor.square(...this.floor.site(found), this.room);
   }
 
+  // A stripe for each slice; where there is no room for all, the last stripe says that there are more.
   layers(own, [x, y, w, h]) {
     const { ctx } = this;
+    const stripes = Math.min(own.length, Math.max(2, Math.floor((h * this.scale) / STRIPE)));
+    const shown = own.slice(0, stripes < own.length ? stripes - 1 : stripes);
     if (!own.length) {
       ctx.fillStyle = this.colours.faint;
       this.cell([x, y, w, h]);
     }
-    own.slice(0, 6).forEach((piece, n, all) => {
-      const band = [x, y + (h * n) / all.length, w, h / all.length];
+    shown.forEach((piece, n) => {
+      const band = [x, y + (h * n) / stripes, w, h / stripes];
       ctx.fillStyle = layerColour(piece.layer);
       this.cell(band);
       this.inPixels(band, (px, py, pw, ph) => {
@@ -139,24 +200,32 @@ class Drawing {
         if (pw >= 15 && ph >= 11) this.word(String(piece.layer + 1), px, py, pw, ph, ink(layerColour(piece.layer)));
       });
     });
+    if (shown.length < own.length) this.more([x, y + (h * shown.length) / stripes, w, h / stripes]);
+  }
+
+  more(band) {
+    this.inPixels(band, (x, y, w, h) => {
+      this.ctx.fillStyle = this.colours.ink;
+      for (const at of [0.25, 0.5, 0.75]) this.ctx.fillRect(x + at * w - 1, y + h / 2 - 1, 2, 2);
+    });
   }
 
   amount(share, square) {
     const { ctx } = this;
-    ctx.fillStyle = share === null ? this.colours.faint : heat(share);
+    ctx.fillStyle = share === null ? this.colours.faint : this.heat(share);
     this.cell(square);
     if (share === null) return;
     this.inPixels(square, (x, y, w, h) => {
-      if (w >= 22 && h >= 16) this.word(String(Math.round(100 * share)), x, y, w, h, ink(heat(share)));
+      if (w >= 22 && h >= 16) this.word(String(Math.round(100 * share)), x, y, w, h, ink(this.heat(share)));
     });
   }
 
   // Draws with pixels as units: text and hatching keep their size.
   inPixels([x, y, w, h], draw) {
-    const { ctx, floor, scale, dense } = this;
+    const { ctx, scale, dense } = this;
     ctx.save();
     ctx.setTransform(dense, 0, 0, dense, 0, 0);
-    draw((x - floor.left) * scale, (y - floor.top) * scale, w * scale, h * scale);
+    draw(...this.pixels([x, y]), w * scale, h * scale);
     ctx.restore();
   }
 
@@ -185,7 +254,7 @@ class Drawing {
       const width = 1.3 + Math.min(9, 0.075 * this.scale) * Math.sqrt(share);
       ctx.strokeStyle = colours.rim; // the darkest are seen on a dark page, the lightest on a light one
       if (!dense) this.line(link, (width + 1.4) / this.scale, width / this.scale);
-      ctx.strokeStyle = heat(share);
+      ctx.strokeStyle = this.heat(share);
       this.line(link, width / this.scale);
     }
   }
@@ -241,6 +310,10 @@ class Drawing {
 
   // From pixels of the canvas to places on the floor.
   place(px, py) {
-    return [px / this.scale + this.floor.left, py / this.scale + this.floor.top];
+    return [px / this.scale + this.left, py / this.scale + this.top];
+  }
+
+  pixels([x, y]) {
+    return [(x - this.left) * this.scale, (y - this.top) * this.scale];
   }
 }

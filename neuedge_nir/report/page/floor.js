@@ -86,15 +86,36 @@ class Floor {
     return [mx - side / 2 + (slot % this.across) * w, my - side / 2 + Math.floor(slot / this.across) * h, w, h];
   }
 
-  // The core at a place, or -1.
-  coreAt(x, y, room) {
+  // What is at a place: a core, ~n for the n-th slot of all routers if no core in use is there, or null.
+  siteAt(x, y, room) {
     for (const router of this.routersNear(x, y)) {
       for (let slot = 0; slot < this.slots; slot++) {
         const [left, top, w, h] = this.square(router, slot, room);
-        if (x >= left && x < left + w && y >= top && y < top + h) return this.there.get(this.key(router, slot)) ?? -1;
+        if (x >= left && x < left + w && y >= top && y < top + h) return this.there.get(this.key(router, slot)) ?? ~this.unused(router, slot);
       }
     }
-    return -1;
+    return null;
+  }
+
+  unused(router, slot) {
+    return this.routers.indexOf(router) * this.slots + slot;
+  }
+
+  // The router and the slot of what `siteAt` finds.
+  site(found) {
+    if (found >= 0) return [[this.x[found], this.y[found]], this.slot[found]];
+    return [this.routers[Math.floor(~found / this.slots)], ~found % this.slots];
+  }
+
+  position([x, y]) {
+    const [columns, rows] = this.data.size;
+    return [Math.floor(x / columns), Math.floor(y / rows)];
+  }
+
+  // The number of the chip that a router is on.
+  chipOf(router) {
+    const [column, row] = this.position(router);
+    return this.data.chips.findIndex(([x, y]) => x === column && y === row);
   }
 
   routersNear(x, y) {
@@ -117,8 +138,8 @@ class Floor {
     return best;
   }
 
-  centre(core) {
-    const [left, top, w, h] = this.square([this.x[core], this.y[core]], this.slot[core], 1);
+  centre(found) {
+    const [left, top, w, h] = this.square(...this.site(found), 1);
     return [left + w / 2, top + h / 2];
   }
 

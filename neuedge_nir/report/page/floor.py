@@ -15,8 +15,9 @@ from neuedge_nir.report.core_use import limits_of, neurons_of
 from neuedge_nir.report.page.columns import Column, column
 from neuedge_nir.report.page.ways import Ways
 from neuedge_nir.report.per_layer import Layer
-from neuedge_nir.report.text import shortened
+from neuedge_nir.report.text import counted
 from neuedge_nir.report.use import copy_of
+from neuedge_nir.report.words import shortened
 
 LONGEST_NAME = 48
 """Columns of a name on the page; of a longer one the beginning and the end."""
@@ -35,6 +36,7 @@ def floor_of(plan: Plan, ways: Ways, layers: Sequence[Layer]) -> Json:
         "size": list(ways.grid.size),
         "extent": list(ways.grid.extent),
         "slots": topology.cores_per_router.count,
+        "usable": topology.cores_per_chip.count,
         "chips": [list(position) for position in plan.machine.chips],
         "names": [shortened(layer.name, LONGEST_NAME) for layer in layers],
         "limits": [_limit(limit) for limit in limits_of(plan)],
@@ -139,4 +141,6 @@ def grid_of(plan: Plan) -> str:
     topology = plan.chip.topology
     routers = math.prod((topology.columns.count, topology.rows.count))
     many = f"{topology.columns.count} x {topology.rows.count} routers" if routers > 1 else "one router"
-    return f"{topology.mesh.value}, {many} a chip, {topology.cores_per_router.count} cores a router"
+    places, usable = routers * topology.cores_per_router.count, topology.cores_per_chip.count
+    fewer = f", of which {usable:,} of a chip's {places:,} are usable" if usable < places else ""
+    return f"{topology.mesh.value}, {many} a chip, {counted(topology.cores_per_router.count, 'core')} a router{fewer}"

@@ -15,6 +15,13 @@ function named(name) {
   return element("bdi", name);
 }
 
+// Slices of a core that are named; of the others the numbers of their layers.
+const NAMED = 30;
+
+function keyOf(layer) {
+  return element("span", String(layer + 1), `key k${layer % 8} h${hatchOf(layer)}`);
+}
+
 class MapView {
   constructor(box, floor, room) {
     this.box = box;
@@ -22,6 +29,7 @@ class MapView {
     this.stage = box.querySelector(".stage");
     this.canvas = box.querySelector("canvas");
     this.tip = box.querySelector(".tip");
+    this.live = box.querySelector(".live");
     this.drawing = new Drawing(this.canvas, floor, room);
     this.zoom = 1;
     this.chosen = null;
@@ -34,7 +42,7 @@ class MapView {
     canvas.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && this.choose(null));
     canvas.addEventListener("click", (event) => this.point(event));
     canvas.addEventListener("keydown", (event) => this.press(event));
-    canvas.addEventListener("focus", () => canvas.matches(":focus-visible") && this.chosen === null && this.choose(this.first()));
+    canvas.addEventListener("focus", () => canvas.matches(":focus-visible") && this.chosen === null && this.say(this.first()));
     canvas.addEventListener("blur", () => this.choose(null));
     for (const button of this.box.querySelectorAll("[data-zoom]")) {
       button.addEventListener("click", () => {
@@ -47,8 +55,14 @@ class MapView {
 
   show() {
     if (!this.stage.clientWidth) return;
-    this.drawing.resize(this.stage.clientWidth, this.zoom);
+    this.drawing.resize(this.room(), this.zoom);
     this.repaint();
+  }
+
+  // Width and height for the map: all of it is seen before it is enlarged.
+  room() {
+    if (document.documentElement.classList.contains("paper")) return PAPER;
+    return [this.stage.clientWidth, Math.max(0.8 * window.innerHeight, 320)];
   }
 
   // Draws all anew, or only what is chosen.
@@ -74,11 +88,17 @@ class MapView {
   press(event) {
     const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     if (event.key === "Escape") this.choose(null);
-    else if (event.key === "Home") this.choose(this.first());
-    else if (event.key === "End") this.choose(this.last());
-    else if (ways[event.key]) this.choose(this.chosen === null ? this.first() : this.step(...ways[event.key]));
+    else if (event.key === "Home") this.say(this.first());
+    else if (event.key === "End") this.say(this.last());
+    else if (ways[event.key]) this.say(this.chosen === null ? this.first() : this.step(...ways[event.key]));
     else return;
     event.preventDefault();
+  }
+
+  // Chooses by key: told to who does not see it, too.
+  say(found) {
+    this.choose(found);
+    this.live.textContent = found === null ? "" : this.tip.innerText;
   }
 
   choose(found) {
@@ -90,15 +110,16 @@ class MapView {
     this.moveTip(this.spot(found));
   }
 
-  // Beside the place, within the stage as it is scrolled.
-  moveTip([x, y]) {
-    const { stage, tip, drawing } = this;
-    const [px, py] = [(x - this.floor.left) * drawing.scale, (y - this.floor.top) * drawing.scale];
-    const [left, right] = [stage.scrollLeft + 4, stage.scrollLeft + stage.clientWidth - tip.offsetWidth - 4];
-    const over = px + 18 > right ? px - tip.offsetWidth - 18 : px + 18;
-    tip.style.left = `${Math.max(left, Math.min(over, right))}px`;
-    const low = stage.scrollTop + Math.max(stage.clientHeight, 120) - tip.offsetHeight - 4;
-    tip.style.top = `${Math.max(stage.scrollTop + 4, Math.min(py + 12, low))}px`;
+  // Beside the place, within the map's width and the window's height; on a phone the style puts it below the map.
+  moveTip(place) {
+    const { box, canvas, tip, drawing } = this;
+    const [outer, inner] = [box, canvas].map((each) => each.getBoundingClientRect());
+    const [px, py] = drawing.pixels(place);
+    const [x, y] = [px + inner.left - outer.left, py + inner.top - outer.top];
+    const right = box.clientWidth - tip.offsetWidth - 4;
+    tip.style.left = `${Math.max(4, Math.min(x + 18 > right ? x - tip.offsetWidth - 18 : x + 18, right))}px`;
+    const low = window.innerHeight - outer.top - tip.offsetHeight - 4;
+    tip.style.top = `${Math.max(48 - outer.top, Math.min(y + 12, low))}px`;
   }
 }
 
@@ -116,6 +137,7 @@ class CoreMap extends MapView {
 
   use(id) {
     this.measure = this.measures.find((measure) => measure.id === id);
+    this.legend.classList.toggle("many", id === "layer" && this.floor.names.length > 40);
     this.legend.replaceChildren(...(id === "layer" ? this.layerLegend() : scale("0", this.measure.top)));
     this.show();
   }
@@ -125,7 +147,7 @@ class CoreMap extends MapView {
     return this.floor.names.map((name, layer) => {
       const button = element("button", undefined, "layer");
       button.type = "button";
-      button.append(element("span", String(layer + 1), `key k${layer % 8} h${hatchOf(layer)}`), named(name));
+      button.append(keyOf(layer), named(name));
       const light = (lit) => () => { this.lit = lit; this.repaint(); };
       for (const event of ["pointerenter", "focus"]) button.addEventListener(event, light(layer));
       for (const event of ["pointerleave", "blur"]) button.addEventListener(event, light(null));
@@ -142,33 +164,45 @@ class CoreMap extends MapView {
   }
 
   find(x, y) {
-    const core = this.floor.coreAt(x, y, CORES_ROOM);
-    return core < 0 ? null : core;
+    return this.floor.siteAt(x, y, CORES_ROOM);
   }
 
   first() { return this.floor.size ? 0 : null; }
   last() { return this.floor.size ? this.floor.size - 1 : null; }
   step(dx, dy) { return this.floor.next(this.chosen, dx, dy); }
-  spot(core) { return this.floor.centre(core); }
+  spot(found) { return this.floor.centre(found); }
 
   tell(core) {
     const { floor } = this;
-    const slot = floor.slots > 1 ? `, slot ${floor.slot[core]}` : "";
+    const [router, number] = floor.site(core);
+    const where = `chip ${floor.chipOf(router)}, router ${router}${floor.slots > 1 ? `, slot ${number}` : ""}`;
+    if (core < 0) return this.unused(where, floor.chipOf(router));
     const role = ROLES[floor.role[core]] === "neurons" ? "" : ` · ${ROLES[floor.role[core]]}`;
-    const head = element("strong", `core ${core} · chip ${floor.chip[core]}, router ${floor.x[core]},${floor.y[core]}${slot}${role}`);
+    const head = element("strong", `core ${core} · ${where}${role}`);
     return [head, this.slices(core), this.uses(core), this.flow(core)];
+  }
+
+  unused(where, chip) {
+    const taken = this.floor.chip.filter((each) => each === chip).length;
+    const text = `${taken} of the ${count(this.floor.data.usable)} usable cores of this chip are in use`;
+    return [element("strong", `not in use · ${where}`), element("p", text)];
   }
 
   slices(core) {
     const list = element("ul");
     const own = this.floor.pieces[core];
-    for (const piece of own.slice(0, 6)) {
+    for (const piece of own.slice(0, NAMED)) {
       const line = element("li");
-      const key = element("span", String(piece.layer + 1), `key k${piece.layer % 8} h${hatchOf(piece.layer)}`);
-      line.append(key, named(this.floor.names[piece.layer]), `${piece.copy ? ` @${piece.copy}` : ""} [${piece.text}], ${count(piece.neurons)} neurons`);
+      const copy = piece.copy ? ` @${piece.copy}` : "";
+      line.append(keyOf(piece.layer), named(this.floor.names[piece.layer]), `${copy} [${piece.text}], ${many(piece.neurons, "neuron")}`);
       list.append(line);
     }
-    if (own.length > 6) list.append(element("li", `and ${own.length - 6} more slices`));
+    if (own.length > 8) list.className = "long";
+    if (own.length > NAMED) {
+      const rest = element("li", `and ${many(own.length - NAMED, "more slice")} of `);
+      rest.append(...[...new Set(own.slice(NAMED).map((piece) => piece.layer))].map(keyOf));
+      list.append(rest);
+    }
     if (!own.length) list.append(element("li", "no neurons"));
     return list;
   }
@@ -192,8 +226,8 @@ class CoreMap extends MapView {
 
   flow(core) {
     const { floor } = this;
-    const events = floor.events ? `, ${count(floor.events[core])} synaptic events` : "";
-    return element("p", `in a step: ${count(floor.in[core])} messages in, ${count(floor.out[core])} out${events}`);
+    const events = floor.events ? `, ${many(floor.events[core], "synaptic event")}` : "";
+    return element("p", `in a step: ${many(floor.in[core], "message")} in, ${count(floor.out[core])} out${events}`);
   }
 }
 
@@ -249,7 +283,7 @@ class LinkMap extends MapView {
     const { from, to, load } = this.floor.links[link];
     const share = this.floor.mostLoad ? load / this.floor.mostLoad : 0;
     return [element("strong", `link (${from})-(${to})`),
-      element("p", `${count(load)} messages in a step, ${percent(share)} of the busiest link`)];
+      element("p", `${many(load, "message")} in a step, ${percent(share)} of the busiest link`)];
   }
 }
 

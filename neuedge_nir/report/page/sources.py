@@ -9,7 +9,7 @@ from neuedge_nir.report.amounts import number, quantity
 from neuedge_nir.report.figures import Figure, Given
 from neuedge_nir.report.headline import ends, told
 from neuedge_nir.report.page.floor import LONGEST_NAME
-from neuedge_nir.report.text import shortened
+from neuedge_nir.report.words import shortened
 
 Row = dict[str, object]
 
@@ -46,7 +46,7 @@ def _figure(figure: Figure) -> Row:
         "text": told(figure, span=False).removesuffix("*"),
         "span": ends(figure),
         "formula": "" if figure.formula == "count" else shortened(figure.formula, 300),
-        "why": shortened(figure.why, 300),
+        "why": shortened(figure.why, 300) if figure.low != figure.high or figure.typical is None else "",
         "assumed": figure.assumed,
         "inputs": [_given(given) for given in figure.inputs],
     }

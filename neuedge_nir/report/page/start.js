@@ -27,6 +27,7 @@ function showFlow(plan, links, button, floor) {
 const plans = [...document.querySelectorAll("article.plan")];
 const tabs = [...document.querySelectorAll("[role=tab]")];
 const alive = new Map();
+const opened = []; // for paper
 let shown = 0;
 
 function show(chosen) {
@@ -59,6 +60,7 @@ tabs.forEach((tab, n) => {
   });
 });
 
+document.querySelectorAll(".scroll > table").forEach((table) => table.tHead && labelled(table));
 document.querySelectorAll("table.sortable").forEach(sortable);
 show(0);
 
@@ -66,12 +68,17 @@ window.addEventListener("resize", () => everyMap((map) => map.show()));
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => everyMap((map) => map.show()));
 window.addEventListener("beforeprint", () => {
   document.documentElement.classList.add("paper");
+  for (const closed of document.querySelectorAll("details:not([open])")) {
+    closed.open = true;
+    opened.push(closed);
+  }
   plans.forEach((_, n) => show(n));
   plans.forEach((plan) => { plan.hidden = false; });
   everyMap((map) => map.show());
 });
 window.addEventListener("afterprint", () => {
   document.documentElement.classList.remove("paper");
+  for (const each of opened.splice(0)) each.open = false;
   show(shown);
   everyMap((map) => map.show());
 });

@@ -1,5 +1,13 @@
 // Tables that sort by a click or a key on a column's head: numbers by their value, words by the alphabet.
 
+// Gives every cell its column's name: on a phone the cells of a row stand below each other.
+function labelled(table) {
+  const heads = [...table.tHead.rows[0].cells].map((head) => head.textContent);
+  for (const row of table.tBodies[0].rows) {
+    [...row.cells].forEach((cell, column) => { if (column) cell.dataset.label = heads[column]; });
+  }
+}
+
 const NUMBERS = ["none", "descending", "ascending"];
 const WORDS = ["none", "ascending", "descending"];
 

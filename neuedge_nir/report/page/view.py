@@ -19,8 +19,8 @@ from neuedge_nir.report.page.floor import LONGEST_NAME, floor_of, grid_of
 from neuedge_nir.report.page.sources import sources_of
 from neuedge_nir.report.page.ways import HotLink, Ways, ways_of
 from neuedge_nir.report.per_layer import Layer, layers_of
-from neuedge_nir.report.text import shortened
 from neuedge_nir.report.use import copy_of
+from neuedge_nir.report.words import shortened
 
 MOST_FULLEST = 10
 """Cores nearest to a limit that the page lists; the map has all."""
