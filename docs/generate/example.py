@@ -20,7 +20,10 @@ SHOWN = ("energy.", "time.", "inference.")
 def figures() -> str:
     """The figures of energy and time of the bundled model, whole."""
     shown = [figure for path, figure in figures_of(plan()).items() if path.startswith(SHOWN)]
-    rows = [(f"{code(each.path)} {text(each.title)}", _value(each), code(each.formula) if each.formula else "") for each in shown]
+    rows = [
+        (f"{code(each.path)} {text(each.title)}", _value(each), code(each.formula) if each.formula else "")
+        for each in shown
+    ]
     return page(
         f"Of `{MODEL}` on `{CHIP}`, {STEPS} timesteps a sample, with the activity that is assumed unless given; a "
         "figure with an asterisk rests on an assumption.",
