@@ -138,7 +138,7 @@ def test_energies_of_layers_add_up_in_every_form(name: str, capsys: pytest.Captu
     assert sum(part["typical"] for part in parts) == pytest.approx(whole, rel=1e-7, abs=0)
     said = told(figures_of(plan)["energy.dynamic"], span=False)
     print_tables(plan_report(plan))
-    assert re.search(rf"^ *\(all\) +{re.escape(said)} *$", capsys.readouterr().out, re.MULTILINE)
+    assert re.search(rf"^ *\(all\)\s+(energy: )?{re.escape(said)} *$", capsys.readouterr().out, re.MULTILINE)
     assert f"add up to {said}." in view_of("plan", plan).beside
 
 

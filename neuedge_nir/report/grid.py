@@ -21,8 +21,8 @@ LONGEST_NAME = 64
 LONG_WORD = 28
 """Columns of a word, such as a path, from which on it may go on in the next line behind a slash."""
 
-PROSE = 16
-"""Columns that a text of several words takes at least beside others."""
+PROSE = (16, 8)
+"""Columns that a text of several words takes at least beside others; the fewer only where the more find no room."""
 
 PLAIN = {"\u00b5": "u", "\u00d7": "x"}
 """What is said of a sign that an encoding lacks; every other is spelled out by its number."""
@@ -130,8 +130,12 @@ def _widths(header: Row, rows: Sequence[Row], right: Sequence[int], room: int) -
     room -= 3 * len(header) + 1
     each = [list(column) for column in zip(header, *rows, strict=True)]
     widths = [min(max(map(columns, cells)), max(room, 1)) for cells in each]
-    least = [_least(cells, n in right, width) for n, (cells, width) in enumerate(zip(each, widths, strict=True))]
-    if sum(least) > room:
+    for prose in PROSE:
+        paired = enumerate(zip(each, widths, strict=True))
+        least = [_least(cells, n in right, min(width, prose)) for n, (cells, width) in paired]
+        if sum(least) <= room:
+            break
+    else:
         return None
     while sum(widths) > room:
         widest = max((n for n in range(len(widths)) if widths[n] > least[n]), key=lambda n: widths[n])
@@ -139,14 +143,14 @@ def _widths(header: Row, rows: Sequence[Row], right: Sequence[int], room: int) -
     return widths
 
 
-def _least(cells: Sequence[str], number: bool, whole: int) -> int:
-    """What a column needs: numbers are whole, a text has its longest word."""
+def _least(cells: Sequence[str], number: bool, prose: int) -> int:
+    """What a column needs: numbers are whole, a text has its longest word, and room for some."""
     head, *body = cells
     pieces = [piece for cell in ([head] if number else cells) for word in cell.split(" ") for piece in _pieces(word)]
     longest = max((columns(piece) for piece in pieces), default=0)
     if number:
         return max([longest, *map(columns, body)])
-    return max(longest, min(whole, PROSE))
+    return max(longest, prose)
 
 
 def _pieces(word: str) -> list[str]:
