@@ -45,6 +45,22 @@ class Target(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class TrainingOptions:
+    """How a reference network is to be trained; None is the model's own choice.
+
+    `steps` are the timesteps of a sample, `data_dir` the folder that the user keeps data in; `resume` goes on from the
+    checkpoint beside the output.
+    """
+
+    seed: int = 0
+    epochs: int | None = None
+    steps: int | None = None
+    device: str = "cpu"
+    data_dir: Path | None = None
+    resume: bool = False
+
+
 @runtime_checkable
 class Model(Protocol):
     """A reference network that can be trained here."""
@@ -55,9 +71,7 @@ class Model(Protocol):
     @property
     def summary(self) -> str: ...
 
-    def train(
-        self, output: Path, *, seed: int, epochs: int | None, device: str, observer: Observer
-    ) -> Mapping[str, object]:
+    def train(self, output: Path, options: TrainingOptions, observer: Observer) -> Mapping[str, object]:
         """Train, write `output` (.nir) and return its provenance."""
         ...
 

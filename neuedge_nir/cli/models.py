@@ -20,7 +20,10 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     train.add_argument("-o", "--output", type=Path, metavar="FILE.nir", help="default: NAME.nir here")
     train.add_argument("--seed", type=seed, default=0, help="default 0")
     train.add_argument("--epochs", type=whole, help="default: the model's own")
+    train.add_argument("--steps", type=whole, metavar="T", help="timesteps of a sample; default: the model's own")
     train.add_argument("--device", default="cpu", help="a torch device (default cpu)")
+    train.add_argument("--data-dir", type=Path, metavar="DIR", help="a folder with the model's data; else fetched")
+    train.add_argument("--resume", action="store_true", help="go on from OUTPUT.checkpoint, which an interruption left")
     export = actions.add_parser("export", help="write the trained model that came with the package")
     export.add_argument("name")
     export.add_argument("output", type=Path, metavar="FILE.nir")
@@ -61,14 +64,15 @@ def _summary(name: str) -> str:
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    from neuedge_nir.plugin import load_model
+    from neuedge_nir.plugin import TrainingOptions, load_model
 
     model = load_model(arguments.name)
     output = arguments.output or Path(f"{arguments.name}.nir")
+    options = TrainingOptions(
+        arguments.seed, arguments.epochs, arguments.steps, arguments.device, arguments.data_dir, arguments.resume
+    )
     with progress() as observer:
-        provenance = model.train(
-            output, seed=arguments.seed, epochs=arguments.epochs, device=arguments.device, observer=observer
-        )
+        provenance = model.train(output, options, observer)
     print_json({"file": output.name, **provenance})
     return 0
 

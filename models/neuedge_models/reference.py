@@ -1,0 +1,133 @@
+"""A reference network as the compiler's command line knows it: its data, its layers, and how it is trained."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neuedge_models.checkpoint import Checkpoint
+from neuedge_models.coding import Coding
+from neuedge_models.datasets import Dataset, Loader
+from neuedge_models.export import nir_bytes
+from neuedge_models.extra import require_train_extra
+from neuedge_models.grid import WEIGHT_STEP, weights_of
+from neuedge_models.loop import Recipe, Training, check_options, fit
+from neuedge_models.losses import Loss, of_counts
+from neuedge_models.measure import Measured, digest, measured
+from neuedge_models.neurons import RESET
+from neuedge_nir.errors import UsageError
+from neuedge_nir.events import Observer
+from neuedge_nir.files import check_writable, write_whole
+from neuedge_nir.plugin import TrainingOptions
+
+if TYPE_CHECKING:
+    import torch
+
+PACKAGES = ("h5py", "nir", "nirtorch", "numpy", "scikit-learn", "sinabs", "torch")
+READOUT = "the output neuron with the most spikes, the lowest index of several"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """The entry point of a model.
+
+    `layers` makes the network for samples of so many timesteps, its weights drawn; `coding` turns samples into that
+    many steps of spikes. `shape` is that of the input in a timestep.
+    """
+
+    name: str
+    summary: str
+    shape: tuple[int, ...]
+    timesteps: int
+    load: Loader
+    coding: Callable[[int], Coding]
+    layers: Callable[[int], torch.nn.Sequential]
+    recipe: Recipe
+    loss: Loss = of_counts
+    readout: str = READOUT
+
+    def train(self, output: Path, options: TrainingOptions, observer: Observer) -> Mapping[str, object]:
+        """Train, write `output` (.nir) and return its provenance, measured on the file itself.
+
+        The state after each epoch lies beside it as `output`.checkpoint until the training is over. Raises
+        `UsageError`: USE005 the extra `train` is missing, USE006 `output` cannot be written, USE007 an option is out
+        of range; `InputError` (TRAIN...) for data and checkpoints.
+        """
+        require_train_extra()
+        recipe = self.recipe if options.epochs is None else replace(self.recipe, epochs=options.epochs)
+        check_options(seed=options.seed, epochs=recipe.epochs, device=options.device)
+        check_writable(output)
+        timesteps = options.steps or self.timesteps
+        data = self.dataset(options.data_dir)
+        checkpoint = Checkpoint(
+            output.with_name(f"{output.name}.checkpoint"), self._training(recipe, timesteps, options), options.resume
+        )
+        how = Training(
+            self.coding(timesteps), self.loss, recipe, options.seed, options.device, observer, checkpoint=checkpoint
+        )
+        network = fit(lambda: self.layers(timesteps), data.train, how)
+        write_whole(output, nir_bytes(network, self.description(timesteps), self.shape))
+        checkpoint.forget()
+        chosen = {"seed": options.seed, "epochs": recipe.epochs, "device": options.device}
+        return {**chosen, **self.facts(network, timesteps), **self.figures(output, data, timesteps)}
+
+    def dataset(self, folder: Path | None) -> Dataset:
+        """The data, each sample shaped as the network takes it."""
+        return self.load(folder)
+
+    def bundled(self) -> Path:
+        """The trained .nir that came with the package; `zoo.toml` beside it says where it came from.
+
+        Raises `UsageError` USE120 where none did.
+        """
+        path = Path(__file__).with_name(f"{self.name}.nir")
+        if not path.is_file():
+            message = f"no trained {self.name} comes with the package"
+            raise UsageError("USE120", message, hint=f"neuedge-nir models train {self.name}")
+        return path
+
+    def description(self, timesteps: int) -> dict[str, object]:
+        """What the file says about itself. `dt` is one timestep, the file's unit of time."""
+        return {
+            "schema": 1,
+            "model": self.name,
+            "reset": RESET,
+            "dt": 1.0,
+            "timesteps": timesteps,
+            "input": self.coding(timesteps).words,
+            "readout": self.readout,
+            "weight_step": WEIGHT_STEP,
+        }
+
+    def facts(self, network: torch.nn.Sequential, timesteps: int) -> dict[str, object]:
+        """What is true of every training of this model in this environment."""
+        return {
+            "weights": sum(weight.numel() for weight in weights_of(network)),
+            "timesteps": timesteps,
+            "reset": RESET,
+            "versions": {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}},
+        }
+
+    def figures(self, path: Path, data: Dataset, timesteps: int) -> dict[str, object]:
+        """What an exported file achieves on the test samples, and its hash. Spikes are means per inference."""
+        found = measured(path, data.test, self.coding(timesteps))
+        return {
+            "neurons": found.neurons,
+            **_quality(found, data),
+            "test_samples": len(data.test),
+            "spikes_per_inference": found.spikes_per_inference(),
+            "sha256": digest(path),
+        }
+
+    def _training(self, recipe: Recipe, timesteps: int, options: TrainingOptions) -> str:
+        return f"{self.name}, {timesteps} timesteps, seed {options.seed}, {options.device}, {recipe}"
+
+
+def _quality(found: Measured, data: Dataset) -> dict[str, object]:
+    if data.test.wanted.dtype.kind == "f":
+        return {"test_error": round(found.error(data.test.wanted), 4)}
+    return {"test_accuracy": round(found.accuracy(data.test.wanted), 4)}
