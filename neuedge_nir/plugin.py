@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from neuedge_nir.errors import NeuedgeError, PluginError, UsageError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from neuedge_nir.chip.model import Chip
     from neuedge_nir.events import Observer
 
@@ -77,6 +79,19 @@ class Model(Protocol):
 
     def bundled(self) -> Path:
         """The trained .nir that came with the package."""
+        ...
+
+
+@runtime_checkable
+class Documented(Protocol):
+    """A model that also has samples to run it on, and tells what its training came to."""
+
+    def samples(self, folder: Path | None, steps: int | None, most: int | None) -> Mapping[str, NDArray[Any]]:
+        """Arrays of an .npz to compile and simulate with: spikes x and labels y of what it is tested on."""
+        ...
+
+    def record(self) -> Mapping[str, object]:
+        """What was recorded of a training: `test_accuracy`, `spikes_per_inference`, `command` ...; empty: nothing."""
         ...
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +38,13 @@ class Split:
     def __len__(self) -> int:
         return len(self.wanted)
 
-    def first(self, most: int) -> Split:
-        """The first samples, `most` of them."""
+    @property
+    def is_regression(self) -> bool:
+        """Whether values are wanted, not labels."""
+        return bool(self.wanted.dtype.kind == "f")
+
+    def first(self, most: int | None) -> Split:
+        """The first samples, `most` of them; None: all."""
         return Split(self.inputs[:most], self.wanted[:most])
 
 
@@ -52,9 +57,42 @@ class Dataset:
 
     def shaped(self, shape: tuple[int, ...]) -> Dataset:
         """The same samples, each of another shape with as many elements."""
-        return Dataset(
-            *(replace(each, inputs=each.inputs.reshape(len(each), *shape)) for each in (self.train, self.test))
+        return self._with(lambda inputs: inputs.reshape(len(inputs), *shape))
+
+    def channels_first(self) -> Dataset:
+        """The same pictures, (height, width, channels) made (channels, height, width)."""
+        return self._with(lambda inputs: np.moveaxis(inputs, -1, 1))
+
+    def checked(self, shape: tuple[int, ...], classes: int) -> Dataset:
+        """This very dataset, if its samples have that shape and hold what becomes spikes, and its labels are classes.
+
+        Raises `InputError` TRAIN006 for what a model cannot take.
+        """
+        for part, each in (("train", self.train), ("test", self.test)):
+            if each.inputs.shape[1:] != shape:
+                _refuse(f"the samples of x_{part} have the shape {each.inputs.shape[1:]}, not {shape}")
+            if each.inputs.dtype.kind not in "bu":
+                _refuse(f"x_{part} holds {each.inputs.dtype}, not unsigned whole numbers")
+            if each.wanted.shape != (len(each),) or each.wanted.dtype.kind not in "iu":
+                _refuse(f"y_{part} is no label for each sample")
+            if each.wanted.min() < 0 or each.wanted.max() >= classes:
+                _refuse(f"y_{part} has labels from {each.wanted.min()} to {each.wanted.max()}, not 0 to {classes - 1}")
+        return self
+
+    def over(self, timesteps: int) -> Dataset:
+        """The same samples; of a regression what is wanted in the first timesteps."""
+        cut = (
+            replace(each, wanted=each.wanted[:, :timesteps]) if each.is_regression else each
+            for each in (self.train, self.test)
         )
+        return Dataset(*cut)
+
+    def _with(self, change: Callable[[Arrays], Arrays]) -> Dataset:
+        return Dataset(*(replace(each, inputs=change(each.inputs)) for each in (self.train, self.test)))
+
+
+def _refuse(message: str) -> NoReturn:
+    raise InputError("TRAIN006", message, hint="--data-dir DIR names a folder with the data of this model")
 
 
 Loader = Callable[[Path | None], Dataset]

@@ -98,7 +98,7 @@ def fit(make: Callable[[], torch.nn.Sequential], data: Split, how: Training) -> 
     promised for the device `cpu` only.
     """
     how.observer(Started("train"))
-    with reproducible(how.seed):
+    with reproducible(how.seed), told_of_memory(how.device):
         network = make().to(how.device)
         optimise(network, data, how)
     how.observer(Finished("train"))
@@ -160,7 +160,7 @@ def _epoch(
         losses.append(loss.item() * len(batch))
         spikes += float(inputs.sum()) + sum(float(layer.detach().sum()) for layer in sent)
         right += 0 if wanted.is_floating_point() else int((sent[-1].sum(dim=1).argmax(dim=1) == wanted).sum())
-    accuracy = None if data.wanted.dtype.kind == "f" else right / len(data)
+    accuracy = None if data.is_regression else right / len(data)
     return Course(sum(losses) / len(data), spikes / len(data), accuracy)
 
 
@@ -170,6 +170,21 @@ def tensors(data: Split, which: np.ndarray, how: Training) -> tuple[torch.Tensor
 
     spikes = torch.tensor(how.coding(data.inputs[which]), dtype=torch.float32, device=how.device)
     return spikes, torch.as_tensor(data.wanted[which], device=how.device)
+
+
+@contextmanager
+def told_of_memory(device: str) -> Iterator[None]:
+    """Raise `UsageError` USE124 where a device has too little memory; what a checkpoint holds stays."""
+    import torch
+
+    try:
+        yield
+    except (torch.cuda.OutOfMemoryError, RuntimeError, MemoryError) as error:
+        if type(error) is RuntimeError and "DefaultCPUAllocator" not in str(error):  # that of a CPU has no class
+            raise
+        reason = str(error).partition(". ")[0] or type(error).__name__
+        message = f"the device {device!r} has too little memory: {reason}"
+        raise UsageError("USE124", message, hint="give fewer --steps, or --device cpu") from error
 
 
 @contextmanager

@@ -49,10 +49,11 @@ def measured(path: Path, data: Split, coding: Coding) -> Measured:
     """Run a file on samples. Raises `InputError` where the file is refused or does not fit them."""
     network = read(path)
     outputs, spikes = [], dict[str, float]()
+    silent = {each.name for each in network.populations if not each.spiking}  # of LI the values that it sent are counted
     for start in range(0, len(data), PART):
         run = simulate(network, coding(data.inputs[start : start + PART]))
-        outputs.append(_answers(run, data.wanted.dtype.kind == "f"))
-        for name, count in run.counts.items():
+        outputs.append(_answers(run, data.is_regression))
+        for name, count in ((name, count) for name, count in run.counts.items() if name not in silent):
             spikes[name] = spikes.get(name, 0.0) + float(count.sum())
     return Measured(np.concatenate(outputs), spikes, len(data), sum(each.neurons for each in network.populations))
 

@@ -16,7 +16,8 @@ from neuedge_models.reference import Reference
 
 def load(folder: Path | None) -> Dataset:
     """MNIST, from `mnist.npz` in the folder, else fetched: pixels (samples, 784)."""
-    return (from_folder(folder, "mnist") if folder else mnist()).shaped((784,))
+    found = from_folder(folder, "mnist") if folder else mnist()
+    return found.checked((28, 28), classes=10).shaped((784,))
 
 
 MNIST = Reference(

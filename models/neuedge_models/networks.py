@@ -51,3 +51,29 @@ def cnn(
         layers[f"fc{number}"] = torch.nn.Linear(inputs, outputs, bias=False)
         layers[f"if{len(convolutions) + number}"] = fire(timesteps)
     return torch.nn.Sequential(layers)
+
+
+def recurrent(sizes: tuple[int, int, int], timesteps: int, keep: float) -> torch.nn.Sequential:
+    """A dense layer fc1 of leaky neurons that hear each other, and a dense layer fc2 of leaky neurons."""
+    import torch
+
+    inputs, hidden, outputs = sizes
+    layers: OrderedDict[str, torch.nn.Module] = OrderedDict()
+    layers["fc1"] = torch.nn.Linear(inputs, hidden, bias=False)
+    layers["if1"] = neurons.recurrent(hidden, timesteps, keep)
+    layers["fc2"] = torch.nn.Linear(hidden, outputs, bias=False)
+    layers["if2"] = neurons.leaky(timesteps, keep)
+    return torch.nn.Sequential(layers)
+
+
+def read_out(sizes: tuple[int, int, int], timesteps: int, keep: float, slow: float) -> torch.nn.Sequential:
+    """A dense layer fc1 of leaky neurons, and a dense layer fc2 into LI neurons, which a host reads."""
+    import torch
+
+    inputs, hidden, outputs = sizes
+    layers: OrderedDict[str, torch.nn.Module] = OrderedDict()
+    layers["fc1"] = torch.nn.Linear(inputs, hidden, bias=False)
+    layers["if1"] = neurons.leaky(timesteps, keep)
+    layers["fc2"] = torch.nn.Linear(hidden, outputs, bias=False)
+    layers["out"] = neurons.readout(timesteps, slow)
+    return torch.nn.Sequential(layers)

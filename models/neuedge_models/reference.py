@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import platform
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from neuedge_models.checkpoint import Checkpoint
 from neuedge_models.coding import Coding
@@ -19,7 +23,7 @@ from neuedge_models.loop import Recipe, Training, check_options, fit
 from neuedge_models.losses import Loss, of_counts
 from neuedge_models.measure import Measured, digest, measured
 from neuedge_models.neurons import RESET
-from neuedge_nir.errors import UsageError
+from neuedge_nir.errors import InputError, UsageError
 from neuedge_nir.events import Observer
 from neuedge_nir.files import check_writable, write_whole
 from neuedge_nir.plugin import TrainingOptions
@@ -27,6 +31,8 @@ from neuedge_nir.plugin import TrainingOptions
 if TYPE_CHECKING:
     import torch
 
+Arrays = dict[str, NDArray[Any]]
+MOST_TIMESTEPS = 10_000
 PACKAGES = ("h5py", "nir", "nirtorch", "numpy", "scikit-learn", "sinabs", "torch")
 READOUT = "the output neuron with the most spikes, the lowest index of several"
 
@@ -36,7 +42,8 @@ class Reference:
     """The entry point of a model.
 
     `layers` makes the network for samples of so many timesteps, its weights drawn; `coding` turns samples into that
-    many steps of spikes. `shape` is that of the input in a timestep.
+    many steps of spikes. `shape` is that of the input in a timestep; `besides` measures on the
+    exported file what a test set does not.
     """
 
     name: str
@@ -49,6 +56,7 @@ class Reference:
     recipe: Recipe
     loss: Loss = of_counts
     readout: str = READOUT
+    besides: Callable[[Path], Mapping[str, object]] = lambda _: {}
 
     def train(self, output: Path, options: TrainingOptions, observer: Observer) -> Mapping[str, object]:
         """Train, write `output` (.nir) and return its provenance, measured on the file itself.
@@ -60,9 +68,9 @@ class Reference:
         require_train_extra()
         recipe = self.recipe if options.epochs is None else replace(self.recipe, epochs=options.epochs)
         check_options(seed=options.seed, epochs=recipe.epochs, device=options.device)
+        timesteps = self._steps(options.steps)
         check_writable(output)
-        timesteps = options.steps or self.timesteps
-        data = self.dataset(options.data_dir)
+        data = self.dataset(options.data_dir, timesteps)
         checkpoint = Checkpoint(
             output.with_name(f"{output.name}.checkpoint"), self._training(recipe, timesteps, options), options.resume
         )
@@ -75,9 +83,41 @@ class Reference:
         chosen = {"seed": options.seed, "epochs": recipe.epochs, "device": options.device}
         return {**chosen, **self.facts(network, timesteps), **self.figures(output, data, timesteps)}
 
-    def dataset(self, folder: Path | None) -> Dataset:
-        """The data, each sample shaped as the network takes it."""
-        return self.load(folder)
+    def dataset(self, folder: Path | None, timesteps: int) -> Dataset:
+        """The data, each sample shaped as the network takes it, and what is wanted over so many timesteps.
+
+        Raises `InputError` TRAIN007 for recordings that are shorter than that.
+        """
+        found = self.load(folder)
+        recorded = found.train.inputs.ndim == len(self.shape) + 2
+        if recorded and timesteps > (frames := found.train.inputs.shape[1]):
+            message = f"the samples are recordings of {frames} timesteps, fewer than {timesteps}"
+            raise InputError("TRAIN007", message, hint=f"give at most --steps {frames}")
+        return found.over(timesteps)
+
+    def samples(self, folder: Path | None = None, steps: int | None = None, most: int | None = None) -> Arrays:
+        """Samples to test on as `load_samples` takes them: spikes x (samples, timesteps, *shape) and labels y.
+
+        What a regression wants is called `wanted`, (samples, timesteps, outputs), since it is no label. Raises as
+        `train`, but for the options that only a training has.
+        """
+        timesteps = self._steps(steps)
+        test = self.dataset(folder, timesteps).test.first(most)
+        name = "wanted" if test.is_regression else "y"
+        return {"x": self.coding(timesteps)(test.inputs), name: test.wanted}
+
+    def record(self) -> Mapping[str, object]:
+        """What `zoo.toml` says of a training of this model; nothing where none was recorded."""
+        with Path(__file__).with_name("zoo.toml").open("rb") as file:
+            found: Mapping[str, object] = tomllib.load(file).get(self.name, {})
+        return found
+
+    def _steps(self, wanted: int | None) -> int:
+        timesteps = self.timesteps if wanted is None else wanted
+        if not 1 <= timesteps <= MOST_TIMESTEPS:
+            message = f"a sample cannot have {timesteps} timesteps"
+            raise UsageError("USE007", message, hint=f"give 1 to {MOST_TIMESTEPS}")
+        return timesteps
 
     def bundled(self) -> Path:
         """The trained .nir that came with the package; `zoo.toml` beside it says where it came from.
@@ -87,7 +127,8 @@ class Reference:
         path = Path(__file__).with_name(f"{self.name}.nir")
         if not path.is_file():
             message = f"no trained {self.name} comes with the package"
-            raise UsageError("USE120", message, hint=f"neuedge-nir models train {self.name}")
+            command = self.record().get("command", f"neuedge-nir models train {self.name}")
+            raise UsageError("USE120", message, hint=f"train it: {command}")
         return path
 
     def description(self, timesteps: int) -> dict[str, object]:
@@ -118,6 +159,7 @@ class Reference:
         return {
             "neurons": found.neurons,
             **_quality(found, data),
+            **self.besides(path),
             "test_samples": len(data.test),
             "spikes_per_inference": found.spikes_per_inference(),
             "sha256": digest(path),
@@ -128,6 +170,8 @@ class Reference:
 
 
 def _quality(found: Measured, data: Dataset) -> dict[str, object]:
-    if data.test.wanted.dtype.kind == "f":
-        return {"test_error": round(found.error(data.test.wanted), 4)}
+    if data.test.is_regression:
+        # What an output of nothing but zeros is wrong by shows what an error is worth.
+        silent = float(np.sqrt(np.mean(data.test.wanted**2)))
+        return {"test_error": round(found.error(data.test.wanted), 4), "test_error_of_zero": round(silent, 4)}
     return {"test_accuracy": round(found.accuracy(data.test.wanted), 4)}
