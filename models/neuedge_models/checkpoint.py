@@ -7,13 +7,10 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from neuedge_nir.errors import InputError
 from neuedge_nir.files import write_whole
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +44,16 @@ class Checkpoint:
         if not self.resume or not self.path.exists():
             return 0
         found = self._read()
-        for name, part in parts.items():
-            part.load_state_dict(found[name])
-        torch.set_rng_state(found["random"])
-        return int(found["epoch"])
+        try:
+            for name, part in parts.items():
+                if found[name].keys() != part.state_dict().keys():
+                    raise KeyError(name)
+                part.load_state_dict(found[name])
+            torch.set_rng_state(found["random"])
+            return int(found["epoch"])
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            message = f"the checkpoint lacks what its training needs: {type(error).__name__}: {error}"
+            raise InputError("TRAIN003", message, where=self.path.name, hint=_ANEW) from error
 
     def forget(self) -> None:
         """The training is over: its result is written, and nothing is left to go on with."""

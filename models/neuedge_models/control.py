@@ -34,7 +34,7 @@ CELLS = 24
 """Neurons for each of the two values."""
 TIMESTEPS = 50
 TRAINED, TESTED = 1200, 200
-BALANCED_STEPS, STARTS = 200, 40
+BALANCED_STEPS, STARTS = 200, 20
 
 
 def moved(states: Values, torque: Values) -> Values:
@@ -87,15 +87,15 @@ def _taught(samples: int, seed: int) -> Split:
     return Split(cells(states), teacher(states)[..., None].astype(np.float32))
 
 
-def balanced_s(policy: Policy, starts: int = STARTS, steps: int = BALANCED_STEPS) -> float:
-    """For how many seconds, of `steps` of 10 ms, a policy keeps pendulums upright; the mean over `starts`.
+def balanced_s(policy: Policy) -> float:
+    """For how many seconds, of BALANCED_STEPS of 10 ms, a policy keeps pendulums upright; the mean over STARTS of them.
 
     They start within 0.1 rad and 0.2 rad/s, drawn with seed 2, and are down beyond FALLEN_RAD.
     """
     rng = np.random.default_rng(2)
-    states = (rng.random((starts, 2)) - 0.5) * np.array([0.2, 0.4])
-    way, up, stood = np.empty((starts, 0, 2)), np.ones(starts, bool), np.zeros(starts)
-    for _ in range(steps):
+    states = (rng.random((STARTS, 2)) - 0.5) * np.array([0.2, 0.4])
+    way, up, stood = np.empty((STARTS, 0, 2)), np.ones(STARTS, bool), np.zeros(STARTS)
+    for _ in range(BALANCED_STEPS):
         way = np.concatenate([way, states[:, None]], axis=1)
         states = moved(states, policy(way))
         up &= np.abs(states[:, 0]) < FALLEN_RAD
@@ -136,7 +136,7 @@ CONTROL = Reference(
     load=load,
     coding=Events,
     layers=partial(read_out, (2 * CELLS, 64, 1), keep=0.7, slow=0.7),
-    recipe=Recipe(epochs=30, batch=50, learning_rate=5e-3, spike_penalty=0.02),
+    recipe=Recipe(epochs=20, batch=50, learning_rate=5e-3, spike_penalty=0.02),
     loss=of_values,
     readout="the membrane of the output neuron in each timestep: the torque, 1 for 10 N m",
     besides=closed_loop,

@@ -6,6 +6,7 @@ packed bits come with their `shape`. What is fetched comes by the library that t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -148,11 +149,20 @@ def _split(arrays: dict[str, Arrays], part: str, path: Path) -> Split:
     if missing := [name for name in (f"x_{part}", f"y_{part}") if name not in arrays]:
         raise InputError("TRAIN002", f"there is no array {missing[0]!r}", where=path.name, hint=_ARRAYS)
     inputs, wanted = arrays[f"x_{part}"], arrays[f"y_{part}"]
-    if len(inputs) != len(wanted) or not len(inputs):
+    if not inputs.ndim or not wanted.ndim or len(inputs) != len(wanted) or not len(inputs):
         raise InputError(
             "TRAIN002", f"x_{part} and y_{part} differ in length or are empty", where=path.name, hint=_ARRAYS
         )
     if "shape" in arrays:
-        shape = tuple(int(size) for size in arrays["shape"])
-        inputs = np.unpackbits(inputs, axis=1)[:, : int(np.prod(shape))].reshape(-1, *shape)
-    return Split(inputs, wanted if wanted.dtype.kind == "f" else wanted.astype(np.int64))
+        inputs = _unpacked(inputs, arrays["shape"], path)
+    return Split(inputs, wanted.astype(np.int64) if wanted.dtype.kind in "iu" else wanted)
+
+
+def _unpacked(rows: Arrays, shape: Arrays, path: Path) -> Arrays:
+    """Rows of packed bits as what they stand for."""
+    sides = shape.reshape(-1).tolist() if shape.dtype.kind in "iu" else []
+    is_packed = rows.dtype == np.uint8 and rows.ndim == 2 and sides and min(sides) > 0
+    if not is_packed or rows.shape[1] != -(-math.prod(sides) // 8):
+        message = f"rows of {rows.dtype} {rows.shape[1:]} are no packed bits of the `shape` {sides}"
+        raise InputError("TRAIN002", message, where=path.name, hint=_ARRAYS)
+    return np.unpackbits(rows, axis=1, count=math.prod(sides)).reshape(-1, *sides)

@@ -40,8 +40,10 @@ def _graph(network: torch.nn.Sequential, shape: Shape) -> Any:
     import nir
     from nirtorch import torch_to_nir
 
+    for name, layer in network.named_children():
+        _check_kind(name, layer)
     entering = _shapes(network, shape)
-    nodes = {name: _node(name, layer, entering[name]) for name, layer in network.named_children()}
+    nodes = {name: NODES[type(layer).__name__](layer, entering[name]) for name, layer in network.named_children()}
     by_layer = {id(layer): nodes[name] for name, layer in network.named_children()}
     graph = torch_to_nir(network, {type(layer): lambda layer: by_layer[id(layer)] for layer in network}, None, False)
     for name, node in graph.nodes.items():
@@ -71,13 +73,11 @@ def _shapes(network: torch.nn.Sequential, shape: Shape) -> dict[str, Shape]:
     return heard
 
 
-def _node(name: str, layer: Any, shape: Shape) -> Any:
-    """The node of a layer that `shape` enters."""
+def _check_kind(name: str, layer: Any) -> None:
     kind = type(layer).__name__
     if kind not in NODES:
         message = f"the layer {name!r} is a {kind}, which has no node here"
         raise InputError("TRAIN005", message, where=name, hint=f"layers that have: {', '.join(sorted(NODES))}")
-    return NODES[kind](layer, shape)
 
 
 def _linear(layer: Any, shape: Shape) -> Any:

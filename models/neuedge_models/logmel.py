@@ -17,7 +17,7 @@ class LogMel:
     """How sound becomes a picture (frames, bands).
 
     rate: samples a second; window and hop: samples of a frame, and from one to the next; loudest: the natural logarithm
-    of the power that becomes 255, where ln(QUIETEST) becomes 0.
+    of the power, |spectrum|^2 / window summed by band, that becomes 255, where ln(QUIETEST) becomes 0.
     """
 
     rate: int
@@ -34,7 +34,7 @@ class LogMel:
         second = np.zeros(self.rate)
         second[: len(sound)] = sound[: self.rate]
         frames = np.lib.stride_tricks.sliding_window_view(second, self.window)[:: self.hop]
-        power = np.abs(np.fft.rfft(frames * np.hanning(self.window), axis=1)) ** 2
+        power = np.abs(np.fft.rfft(frames * np.hanning(self.window), axis=1)) ** 2 / self.window
         spectrum = np.log(power @ self._filters() + QUIETEST)
         scaled = (spectrum - np.log(QUIETEST)) / (self.loudest - np.log(QUIETEST))
         return np.round(255 * np.clip(scaled, 0, 1)).astype(np.uint8)

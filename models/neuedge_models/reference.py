@@ -72,7 +72,7 @@ class Reference:
         check_writable(output)
         data = self.dataset(options.data_dir, timesteps)
         checkpoint = Checkpoint(
-            output.with_name(f"{output.name}.checkpoint"), self._training(recipe, timesteps, options), options.resume
+            output.with_name(f"{output.name}.checkpoint"), self.training(recipe, timesteps, options), options.resume
         )
         how = Training(
             self.coding(timesteps), self.loss, recipe, options.seed, options.device, observer, checkpoint=checkpoint
@@ -165,7 +165,7 @@ class Reference:
             "sha256": digest(path),
         }
 
-    def _training(self, recipe: Recipe, timesteps: int, options: TrainingOptions) -> str:
+    def training(self, recipe: Recipe, timesteps: int, options: TrainingOptions) -> str:
         return f"{self.name}, {timesteps} timesteps, seed {options.seed}, {options.device}, {recipe}"
 
 

@@ -17,13 +17,15 @@ from neuedge_models.reference import Reference
 LETTERS: dict[str, str] = {" ": "", "A": "1", "E": "15", "I": "24", "O": "135", "U": "136", "Y": "13456"}
 """Braille: the dots of each letter; 1 to 3 down the left column, 4 to 6 down the right one."""
 ROWS, COLUMNS = 4, 3
+ACROSS = 0.5
+"""Rows by which letters lie differently across the fingertip."""
 TIMESTEPS = 64
 TRAINED, TESTED = 1400, 350
 WIDTH = 0.6
 """How far a dot is felt, in distances of dots."""
 GAIN = 0.7
 """Spikes of a sensor in a timestep with a dot right under it."""
-NOISE = 0.02
+NOISE = 0.01
 """The chance that a sensor fires with nothing under it, in a timestep."""
 
 
@@ -34,7 +36,7 @@ def slid(letters: NDArray[np.int64], seed: int) -> NDArray[np.uint8]:
     `t speed - 3 - jitter` columns; each sensor feels p = max over its dots of exp(-d^2 / (2 WIDTH^2)), d the distance
     to the dot. It fires where the sum of GAIN p so far passes a whole number, or with the chance NOISE. Drawn for each
     sample: speed (0.10 to 0.14 columns a timestep), jitter (-0.5 to 0.5), and where the letter lies across the
-    fingertip (0 to 1 rows).
+    fingertip (0 to ACROSS rows).
     """
     rng = np.random.default_rng(seed)
     speed, jitter, across = rng.random((3, len(letters), 1))
@@ -44,7 +46,7 @@ def slid(letters: NDArray[np.int64], seed: int) -> NDArray[np.uint8]:
         these = letters == kind
         for dot in map(int, dots):
             row, column = (dot - 1) % 3, (dot - 1) // 3
-            down = np.arange(ROWS)[None, None, :, None] - (row + across[these])[:, :, None, None]
+            down = np.arange(ROWS)[None, None, :, None] - (row + ACROSS * across[these])[:, :, None, None]
             along = np.arange(COLUMNS)[None, None, None, :] - (column + place[these])[:, :, None, None]
             felt[these] = np.maximum(felt[these], np.exp(-(down**2 + along**2) / (2 * WIDTH**2)))
     so_far = np.floor(np.cumsum(GAIN * felt, axis=1))
@@ -71,5 +73,5 @@ TACTILE = Reference(
     load=load,
     coding=Events,
     layers=partial(recurrent, (ROWS * COLUMNS, 40, len(LETTERS)), keep=0.9),
-    recipe=Recipe(epochs=25, batch=70, learning_rate=5e-3, spike_penalty=0.2),
+    recipe=Recipe(epochs=16, batch=35, learning_rate=4e-3, spike_penalty=0.1),
 )
