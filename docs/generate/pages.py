@@ -128,7 +128,6 @@ def pages(root: Path = ROOT) -> dict[str, str]:
         "arithmetic.md": reference.arithmetic_page(),
         "codes.md": reference.codes_page(),
         "passes.md": reference.passes_page(),
-        "models.md": reference.models_page(),
         "api/index.md": _api_index(),
         **{place: module_page(*said, root) for place, said in API.items()},
         "contributing.md": (root / "CONTRIBUTING.md").read_text(encoding="utf-8"),
@@ -210,6 +209,7 @@ def fill(name: str, root: Path = ROOT) -> str:
     """What stands for `<!-- generate: NAME -->`. Raises KeyError for a name that means nothing."""
     made: dict[str, Callable[[], str]] = {
         "exits": reference.exits,
+        "models": reference.models,
         "prices": _prices,
         "figures": figures,
         "report": lambda: json_keys(json.loads(json.dumps(report()))),

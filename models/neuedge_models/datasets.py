@@ -80,6 +80,10 @@ class Dataset:
                 _refuse(f"y_{part} has labels from {each.wanted.min()} to {each.wanted.max()}, not 0 to {classes - 1}")
         return self
 
+    def in_pairs(self) -> Dataset:
+        """The same recordings, two frames made one: (samples, timesteps / 2, *shape)."""
+        return self._with(lambda frames: np.maximum(frames[:, ::2], frames[:, 1::2]))
+
     def over(self, timesteps: int) -> Dataset:
         """The same samples; of a regression what is wanted in the first timesteps."""
         cut = (

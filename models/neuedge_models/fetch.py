@@ -1,4 +1,4 @@
-"""Data that nobody may hand on with a package, fetched from where its makers keep it, by the field's own library if any.
+"""Data that nobody may hand on with a package, fetched from where their makers keep them.
 
 What was fetched is kept as `NAME.npz` in a folder of the user's caches, in the form that `datasets.from_folder` reads.
 """
@@ -80,7 +80,9 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         message = f"cannot write: {error.strerror}"
-        raise UsageError("USE006", message, where=str(folder), hint="set XDG_CACHE_HOME to a folder of yours") from error
+        raise UsageError(
+            "USE006", message, where=str(folder), hint="set XDG_CACHE_HOME to a folder of yours"
+        ) from error
 
 
 def _gotten(name: str, make: Callable[[Path], Mapping[str, Arrays]], folder: Path) -> Mapping[str, Arrays]:
@@ -133,7 +135,7 @@ def evenly(count: int, most: int) -> Iterable[int]:
 
 
 def framed(events: Arrays) -> Arrays:
-    """Whether there was an event, (30, 2, 34, 34), of a record array with x, y, t (us) and p; later ones are left out."""
+    """Whether there was an event, (30, 2, 34, 34), in a record array of x, y, t (us) and p; later ones are left out."""
     frames = np.zeros((EVENT_FRAMES, *SENSOR), np.uint8)
     frame = events["t"] // FRAME_US
     those = events[frame < EVENT_FRAMES]

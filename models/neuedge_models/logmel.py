@@ -37,7 +37,8 @@ class LogMel:
         power = np.abs(np.fft.rfft(frames * np.hanning(self.window), axis=1)) ** 2 / self.window
         spectrum = np.log(power @ self._filters() + QUIETEST)
         scaled = (spectrum - np.log(QUIETEST)) / (self.loudest - np.log(QUIETEST))
-        return np.round(255 * np.clip(scaled, 0, 1)).astype(np.uint8)
+        picture: NDArray[np.uint8] = np.round(255 * np.clip(scaled, 0, 1)).astype(np.uint8)
+        return picture
 
     def _filters(self) -> Floats:
         """Triangles (frequencies, bands) evenly spaced by mel = 2595 log10(1 + f / 700), from 0 to half the rate."""

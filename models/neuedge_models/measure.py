@@ -49,7 +49,9 @@ def measured(path: Path, data: Split, coding: Coding) -> Measured:
     """Run a file on samples. Raises `InputError` where the file is refused or does not fit them."""
     network = read(path)
     outputs, spikes = [], dict[str, float]()
-    silent = {each.name for each in network.populations if not each.spiking}  # of LI the values that it sent are counted
+    silent = {
+        each.name for each in network.populations if not each.spiking
+    }  # of LI the values that it sent are counted
     for start in range(0, len(data), PART):
         run = simulate(network, coding(data.inputs[start : start + PART]))
         outputs.append(_answers(run, data.is_regression))

@@ -28,5 +28,5 @@ MNIST = Reference(
     load=load,
     coding=partial(Rate, brightest=BRIGHTEST_BYTE),
     layers=partial(mlp, (784, 256, 10), fire=partial(neurons.leaky, keep=0.9)),
-    recipe=Recipe(epochs=6, batch=100, learning_rate=2e-3, spike_penalty=0.2),
+    recipe=Recipe(epochs=5, batch=100, learning_rate=2e-3, spike_penalty=0.2),
 )

@@ -13,21 +13,22 @@ from neuedge_models.networks import cnn
 from neuedge_models.reference import Reference
 
 SHAPE = (2, 34, 34)
+FRAMES = 15
 
 
 def load(folder: Path | None) -> Dataset:
-    """N-MNIST, from a file in the folder, else fetched: frames of events (samples, 30, 2, 34, 34)."""
+    """N-MNIST, from a file in the folder, else fetched: frames (samples, 15, 2, 34, 34), of 20 ms each."""
     found = from_folder(folder, "nmnist", "nmnist_small") if folder else nmnist()
-    return found.checked((30, *SHAPE), classes=10)
+    return found.checked((2 * FRAMES, *SHAPE), classes=10).in_pairs()
 
 
 NMNIST = Reference(
     name="nmnist",
-    summary="digits seen by an event camera (N-MNIST); convolutions of 8 and 16 channels, 10 outputs, 30 frames",
+    summary="digits seen by an event camera (N-MNIST); convolutions of 8 and 16 channels, 10 outputs, 15 frames",
     shape=SHAPE,
-    timesteps=30,
+    timesteps=FRAMES,
     load=load,
     coding=Events,
     layers=partial(cnn, SHAPE, ((8, 5, 2), (16, 3, 2)), (10,)),
-    recipe=Recipe(epochs=12, batch=25, learning_rate=2e-3, spike_penalty=0.1),
+    recipe=Recipe(epochs=8, batch=25, learning_rate=2e-3, spike_penalty=0.1),
 )

@@ -29,5 +29,5 @@ SPEECH = Reference(
     load=load,
     coding=partial(Rate, brightest=BRIGHTEST_BYTE),
     layers=partial(cnn, SHAPE, ((16, 5, 2), (32, 3, 2)), (12,)),
-    recipe=Recipe(epochs=8, batch=30, learning_rate=2e-3, spike_penalty=0.1),
+    recipe=Recipe(epochs=6, batch=30, learning_rate=2e-3, spike_penalty=0.1),
 )

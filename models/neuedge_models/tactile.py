@@ -1,4 +1,4 @@
-"""A recurrent reader of letters that slide under a fingertip of 12 sensors. The letters are synthetic, no recordings."""
+"""A recurrent reader of letters that slide under a fingertip of 12 sensors: synthetic ones, no recordings."""
 
 from __future__ import annotations
 

@@ -32,10 +32,14 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     export = actions.add_parser("export", help="write the trained model that came with the package")
     export.add_argument("name")
     export.add_argument("output", type=Path, metavar="FILE.nir")
-    samples = actions.add_parser("samples", help="write test samples of a model as spikes, for --data of other commands")
+    samples = actions.add_parser(
+        "samples", help="write test samples of a model as spikes, for --data of other commands"
+    )
     samples.add_argument("name")
     samples.add_argument("output", type=Path, metavar="FILE.npz")
-    samples.add_argument("--most", type=whole, default=MOST_SAMPLES, metavar="N", help="the first N (default %(default)s)")
+    samples.add_argument(
+        "--most", type=whole, default=MOST_SAMPLES, metavar="N", help="the first N (default %(default)s)"
+    )
     _add_steps(samples)
     _add_data_dir(samples)
     add_json(sub)
