@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -299,6 +300,40 @@ def test_a_model_without_a_file_says_how_to_train_it(refused: Refused, neuedge: 
         assert refused("models", "export", name, tmp_path / "x.nir") == (2, "USE120")
         assert f"neuedge-nir models train {name}" in neuedge("models", "export", name, tmp_path / "x.nir").err
     assert "cifar10" in unbundled
+
+
+# --- what comes with the package
+
+BUNDLED = sorted(name for name, record in ZOO.items() if "file" in record)
+SHARED = Path(__file__).parents[1].parent / "shared" / "data"
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_a_bundled_file_is_the_one_that_was_recorded(name: str) -> None:
+    path = model(name).bundled()
+    assert path.name == ZOO[name]["file"]
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == ZOO[name]["sha256"]
+    assert path.stat().st_size < 400_000
+    assert ZOO[name]["of_seeds"][0] == ZOO[name].get("test_accuracy", ZOO[name].get("test_error"))
+
+
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize("name", ["tactile", pytest.param("control", marks=SLOW), pytest.param("mnist", marks=SLOW)])
+def test_a_bundled_file_reaches_what_was_recorded(name: str) -> None:
+    if name == "mnist" and not (SHARED / "mnist.npz").exists():
+        pytest.skip("MNIST is not here")
+    reference, steps = model(name), ZOO[name]["timesteps"]
+    figures = reference.figures(reference.bundled(), reference.dataset(SHARED, steps), steps)
+    assert figures == {key: ZOO[name][key] for key in figures}
+
+
+def test_what_was_recorded_is_worth_having() -> None:
+    least = {"digits": 0.97, "mnist": 0.97, "nmnist": 0.8, "fsdd": 0.85, "tactile": 0.9}
+    assert {name: ZOO[name]["test_accuracy"] for name in least if ZOO[name]["test_accuracy"] < least[name]} == {}
+    loop = ZOO["control"]["closed_loop"]
+    assert loop["network"]["seconds"] == loop["teacher"]["seconds"] > 2 * loop["none"]["seconds"]
 
 
 # --- listed, and samples to run them on

@@ -30,5 +30,5 @@ NMNIST = Reference(
     load=load,
     coding=Events,
     layers=partial(cnn, SHAPE, ((8, 5, 2), (16, 3, 2)), (10,)),
-    recipe=Recipe(epochs=8, batch=25, learning_rate=2e-3, spike_penalty=0.1),
+    recipe=Recipe(epochs=14, batch=25, learning_rate=2e-3, spike_penalty=0.1),
 )
