@@ -184,7 +184,7 @@ def stopped(output: Path) -> Path:
 def test_the_checkpoint_of_another_training_is_refused(tmp_path: Path, other: dict[str, int]) -> None:
     output = tmp_path / "digits.nir"
     path = output.with_name("digits.nir.checkpoint")
-    made = checkpoint.Checkpoint(path, DIGITS.training(replace(DIGITS.recipe, epochs=2), 16, TrainingOptions()))
+    made = checkpoint.Checkpoint(path, DIGITS.training(replace(DIGITS.recipe, epochs=2), 16, TrainingOptions(), 1437))
     made.save(1, {})
     with pytest.raises(InputError, match="another training") as caught:
         DIGITS.train(output, TrainingOptions(**({"epochs": 2, "resume": True} | other)), silent)  # type: ignore[arg-type]
