@@ -20,7 +20,7 @@ import numpy as np
 from networks import dense, exported, trained
 
 import neuedge_nir
-from neuedge_models.data import BRIGHTEST, digits
+from neuedge_models.datasets import BRIGHTEST_DIGIT, digits
 from neuedge_nir import Options
 from neuedge_nir.interpreter.run import simulate
 from neuedge_nir.network.activity import Activity, ActivityKind
@@ -141,22 +141,23 @@ def main() -> None:
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    known, test = digits()
-    values = known.pixels / BRIGHTEST
-    layers = trained(lambda: dense(64, 96, 10), values, known.labels, steps=WINDOW, epochs=30, seed=arguments.seed)
+    images = digits()
+    known, test = images.train, images.test
+    values = known.inputs / BRIGHTEST_DIGIT
+    layers = trained(lambda: dense(64, 96, 10), values, known.wanted, steps=WINDOW, epochs=30, seed=arguments.seed)
     with TemporaryDirectory() as folder:
         network = exported(layers, (64,), Path(folder) / "model.nir", readout=True)
-    train = values[:360], known.labels[:360]
+    train = values[:360], known.wanted[:360]
     found: dict[float, dict[str, Seen]] = {}
     for duty in DUTIES:
         calibration = stream(*train, duty, arguments.seed + 1000)
-        data = stream(test.pixels / BRIGHTEST, test.labels, duty, arguments.seed)
+        data = stream(test.inputs / BRIGHTEST_DIGIT, test.wanted, duty, arguments.seed)
         found[duty] = dict(rows(network, calibration, data))
         show(found[duty])
     sweep = latching(
         network,
         stream(*train, 0.3, arguments.seed + 1000),
-        stream(test.pixels / BRIGHTEST, test.labels, 0.3, arguments.seed),
+        stream(test.inputs / BRIGHTEST_DIGIT, test.wanted, 0.3, arguments.seed),
     )
     if arguments.picture:
         draw(arguments.picture, found, sweep)

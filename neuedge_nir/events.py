@@ -15,11 +15,12 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A stage did `done` of `total` units of its work."""
+    """A stage did `done` of `total` units of its work; `note` says how it goes."""
 
     stage: str
     done: int
     total: int
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

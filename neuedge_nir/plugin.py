@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from neuedge_nir.errors import NeuedgeError, PluginError, UsageError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from neuedge_nir.chip.model import Chip
     from neuedge_nir.events import Observer
 
@@ -45,6 +47,22 @@ class Target(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class TrainingOptions:
+    """How a reference network is to be trained; None is the model's own choice.
+
+    `steps` are the timesteps of a sample, `data_dir` the folder that the user keeps data in; `resume` goes on from the
+    checkpoint beside the output.
+    """
+
+    seed: int = 0
+    epochs: int | None = None
+    steps: int | None = None
+    device: str = "cpu"
+    data_dir: Path | None = None
+    resume: bool = False
+
+
 @runtime_checkable
 class Model(Protocol):
     """A reference network that can be trained here."""
@@ -55,14 +73,25 @@ class Model(Protocol):
     @property
     def summary(self) -> str: ...
 
-    def train(
-        self, output: Path, *, seed: int, epochs: int | None, device: str, observer: Observer
-    ) -> Mapping[str, object]:
+    def train(self, output: Path, options: TrainingOptions, observer: Observer) -> Mapping[str, object]:
         """Train, write `output` (.nir) and return its provenance."""
         ...
 
     def bundled(self) -> Path:
         """The trained .nir that came with the package."""
+        ...
+
+
+@runtime_checkable
+class Documented(Protocol):
+    """A model that also has samples to run it on, and tells what its training came to."""
+
+    def samples(self, folder: Path | None, steps: int | None, most: int | None) -> Mapping[str, NDArray[Any]]:
+        """Arrays of an .npz to compile and simulate with: spikes x and labels y of what it is tested on."""
+        ...
+
+    def record(self) -> Mapping[str, object]:
+        """What was recorded of a training: `test_accuracy`, `spikes_per_inference`, `command` ...; empty: nothing."""
         ...
 
 

@@ -234,12 +234,22 @@ def only_the_frontend_opens_hdf5(found: Sources) -> Iterator[str]:
             yield f"{each}: outside frontend/"
 
 
+LAYERS_OF_TORCH = ("neuedge_models.recurrent", f"{COMPILER}.train")
+"""What derives from classes of torch or sinabs cannot wait for them; it is itself imported when it is needed."""
+
+
 def slow_packages_wait_until_they_are_needed(found: Sources) -> Iterator[str]:
     """`--help` must not load a solver. A pass is imported when it is named; its options are typed with msgspec."""
     for each in found.imports:
         typed = each.module.startswith("neuedge_passes.") and each.package == "msgspec"
-        if each.package in LAZY and each.when is When.LOADED and not typed:
+        layered = derives_from_torch(each.module) and each.package in TRAINING
+        slow = each.package in LAZY or (derives_from_torch(each.name) and not derives_from_torch(each.module))
+        if slow and each.when is When.LOADED and not typed and not layered:
             yield f"{each} {each.when.value}"
+
+
+def derives_from_torch(module: str) -> bool:
+    return any(inside(module, part) for part in LAYERS_OF_TORCH)
 
 
 def there_are_no_circles(found: Sources) -> Iterator[str]:
@@ -325,6 +335,7 @@ SOUND: Tree = {
     "targets/neuedge_chip/target.py": "from neuedge_nir.plugin import TomlTarget",
     "passes/neuedge_passes/fold.py": "import numpy\nfrom neuedge_passes.scale import Scale",
     "models/neuedge_models/digits.py": "def train():\n    import torch",
+    "neuedge_nir/train/gates.py": "import torch",
 }
 
 
@@ -366,6 +377,8 @@ def test_a_sound_tree_breaks_no_rule(tmp_path: Path) -> None:
         (slow_packages_wait_until_they_are_needed, "neuedge_nir/report/text.py", "import rich.table"),
         (slow_packages_wait_until_they_are_needed, "neuedge_nir/report/text.py", "class C:\n    import msgspec"),
         (slow_packages_wait_until_they_are_needed, "models/neuedge_models/digits.py", "try: import torch\nexcept E: 0"),
+        (slow_packages_wait_until_they_are_needed, "neuedge_nir/cli/main.py", "from neuedge_nir.train import gates"),
+        (slow_packages_wait_until_they_are_needed, "neuedge_nir/train/gates.py", "import scipy"),
         (there_are_no_circles, "neuedge_nir/network/reach.py", "import neuedge_nir.network.area"),
         (only_models_train, "passes/neuedge_passes/fold.py", "def f():\n    import torch.nn"),
     ],

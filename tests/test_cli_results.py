@@ -311,7 +311,8 @@ def test_the_passes_are_listed_and_say_why_they_are_sound(neuedge: Neuedge) -> N
 
 
 def test_the_models_are_listed(neuedge: Neuedge) -> None:
-    assert [entry["name"] for entry in neuedge("models", "--json").json] == ["digits"]
+    ours = ["cifar10", "control", "digits", "fsdd", "mnist", "nmnist", "speech", "tactile"]
+    assert [entry["name"] for entry in neuedge("models", "--json").json] == ours
     assert neuedge("models").out == neuedge("models", "list").out
     assert "digits" in neuedge("models").out
 

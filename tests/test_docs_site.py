@@ -239,7 +239,7 @@ def test_what_a_page_lets_be_filled_in_is_known() -> None:
     markers = {
         name for page in kept().values() for name in re.findall(r"^<!-- generate: (.+) -->$", page, re.MULTILINE)
     }
-    assert markers == {"exits", "prices", "formulas", "figures", "levels", "readme", "report", "inspection"}
+    assert markers == {"exits", "prices", "formulas", "figures", "levels", "readme", "report", "inspection", "models"}
     with pytest.raises(KeyError):
         fill("nothing")
     statuses = [line.split("|")[1].strip() for line in fill("exits").splitlines()[2:]]

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neuedge_models.data import digits, rate_code
+from neuedge_models.coding import rate_code
+from neuedge_models.datasets import digits
 from neuedge_models.digits import DIGITS
 from neuedge_nir import emit, emulate, read
 from neuedge_nir.errors import UsageError
@@ -264,8 +265,8 @@ def test_convolutions_over_several_slices_spike_as_emulated(on_stand_in: Any) ->
 def test_the_digits_are_told_apart(on_stand_in: Any) -> None:
     """IF neurons leak a little there: not all spikes are equal, the classes are."""
     pytest.importorskip("sklearn")
-    net, images = read(DIGITS.bundled()), digits()[1]
-    spikes = {"input_1": rate_code(images.pixels, 16)[:12]}
+    net, images = read(DIGITS.bundled()), digits().test
+    spikes = {"input_1": rate_code(images.inputs, 16, 16)[:12]}
     files = emit(planned(net), net, samples=Samples(spikes))
     wanted = emulate(net, spikes, real("spinnaker1"), record=["if2"]).run.recorded["if2"].sum(axis=1)
     for sample in range(12):

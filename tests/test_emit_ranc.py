@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuedge_models.data import digits, rate_code
+from neuedge_models.coding import rate_code
+from neuedge_models.datasets import digits
 from neuedge_models.digits import DIGITS
 from neuedge_nir import emit, emulate, read
 from neuedge_nir.emission.door import Files
@@ -135,9 +136,9 @@ def convolving() -> Network:
 def test_the_digits_spike_as_emulated() -> None:
     pytest.importorskip("sklearn")
     net = read(DIGITS.bundled())
-    pixels = digits()[1].pixels
+    pixels = digits().test.inputs
     assert len(pixels) == 360
-    spikes = {"input_1": rate_code(pixels[: examples(360)], 16)}
+    spikes = {"input_1": rate_code(pixels[: examples(360)], 16, 16)}
     plan = planned(net)
     assert assert_same(plan, net, emit(plan, net), spikes) > 5_000
 

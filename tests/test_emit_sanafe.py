@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neuedge_models.data import digits, rate_code
+from neuedge_models.coding import rate_code
+from neuedge_models.datasets import digits
 from neuedge_models.digits import DIGITS
 from neuedge_nir import emit, emulate, read
 from neuedge_nir.errors import UsageError
@@ -147,7 +148,7 @@ def test_every_spike_is_the_emulations(reset: str) -> None:
 
 def test_the_digits_spike_as_emulated() -> None:
     pytest.importorskip("sklearn")
-    spikes = {"input_1": rate_code(digits()[1].pixels, 16)[:5]}
+    spikes = {"input_1": rate_code(digits().test.inputs, 16, 16)[:5]}
     assert assert_same(read(DIGITS.bundled()), spikes) > 100
 
 

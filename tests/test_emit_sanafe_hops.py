@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neuedge_models.data import digits, rate_code
+from neuedge_models.coding import rate_code
+from neuedge_models.datasets import digits
 from neuedge_models.digits import DIGITS
 from neuedge_nir import emit, read
 from neuedge_nir.constraints.model import Cap, Constraints
@@ -62,7 +63,7 @@ def loop() -> World:
 def trained() -> World:
     """Some hundred spikes, most of them of few neurons."""
     pytest.importorskip("sklearn")
-    return World(read(DIGITS.bundled()), 6, {"input_1": rate_code(digits()[1].pixels, 16)[:1]})
+    return World(read(DIGITS.bundled()), 6, {"input_1": rate_code(digits().test.inputs, 16, 16)[:1]})
 
 
 WORLDS = {"layers": layers, "convolutions": convolutions, "loop": loop, "trained": trained}

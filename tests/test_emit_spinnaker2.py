@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neuedge_models.data import digits, rate_code
+from neuedge_models.coding import rate_code
+from neuedge_models.datasets import digits
 from neuedge_models.digits import DIGITS
 from neuedge_nir import emit, emulate, read
 from neuedge_nir.errors import UsageError
@@ -260,7 +261,7 @@ def test_convolutions_behind_pools_spike_as_emulated(build: Callable[[], Network
 
 def test_the_digits_spike_as_emulated(on_stand_in: Any) -> None:
     pytest.importorskip("sklearn")
-    spikes = {"input_1": rate_code(digits()[1].pixels, 16)[:4]}
+    spikes = {"input_1": rate_code(digits().test.inputs, 16, 16)[:4]}
     assert_same(read(DIGITS.bundled()), spikes, on_stand_in)
 
 

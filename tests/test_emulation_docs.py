@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuedge_models.data import digits, rate_code
+from neuedge_models.coding import rate_code
+from neuedge_models.datasets import digits
 from neuedge_models.digits import DIGITS
 from neuedge_nir import emulate, read, simulate
 from neuedge_nir.emulation.agreement import Agreement, agreement
@@ -29,9 +30,9 @@ def test_the_table_in_the_docs_is_what_came_of_it(golden: Golden) -> None:
     pytest.importorskip("sklearn")
     if not DATA.is_file():
         pytest.skip("the samples are not here")
-    images = digits()[1]
+    images = digits().test
     ours = read(DIGITS.bundled())
-    spikes = Samples({"input_1": rate_code(images.pixels, 16)}, images.labels)
+    spikes = Samples({"input_1": rate_code(images.inputs, 16, 16)}, images.wanted)
     theirs = read(MODEL)
     tables = [table(ours, spikes), table(theirs, load_samples(DATA, theirs))]
     golden("emulation.md", DOCUMENT.format(digits=tables[0], nmnist=tables[1]), ROOT / "docs")

@@ -15,12 +15,13 @@ import nir
 import numpy as np
 import pytest
 
-from neuedge_models.data import digits, rate_code
-from neuedge_models.digits import DESCRIPTION, DIGITS, RECIPE, SIZES, TIMESTEPS, measured
+from neuedge_models.coding import rate_code
+from neuedge_models.datasets import digits
+from neuedge_models.digits import DIGITS
 from neuedge_models.evaluation import description, evaluate
 from neuedge_nir.errors import UsageError
 from neuedge_nir.events import Event, Finished, Progress, Started, silent
-from neuedge_nir.plugin import Model
+from neuedge_nir.plugin import Model, TrainingOptions
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +42,7 @@ def needs_training_packages() -> None:
 
 
 def trained(output: Path, *, seed: int = 0, epochs: int | None = 1, device: str = "cpu") -> Mapping[str, Any]:
-    return DIGITS.train(output, seed=seed, epochs=epochs, device=device, observer=silent)
+    return DIGITS.train(output, TrainingOptions(seed, epochs, device=device), silent)
 
 
 # --- the bundled file
@@ -58,7 +59,7 @@ def test_the_bundled_file_is_the_one_in_the_zoo(zoo: dict[str, Any]) -> None:
 
 def test_the_bundled_file_reaches_the_recorded_figures(zoo: dict[str, Any]) -> None:
     pytest.importorskip("sklearn")
-    figures = measured(DIGITS.bundled(), digits()[1])
+    figures = DIGITS.figures(DIGITS.bundled(), digits(), 16)
     assert figures == {key: zoo[key] for key in figures}
     assert zoo["test_accuracy"] >= 0.95
 
@@ -82,7 +83,7 @@ def test_stock_nir_reads_a_chain_with_one_parameter_per_neuron() -> None:
 
 def test_the_metadata_say_how_it_was_trained(zoo: dict[str, Any]) -> None:
     said = description(DIGITS.bundled())
-    assert said == DESCRIPTION
+    assert said == DIGITS.description(16)
     assert (said["schema"], said["reset"], said["dt"], said["timesteps"]) == (1, zoo["reset"], 1.0, zoo["timesteps"])
 
 
@@ -101,21 +102,22 @@ def test_weights_are_signed_bytes_and_no_sum_of_them_is_a_threshold() -> None:
 
 def test_a_pixel_fires_as_often_as_its_value_says() -> None:
     pixels = np.arange(17)[np.newaxis, :]
-    spikes = rate_code(pixels, 16)
+    spikes = rate_code(pixels, 16, 16)
     assert spikes.shape == (1, 16, 17)
     assert spikes.max() == 1
     assert np.array_equal(spikes.sum(axis=1), pixels)
 
 
 def test_the_spikes_of_a_pixel_are_spread_evenly() -> None:
-    assert rate_code(np.array([[4]]), 16)[0, :, 0].tolist() == [0, 0, 0, 1] * 4
+    assert rate_code(np.array([[4]]), 16, 16)[0, :, 0].tolist() == [0, 0, 0, 1] * 4
 
 
 def test_the_split_is_fixed_and_stratified() -> None:
     pytest.importorskip("sklearn")
-    train, test = digits()
+    data = digits()
+    train, test = data.train, data.test
     assert (len(train), len(test)) == (1437, 360)
-    assert np.bincount(test.labels).tolist() == [36, 36, 35, 37, 36, 37, 36, 36, 35, 36]
+    assert np.bincount(test.wanted).tolist() == [36, 36, 35, 37, 36, 37, 36, 36, 35, 36]
 
 
 # --- training
@@ -131,7 +133,7 @@ def test_one_seed_gives_one_file(tmp_path: Path) -> None:
 def test_provenance_has_what_the_zoo_records(tmp_path: Path, zoo: dict[str, Any]) -> None:
     needs_training_packages()
     provenance = trained(tmp_path / "digits.nir", epochs=2)
-    assert provenance.keys() == zoo.keys() - {"file", "command"}
+    assert provenance.keys() == zoo.keys() - {"file", "command", "of_seeds", "cpu_s_per_epoch"}
     assert provenance["epochs"] == 2
     assert provenance["versions"].keys() == zoo["versions"].keys()
     assert provenance["test_accuracy"] > 0.5
@@ -140,8 +142,11 @@ def test_provenance_has_what_the_zoo_records(tmp_path: Path, zoo: dict[str, Any]
 def test_training_reports_every_epoch_and_prints_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     needs_training_packages()
     events: list[Event] = []
-    DIGITS.train(tmp_path / "digits.nir", seed=0, epochs=2, device="cpu", observer=events.append)
-    assert events == [Started("train"), Progress("train", 1, 2), Progress("train", 2, 2), Finished("train")]
+    DIGITS.train(tmp_path / "digits.nir", TrainingOptions(epochs=2), events.append)
+    told = [event for event in events if isinstance(event, Progress)]
+    assert (events[0], events[-1]) == (Started("train"), Finished("train"))
+    assert [event.done for event in told if "right" in event.note] == [1, 2]
+    assert told[0] == Progress("train", 0, 2, "batch 0 of 23")
     assert capfd.readouterr().out == ""
 
 
@@ -159,16 +164,18 @@ def test_numpy_on_the_file_agrees_with_torch_spike_for_spike(tmp_path: Path) -> 
     needs_training_packages()
     import torch
 
-    from neuedge_models import training
     from neuedge_models.export import nir_bytes
+    from neuedge_models.loop import Training, fit
+    from neuedge_models.spikes import layer_outputs
     from neuedge_nir.files import write_whole
 
-    (train, test), recipe = digits(), replace(RECIPE, epochs=3)
-    learnt, spikes = rate_code(train.pixels, TIMESTEPS), rate_code(test.pixels, TIMESTEPS)
-    network = training.fit(SIZES, recipe, learnt, train.labels, seed=0, device="cpu", observer=silent)
+    data, recipe = digits(), replace(DIGITS.recipe, epochs=3)
+    spikes = rate_code(data.test.inputs, 16, 16)
+    how = Training(DIGITS.coding(16), DIGITS.loss, recipe, seed=0)
+    network = fit(lambda: DIGITS.layers(16), data.train, how)
     with torch.no_grad():
-        hidden, output = training.layer_spikes(network, torch.tensor(spikes, dtype=torch.float32))
-    write_whole(tmp_path / "digits.nir", nir_bytes(network, DESCRIPTION))
+        hidden, output = layer_outputs(network, torch.tensor(spikes, dtype=torch.float32))
+    write_whole(tmp_path / "digits.nir", nir_bytes(network, DIGITS.description(16), (64,)))
     result = evaluate(tmp_path / "digits.nir", spikes)
     assert np.array_equal(output.sum(dim=1).argmax(dim=1).numpy(), result.predictions)
     assert np.array_equal(output.sum(dim=1).numpy(), result.counts)
@@ -209,7 +216,7 @@ def test_an_output_that_cannot_be_written_is_refused_before_training(tmp_path: P
     (tmp_path / "file").touch()
     events: list[Event] = []
     with pytest.raises(UsageError) as caught:
-        DIGITS.train(tmp_path / output, seed=0, epochs=1, device="cpu", observer=events.append)
+        DIGITS.train(tmp_path / output, TrainingOptions(epochs=1), events.append)
     assert caught.value.code == "USE006"
     assert events == []
 
@@ -230,8 +237,27 @@ def test_an_interrupted_training_leaves_the_old_file_and_nothing_else(tmp_path: 
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        DIGITS.train(output, seed=0, epochs=1, device="cpu", observer=interrupt)
+        DIGITS.train(output, TrainingOptions(epochs=1), interrupt)
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("digits.nir", b"old")]
+
+
+def test_a_stopped_training_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    needs_training_packages()
+    whole, halves = tmp_path / "whole.nir", tmp_path / "halves.nir"
+    DIGITS.train(whole, TrainingOptions(epochs=3), silent)
+
+    def interrupt(event: Event) -> None:
+        if isinstance(event, Progress) and event.done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        DIGITS.train(halves, TrainingOptions(epochs=3), interrupt)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["halves.nir.checkpoint", "whole.nir"]
+    seen: list[Event] = []
+    DIGITS.train(halves, TrainingOptions(epochs=3, resume=True), seen.append)
+    assert [event.done for event in seen if isinstance(event, Progress) and "right" in event.note] == [3]
+    assert halves.read_bytes() == whole.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["halves.nir", "whole.nir"]
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

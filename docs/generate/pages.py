@@ -30,7 +30,11 @@ README = {
 """Sections of the README by the page that has them."""
 ROOTED = {*README, "contributing.md", "changelog.md"}
 """Pages whose text lies in the root of the repository: their links start there."""
-ELSEWHERE = {"Add a chip: a TOML file": "add_a_chip.md", "Add a pass": "add_a_pass.md"}
+ELSEWHERE = {
+    "Add a chip: a TOML file": "add_a_chip.md",
+    "Add a pass": "add_a_pass.md",
+    "Train a network": "models.md",
+}
 """Sections that a page of its own says at length."""
 WIDE = "---\nhide: [toc]\n---\n\n"
 """What a report of 120 columns needs room for takes the place of the table of contents."""
@@ -130,7 +134,6 @@ def pages(root: Path = ROOT) -> dict[str, str]:
         "arithmetic.md": reference.arithmetic_page(),
         "codes.md": reference.codes_page(),
         "passes.md": reference.passes_page(),
-        "models.md": reference.models_page(),
         "api/index.md": _api_index(),
         **{place: module_page(*said, root) for place, said in API.items()},
         "contributing.md": (root / "CONTRIBUTING.md").read_text(encoding="utf-8"),
@@ -212,6 +215,7 @@ def fill(name: str, root: Path = ROOT) -> str:
     """What stands for `<!-- generate: NAME -->`. Raises KeyError for a name that means nothing."""
     made: dict[str, Callable[[], str]] = {
         "exits": reference.exits,
+        "models": reference.models,
         "prices": _prices,
         "figures": figures,
         "report": lambda: json_keys(json.loads(json.dumps(report()))),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import statistics
 from collections.abc import Iterator, Mapping
 
 from docs.generate.chips import own
@@ -13,7 +14,7 @@ from neuedge_nir import errors
 from neuedge_nir.chip.arithmetic import KINDS
 from neuedge_nir.chip.formulas import FORMULAS
 from neuedge_nir.codes import explanations
-from neuedge_nir.plugin import MODELS, PASSES, load_model
+from neuedge_nir.plugin import MODELS, PASSES, Documented, Model, load_model
 from neuedge_nir.rewrite.door import NEEDS, choices, load_pass
 
 GROUPS = {
@@ -29,6 +30,7 @@ GROUPS = {
     "PASS": "what passes tell",
     "PLAN": "plans and their verification",
     "WARN": "remarks",
+    "TRAIN": "training",
 }
 """What the letters of a code mean, in the order of a compilation."""
 
@@ -164,18 +166,38 @@ def _is_python(block: str) -> bool:
     return any(isinstance(each, ast.Assign | ast.Import | ast.ImportFrom) for each in body)
 
 
-def models_page() -> str:
-    """The reference models of the compiler."""
+def models() -> str:
+    """The reference models of the compiler, and what a training of each came to."""
     ours = [load_model(name) for name in own(MODELS)]
-    return page(
-        heading(1, "Reference models"),
-        "`neuedge-nir models export NAME FILE.nir` writes the trained file that comes with the package; "
-        "`models train NAME` trains it again, and needs the extra `train`. The same versions on the same kind of "
-        "machine give the same file.",
-        table(("model", "is"), [(code(model.name), text(model.summary)) for model in ours]),
-        "A package of its own brings more by the entry point `neuedge_nir.models`: an object with `name`, `summary`, "
-        "`train(...)` and `bundled()` ([Python API](api/plugins.md)).",
-    )
+    header = ("model", "is", "on the test set", "seeds", "spikes", "neurons", "weights", "an epoch", "file")
+    return table(header, [(code(each.name), text(each.summary), *_came_to(each)) for each in ours])
+
+
+def _came_to(model: Model) -> tuple[str, ...]:
+    record = model.record() if isinstance(model, Documented) else {}
+    if not record:
+        return ("", "", "", "", "", "", "not trained here")
+    spikes = record["spikes_per_inference"]
+    assert isinstance(spikes, Mapping)
+    numbers = (f"{sum(spikes.values()):.0f}", str(record["neurons"]), str(record["weights"]))
+    epoch = f"{record['cpu_s_per_epoch']} s" if "cpu_s_per_epoch" in record else ""
+    return (_quality(record), _spread(record), *numbers, epoch, "bundled" if "file" in record else "train it")
+
+
+def _quality(record: Mapping[str, object]) -> str:
+    if "test_accuracy" in record:
+        return f"{record['test_accuracy']:.1%} of {record['test_samples']}"
+    return f"error {record['test_error']:.3f}; of zero {record['test_error_of_zero']:.3f}"
+
+
+def _spread(record: Mapping[str, object]) -> str:
+    """The mean and the standard deviation over seeds, where several were trained."""
+    found = record.get("of_seeds", [])
+    assert isinstance(found, list)
+    if len(found) < 2:
+        return "one"
+    form = "{:.2%} ± {:.2%}" if "test_accuracy" in record else "{:.4f} ± {:.4f}"
+    return f"{len(found)}: " + form.format(statistics.mean(found), statistics.stdev(found))
 
 
 def exits() -> str:

@@ -271,7 +271,7 @@ def _words(event: Event) -> str:
     match event:
         case Started(stage) | Finished(stage):
             return stage
-        case Progress(stage, done, total):
-            return f"{stage} {done}/{total}"
+        case Progress(stage, done, total, note):
+            return f"{stage} {done}/{total}" + (f": {note}" if note else "")
         case Improved(stage, objective, bound):
             return f"{stage}: {objective:g} cores" + (f", at least {bound:g}" if bound is not None else "")
