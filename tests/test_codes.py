@@ -8,7 +8,7 @@ from pathlib import Path
 from neuedge_nir.codes import explanations
 
 ROOT = Path(__file__).parents[1]
-CODE = re.compile(r'"((?:USE|PLUG|FILE|NIR|NET|DATA|PASS|CHIP|FIT|OUT|PLAN|WARN)\d{3})"')
+CODE = re.compile(r'"((?:USE|PLUG|FILE|NIR|NET|DATA|PASS|CHIP|FIT|OUT|PLAN|WARN|TRAIN)\d{3})"')
 
 
 def raised() -> set[str]:
