@@ -29,6 +29,7 @@ GROUPS = {
     "PASS": "what passes tell",
     "PLAN": "plans and their verification",
     "WARN": "remarks",
+    "TRAIN": "training",
 }
 """What the letters of a code mean, in the order of a compilation."""
 
