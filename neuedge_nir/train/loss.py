@@ -164,8 +164,8 @@ class HardwareLoss(torch.nn.Module):
         From then on d_l are the plan's cores of a stage, scaled with c_l as it changes; h_l the links that a message of
         the stage crosses there on average; g_l the plan's cores of a stage over the c_l it was given them for (1 at
         least), so that what the mapper wastes presses more; and k what the plan's cores can be filled to: as many,
-        where they are at least FULL - 0.1 full, else floor(sum c / FULL). `network`: the pruned one, as a Network, the bytes
-        or the path of its .nir file; None: one of its widths. Returns the plan. Raises what `compile` raises.
+        where they are at least FULL - 0.1 full, else floor(sum c / FULL). `network`: the pruned one, as a Network, the
+        bytes or the path of its .nir file; None: one of its widths. Returns the plan. Raises what `compile` raises.
         """
         plan, self.mapped = mapped(
             network or self.counts.network(self.widths), self.followed, self.needs, self.chip, effort
