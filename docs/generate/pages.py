@@ -103,7 +103,6 @@ API: Mapping[str, tuple[str, str, Mapping[str, tuple[str, ...] | None]]] = {
         "Training",
         "A loss that knows the chip, for spiking networks of torch. [Training for a chip](../train.md) shows how.",
         {
-            "neuedge_nir.train": None,
             "neuedge_nir.train.loss": None,
             "neuedge_nir.train.prune": None,
             "neuedge_nir.train.follow": ("Followed", "Stage", "Step", "follow"),
