@@ -145,7 +145,7 @@ class HardwareLoss(torch.nn.Module):
             message = "no spikes were collected since the hardware loss was asked last"
             hint = "call the network in training mode, with gradients, before the loss; once for each time"
             raise UsageError("USE128", message, where="HardwareLoss", hint=hint)
-        spikes = [total / rows for total, rows in zip(self._spikes, self._rows, strict=True)]  # type: ignore[operator]
+        spikes = [total / rows for total, rows in zip(self._spikes, self._rows, strict=True) if total is not None]
         self.forget()
         by_stage = self._cores()
         cores = torch.stack([torch.stack(list(each)).max() for each in by_stage])
@@ -264,7 +264,8 @@ def _check(utilisation: float, communication: float, memory: float, cores: int |
 def _worth(stage: Any) -> torch.Tensor:
     """How strong the weights into each unit are: what a gate starts from."""
     weight: torch.Tensor = stage.weighted[-1].layer.weight
-    return weight.detach().flatten(1).norm(dim=1)
+    worth: torch.Tensor = weight.detach().flatten(1).norm(dim=1)
+    return worth
 
 
 def _total(needs: Sequence[Sequence[Need]]) -> float:
