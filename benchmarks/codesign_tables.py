@@ -34,8 +34,9 @@ def _cell(key: str, values: Sequence[float | None]) -> str:
     numbers = [SCALE.get(key, 100) * value for value in values if value is not None]
     if len(numbers) < len(values):
         return "-"
-    spread = statistics.stdev(numbers) if len(numbers) > 1 else 0.0
-    return f"{statistics.mean(numbers):.4g} ± {spread:.2g}"
+    if len(numbers) < 2:
+        return f"{numbers[0]:.4g} (one seed)"
+    return f"{statistics.mean(numbers):.4g} ± {statistics.stdev(numbers):.2g}"
 
 
 def transfer(rows: Sequence[Mapping[str, Any]], model: str) -> list[str]:
