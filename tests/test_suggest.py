@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.resources
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +161,11 @@ def spelled(changes: Changes) -> Words:
 
 
 def run(
-    fits: set[Words], families: dict[str, list[Family]], plan: Plan, leads: dict[Words, str]
+    fits: set[Words],
+    families: dict[str, list[Family]],
+    plan: Plan,
+    leads: dict[Words, str],
+    others: Sequence[Family] = (),
 ) -> tuple[Found, list[Words]]:
     asked: list[Words] = []
 
@@ -169,7 +174,7 @@ def run(
         return plan if words in fits else refusal(leads.get(words, "FIT010"))
 
     net = row(("in", inputs(2)), ("fc", linear(np.ones((2, 2)))), ("x", lif(2)), ("out", outputs(2)))
-    found = search(refusal(), net, lambda error: families.get(error.code, []), spelled, attempt)
+    found = search(refusal(), net, lambda error, _: families.get(error.code, []), spelled, attempt, others)
     return found, asked
 
 
@@ -197,6 +202,20 @@ def test_what_leads_to_another_limit_is_followed(plan: Plan) -> None:
     found, _ = run({("b", "c")}, families, plan, {("b",): "FIT015"})
     assert [(tried.words, tried.kinds) for tried in found.verified] == [(("b", "c"), ("two", "three"))]
     assert [tried.words for tried in found.vain] == [("a",), ("b",)]
+
+
+def test_changes_are_put_on_top_of_another_chip_too(plan: Plan) -> None:
+    families = {"FIT007": [ladder("three", "c")]}
+    found, _ = run({("other", "c")}, families, plan, {("other",): "FIT007"}, [ladder("another chip", "other")])
+    assert [(tried.words, tried.kinds) for tried in found.verified] == [(("other", "c"), ("another chip", "three"))]
+
+
+def test_a_suggested_command_has_the_steps_that_were_asked_for(neuedge: Neuedge, tmp_path: Path) -> None:
+    wide = written(tmp_path / "wide.nir", integrators(8))
+    answer = neuedge("check", wide, "--target", "truenorth,loihi1", "--dt", 1, "--steps", 7, "--suggest", "--json")
+    first, second = answer.json
+    assert all(words[words.index("--steps") + 1] == "7" for words in commands(first))
+    assert second["inference"]["steps"] == 7
 
 
 def test_no_more_is_tried_than_the_budget_allows(plan: Plan) -> None:

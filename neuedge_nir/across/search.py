@@ -1,7 +1,7 @@
 """Changes are tried until some make the network fit: each through the whole pipeline, under a budget of counted work.
 
-No clock decides. One change alone comes first, then other chips, then changes on top of each other where the first
-led to another limit. Of a kind in several strengths the weakest that fits is found by halving.
+No clock decides. One change alone comes first, then other chips, then changes on top of each other where the first,
+another chip among them, led to another limit. Of a kind in several strengths the weakest that fits is found by halving.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from neuedge_nir.across.changes import Change, Family
 from neuedge_nir.errors import NeuedgeError
+from neuedge_nir.events import Observer, silent
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.build import counts
 from neuedge_nir.plan.model import Plan
@@ -26,6 +27,8 @@ Words = tuple[str, ...]
 Changes = tuple[Change, ...]
 Outcome = Plan | NeuedgeError
 Attempt = Callable[[Words], Outcome]
+Worth = Callable[[NeuedgeError, Changes], Sequence[Family]]
+"""What bears on an error that is in the way after changes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,14 +59,15 @@ class _Log:
     """What is known so far, and what is left of the budget."""
 
     attempt: Attempt
-    price: float
+    most: int
+    observer: Observer
     known: dict[Words, Outcome] = field(default_factory=dict)
     tried: list[Tried] = field(default_factory=list)
     untried: list[str] = field(default_factory=list)
 
     @property
     def spent(self) -> bool:
-        return len(self.known) >= MOST or (bool(self.known) and (len(self.known) + 1) * self.price > WORK)
+        return len(self.known) >= self.most
 
     def outcome(self, words: Words, kinds: tuple[str, ...], alters: bool) -> Outcome | None:
         """None where the budget is spent."""
@@ -76,27 +80,30 @@ class _Log:
         return self.known[words]
 
 
-def price_of(network: Network) -> float:
-    """The work of one try."""
+def tries_of(network: Network) -> int:
+    """How many changes are tried at most: one at least."""
     size = counts(network)
-    return 1 + size.neurons / 5e4 + size.synapses / 4e6
+    return max(1, min(MOST, int(WORK / (1 + size.neurons / 5e4 + size.synapses / 4e6))))
 
 
 def search(
     error: NeuedgeError,
     network: Network,
-    worth: Callable[[NeuedgeError], Sequence[Family]],
+    worth: Worth,
     spelled: Callable[[Changes], Words],
     attempt: Attempt,
     others: Sequence[Family] = (),
+    observer: Observer = silent,
 ) -> Found:
     """What makes it fit. `spelled` is the command with changes; of `others`, chips, the first that fits counts."""
-    log = _Log(attempt, price_of(network))
+    log = _Log(attempt, tries_of(network), observer)
     verified, beyond = _layer([((), (), error)], worth, spelled, log)
     for family in others:
-        if any("another chip" in tried.kinds for tried in verified):
+        found, elsewhere = _settled((), (), family, spelled, log)
+        verified += found
+        beyond += [elsewhere] if elsewhere is not None else []
+        if found:
             break
-        verified += _settled((), (), family, spelled, log)[0]
     depth = 1
     while not verified and beyond and depth < DEEPEST and not log.spent:
         verified, beyond = _layer(beyond, worth, spelled, log)
@@ -110,7 +117,7 @@ Branch = tuple[Changes, tuple[str, ...], NeuedgeError]
 
 def _layer(
     branches: Sequence[Branch],
-    worth: Callable[[NeuedgeError], Sequence[Family]],
+    worth: Worth,
     spelled: Callable[[Changes], Words],
     log: _Log,
 ) -> tuple[list[Tried], list[Branch]]:
@@ -118,7 +125,7 @@ def _layer(
     verified: list[Tried] = []
     beyond: list[Branch] = []
     for sofar, kinds, error in branches:
-        for family in worth(error):
+        for family in worth(error, sofar):
             if family.kind in kinds:
                 continue
             found, next_ = _settled(sofar, kinds, family, spelled, log)

@@ -35,9 +35,11 @@ def comparison_tables(
     placed = [(each, standing) for each, standing in zip(chips, standings, strict=True) if each.measures]
     if not placed and not beside:
         return [fits]
+    several = any(each.measures is not None and each.measures.copies > 1 for each in chips)
+    rate = "a second, of all copies" if several else "a second"
     costs = table(
         f"Of one {per}: typical (low .. high)",
-        ("chip", "energy", "latency", "a second", "accuracy", "front"),
+        ("chip", "energy", "latency", rate, "accuracy", "front"),
         [*(_cost(each, standing) for each, standing in placed), *(_cost(each, None) for each in beside)],
         right=(1, 2, 3, 4),
     )

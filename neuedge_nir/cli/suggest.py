@@ -48,9 +48,11 @@ def suggestions(
     """What makes it fit of all that bears on the error. `others`: whether other chips are tried too."""
     from neuedge_nir.across.changes import Situation, families
     from neuedge_nir.across.search import search
+    from neuedge_nir.api import chip_of
 
-    def worth(found: NeuedgeError) -> Sequence[Family]:
-        return families(Situation(found, chip, network, vars(arguments)))
+    def worth(found: NeuedgeError, sofar: Changes) -> Sequence[Family]:
+        now = changed(arguments, sofar)
+        return families(Situation(found, chip_of(now.target) if sofar else chip, network, vars(now)))
 
     def spelled(changes: Changes) -> Words:
         return words_of(changed(arguments, changes), command)

@@ -149,6 +149,9 @@ class Inference:
 
     Samples may follow each other sooner, each population being reset at its lag: every `interval` steps, which makes
     `rate_hz` samples a second, of which each takes `pipelined_dynamic_j` and `pipelined_static_j`.
+
+    Where a plan holds copies, each shows a sample of its own: energies are of one sample, which the reset and what is
+    static are shared for; `rate_hz` is of all copies.
     """
 
     steps: float

@@ -111,9 +111,10 @@ def _verdict(plan: Plan) -> str:
 def _lines(plan: Plan, figures: Mapping[str, Figure]) -> list[Line]:
     """Ten at most."""
     found: list[Line] = [("binds", _binds(plan)), ("cores", _cores(plan))]
-    found.append(("energy", f"{told(figures['energy.dynamic'])} a step, and {told(figures['energy.static'])} static"))
+    energy = f"{told(figures['energy.dynamic'])} a step, and {told(figures['energy.static'])} static"
+    found.append(("energy", energy + of_all(plan)))
     found.append(("time", _time(plan, figures)))
-    found += _inference(figures)
+    found += _inference(plan, figures)
     found.append(("traffic", _traffic(plan)))
     found.append(("weights", _weights(plan)))
     found.append(("activity", _activity(plan)))
@@ -153,11 +154,16 @@ def _time(plan: Plan, figures: Mapping[str, Figure]) -> str:
     return f"{step}, the chip's tick; {pace.busiest.words} needs {told(load)} of it{over}"
 
 
-def _inference(figures: Mapping[str, Figure]) -> list[Line]:
+def _inference(plan: Plan, figures: Mapping[str, Figure]) -> list[Line]:
     if "inference.time" not in figures:
         return []
     parts = [f"{name} {told(figures[path])}" for name, path in INFERENCE if path in figures]
-    return [("inference", ", ".join(parts))]
+    return [("inference", ", ".join(parts) + of_all(plan))]
+
+
+def of_all(plan: Plan) -> str:
+    """Words for a figure that all copies of a plan make together; none where there is one network."""
+    return "" if plan.copies is None or plan.copies.count == 1 else f" of all {plan.copies.count:,} copies"
 
 
 INFERENCE = (
@@ -165,7 +171,7 @@ INFERENCE = (
     ("latency", "inference.latency"),
     ("throughput", "inference.rate"),
 )
-"""What is told of an inference, of what a plan knows."""
+"""What is told of an inference, of what a plan knows; the last is of all copies."""
 
 
 def _traffic(plan: Plan) -> str:
