@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 
 from neuedge_nir.across.changes import MAKERS, Change, Family
-from neuedge_nir.across.search import MOST, Changes, Found, Words, search
-from neuedge_nir.errors import CapacityError, NeuedgeError
+from neuedge_nir.across.search import MOST, Changes, Found, Tried, Words, search
+from neuedge_nir.cli.suggest import suggestion_lines, suggestions_json
+from neuedge_nir.errors import CapacityError, NeuedgeError, UsageError
+from neuedge_nir.events import Event, Progress
+from neuedge_nir.plan.figures import Counts
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.store import read
 from tests.conftest import TOYCHIP, Compiled, Neuedge
@@ -224,6 +227,27 @@ def test_no_more_is_tried_than_the_budget_allows(plan: Plan) -> None:
     assert len(asked) == MOST
     assert found.stopped
     assert found.untried == tuple(f"k{n}" for n in range(MOST, 100))
+
+
+def test_passes_over_many_synapses_are_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """20 million synapses: a plain try costs 6 of 40 units of work, one with a pass more than all of them."""
+    many = Counts(2, 1, 4000, 20_000_000, 20_000_000)
+    monkeypatch.setattr("neuedge_nir.across.search.counts", lambda _: many)
+    net = row(("in", inputs(2)), ("fc", linear(np.ones((2, 2)))), ("x", lif(2)), ("out", outputs(2)))
+    told: list[Event] = []
+    heavy = Family("pruned", (Change({"x": "p"}, ("prune:synapses=9",)),))
+    others = [ladder(f"k{n}", f"w{n}") for n in range(9)]
+    found = search(refusal(), net, lambda *_: [heavy, *others], spelled, lambda _: refusal(), (), told.append)
+    assert [tried.kinds for tried in found.vain] == [(f"k{n}",) for n in range(6)]
+    assert found.untried[0] == "pruned"
+    assert told[0] == Progress("trying k0", 1, MOST)
+
+
+def test_what_a_pass_lacks_is_told_where_it_was_in_vain() -> None:
+    lacks = UsageError("USE026", "the pass needs the length of a timestep", hint="give --dt")
+    found = Found((), (Tried(("check", "m.nir"), ("a constant leak",), True, lacks),), False)
+    told = suggestions_json(found, lambda _: None)
+    assert "      USE026: the pass needs the length of a timestep; give --dt" in suggestion_lines(told)
 
 
 def test_every_code_with_changes_is_one_of_fitting() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from neuedge_nir.across.changes import Change, Family
 from neuedge_nir.errors import NeuedgeError
-from neuedge_nir.events import Observer, silent
+from neuedge_nir.events import Observer, Progress, silent
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.build import counts
 from neuedge_nir.plan.model import Plan
@@ -19,7 +19,8 @@ from neuedge_nir.plan.model import Plan
 DEEPEST = 3
 """Changes on top of each other."""
 WORK = 40.0
-"""Units of work; a try takes one, and one more for every 50,000 neurons and 4 million synapses."""
+"""Units of work; a try takes one, and one more for every 50,000 neurons and 4 million synapses, or, where a pass makes
+another network of it, for every 400,000: a minute or so in all."""
 MOST = 24
 """Tries."""
 
@@ -59,31 +60,31 @@ class _Log:
     """What is known so far, and what is left of the budget."""
 
     attempt: Attempt
-    most: int
+    network: Network
     observer: Observer
     known: dict[Words, Outcome] = field(default_factory=dict)
     tried: list[Tried] = field(default_factory=list)
     untried: list[str] = field(default_factory=list)
+    work: float = 0.0
 
-    @property
-    def spent(self) -> bool:
-        return len(self.known) >= self.most
-
-    def outcome(self, words: Words, kinds: tuple[str, ...], alters: bool) -> Outcome | None:
-        """None where the budget is spent."""
+    def outcome(self, words: Words, kinds: tuple[str, ...], changes: Changes) -> Outcome | None:
+        """None where the budget does not allow it."""
         if words not in self.known:
-            if self.spent:
+            price = price_of(self.network, passes=any(change.passes for change in changes))
+            if len(self.known) >= MOST or self.work + price > WORK:
                 self.untried.append(kinds[-1])
                 return None
+            self.work += price
+            self.observer(Progress(f"trying {kinds[-1]}", len(self.known) + 1, MOST))
             self.known[words] = self.attempt(words)
-            self.tried.append(Tried(words, kinds, alters, self.known[words]))
+            self.tried.append(Tried(words, kinds, any(change.alters for change in changes), self.known[words]))
         return self.known[words]
 
 
-def tries_of(network: Network) -> int:
-    """How many changes are tried at most: one at least."""
+def price_of(network: Network, *, passes: bool) -> float:
+    """The work of one try, with passes or without."""
     size = counts(network)
-    return max(1, min(MOST, int(WORK / (1 + size.neurons / 5e4 + size.synapses / 4e6))))
+    return 1 + size.neurons / 5e4 + size.synapses / (4e5 if passes else 4e6)
 
 
 def search(
@@ -96,7 +97,7 @@ def search(
     observer: Observer = silent,
 ) -> Found:
     """What makes it fit. `spelled` is the command with changes; of `others`, chips, the first that fits counts."""
-    log = _Log(attempt, tries_of(network), observer)
+    log = _Log(attempt, network, observer)
     verified, beyond = _layer([((), (), error)], worth, spelled, log)
     for family in others:
         found, elsewhere = _settled((), (), family, spelled, log)
@@ -105,11 +106,11 @@ def search(
         if found:
             break
     depth = 1
-    while not verified and beyond and depth < DEEPEST and not log.spent:
+    while not verified and beyond and depth < DEEPEST:
         verified, beyond = _layer(beyond, worth, spelled, log)
         depth += 1
     vain = tuple(tried for tried in log.tried if isinstance(tried.outcome, NeuedgeError))
-    return Found(tuple(verified), vain, log.spent, tuple(dict.fromkeys(log.untried)))
+    return Found(tuple(verified), vain, bool(log.untried), tuple(dict.fromkeys(log.untried)))
 
 
 Branch = tuple[Changes, tuple[str, ...], NeuedgeError]
@@ -148,7 +149,7 @@ def _settled(
 
     def tried(index: int) -> Outcome | None:
         changes = (*sofar, family.changes[index])
-        return log.outcome(spelled(changes), here, any(change.alters for change in changes))
+        return log.outcome(spelled(changes), here, changes)
 
     low, high = 0, len(family.changes) - 1
     if not family.ordered:

@@ -45,7 +45,9 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--targets", metavar="A[,B...]", help="chips by name or .toml file, comma-separated (default: all installed)"
     )
-    sub.add_argument("-o", "--plans", type=Path, dest="output", metavar="DIR", help="write each plan into a new folder")
+    sub.add_argument(
+        "-o", "--plans", type=Path, dest="output", metavar="DIR", help="write each plan into a new or empty folder"
+    )
     sub.add_argument(
         "--baseline",
         action="append",
@@ -82,6 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check_timed(baselines, arguments)
     if arguments.output is not None:
         check_folder(arguments.output)
+        _check_new(arguments.output)
     calls = calls_of(arguments)
     network = read_model(arguments)
     print_diagnostics(network.origin.diagnostics)
@@ -137,6 +140,13 @@ def _check_timed(baselines: Sequence[Baseline], arguments: argparse.Namespace) -
         if each.time_s is None and arguments.data is None:
             message = f"nobody says how long {each.name!r} takes, and there are no samples to time it on"
             raise UsageError("USE114", message, where="--baseline", hint="give NAME:WATTS:SECONDS, or --data")
+
+
+def _check_new(folder: Path) -> None:
+    """Raises `UsageError` (USE141) for a folder that holds plans of an earlier run: none is replaced unasked."""
+    if folder.is_dir() and any(folder.iterdir()):
+        message = "the folder holds the plans of an earlier run, which this one would replace"
+        raise UsageError("USE141", message, where=str(folder), hint="name a new folder, or delete that one")
 
 
 def _cpus() -> int:

@@ -146,6 +146,8 @@ def _cores(plan: Plan) -> str:
 
 def _time(plan: Plan, figures: Mapping[str, Figure]) -> str:
     """How long a step takes and what it waits for; of a chip with a tick, how much of it the busiest resource needs."""
+    if figures["time.step"].typical is None:
+        return f"not published: {figures['time.step'].why or 'the chip file states no times'}"
     step, pace = f"{told(figures['time.step'])} a step", plan.cost.pace
     if "time.load" not in figures or pace.busiest is None:
         return f"{step}; it waits for {pace.binding.words}"
@@ -178,7 +180,8 @@ def _traffic(plan: Plan) -> str:
     traffic = plan.cost.traffic
     if not traffic.deliveries_per_step:
         return "no message between cores"
-    between = f"{number(traffic.deliveries_per_step)} messages a step between cores"
+    many = number(traffic.deliveries_per_step)
+    between = f"{many} message{'s' * (many != '1')} a step between cores"
     return f"{between}, at most {number(traffic.max_link_load)} over one link"
 
 
