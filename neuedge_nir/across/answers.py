@@ -28,7 +28,7 @@ class Measures:
 
     `energy` in joules, `latency` in seconds until the last output, `throughput` in samples (timesteps) a second, one
     behind the other, of all `copies`. `assumed`: which of them rest on an assumption. `fullest`: the limit of which a
-    core uses most, and that share.
+    core uses most, and that share. `chip_share`: cores in use over those of a chip, so chips as a real number.
     """
 
     per: str
@@ -43,11 +43,12 @@ class Measures:
     accuracy: float | None = None
     same_class: float | None = None
     copies: int = 1
+    chip_share: float | None = None
 
     def known(self) -> Mapping[str, Span | None]:
         """By objective, as chips are compared by them."""
         wide = {"energy": self.energy, "latency": self.latency, "throughput": self.throughput}
-        plain = ("cores", "chips", "boards", "accuracy", "same_class")
+        plain = ("cores", "chips", "chip_share", "boards", "accuracy", "same_class")
         points = {name: getattr(self, name) for name in plain}
         return {name: span_of(interval) for name, interval in wide.items()} | {
             name: None if value is None else (float(value),) * 3 for name, value in points.items()
@@ -108,6 +109,7 @@ def measures_of(plan: Plan, scored: Scored | None) -> Measures:
         _fullest(plan),
         None if scored is None else scored.accuracy,
         copies=share.copies,
+        chip_share=m.cores_used / plan.chip.topology.cores_per_chip.count,
     )
 
 
@@ -138,6 +140,7 @@ def compared_json(answer: Answer) -> Json:
         "assumed": sorted(found.assumed),
         "cores": found.cores,
         "chips": found.chips,
+        "chip_share": found.chip_share,
         "boards": found.boards,
         "fullest": None if found.fullest is None else dict(zip(("limit", "share"), found.fullest, strict=True)),
         "accuracy": found.accuracy,
@@ -146,14 +149,14 @@ def compared_json(answer: Answer) -> Json:
     }
 
 
-_KEYS = ("energy_j", "latency_s", "throughput_hz", "assumed", "cores", "chips", "boards", "fullest", "accuracy",
-         "same_class", "accuracy_basis")  # fmt: skip
+_KEYS = ("energy_j", "latency_s", "throughput_hz", "assumed", "cores", "chips", "chip_share", "boards", "fullest",
+         "accuracy", "same_class", "accuracy_basis")  # fmt: skip
 
 
 def pareto_json(standing: Standing, names: list[str], over: tuple[str, ...]) -> Json:
     """The key `pareto` of an entry."""
     beaten = [{"target": names[b.by], "better": list(b.better), "overlaps": list(b.overlaps)} for b in standing.beaten]
-    return {"front": standing.front, "over": list(over), "dominated_by": beaten}
+    return {"front": standing.front, "over": list(over), "dominated_by": beaten, "missing": list(standing.missing)}
 
 
 def with_classes(answer: Answer, same: float | None) -> Answer:

@@ -26,7 +26,8 @@ from neuedge_nir.plugin import TARGETS, names, unknown_name
 class Compared:
     """What one chip says: its plan and what that costs, or the error that says why it has none.
 
-    `front`: no other chip is as good in all of `over`, and better in one; `beaten_by`: the chips that are.
+    `front`: no other chip is as good in all of `over`, and better in one; `beaten_by`: the chips that are. None
+    is on it of which something of `over` is not known.
     """
 
     target: str

@@ -58,8 +58,8 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--over",
         metavar="WHAT,...",
-        help="what the front is over (default: energy,latency,chips,accuracy; there are also cores, boards, throughput "
-        "and same_class)",
+        help="what the front is over (default: energy,latency,chip_share,accuracy; also chips, cores, boards, "
+        "throughput, same_class)",
     )
     sub.add_argument("--jobs", type=whole, metavar="N", help="processes at once (default: one for each CPU)")
     sub.add_argument(
@@ -304,7 +304,7 @@ def _of_all(standing: Standing | None, fitting: Sequence[int]) -> Standing:
 
     if standing is None:
         return Standing(False, ())
-    return Standing(standing.front, tuple(replace(each, by=fitting[each.by]) for each in standing.beaten))
+    return replace(standing, beaten=tuple(replace(each, by=fitting[each.by]) for each in standing.beaten))
 
 
 def _suggested(answer: Answer) -> list[str]:
