@@ -194,6 +194,20 @@ def test_the_checker_counts_what_copies_share(figure: str) -> None:
     assert refusal.value.code in ("PLAN135", "PLAN274")
 
 
+def test_a_chip_that_states_no_times_says_so() -> None:
+    plan = filled(chain(a=5), toy(), 2)
+    lines = dict(headline_of(plan, figures_of(plan)).lines)
+    assert lines["time"] == "not published: the chip file states no times"
+
+
+def test_where_chips_cannot_be_raised_nobody_is_told_to() -> None:
+    for chips, due in ((1, "raise --chips"), (4, "has 4 chips, so --chips cannot be raised: take another chip")):
+        with pytest.raises(CapacityError) as refusal:
+            filled(chain(a=5), toy(), 40, chips=chips)
+        assert refusal.value.code == "FIT015"
+        assert due in (refusal.value.hint or "")
+
+
 def test_each_copy_has_the_rates_of_the_network() -> None:
     plan = filled(chain(a=4, b=3), toy(), 2, activity={"in": 0.5, "a": 0.25, "b": 0.125})
     assert plan.activity.rates == {"in": 0.5, "a": 0.25, "b": 0.125, "in@2": 0.5, "a@2": 0.25, "b@2": 0.125}

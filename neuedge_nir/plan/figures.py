@@ -199,7 +199,8 @@ class Binding:
         if self.link is not None:
             (a, b), (c, d) = self.link
             return f"link ({a},{b})-({c},{d})" + " between chips" * (self.kind == "chip link")
-        return {"way": "longest way", "host": "host messages"}.get(self.kind, self.kind)
+        words = {"way": "longest way", "host": "host messages", "unknown": "what is not published"}
+        return words.get(self.kind, self.kind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,7 @@ def value(figure: Figure, amount: float) -> str:
     return f"{number(amount)} {'samples/s' if figure.unit == '1/s' else figure.unit}".rstrip()
 
 
+NO_TIMES = "not published: the chip file states no times"
 SHARES = ("utilisation.", "limits.", "time.load")
 """Figures without a unit that are shares: printed in percent."""
 
@@ -147,7 +148,7 @@ def _cores(plan: Plan) -> str:
 def _time(plan: Plan, figures: Mapping[str, Figure]) -> str:
     """How long a step takes and what it waits for; of a chip with a tick, how much of it the busiest resource needs."""
     if figures["time.step"].typical is None:
-        return f"not published: {figures['time.step'].why or 'the chip file states no times'}"
+        return NO_TIMES
     step, pace = f"{told(figures['time.step'])} a step", plan.cost.pace
     if "time.load" not in figures or pace.busiest is None:
         return f"{step}; it waits for {pace.binding.words}"
