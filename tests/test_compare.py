@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ import pytest
 from neuedge_nir import Options, check, compare
 from neuedge_nir.across.baseline import baseline_of
 from neuedge_nir.cli import comparing
+from neuedge_nir.emission.files import with_manifest
+from neuedge_nir.emission.folder import write_folder
 from neuedge_nir.errors import CapacityError, UsageError
 from neuedge_nir.plan.store import encode
 from tests.conftest import CHIPS, TOYCHIP, Answer, Golden, Neuedge, Refused, everything_in
@@ -192,6 +195,13 @@ def test_refusals(refused: Refused, digits: Path, tmp_path: Path, words: tuple[s
     assert refused("compare", digits, *words)[1] == code
 
 
+def test_plans_of_an_earlier_run_are_not_replaced(neuedge: Neuedge, digits: Path, tmp_path: Path) -> None:
+    write_folder(tmp_path / "plans", with_manifest({"loihi1.json": b"{}"}))
+    answer = neuedge("compare", digits, "--targets", "loihi1", "-o", tmp_path / "plans")
+    assert answer.refusal == (2, "USE141")
+    assert (tmp_path / "plans" / "loihi1.json").read_bytes() == b"{}"
+
+
 def test_the_nearest_chip_is_named(neuedge: Neuedge, digits: Path) -> None:
     assert "did you mean 'spinnaker1'" in neuedge("compare", digits, "--targets", "spinaker1").complaint
 
@@ -236,10 +246,11 @@ def test_python_compares_in_its_own_process_with_the_plans_of_the_command(neuedg
         (["loihi1", "loihi1"], ("energy",), "USE111"),
         (["loihi9"], ("energy",), "USE002"),
         (["loihi1"], ("enrgy",), "USE113"),
+        (["loihi1"], "energy", "USE140"),
     ],
 )
 def test_python_is_refused_what_cannot_be_compared(
-    wide: Path, targets: list[str], over: tuple[str, ...], code: str
+    wide: Path, targets: list[str], over: Sequence[str], code: str
 ) -> None:
     with pytest.raises(UsageError) as refused:
         compare(wide, targets, over=over)

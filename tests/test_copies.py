@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neuedge_nir.across.answers import measures_of
 from neuedge_nir.api import emit
 from neuedge_nir.chip.model import Chip
 from neuedge_nir.constraints.load import parse
@@ -25,6 +26,9 @@ from neuedge_nir.plan.figures import Copies
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.store import decode, encode
 from neuedge_nir.plan.verify import verify
+from neuedge_nir.report.contract import report_of
+from neuedge_nir.report.figures import figures_of
+from neuedge_nir.report.headline import headline_of
 from neuedge_nir.report.share import share_of
 from tests.conftest import CHIPS, Golden, Neuedge, Refused
 from tests.worlds import chain, chip, convnet, limit, network, real, recurrent, system, topology, wire
@@ -156,12 +160,52 @@ def test_copies_cost_what_one_costs_and_share_what_is_static() -> None:
     assert one.per == each.per == "inference"
     assert full.cost.inference is not None
     assert each.dynamic_j.typical == pytest.approx(one.dynamic_j.typical)
-    assert 8 * (each.energy_j.typical or 0) == pytest.approx(
-        (full.cost.inference.dynamic_j.typical or 0) + (full.cost.inference.static_j.typical or 0)
-    )
+    found, cost = full.cost.inference, full.cost
+    for name in ("low", "typical", "high"):
+        every = getattr(cost.static_w, name) * getattr(cost.step_s, name) * found.period
+        assert 8 * getattr(found.static_j, name) == pytest.approx(every)
     assert (each.static_j.typical or 0) < (one.static_j.typical or 0)
-    assert (each.rate.typical or 0) * (each.time_s.typical or 0) == pytest.approx(8)
+    assert (each.rate.typical or 0) * (cost.step_s.typical or 0) * found.interval == pytest.approx(8)
     assert (each.rate.low or 0) <= (each.rate.typical or 0) <= (each.rate.high or 0)
+
+
+def test_energy_is_of_one_inference_and_the_rate_of_all_copies_wherever_it_is_told() -> None:
+    plan = filled(chain(a=40, b=10), real("loihi2"), 3, steps_per_sample=16)
+    known, measured = figures_of(plan), measures_of(plan, None)
+    told = report_of(plan)["inference"]
+    assert isinstance(told, dict)
+    rates = {known["inference.rate"].typical, known["copies.rate"].typical, measured.throughput.typical}
+    assert rates == {told["rate_hz"]["typical"]}
+    energies = {known["inference.energy"].typical, known["copies.energy"].typical, measured.energy.typical}
+    assert energies == {told["energy_j"]["typical"]}
+    assert "of all 3 copies" in dict(headline_of(plan, known).lines)["inference"]
+
+
+@pytest.mark.parametrize("figure", ["dynamic_j", "static_j", "rate_hz", "pipelined_dynamic_j", "pipelined_static_j"])
+def test_the_checker_counts_what_copies_share(figure: str) -> None:
+    plan = filled(chain(a=40, b=10), real("loihi2"), 3, steps_per_sample=16)
+    found = plan.cost.inference
+    assert found is not None
+    of_all = getattr(found, figure)
+    thrice = replace(of_all, low=3 * of_all.low, typical=3 * of_all.typical, high=3 * of_all.high)
+    wrong = replace(plan, cost=replace(plan.cost, inference=replace(found, **{figure: thrice})))
+    with pytest.raises(VerificationError) as refusal:
+        verify(wrong, None)
+    assert refusal.value.code in ("PLAN135", "PLAN274")
+
+
+def test_a_chip_that_states_no_times_says_so() -> None:
+    plan = filled(chain(a=5), toy(), 2)
+    lines = dict(headline_of(plan, figures_of(plan)).lines)
+    assert lines["time"] == "not published: the chip file states no times"
+
+
+def test_where_chips_cannot_be_raised_nobody_is_told_to() -> None:
+    for chips, due in ((1, "raise --chips"), (4, "has 4 chips, so --chips cannot be raised: take another chip")):
+        with pytest.raises(CapacityError) as refusal:
+            filled(chain(a=5), toy(), 40, chips=chips)
+        assert refusal.value.code == "FIT015"
+        assert due in (refusal.value.hint or "")
 
 
 def test_each_copy_has_the_rates_of_the_network() -> None:

@@ -36,12 +36,16 @@ def test_the_front_is_what_nothing_beats(found: list[Known]) -> None:
     for index, standing in enumerate(standings(found, OVER)):
         due = [k for k, other in enumerate(found) if k != index and beats(other, found[index])]
         assert [each.by for each in standing.beaten] == due
-        assert standing.front is (not due)
+        others = [name for name in OVER if any(each[name] is not None for each in found)]
+        assert standing.missing == tuple(name for name in others if found[index][name] is None)
+        assert standing.front is (not due and not standing.missing and bool(others))
 
 
 @given(answers)
 def test_some_answer_is_on_the_front(found: list[Known]) -> None:
-    assert not found or any(standing.front for standing in standings(found, OVER))
+    known = counted(found, OVER)
+    whole = any(all(each[name] is not None for name in known) for each in found)
+    assert not (known and whole) or any(standing.front for standing in standings(found, OVER))
 
 
 def test_overlapping_intervals_are_told() -> None:
@@ -54,7 +58,9 @@ def test_overlapping_intervals_are_told() -> None:
 
 def test_what_is_unknown_of_one_alone_decides_nothing() -> None:
     known, unknown = {"energy": point(1), "chips": point(1)}, {"energy": None, "chips": point(2)}
-    assert all(standing.front for standing in standings([known, unknown], ("energy", "chips")))
+    one, other = standings([known, unknown], ("energy", "chips"))
+    assert (one.front, one.missing) == (True, ())
+    assert (other.front, other.beaten, other.missing) == (False, (), ("energy",))
     assert not standings([known, unknown], ("chips",))[1].front
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.resources
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ import numpy as np
 import pytest
 
 from neuedge_nir.across.changes import MAKERS, Change, Family
-from neuedge_nir.across.search import MOST, Changes, Found, Words, search
-from neuedge_nir.errors import CapacityError, NeuedgeError
+from neuedge_nir.across.search import MOST, Changes, Found, Tried, Words, search
+from neuedge_nir.cli.suggest import suggestion_lines, suggestions_json
+from neuedge_nir.errors import CapacityError, NeuedgeError, UsageError
+from neuedge_nir.events import Event, Progress
+from neuedge_nir.plan.figures import Counts
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.store import read
 from tests.conftest import TOYCHIP, Compiled, Neuedge
@@ -160,7 +164,11 @@ def spelled(changes: Changes) -> Words:
 
 
 def run(
-    fits: set[Words], families: dict[str, list[Family]], plan: Plan, leads: dict[Words, str]
+    fits: set[Words],
+    families: dict[str, list[Family]],
+    plan: Plan,
+    leads: dict[Words, str],
+    others: Sequence[Family] = (),
 ) -> tuple[Found, list[Words]]:
     asked: list[Words] = []
 
@@ -169,7 +177,7 @@ def run(
         return plan if words in fits else refusal(leads.get(words, "FIT010"))
 
     net = row(("in", inputs(2)), ("fc", linear(np.ones((2, 2)))), ("x", lif(2)), ("out", outputs(2)))
-    found = search(refusal(), net, lambda error: families.get(error.code, []), spelled, attempt)
+    found = search(refusal(), net, lambda error, _: families.get(error.code, []), spelled, attempt, others)
     return found, asked
 
 
@@ -199,12 +207,47 @@ def test_what_leads_to_another_limit_is_followed(plan: Plan) -> None:
     assert [tried.words for tried in found.vain] == [("a",), ("b",)]
 
 
+def test_changes_are_put_on_top_of_another_chip_too(plan: Plan) -> None:
+    families = {"FIT007": [ladder("three", "c")]}
+    found, _ = run({("other", "c")}, families, plan, {("other",): "FIT007"}, [ladder("another chip", "other")])
+    assert [(tried.words, tried.kinds) for tried in found.verified] == [(("other", "c"), ("another chip", "three"))]
+
+
+def test_a_suggested_command_has_the_steps_that_were_asked_for(neuedge: Neuedge, tmp_path: Path) -> None:
+    wide = written(tmp_path / "wide.nir", integrators(8))
+    answer = neuedge("check", wide, "--target", "truenorth,loihi1", "--dt", 1, "--steps", 7, "--suggest", "--json")
+    first, second = answer.json
+    assert all(words[words.index("--steps") + 1] == "7" for words in commands(first))
+    assert second["inference"]["steps"] == 7
+
+
 def test_no_more_is_tried_than_the_budget_allows(plan: Plan) -> None:
     many = [ladder(f"k{n}", f"w{n}") for n in range(100)]
     found, asked = run(set(), {"FIT010": many}, plan, {})
     assert len(asked) == MOST
     assert found.stopped
     assert found.untried == tuple(f"k{n}" for n in range(MOST, 100))
+
+
+def test_passes_over_many_synapses_are_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """20 million synapses: a plain try costs 6 of 40 units of work, one with a pass more than all of them."""
+    many = Counts(2, 1, 4000, 20_000_000, 20_000_000)
+    monkeypatch.setattr("neuedge_nir.across.search.counts", lambda _: many)
+    net = row(("in", inputs(2)), ("fc", linear(np.ones((2, 2)))), ("x", lif(2)), ("out", outputs(2)))
+    told: list[Event] = []
+    heavy = Family("pruned", (Change({"x": "p"}, ("prune:synapses=9",)),))
+    others = [ladder(f"k{n}", f"w{n}") for n in range(9)]
+    found = search(refusal(), net, lambda *_: [heavy, *others], spelled, lambda _: refusal(), (), told.append)
+    assert [tried.kinds for tried in found.vain] == [(f"k{n}",) for n in range(6)]
+    assert found.untried[0] == "pruned"
+    assert told[0] == Progress("trying k0", 1, MOST)
+
+
+def test_what_a_pass_lacks_is_told_where_it_was_in_vain() -> None:
+    lacks = UsageError("USE026", "the pass needs the length of a timestep", hint="give --dt")
+    found = Found((), (Tried(("check", "m.nir"), ("a constant leak",), True, lacks),), False)
+    told = suggestions_json(found, lambda _: None)
+    assert "      USE026: the pass needs the length of a timestep; give --dt" in suggestion_lines(told)
 
 
 def test_every_code_with_changes_is_one_of_fitting() -> None:

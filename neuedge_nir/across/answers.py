@@ -14,7 +14,7 @@ from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.contract import OUTCOMES
 from neuedge_nir.report.core_use import core_uses
 from neuedge_nir.report.figures import figures_of
-from neuedge_nir.report.share import Share, share_of
+from neuedge_nir.report.share import share_of
 
 Json = dict[str, object]
 
@@ -27,8 +27,8 @@ class Measures:
     known.
 
     `energy` in joules, `latency` in seconds until the last output, `throughput` in samples (timesteps) a second, one
-    behind the other. `assumed`: which of them rest on an assumption. `fullest`: the limit of which a core uses most,
-    and that share.
+    behind the other, of all `copies`. `assumed`: which of them rest on an assumption. `fullest`: the limit of which a
+    core uses most, and that share. `chip_share`: cores in use over those of a chip, so chips as a real number.
     """
 
     per: str
@@ -42,11 +42,13 @@ class Measures:
     fullest: tuple[str, float] | None = None
     accuracy: float | None = None
     same_class: float | None = None
+    copies: int = 1
+    chip_share: float | None = None
 
     def known(self) -> Mapping[str, Span | None]:
         """By objective, as chips are compared by them."""
         wide = {"energy": self.energy, "latency": self.latency, "throughput": self.throughput}
-        plain = ("cores", "chips", "boards", "accuracy", "same_class")
+        plain = ("cores", "chips", "chip_share", "boards", "accuracy", "same_class")
         points = {name: getattr(self, name) for name in plain}
         return {name: span_of(interval) for name, interval in wide.items()} | {
             name: None if value is None else (float(value),) * 3 for name, value in points.items()
@@ -87,7 +89,7 @@ def span_of(interval: Interval) -> Span | None:
 def measures_of(plan: Plan, scored: Scored | None) -> Measures:
     """Of a plan; with copies, of each copy, and the throughput of all."""
     share, found, known = share_of(plan), plan.cost.inference, figures_of(plan)
-    latency, rate = (share.time_s, share.rate) if found is None else (found.latency_s, _times(found.rate_hz, share))
+    latency = share.time_s if found is None else found.latency_s
     paths = {
         "energy": ("inference.energy",) if found is not None else ("energy.dynamic", "energy.static", "time.step"),
         "latency": ("inference.latency" if found is not None else "time.step",),
@@ -99,21 +101,16 @@ def measures_of(plan: Plan, scored: Scored | None) -> Measures:
         INFERENCE if found is not None else STEP,
         share.energy_j,
         latency,
-        rate,
+        share.rate,
         assumed,
         m.cores_used,
         m.chips_used,
         m.boards_used,
         _fullest(plan),
         None if scored is None else scored.accuracy,
+        copies=share.copies,
+        chip_share=m.cores_used / plan.chip.topology.cores_per_chip.count,
     )
-
-
-def _times(rate: Interval, share: Share) -> Interval:
-    if (copies := share.copies) == 1:
-        return rate
-    low, typical, high = (None if v is None else v * copies for v in (rate.low, rate.typical, rate.high))
-    return Interval(low, typical, high, f"{copies} copies x {rate.basis}")
 
 
 def _fullest(plan: Plan) -> tuple[str, float] | None:
@@ -143,6 +140,7 @@ def compared_json(answer: Answer) -> Json:
         "assumed": sorted(found.assumed),
         "cores": found.cores,
         "chips": found.chips,
+        "chip_share": found.chip_share,
         "boards": found.boards,
         "fullest": None if found.fullest is None else dict(zip(("limit", "share"), found.fullest, strict=True)),
         "accuracy": found.accuracy,
@@ -151,14 +149,14 @@ def compared_json(answer: Answer) -> Json:
     }
 
 
-_KEYS = ("energy_j", "latency_s", "throughput_hz", "assumed", "cores", "chips", "boards", "fullest", "accuracy",
-         "same_class", "accuracy_basis")  # fmt: skip
+_KEYS = ("energy_j", "latency_s", "throughput_hz", "assumed", "cores", "chips", "chip_share", "boards", "fullest",
+         "accuracy", "same_class", "accuracy_basis")  # fmt: skip
 
 
 def pareto_json(standing: Standing, names: list[str], over: tuple[str, ...]) -> Json:
     """The key `pareto` of an entry."""
     beaten = [{"target": names[b.by], "better": list(b.better), "overlaps": list(b.overlaps)} for b in standing.beaten]
-    return {"front": standing.front, "over": list(over), "dominated_by": beaten}
+    return {"front": standing.front, "over": list(over), "dominated_by": beaten, "missing": list(standing.missing)}
 
 
 def with_classes(answer: Answer, same: float | None) -> Answer:

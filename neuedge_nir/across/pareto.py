@@ -2,7 +2,7 @@
 
 Typical values decide. Where an interval of the better one overlaps that of the worse, that is said: the sources do not
 part the two there. What is not known of one of two answers lets neither dominate the other, unless it is known of
-neither.
+neither; an answer of which something is not known that is known of another is not on the front, which says what.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-LEAST = ("energy", "latency", "cores", "chips", "boards")
+LEAST = ("energy", "latency", "chip_share", "cores", "chips", "boards")
 MOST = ("throughput", "accuracy", "same_class")
 OBJECTIVES = (*LEAST, *MOST)
 USUAL = ("energy", "latency", "chips", "accuracy")
-"""Cores of different chips are different things: they count where somebody asks for it."""
+"""Whole chips, which one buys and powers. Cores of different chips are different things, and `chip_share`, cores in use
+over those of a chip, sets 1 of 120 above 1 of 128: both count where they are asked for."""
 
 Span = tuple[float, float, float]
 """Low, typical, high."""
@@ -33,10 +34,11 @@ class Beaten:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Whether an answer is on the front, and what beats it."""
+    """Whether an answer is on the front, what beats it, and what `missing` figure leaves it out."""
 
     front: bool
     beaten: tuple[Beaten, ...]
+    missing: tuple[str, ...] = ()
 
 
 def counted(answers: Sequence[Known], over: Sequence[str]) -> tuple[str, ...]:
@@ -53,7 +55,9 @@ def standings(answers: Sequence[Known], over: Sequence[str]) -> list[Standing]:
             for index, other in enumerate(answers)
             if other is not mine and (reasons := _reasons(other, mine, over)) is not None
         )
-        found.append(Standing(not beaten, beaten))
+        missing = tuple(name for name in counted(answers, over) if mine.get(name) is None)
+        known = bool(counted(answers, over))
+        found.append(Standing(known and not beaten and not missing, beaten, missing))
     return found
 
 

@@ -1,7 +1,7 @@
 """Changes are tried until some make the network fit: each through the whole pipeline, under a budget of counted work.
 
-No clock decides. One change alone comes first, then other chips, then changes on top of each other where the first
-led to another limit. Of a kind in several strengths the weakest that fits is found by halving.
+No clock decides. One change alone comes first, then other chips, then changes on top of each other where the first,
+another chip among them, led to another limit. Of a kind in several strengths the weakest that fits is found by halving.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from neuedge_nir.across.changes import Change, Family
 from neuedge_nir.errors import NeuedgeError
+from neuedge_nir.events import Observer, Progress, silent
 from neuedge_nir.network.model import Network
 from neuedge_nir.plan.build import counts
 from neuedge_nir.plan.model import Plan
@@ -18,7 +19,8 @@ from neuedge_nir.plan.model import Plan
 DEEPEST = 3
 """Changes on top of each other."""
 WORK = 40.0
-"""Units of work; a try takes one, and one more for every 50,000 neurons and 4 million synapses."""
+"""Units of work; a try takes one, and one more for every 50,000 neurons and 4 million synapses, or, where a pass makes
+another network of it, for every 400,000: a minute or so in all."""
 MOST = 24
 """Tries."""
 
@@ -26,6 +28,8 @@ Words = tuple[str, ...]
 Changes = tuple[Change, ...]
 Outcome = Plan | NeuedgeError
 Attempt = Callable[[Words], Outcome]
+Worth = Callable[[NeuedgeError, Changes], Sequence[Family]]
+"""What bears on an error that is in the way after changes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,53 +60,57 @@ class _Log:
     """What is known so far, and what is left of the budget."""
 
     attempt: Attempt
-    price: float
+    network: Network
+    observer: Observer
     known: dict[Words, Outcome] = field(default_factory=dict)
     tried: list[Tried] = field(default_factory=list)
     untried: list[str] = field(default_factory=list)
+    work: float = 0.0
 
-    @property
-    def spent(self) -> bool:
-        return len(self.known) >= MOST or (bool(self.known) and (len(self.known) + 1) * self.price > WORK)
-
-    def outcome(self, words: Words, kinds: tuple[str, ...], alters: bool) -> Outcome | None:
-        """None where the budget is spent."""
+    def outcome(self, words: Words, kinds: tuple[str, ...], changes: Changes) -> Outcome | None:
+        """None where the budget does not allow it."""
         if words not in self.known:
-            if self.spent:
+            price = price_of(self.network, passes=any(change.passes for change in changes))
+            if len(self.known) >= MOST or self.work + price > WORK:
                 self.untried.append(kinds[-1])
                 return None
+            self.work += price
+            self.observer(Progress(f"trying {kinds[-1]}", len(self.known) + 1, MOST))
             self.known[words] = self.attempt(words)
-            self.tried.append(Tried(words, kinds, alters, self.known[words]))
+            self.tried.append(Tried(words, kinds, any(change.alters for change in changes), self.known[words]))
         return self.known[words]
 
 
-def price_of(network: Network) -> float:
-    """The work of one try."""
+def price_of(network: Network, *, passes: bool) -> float:
+    """The work of one try, with passes or without."""
     size = counts(network)
-    return 1 + size.neurons / 5e4 + size.synapses / 4e6
+    return 1 + size.neurons / 5e4 + size.synapses / (4e5 if passes else 4e6)
 
 
 def search(
     error: NeuedgeError,
     network: Network,
-    worth: Callable[[NeuedgeError], Sequence[Family]],
+    worth: Worth,
     spelled: Callable[[Changes], Words],
     attempt: Attempt,
     others: Sequence[Family] = (),
+    observer: Observer = silent,
 ) -> Found:
     """What makes it fit. `spelled` is the command with changes; of `others`, chips, the first that fits counts."""
-    log = _Log(attempt, price_of(network))
+    log = _Log(attempt, network, observer)
     verified, beyond = _layer([((), (), error)], worth, spelled, log)
     for family in others:
-        if any("another chip" in tried.kinds for tried in verified):
+        found, elsewhere = _settled((), (), family, spelled, log)
+        verified += found
+        beyond += [elsewhere] if elsewhere is not None else []
+        if found:
             break
-        verified += _settled((), (), family, spelled, log)[0]
     depth = 1
-    while not verified and beyond and depth < DEEPEST and not log.spent:
+    while not verified and beyond and depth < DEEPEST:
         verified, beyond = _layer(beyond, worth, spelled, log)
         depth += 1
     vain = tuple(tried for tried in log.tried if isinstance(tried.outcome, NeuedgeError))
-    return Found(tuple(verified), vain, log.spent, tuple(dict.fromkeys(log.untried)))
+    return Found(tuple(verified), vain, bool(log.untried), tuple(dict.fromkeys(log.untried)))
 
 
 Branch = tuple[Changes, tuple[str, ...], NeuedgeError]
@@ -110,7 +118,7 @@ Branch = tuple[Changes, tuple[str, ...], NeuedgeError]
 
 def _layer(
     branches: Sequence[Branch],
-    worth: Callable[[NeuedgeError], Sequence[Family]],
+    worth: Worth,
     spelled: Callable[[Changes], Words],
     log: _Log,
 ) -> tuple[list[Tried], list[Branch]]:
@@ -118,7 +126,7 @@ def _layer(
     verified: list[Tried] = []
     beyond: list[Branch] = []
     for sofar, kinds, error in branches:
-        for family in worth(error):
+        for family in worth(error, sofar):
             if family.kind in kinds:
                 continue
             found, next_ = _settled(sofar, kinds, family, spelled, log)
@@ -141,7 +149,7 @@ def _settled(
 
     def tried(index: int) -> Outcome | None:
         changes = (*sofar, family.changes[index])
-        return log.outcome(spelled(changes), here, any(change.alters for change in changes))
+        return log.outcome(spelled(changes), here, changes)
 
     low, high = 0, len(family.changes) - 1
     if not family.ordered:

@@ -26,7 +26,8 @@ from neuedge_nir.plugin import TARGETS, names, unknown_name
 class Compared:
     """What one chip says: its plan and what that costs, or the error that says why it has none.
 
-    `front`: no other chip is as good in all of `over`, and better in one; `beaten_by`: the chips that are.
+    `front`: no other chip is as good in all of `over`, and better in one; `beaten_by`: the chips that are. None
+    is on it of which something of `over` is not known.
     """
 
     target: str
@@ -53,10 +54,13 @@ def compare(
     whole numbers. A chip that does not fit, or cannot be had though nobody named it, has an `error` and hides no other;
     the command `compare` also outlives crashes, in processes, and looks for changes that help. Raises `InputError` for
     the model, `UsageError` for no chips (USE118), one that is named twice (USE111) or unknown, and for objectives that
-    there are not (USE113).
+    there are not (USE113), or one text in place of a list of them (USE140).
     """
     wanted = of_type(options or Options(), Options, "options", "give Options(...)")
     chips = _chips(targets)
+    hint = f"give a list of them, of {', '.join(OBJECTIVES)}"
+    if isinstance(over, str) or not of_type(over, Sequence, "over", hint):
+        raise UsageError("USE140", f"over cannot be {over!r}", where="over", hint=hint)
     for name in over:
         if name not in OBJECTIVES:
             raise unknown_name("USE113", "figure to compare by", name, OBJECTIVES)

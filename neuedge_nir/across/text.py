@@ -36,9 +36,11 @@ def comparison_tables(
     placed = [(each, standing) for each, standing in zip(chips, standings, strict=True) if each.measures]
     if not placed and not beside:
         return [fits]
+    several = any(each.measures is not None and each.measures.copies > 1 for each in chips)
+    rate = "a second, of all copies" if several else "a second"
     costs = table(
         f"Of one {per}: typical (low .. high)",
-        ("chip", "energy", "latency", "a second", "accuracy", "front"),
+        ("chip", "energy", "latency", rate, "accuracy", "front"),
         [*(_cost(each, standing) for each, standing in placed), *(_cost(each, None) for each in beside)],
         right=(1, 2, 3, 4),
     )
@@ -68,7 +70,8 @@ def _cost(each: Answer, standing: Standing | None) -> Row:
     right = "-" if found.accuracy is None else f"{100 * found.accuracy:.2f} %"
     if found.accuracy is None and found.same_class is not None:
         right = f"same class {100 * found.same_class:.2f} %"
-    front = "baseline" if standing is None else "front" if standing.front else ""
+    left = "" if standing is None or not standing.missing else "left out"
+    front = "baseline" if standing is None else "front" if standing.front else left
     return each.target, energy, latency, rate, right, front
 
 
@@ -87,7 +90,11 @@ def _notes(
     fitting = [each for each in chips if each.measures is not None]
     if len(fitting) > 1 and over:
         yield f"front: no other chip is as good in all of {', '.join(over)}, and better in one, by typical values"
+    if fitting and not over:
+        yield "no front: nothing is known of what chips are to be compared over (accuracy needs --data with labels)"
     for each, standing in zip(chips, standings, strict=True):
+        if standing.missing and each.measures is not None:
+            yield f"{each.target}: left out of the front, as its {', '.join(standing.missing)} is not known"
         for beaten in standing.beaten[:1] if each.measures is not None else ():
             doubt = f"; intervals overlap in {', '.join(beaten.overlaps)}" if beaten.overlaps else ""
             rest = len(standing.beaten) - 1

@@ -45,7 +45,9 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--targets", metavar="A[,B...]", help="chips by name or .toml file, comma-separated (default: all installed)"
     )
-    sub.add_argument("-o", "--plans", type=Path, dest="output", metavar="DIR", help="write each plan into a new folder")
+    sub.add_argument(
+        "-o", "--plans", type=Path, dest="output", metavar="DIR", help="write each plan into a new or empty folder"
+    )
     sub.add_argument(
         "--baseline",
         action="append",
@@ -56,8 +58,8 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--over",
         metavar="WHAT,...",
-        help="what the front is over (default: energy,latency,chips,accuracy; there are also cores, boards, throughput "
-        "and same_class)",
+        help="what the front is over (default: energy,latency,chips,accuracy; also chip_share, cores, boards, "
+        "throughput, same_class)",
     )
     sub.add_argument("--jobs", type=whole, metavar="N", help="processes at once (default: one for each CPU)")
     sub.add_argument(
@@ -82,6 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check_timed(baselines, arguments)
     if arguments.output is not None:
         check_folder(arguments.output)
+        _check_new(arguments.output)
     calls = calls_of(arguments)
     network = read_model(arguments)
     print_diagnostics(network.origin.diagnostics)
@@ -137,6 +140,13 @@ def _check_timed(baselines: Sequence[Baseline], arguments: argparse.Namespace) -
         if each.time_s is None and arguments.data is None:
             message = f"nobody says how long {each.name!r} takes, and there are no samples to time it on"
             raise UsageError("USE114", message, where="--baseline", hint="give NAME:WATTS:SECONDS, or --data")
+
+
+def _check_new(folder: Path) -> None:
+    """Raises `UsageError` (USE141) for a folder that holds plans of an earlier run: none is replaced unasked."""
+    if folder.is_dir() and any(folder.iterdir()):
+        message = "the folder holds the plans of an earlier run, which this one would replace"
+        raise UsageError("USE141", message, where=str(folder), hint="name a new folder, or delete that one")
 
 
 def _cpus() -> int:
@@ -294,7 +304,7 @@ def _of_all(standing: Standing | None, fitting: Sequence[int]) -> Standing:
 
     if standing is None:
         return Standing(False, ())
-    return Standing(standing.front, tuple(replace(each, by=fitting[each.by]) for each in standing.beaten))
+    return replace(standing, beaten=tuple(replace(each, by=fitting[each.by]) for each in standing.beaten))
 
 
 def _suggested(answer: Answer) -> list[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from neuedge_nir.errors import CapacityError, NeuedgeError, NoPlanError
+from neuedge_nir.events import Event, Progress, Started
 
 if TYPE_CHECKING:
     from neuedge_nir.across.answers import Answer
@@ -48,7 +50,7 @@ def ask(question: Question, send: Send) -> None:
         answer = failure(question, error)
         send(answer)
         if question.arguments.suggest and isinstance(error, CapacityError | NoPlanError):
-            send(_helped(question, error, answer))
+            send(_helped(question, error, answer, send))
         return
     except MemoryError:
         message = "there is not enough memory to compile for it"
@@ -75,7 +77,7 @@ def _scored(question: Question, plan: Plan) -> Scored | None:
     return as_mapped(plan, question.network, options.activity, options.calibration, options.early_exit)
 
 
-def _helped(question: Question, error: NeuedgeError, answer: Answer) -> Answer:
+def _helped(question: Question, error: NeuedgeError, answer: Answer, send: Send) -> Answer:
     """The answer with what makes the network fit; other chips are in the comparison itself."""
     from neuedge_nir.across.side_by_side import suited
     from neuedge_nir.cli.suggest import scoring_by, suggestions, suggestions_json
@@ -86,9 +88,16 @@ def _helped(question: Question, error: NeuedgeError, answer: Answer) -> Answer:
     told = {**vars(question.arguments), "target": question.target}
     told |= {"chips": options.chips, "time_scale": options.time_scale}
     arguments = argparse.Namespace(**told)
-    found = suggestions(arguments, error, chip, question.network, "compile", others=False)
+    told_by = partial(_trying, send)
+    found = suggestions(arguments, error, chip, question.network, "compile", others=False, observer=told_by)
     told_of = suggestions_json(found, scoring_by(question.network, options))
     return replace(answer, report={**answer.report, "suggestions": told_of})
+
+
+def _trying(send: Send, event: Event) -> None:
+    """A try, as the stage that its chip is at."""
+    if isinstance(event, Progress):
+        send(Started(event.stage))
 
 
 def success(question: Question, plan: Plan, scored: Scored | None) -> Answer:

@@ -177,8 +177,7 @@ def _steps(arguments: argparse.Namespace) -> int | None:
     if given not in (None, arguments.steps):
         message = f"samples of {given} timesteps, and of {arguments.steps}"
         raise UsageError("USE001", message, where="--steps, --steps-per-sample", hint="give one of them")
-    steps, arguments.steps = int(arguments.steps), None
-    return steps
+    return int(arguments.steps)
 
 
 def options_of(
@@ -190,7 +189,8 @@ def options_of(
     from neuedge_nir.pipeline import Options
 
     steps = _steps(arguments)
-    samples, calibration = data_of(arguments, network)
+    about_data = vars(arguments) if arguments.data is not None else {**vars(arguments), "steps": None}
+    samples, calibration = data_of(argparse.Namespace(**about_data), network)
     if samples is not None and arguments.activity is not None:
         message = "an activity and data to find it with"
         raise UsageError("USE001", message, where="--activity, --data", hint="give one of them")

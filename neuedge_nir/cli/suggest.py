@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
 from neuedge_nir.cli.again import pasted, words_of
-from neuedge_nir.cli.shared import line_of, print_json, raise_if_interrupted, read_model
-from neuedge_nir.errors import CapacityError, NeuedgeError
+from neuedge_nir.cli.shared import line_of, print_json, progress, raise_if_interrupted, read_model
+from neuedge_nir.errors import CapacityError, NeuedgeError, UsageError
+from neuedge_nir.events import Observer
 
 if TYPE_CHECKING:
     from neuedge_nir.across.changes import Change, Family
@@ -43,19 +45,33 @@ def hinted(error: Error) -> Error:
 
 
 def suggestions(
-    arguments: argparse.Namespace, error: NeuedgeError, chip: Chip, network: Network, command: str, *, others: bool
+    arguments: argparse.Namespace,
+    error: NeuedgeError,
+    chip: Chip,
+    network: Network,
+    command: str,
+    *,
+    others: bool,
+    observer: Observer | None = None,
 ) -> Found:
-    """What makes it fit of all that bears on the error. `others`: whether other chips are tried too."""
+    """What makes it fit of all that bears on the error. `others`: whether other chips are tried too.
+
+    Without an observer of its own each try is shown on a terminal.
+    """
     from neuedge_nir.across.changes import Situation, families
     from neuedge_nir.across.search import search
+    from neuedge_nir.api import chip_of
 
-    def worth(found: NeuedgeError) -> Sequence[Family]:
-        return families(Situation(found, chip, network, vars(arguments)))
+    def worth(found: NeuedgeError, sofar: Changes) -> Sequence[Family]:
+        now = changed(arguments, sofar)
+        return families(Situation(found, chip_of(now.target) if sofar else chip, network, vars(now)))
 
     def spelled(changes: Changes) -> Words:
         return words_of(changed(arguments, changes), command)
 
-    return search(error, network, worth, spelled, attempted(arguments, network), _others(chip) if others else ())
+    with nullcontext(observer) if observer is not None else progress() as watch:
+        rest = _others(chip) if others else ()
+        return search(error, network, worth, spelled, attempted(arguments, network), rest, watch)
 
 
 def changed(arguments: argparse.Namespace, changes: Sequence[Change]) -> argparse.Namespace:
@@ -175,7 +191,7 @@ def _vain_json(tried: Tried) -> dict[str, object]:
         "command": pasted(tried.words),
         "change": " and ".join(tried.kinds),
         "code": error.code,
-        "message": error.told,
+        "message": f"{error.told}; {error.hint}" if isinstance(error, UsageError) and error.hint else error.told,
     }
 
 
@@ -193,6 +209,7 @@ def suggestion_lines(told: dict[str, object]) -> list[str]:
         lines += [f"  {each['command']}", f"      {each['change']}: {size}; {_meaning(each)}"]
     if not verified:
         none = "Nothing is known that might make it fit, so nothing was tried."
+        none = "Nothing was tried." if told["stopped_by_budget"] else none
         lines.append("Nothing that was tried makes it fit." if vain else none)
     if vain:
         lines += ["Tried in vain:"]

@@ -3,6 +3,7 @@
 one at a time: period x step time; steps x dynamic energy + idle steps x idle energy + a reset; static power x its time
 latency      : (steps + depth) x step time
 pipelined    : a sample every `interval` steps, the least that the rule of resets takes of the steps shown
+copies       : each shows a sample of its own: energies are of one of them, / copies; samples a second of all, x copies
 
 The period of the schedule holds the steps of a sample, the largest lag of the plan and what the chip's resets ask for;
 its steps beyond those of the sample are idle: neurons are updated, nothing spikes.
@@ -27,8 +28,13 @@ class PerStep:
     time: Interval
 
 
-def of_inference(duration: Duration, schedule: PlanSchedule, per_step: PerStep, reset: Interval | None) -> Inference:
-    """What one sample costs. A counter that resets the chip does not know of an early exit, a program can."""
+def of_inference(
+    duration: Duration, schedule: PlanSchedule, per_step: PerStep, reset: Interval | None, copies: int = 1
+) -> Inference:
+    """What one sample costs where each of so many copies shows one; `per_step` and `reset` are of all copies.
+
+    A counter that resets the chip does not know of an early exit, a program can.
+    """
     fixed = schedule.rule == "power-of-two" or duration.lead is None
     period = schedule.period if fixed and schedule.period is not None else duration.steps + schedule.depth
     interval = _interval_of(duration, schedule, period)
@@ -42,14 +48,14 @@ def of_inference(duration: Duration, schedule: PlanSchedule, per_step: PerStep, 
         duration.lead,
         schedule.depth,
         float(period),
-        _dynamic(duration, period, per_step, reset),
-        _product(per_step.static, time, "static power x time of an inference"),
+        _of_one(_dynamic(duration, period, per_step, reset), copies),
+        _of_one(_product(per_step.static, time, "static power x time of an inference"), copies),
         time,
         latency,
         float(interval),
-        _inverse(apart, f"1 / ({apart.basis})"),
-        _dynamic(duration, interval, per_step, reset),
-        _product(per_step.static, apart, "static power x time from one sample to the next"),
+        _inverse(apart, copies),
+        _of_one(_dynamic(duration, interval, per_step, reset), copies),
+        _of_one(_product(per_step.static, apart, "static power x time from one sample to the next"), copies),
     )
 
 
@@ -72,9 +78,17 @@ def _dynamic(duration: Duration, steps: float, per_step: PerStep, reset: Interva
     return dynamic if reset is None else _added(dynamic, reset)
 
 
-def _inverse(one: Interval, basis: str) -> Interval:
-    low, typical, high = (None if not v else 1 / v for v in (one.high, one.typical, one.low))
-    return Interval(low, typical, high, basis)
+def _of_one(every: Interval, copies: int) -> Interval:
+    """What each of the copies takes of what all take."""
+    if copies == 1:
+        return every
+    return _scaled(every, 1 / copies, f"({every.basis}) / {copies} copies")
+
+
+def _inverse(one: Interval, copies: int) -> Interval:
+    """How often in a second, in all copies."""
+    low, typical, high = (None if not v else copies / v for v in (one.high, one.typical, one.low))
+    return Interval(low, typical, high, f"{1 if copies == 1 else f'{copies} copies'} / ({one.basis})")
 
 
 def _sum_of_steps(duration: Duration, schedule: PlanSchedule, period: float) -> str:

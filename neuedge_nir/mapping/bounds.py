@@ -9,6 +9,7 @@ from collections.abc import Hashable, Sequence
 from neuedge_nir.chip.model import Chip, LimitScope
 from neuedge_nir.errors import CapacityError
 from neuedge_nir.mapping.demand import Demand, Demands
+from neuedge_nir.mapping.fabric import how_to_have_more
 from neuedge_nir.mapping.partition import Bound
 from neuedge_nir.mapping.split import check_single_neurons, too_many_cores
 from neuedge_nir.mapping.values import gather
@@ -47,7 +48,7 @@ def check_neurons(network: Network, chip: Chip, available: int) -> None:
     chips = math.ceil(cores / chip.topology.cores_per_chip.count)
     if resource is not None and chips > available:
         largest = max(network.populations, key=lambda p: p.neurons).name
-        raise _too_few_chips(chips, resource, available, f"node {largest!r}", "neurons", rooms[resource])
+        raise _too_few_chips(chips, resource, available, f"node {largest!r}", chip, "neurons", rooms[resource])
 
 
 def _check_chips(chips: int, resource: str, available: int, demands: Demands) -> None:
@@ -56,11 +57,12 @@ def _check_chips(chips: int, resource: str, available: int, demands: Demands) ->
         outer = 0 if binding is not None and binding.scope is LimitScope.CHIP else outer_cores_bound(demands)
         besides = f" and {outer} core{'s' * (outer > 1)} of its inputs and outputs" if outer else ""
         counted = (binding.formula, binding.limit.count) if binding else ("", 0)
-        raise _too_few_chips(chips, resource + besides, available, _largest(resource, demands), *counted)
+        chip = demands.legal.chip
+        raise _too_few_chips(chips, resource + besides, available, _largest(resource, demands), chip, *counted)
 
 
 def _too_few_chips(
-    chips: int, resource: str, available: int, where: str, formula: str = "", count: int = 0
+    chips: int, resource: str, available: int, where: str, chip: Chip, formula: str = "", count: int = 0
 ) -> CapacityError:
     fewer = gather(formula, count) if formula else ""
     are = "is" if available == 1 else "are"
@@ -71,7 +73,8 @@ def _too_few_chips(
         resource="chips",
         needed=chips,
         available=available,
-        hint="raise --chips, or make the network smaller" + (f", as {fewer} does" if fewer else ""),
+        hint=f"{how_to_have_more(chip, available)}, or make the network smaller"
+        + (f", as {fewer} does" if fewer else ""),
     )
 
 

@@ -309,6 +309,15 @@ def _positions(system: System) -> tuple[Router, ...]:
     return tuple(fitted[: system.chips])
 
 
+def how_to_have_more(chip: Chip, available: int) -> str:
+    """What to do for more chips than are available; where no larger system is published, what to do without."""
+    most = largest_system(chip)
+    if available < most:
+        return "raise --chips"
+    system = "is one chip" if most == 1 else f"has {most:,} chips"
+    return f"the largest published system of {chip.title} {system}, so --chips cannot be raised: take another chip"
+
+
 def largest_system(chip: Chip, gone: frozenset[Router] = frozenset()) -> int:
     """The chips of the largest published system, without those that are `gone`."""
     systems = chip.topology.systems

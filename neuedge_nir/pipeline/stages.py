@@ -13,7 +13,7 @@ from neuedge_nir.mapping.asked import tiles_given
 from neuedge_nir.mapping.crossings import first_placed, holds, may_hold, with_crossings
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.effort import EFFORTS
-from neuedge_nir.mapping.fabric import largest_system
+from neuedge_nir.mapping.fabric import how_to_have_more, largest_system
 from neuedge_nir.mapping.keys import allocate
 from neuedge_nir.mapping.obey import Obliged
 from neuedge_nir.mapping.pack import merit, partitions
@@ -163,12 +163,13 @@ def _check_crossed(placement: Placement, routing: Routing, available: int) -> No
     """Raises `NoPlanError` where messages cross more chips than there are: another placement may not."""
     chips = 1 + max({site.chip for site in placement.sites} | routing.transit, default=0)
     if chips > available:
+        are = "is" if available == 1 else "are"
         raise NoPlanError(
             "FIT014",
-            f"the mapping found takes {chips} chips, with those that messages cross, and {available} are available; "
+            f"the mapping found takes {chips} chips, with those that messages cross, and {available} {are} available; "
             "whether fewer do is not proved",
             resource="chips",
             needed=chips,
             available=available,
-            hint="raise --chips or --effort, or make the network smaller",
+            hint=f"{how_to_have_more(placement.fabric.chip, available)}, raise --effort, or make the network smaller",
         )

@@ -12,7 +12,10 @@ RANGE = ("low", "typical", "high")
 
 
 def check_inference(plan: Plan) -> None:
-    """A sample's cost from that of a step. How long samples took is believed: the plan does not hold them."""
+    """A sample's cost from that of a step. How long samples took is believed: the plan does not hold them.
+
+    Of a plan of copies it is the cost of one sample in one of them, and the rate of all.
+    """
     found, schedule = plan.cost.inference, plan.schedule
     same("PLAN135", "a cost of an inference", found is not None, schedule.steps is not None)
     if found is None or schedule.steps is None:
@@ -31,31 +34,32 @@ def check_inference(plan: Plan) -> None:
 def _check_end(plan: Plan, found: Inference, name: str, index: int) -> None:
     """One end of all intervals: one sample at a time, until its last output, and one behind the other."""
     cost, apart = plan.cost, found.interval
-    step, watts = getattr(cost.step_s, name), getattr(cost.static_w, name)
+    step, watts, many = getattr(cost.step_s, name), getattr(cost.static_w, name), plan.options.copies or 1
     ways = (
         ("PLAN135", found.period, found.static_j, found.dynamic_j),
         ("PLAN274", apart, found.pipelined_static_j, found.pipelined_dynamic_j),
     )
     for code, steps, static, dynamic in ways:
-        held = None if step is None or watts is None else watts * step * steps
+        held = None if step is None or watts is None else watts * step * steps / many
+        spent = _spent(plan, found, steps, name, index)
         agree(code, static, "static energy of an inference", **{name: held})
-        agree(code, dynamic, "dynamic energy of an inference", **{name: _spent(plan, found, steps, name, index)})
+        agree(code, dynamic, "dynamic energy of an inference", **{name: None if spent is None else spent / many})
     agree("PLAN135", found.time_s, "time of an inference", **{name: None if step is None else step * found.period})
     until = None if step is None else step * (found.steps + found.depth)
     agree("PLAN274", found.latency_s, "latency", **{name: until})
-    _check_rate(found, cost.step_s)
+    _check_rate(found, cost.step_s, many)
 
 
-def _check_rate(found: Inference, step: Interval) -> None:
+def _check_rate(found: Inference, step: Interval, many: int) -> None:
     """The fastest steps make the highest rate."""
     for name, slow in zip(RANGE, reversed(RANGE), strict=True):
         time = getattr(step, slow)
-        rate = None if not time else 1 / (time * found.interval)
+        rate = None if not time else many / (time * found.interval)
         agree("PLAN274", found.rate_hz, "samples a second", **{name: rate})
 
 
 def _spent(plan: Plan, found: Inference, steps: float, name: str, index: int) -> float | None:
-    """Dynamic energy of so many steps in which one sample is shown, with a reset."""
+    """Dynamic energy of so many steps in which every copy shows one sample, with a reset."""
     busy: float | None = getattr(plan.cost.dynamic_j_per_step, name)
     idle: float | None = getattr(plan.cost.idle_j_per_step, name)
     reset = plan.chip.capabilities.reset_schedule

@@ -25,7 +25,7 @@ def cost_of(stages: Stages) -> CostReport:
     step, static = step_time(chip, events), static_power(chip, stages.placement.fabric.system, events)
     dynamic = dynamic_energy(chip, events, step)
     idle, duration = idle_energy(chip, events, step), stages.demands.activity.duration
-    reset = reset_energy(chip, events)
+    reset, copies = reset_energy(chip, events), 1 if stages.copies is None else stages.copies.count
     per_step = PerStep(dynamic, idle, static, step)
     return CostReport(
         traffic=traffic_of(
@@ -40,7 +40,7 @@ def cost_of(stages: Stages) -> CostReport:
         cores=events.cores,
         events_into=_events_into(stages, reaching),
         pace=pace_of(chip, events),
-        inference=None if duration is None else of_inference(duration, stages.schedule, per_step, reset),
+        inference=None if duration is None else of_inference(duration, stages.schedule, per_step, reset, copies),
     )
 
 

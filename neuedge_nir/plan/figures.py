@@ -149,6 +149,9 @@ class Inference:
 
     Samples may follow each other sooner, each population being reset at its lag: every `interval` steps, which makes
     `rate_hz` samples a second, of which each takes `pipelined_dynamic_j` and `pipelined_static_j`.
+
+    Where a plan holds copies, each shows a sample of its own: energies are of one sample, which the reset and what is
+    static are shared for; `rate_hz` is of all copies.
     """
 
     steps: float
@@ -196,7 +199,8 @@ class Binding:
         if self.link is not None:
             (a, b), (c, d) = self.link
             return f"link ({a},{b})-({c},{d})" + " between chips" * (self.kind == "chip link")
-        return {"way": "longest way", "host": "host messages"}.get(self.kind, self.kind)
+        words = {"way": "longest way", "host": "host messages", "unknown": "what is not published"}
+        return words.get(self.kind, self.kind)
 
 
 @dataclass(frozen=True, slots=True)

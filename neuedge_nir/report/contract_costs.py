@@ -97,15 +97,8 @@ def inference_json(found: Inference | None, figures: Mapping[str, Figure]) -> Js
             "dynamic_j": interval_json(found.pipelined_dynamic_j),
             "static_j": interval_json(found.pipelined_static_j),
             "energy_j": _ends(figures["inference.pipelined.energy"]),
-            **_per_copy(figures, "inference.pipelined"),
         },
-        **_per_copy(figures, "inference"),
     }
-
-
-def _per_copy(figures: Mapping[str, Figure], path: str) -> Json:
-    found = figures.get(f"{path}.energy_per_copy")
-    return {} if found is None else {"energy_per_copy_j": _ends(found)}
 
 
 def _ends(figure: Figure) -> Json:

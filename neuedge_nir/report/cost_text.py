@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.amounts import Row, number, percent, quantity
 from neuedge_nir.report.figures import Figure
+from neuedge_nir.report.headline import of_all
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 LEGEND = "* rests on an assumption; `neuedge-nir explain PLAN.json:PATH` tells which, and the source of every number"
+RATE = "samples a second"
 SAMPLE = (
     ("dynamic energy", "inference.dynamic"),
     ("static energy", "inference.static"),
     ("energy", "inference.energy"),
-    ("energy per copy", "inference.energy_per_copy"),
     ("time", "inference.time"),
     ("latency", "inference.latency"),
     ("energy, pipelined", "inference.pipelined.energy"),
-    ("per copy, pipelined", "inference.pipelined.energy_per_copy"),
-    ("samples a second", "inference.rate"),
+    (RATE, "inference.rate"),
 )
 """What is told of a sample; pipelined: one behind the other, as close as resets allow."""
 
@@ -47,9 +47,10 @@ def cost_rows(plan: Plan, known: Mapping[str, Figure]) -> list[Row]:
     ]
 
 
-def sample_rows(known: Mapping[str, Figure]) -> list[Row]:
-    """Of a sample, one at a time and one behind the other."""
-    found = [(name, known[path]) for name, path in SAMPLE if path in known]
+def sample_rows(plan: Plan, known: Mapping[str, Figure]) -> list[Row]:
+    """Of a sample, one at a time and one behind the other; how many there are in a second is of all copies."""
+    rate = f"{RATE}{of_all(plan)}"
+    found = [(rate if name == RATE else name, known[path]) for name, path in SAMPLE if path in known]
     return [(name, *marked(figure), figure.formula or figure.why) for name, figure in found]
 
 

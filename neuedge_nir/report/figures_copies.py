@@ -9,9 +9,14 @@ from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.figure import Figure, Given, count, derived, taken, unpublished
 from neuedge_nir.report.share import share_of
 
-INFERENCE = {"dynamic": "inference.dynamic", "static": "inference.static", "time": "inference.time"}
+INFERENCE = {
+    "dynamic": "inference.dynamic",
+    "static": "inference.static",
+    "time": "inference.time",
+    "rate": "inference.rate",
+}
 TIMESTEP = {"dynamic": "energy.dynamic", "static": "energy.static", "time": "time.step"}
-"""The figures of all copies together that those of one follow from."""
+"""The figures that those of a copy follow from: of an inference they are its own, of a timestep those of all copies."""
 
 
 def copies_figures(plan: Plan, known: Mapping[str, Figure]) -> Iterator[Figure]:
@@ -21,8 +26,11 @@ def copies_figures(plan: Plan, known: Mapping[str, Figure]) -> Iterator[Figure]:
     share, of = share_of(plan), INFERENCE if plan.cost.inference is not None else TIMESTEP
     copies = count("copies", share.copies)
     whole = {name: known[path] for name, path in of.items()}
-    among = {"time": "time", "dynamic": "dynamic / copies", "rate": "copies / time"}
-    among["static"] = "static / copies" if share.per == "inference" else "static * time / copies"
+    if share.per == "inference":
+        among = {name: name for name in of}
+    else:
+        among = {"time": "time", "dynamic": "dynamic / copies", "rate": "copies / time"}
+        among["static"] = "static * time / copies"
     among["energy"] = f"{among['dynamic']} + {among['static']}"
     values = {"dynamic": share.dynamic_j, "static": share.static_j, "energy": share.energy_j, "time": share.time_s}
     for name, value in {**values, "rate": share.rate}.items():

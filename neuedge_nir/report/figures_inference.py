@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from neuedge_nir.plan.figures import Inference, Interval
@@ -16,11 +16,11 @@ Known = Mapping[str, Figure]
 def inference_figures(plan: Plan, found: Inference, known: Known) -> Iterator[Figure]:
     """All of them, the numbers of steps first."""
     yield from _steps(plan, found)
-    yield from _times(found, known)
-    alone = (found.dynamic_j, found.static_j)
-    yield from _energies(plan, known, "inference", "one sample at a time", "period", found.period, alone)
+    yield from _times(found, known, _copies(plan))
+    alone, each = (found.dynamic_j, found.static_j), " in each copy" * (_copies(plan) > 1)
+    yield from _energies(plan, known, "inference", f"one sample at a time{each}", "period", found.period, alone)
     behind = (found.pipelined_dynamic_j, found.pipelined_static_j)
-    how = "samples behind each other"
+    how = f"samples behind each other{each}"
     yield from _energies(plan, known, "inference.pipelined", how, "interval", found.interval, behind)
 
 
@@ -39,12 +39,12 @@ def _steps(plan: Plan, found: Inference) -> Iterator[Figure]:
     yield tally("inference.interval", "timesteps from one sample to the next at best", found.interval, "steps", note)
 
 
-def _times(found: Inference, known: Known) -> Iterator[Figure]:
-    step = known["time.step"]
+def _times(found: Inference, known: Known, copies: int) -> Iterator[Figure]:
+    step, every = known["time.step"], f", of all {copies} copies" * (copies > 1)
     titles = {
         "time": ("time of one sample at a time", "s", found.time_s),
         "latency": ("time until the last output of a sample", "s", found.latency_s),
-        "rate": ("samples a second, one behind the other", "1/s", found.rate_hz),
+        "rate": (f"samples a second, one behind the other{every}", "1/s", found.rate_hz),
     }
     if step.typical is None:
         for name, (title, unit, _) in titles.items():
@@ -58,6 +58,8 @@ def _times(found: Inference, known: Known) -> Iterator[Figure]:
         "latency": ("(steps + depth) * step", [steps, depth, of_step]),
         "rate": ("1 / (interval * step)", [apart, of_step]),
     }
+    if copies > 1:
+        ways["rate"] = ("copies / (interval * step)", [count("copies", copies), apart, of_step])
     for name, (formula, inputs) in ways.items():
         title, unit, value = titles[name]
         yield derived(f"inference.{name}", title, unit, value, formula, inputs, step.why)
@@ -66,17 +68,19 @@ def _times(found: Inference, known: Known) -> Iterator[Figure]:
 def _energies(
     plan: Plan, known: Known, path: str, how: str, name: str, steps: float, values: tuple[Interval, Interval]
 ) -> Iterator[Figure]:
-    """Dynamic and static energy of a sample, and their sum; that of a copy's own where there are several."""
+    """Dynamic and static energy of a sample, and their sum."""
     dynamic = _dynamic(plan, known, path, how, name, values[0])
-    static = _static(known, path, how, count(name, steps, "steps"), values[1])
-    whole = _sum(path, how, dynamic, static)
-    yield from (dynamic, static, whole)
-    copies = plan.copies.count if plan.copies is not None else 1
-    if copies > 1 and whole.typical is not None:
-        value = interval(*(end / copies for end in ends(whole)))
-        inputs = [taken("energy", whole), count("copies", copies)]
-        title = f"energy of a sample of each of the copies, {how}"
-        yield derived(f"{path}.energy_per_copy", title, "J", value, "energy / copies", inputs, whole.why)
+    static = _static(known, path, how, [count(name, steps, "steps"), *_shared(plan)], values[1])
+    yield from (dynamic, static, _sum(path, how, dynamic, static))
+
+
+def _copies(plan: Plan) -> int:
+    return 1 if plan.copies is None else plan.copies.count
+
+
+def _shared(plan: Plan) -> list[Given]:
+    """The copies that share what all take; nothing where one runs alone."""
+    return [count("copies", _copies(plan))] if _copies(plan) > 1 else []
 
 
 def _sum(path: str, how: str, dynamic: Figure, static: Figure) -> Figure:
@@ -89,12 +93,14 @@ def _sum(path: str, how: str, dynamic: Figure, static: Figure) -> Figure:
     return derived(f"{path}.energy", title, "J", value, "dynamic + static", inputs)
 
 
-def _static(known: Known, path: str, how: str, steps: Given, value: Interval) -> Figure:
+def _static(known: Known, path: str, how: str, counts: Sequence[Given], value: Interval) -> Figure:
     title = f"static energy of a sample, {how}"
     if value.typical is None:
         return unpublished(f"{path}.static", title, "J", value.basis)
-    inputs = [taken("static", known["energy.static"]), steps, taken("step", known["time.step"])]
-    return derived(f"{path}.static", title, "J", value, f"static * {steps.name} * step", inputs)
+    steps, *shared = counts
+    inputs = [taken("static", known["energy.static"]), steps, taken("step", known["time.step"]), *shared]
+    formula = f"static * {steps.name} * step" + " / copies" * bool(shared)
+    return derived(f"{path}.static", title, "J", value, formula, inputs)
 
 
 def _dynamic(plan: Plan, known: Known, path: str, how: str, name: str, value: Interval) -> Figure:
@@ -113,4 +119,5 @@ def _dynamic(plan: Plan, known: Known, path: str, how: str, name: str, value: In
     if able is not None and able.energy_per_chip_j is not None:
         inputs += [count("chips", plan.mapping.chips_used, "chips"), priced("reset_j", able.energy_per_chip_j)]
         formula += " + chips * reset_j"
-    return derived(f"{path}.dynamic", title, "J", value, formula, inputs)
+    formula = f"({formula}) / copies" if _shared(plan) else formula
+    return derived(f"{path}.dynamic", title, "J", value, formula, [*inputs, *_shared(plan)])

@@ -96,6 +96,7 @@ def value(figure: Figure, amount: float) -> str:
     return f"{number(amount)} {'samples/s' if figure.unit == '1/s' else figure.unit}".rstrip()
 
 
+NO_TIMES = "not published: the chip file states no times"
 SHARES = ("utilisation.", "limits.", "time.load")
 """Figures without a unit that are shares: printed in percent."""
 
@@ -115,9 +116,10 @@ def _verdict(plan: Plan) -> str:
 def _lines(plan: Plan, figures: Mapping[str, Figure]) -> list[Line]:
     """Ten at most."""
     found: list[Line] = [("binds", _binds(plan)), ("cores", _cores(plan))]
-    found.append(("energy", f"{told(figures['energy.dynamic'])} a step, and {told(figures['energy.static'])} static"))
+    energy = f"{told(figures['energy.dynamic'])} a step, and {told(figures['energy.static'])} static"
+    found.append(("energy", energy + of_all(plan)))
     found.append(("time", _time(plan, figures)))
-    found += _inference(figures)
+    found += _inference(plan, figures)
     found.append(("traffic", _traffic(plan)))
     found.append(("weights", _weights(plan)))
     found.append(("activity", _activity(plan)))
@@ -150,7 +152,7 @@ def _cores(plan: Plan) -> str:
 def _time(plan: Plan, figures: Mapping[str, Figure]) -> str:
     """How long a step takes and what it waits for; of a chip with a tick, how much of it the busiest resource needs."""
     if figures["time.step"].typical is None:
-        return told(None)
+        return NO_TIMES
     step, pace = f"{told(figures['time.step'])} a step", plan.cost.pace
     if "time.load" not in figures or pace.busiest is None:
         return f"{step}; it waits for {pace.binding.words}"
@@ -159,11 +161,16 @@ def _time(plan: Plan, figures: Mapping[str, Figure]) -> str:
     return f"{step}, the chip's tick; {pace.busiest.words} needs {told(load)} of it{over}"
 
 
-def _inference(figures: Mapping[str, Figure]) -> list[Line]:
+def _inference(plan: Plan, figures: Mapping[str, Figure]) -> list[Line]:
     if "inference.time" not in figures:
         return []
     parts = [f"{name} {told(figures[path])}" for name, path in INFERENCE if path in figures]
-    return [("inference", ", ".join(parts))]
+    return [("inference", ", ".join(parts) + of_all(plan))]
+
+
+def of_all(plan: Plan) -> str:
+    """Words for a figure that all copies of a plan make together; none where there is one network."""
+    return "" if plan.copies is None or plan.copies.count == 1 else f" of all {plan.copies.count:,} copies"
 
 
 INFERENCE = (
@@ -171,14 +178,15 @@ INFERENCE = (
     ("latency", "inference.latency"),
     ("throughput", "inference.rate"),
 )
-"""What is told of an inference, of what a plan knows."""
+"""What is told of an inference, of what a plan knows; the last is of all copies."""
 
 
 def _traffic(plan: Plan) -> str:
     traffic = plan.cost.traffic
     if not traffic.deliveries_per_step:
         return "no message between cores"
-    between = f"{number(traffic.deliveries_per_step)} messages a step between cores"
+    many = number(traffic.deliveries_per_step)
+    between = f"{many} message{'s' * (many != '1')} a step between cores"
     return f"{between}, at most {number(traffic.max_link_load)} over one link"
 
 

@@ -14,7 +14,7 @@ class Share:
     """What an inference of one copy costs where so many run at once; a timestep, where no sample's length is known.
 
     Energy in joules, time in seconds: dynamic energy is the copy's own, static energy is shared by all copies.
-    `rate`: inferences, or timesteps of a copy, in a second, of all copies.
+    `rate`: inferences, one behind the other in each copy, or timesteps of a copy, in a second, of all copies.
     """
 
     copies: int
@@ -31,14 +31,18 @@ def share_of(plan: Plan) -> Share:
     copies = plan.copies.count if plan.copies is not None else 1
     found, cost = plan.cost.inference, plan.cost
     if found is not None:
-        per, dynamic, static, time = "inference", found.dynamic_j, found.static_j, found.time_s
-    else:
-        per, dynamic, time = "timestep", cost.dynamic_j_per_step, cost.step_s
-        static = _paired(cost.static_w, time, lambda a, b: a * b, "static power x step time")
+        dynamic, static = found.dynamic_j, found.static_j
+        return Share(copies, "inference", dynamic, static, _sum(dynamic, static), found.time_s, found.rate_hz)
+    time = cost.step_s
+    all_static = _paired(cost.static_w, time, lambda a, b: a * b, "static power x step time")
     among = "" if copies == 1 else f", / {copies} copies"
-    dynamic, static = (_each(one, lambda j: j / copies, one.basis + among) for one in (dynamic, static))
-    energy = _paired(dynamic, static, lambda a, b: a + b, "dynamic + static energy")
-    return Share(copies, per, dynamic, static, energy, time, _rate(copies, time))
+    every = (cost.dynamic_j_per_step, all_static)
+    dynamic, static = (_each(one, lambda j: j / copies, one.basis + among) for one in every)
+    return Share(copies, "timestep", dynamic, static, _sum(dynamic, static), time, _rate(copies, time))
+
+
+def _sum(dynamic: Interval, static: Interval) -> Interval:
+    return _paired(dynamic, static, lambda a, b: a + b, "dynamic + static energy")
 
 
 def _each(one: Interval, change: Callable[[float], float], basis: str) -> Interval:

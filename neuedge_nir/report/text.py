@@ -51,7 +51,7 @@ def _inference(plan: Plan, known: Mapping[str, Figure]) -> list[RenderableType]:
     title = (
         f"Cost of one inference: {found.steps:.4g} of {found.shown} timesteps, {found.period:.4g} with resets{early}"
     )
-    return [table(title, ("", "low", "typical", "high", "rests on"), sample_rows(known), right=(1, 2, 3))]
+    return [table(title, ("", "low", "typical", "high", "rests on"), sample_rows(plan, known), right=(1, 2, 3))]
 
 
 def counted(count: int, noun: str) -> str:

@@ -17,7 +17,7 @@ from neuedge_nir.mapping.chips.patterns import by_patterns
 from neuedge_nir.mapping.chips.room import Units, hardest_first, room_of, units_of
 from neuedge_nir.mapping.chips.settle import costs_of, settled
 from neuedge_nir.mapping.chips.share import shared
-from neuedge_nir.mapping.fabric import Fabric, fabric_for
+from neuedge_nir.mapping.fabric import Fabric, fabric_for, how_to_have_more
 from neuedge_nir.mapping.partition import Cluster
 from neuedge_nir.mapping.traffic import Flow
 
@@ -112,7 +112,7 @@ def chips_for(
             used = [best.ground.positions[place] for place in best.position]
             chip_of = tuple(units.per_cluster(best.chip_of))
             return Chips(around(best.ground.fabric, used), chip_of, best.links(nets) * nets.messages, best.engine)
-    raise _too_many(units, available)
+    raise _too_many(units, chip, available)
 
 
 def _rooms(fabric: Fabric, units: Units) -> Rooms:
@@ -173,15 +173,16 @@ def _numbers(units: Units, most: int) -> Iterator[int]:
             yield 1 + max(found)
 
 
-def _too_many(units: Units, available: int) -> NoPlanError:
+def _too_many(units: Units, chip: Chip, available: int) -> NoPlanError:
+    are = "is" if available == 1 else "are"
     needed = max(in_order(units, lambda _: units.most)) + 1
     return NoPlanError(
         "FIT014",
-        f"the mapping found takes {needed} chips, {available} are available; whether fewer do is not proved",
+        f"the mapping found takes {needed} chips, {available} {are} available; whether fewer do is not proved",
         resource="chips",
         needed=needed,
         available=available,
-        hint="raise --chips or --effort, or make the network smaller",
+        hint=f"{how_to_have_more(chip, available)}, raise --effort, or make the network smaller",
     )
 
 

@@ -115,5 +115,5 @@ def check_tables(entries: Mapping[int, int], fabric: Fabric) -> None:
                 resource="table entries",
                 needed=count,
                 available=most.count,
-                hint="raise --chips, or use a smaller network",
+                hint="spread it over more chips (--constraints with a [[cap]]), or use a smaller network",
             )

@@ -15,6 +15,7 @@ from neuedge_nir import __version__
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.page.compare import compared
 from neuedge_nir.report.page.view import view_of
+from neuedge_nir.report.text import counted
 from neuedge_nir.report.words import shortened
 
 SCRIPTS = ("columns.js", "colour.js", "floor.js", "draw.js", "maps.js", "tables.js", "start.js")
@@ -65,4 +66,6 @@ def _subtitle(plans: Sequence[tuple[str, Plan]]) -> str:
     counts = plans[0][1].counts
     if len(plans) > 1:
         return f"{len(plans)} plans side by side"
-    return f"{counts.neurons:,} neurons, {counts.synapses:,} synapses in {counts.populations:,} populations"
+    sizes = ((counts.neurons, "neuron"), (counts.synapses, "synapse"))
+    inside = ", ".join(counted(size, noun) for size, noun in sizes)
+    return f"{inside} in {counted(counts.populations, 'population')}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.figures import Figure
-from neuedge_nir.report.headline import ends, told
+from neuedge_nir.report.headline import ends, of_all, told
 from neuedge_nir.report.page.bars import Bar, logarithmic
 from neuedge_nir.report.page.view import PlanView
 
@@ -41,6 +41,7 @@ class Compared:
 
 LEAST, MOST, NEITHER = "least", "most", ""
 
+RATE = "inference.rate"
 FIGURES = (
     ("cores in use", "mapping.cores", NEITHER),
     ("chips that must be on", "mapping.chips", NEITHER),
@@ -51,7 +52,7 @@ FIGURES = (
     ("energy of an inference", "inference.energy", LEAST),
     ("latency of an inference", "inference.latency", LEAST),
     ("load of the tick", "time.load", NEITHER),
-    ("inferences a second", "inference.rate", MOST),
+    ("inferences a second", RATE, MOST),
     ("dynamic energy of a step", "energy.dynamic", LEAST),
     ("static power", "energy.static", LEAST),
     ("time of a step", "time.step", LEAST),
@@ -71,7 +72,8 @@ def compared(plans: Sequence[Plan], views: Sequence[PlanView]) -> Compared | Non
     for name, path, wanted in FIGURES:
         figures = [view.known.get(path) for view in views]
         if any(figure is not None for figure in figures):
-            rows.append(_row(name, figures, wanted))
+            whose = ", of all copies" * (path == RATE and any(of_all(plan) for plan in plans))
+            rows.append(_row(name + whose, figures, wanted))
     return Compared(tuple(_notes(plans)), tuple(rows), any(cell.bar for row in rows for cell in row.cells))
 
 

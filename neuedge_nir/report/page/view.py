@@ -11,7 +11,7 @@ from neuedge_nir.plan.model import Plan
 from neuedge_nir.report.amounts import number, percent
 from neuedge_nir.report.figure import wire
 from neuedge_nir.report.figures import Figure, figures_of
-from neuedge_nir.report.headline import Headline, Line, ends, fullest_cores, headline_of, spot, told, value
+from neuedge_nir.report.headline import Headline, Line, ends, fullest_cores, headline_of, of_all, spot, told, value
 from neuedge_nir.report.layer_energy import beside_layers
 from neuedge_nir.report.page.bars import Group
 from neuedge_nir.report.page.costs import bars_of
@@ -133,6 +133,8 @@ TILES = (
     ("load of the tick", "time.load"),
     ("busiest link", "traffic.max_link_load"),
 )
+OF_ALL = ("inference.rate", "energy.dynamic", "energy.static")
+"""Figures of all copies together."""
 MOST_TILES = 8
 
 
@@ -142,7 +144,8 @@ def _tiles(plan: Plan, figures: Mapping[str, Figure]) -> Iterable[Tile]:
     for name, figure in there[:MOST_TILES]:
         amount = "not published" if figure.typical is None else value(figure, figure.typical)
         text = amount if figure.unit in ("J", "W", "s") else amount.removesuffix(_unit(figure)).rstrip()
-        yield Tile(name, text, ends(figure) or _beside(plan, figure), figure.assumed)
+        whose = of_all(plan) if figure.path in OF_ALL else ""
+        yield Tile(name + whose, text, ends(figure) or _beside(plan, figure), figure.assumed)
 
 
 def _beside(plan: Plan, figure: Figure) -> str:
