@@ -130,6 +130,14 @@ def _leaky(layer: Any, shape: Shape) -> Any:
     return nir.LIF(tau=tau, r=tau, v_leak=0 * ones, v_threshold=ones * THRESHOLD, v_reset=0 * ones)
 
 
+def _following(layer: Any, shape: Shape) -> Any:
+    import nir
+
+    ones = np.ones(shape)
+    tau = ones / (1 - layer.keep)
+    return nir.LIF(tau=tau, r=tau, v_leak=0 * ones, v_threshold=ones * layer.threshold, v_reset=0 * ones)
+
+
 def _readout(layer: Any, shape: Shape) -> Any:
     import nir
 
@@ -157,6 +165,7 @@ NODES: dict[str, Callable[[Any, Shape], Any]] = {
     "Flatten": _flatten,
     "IAFSqueeze": _integrate_and_fire,
     "LIFSqueeze": _leaky,
+    "Following": _following,
     "ExpLeakSqueeze": _readout,
     "LIFRecurrentSqueeze": _recurrent,
 }
