@@ -1,10 +1,12 @@
-"""Mean and standard deviation over seeds, as Markdown."""
+"""Mean and standard deviation over seeds, as Markdown, and what they were measured with."""
 
 from __future__ import annotations
 
+import platform
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 
@@ -32,6 +34,14 @@ def table(seeds: Mapping[str, Mapping[str, Any]], base: str, control: str) -> st
         cells = [spread(column, digits) for column, digits in zip(zip(*of_seeds, strict=True), DIGITS, strict=True)]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+PACKAGES = ("nir", "nirtorch", "numpy", "scikit-learn", "sinabs", "torch")
+
+
+def versions() -> dict[str, str]:
+    """Of what the figures depend on."""
+    return {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}}
 
 
 DIGITS = (0, 0, 0, 2, 2, 2, 2)

@@ -105,6 +105,11 @@ class Noisy:
     hybrid: Hybrid
     draws: int
 
+    @property
+    def timesteps(self) -> int:
+        """Those of the code."""
+        return self.hybrid.timesteps
+
     def __call__(self, values: NDArray[np.integer]) -> Spikes:
         most = self.hybrid.brightest
         rng = np.random.default_rng(_seed_of_torch())

@@ -30,7 +30,9 @@ def mlp(sizes: Sequence[int], timesteps: int, fire: Neurons = neurons.integrate_
 
 def read_by_host(network: torch.nn.Sequential) -> torch.nn.Sequential:
     """The same layers without the neurons that stand last: a host sums what the last weights make of spikes."""
-    return network[:-1]
+    import torch
+
+    return torch.nn.Sequential(OrderedDict(list(network.named_children())[:-1]))
 
 
 def cnn(
