@@ -87,7 +87,7 @@ def weight_shapes(name: str) -> list[tuple[int, ...]]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_file_does_what_torch_does_spike_for_spike(tmp_path: Path, name: str) -> None:
-    reference, path, steps = model(name), tmp_path / "net.nir", 12
+    reference, path, steps = model(name), tmp_path / "net.nir", 8
     with loop.reproducible(1):
         network = lively(reference.layers(steps))
     path.write_bytes(nir_bytes(network, reference.description(steps), reference.shape))
@@ -184,7 +184,7 @@ def stopped(output: Path) -> Path:
 def test_the_checkpoint_of_another_training_is_refused(tmp_path: Path, other: dict[str, int]) -> None:
     output = tmp_path / "digits.nir"
     path = output.with_name("digits.nir.checkpoint")
-    made = checkpoint.Checkpoint(path, DIGITS.training(replace(DIGITS.recipe, epochs=2), 16, TrainingOptions()))
+    made = checkpoint.Checkpoint(path, DIGITS.training(replace(DIGITS.recipe, epochs=2), 16, TrainingOptions(), 1437))
     made.save(1, {})
     with pytest.raises(InputError, match="another training") as caught:
         DIGITS.train(output, TrainingOptions(**({"epochs": 2, "resume": True} | other)), silent)  # type: ignore[arg-type]

@@ -45,7 +45,7 @@ def test_the_commands_of_the_readme_print_what_it_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    sessions = "".join(b for b in blocks("") if "digits.nir" in b)
+    sessions = "".join(b for b in blocks("") if "digits.nir" in b or "models samples" in b)
     assert all(command in sessions for command in ("compile", "inspect", "convert", "simulate"))
     exec(compile(next(b for b in blocks("python") if "noise.npz" in b), "README.md", "exec"), {})
     for command, shown in re.findall(r"\$ neuedge-nir (.*)\n((?:(?!\$ ).*\n)*)", sessions):

@@ -30,7 +30,11 @@ README = {
 """Sections of the README by the page that has them."""
 ROOTED = {*README, "contributing.md", "changelog.md"}
 """Pages whose text lies in the root of the repository: their links start there."""
-ELSEWHERE = {"Add a chip: a TOML file": "add_a_chip.md", "Add a pass": "add_a_pass.md"}
+ELSEWHERE = {
+    "Add a chip: a TOML file": "add_a_chip.md",
+    "Add a pass": "add_a_pass.md",
+    "Train a network": "models.md",
+}
 """Sections that a page of its own says at length."""
 WIDE = "---\nhide: [toc]\n---\n\n"
 """What a report of 120 columns needs room for takes the place of the table of contents."""

@@ -169,18 +169,19 @@ def _is_python(block: str) -> bool:
 def models() -> str:
     """The reference models of the compiler, and what a training of each came to."""
     ours = [load_model(name) for name in own(MODELS)]
-    header = ("model", "is", "on the test set", "seeds", "spikes", "neurons", "weights", "file")
+    header = ("model", "is", "on the test set", "seeds", "spikes", "neurons", "weights", "an epoch", "file")
     return table(header, [(code(each.name), text(each.summary), *_came_to(each)) for each in ours])
 
 
 def _came_to(model: Model) -> tuple[str, ...]:
     record = model.record() if isinstance(model, Documented) else {}
     if not record:
-        return ("", "", "", "", "", "not trained here")
+        return ("", "", "", "", "", "", "not trained here")
     spikes = record["spikes_per_inference"]
     assert isinstance(spikes, Mapping)
     numbers = (f"{sum(spikes.values()):.0f}", str(record["neurons"]), str(record["weights"]))
-    return (_quality(record), _spread(record), *numbers, "bundled" if "file" in record else "train it")
+    epoch = f"{record['cpu_s_per_epoch']} s" if "cpu_s_per_epoch" in record else ""
+    return (_quality(record), _spread(record), *numbers, epoch, "bundled" if "file" in record else "train it")
 
 
 def _quality(record: Mapping[str, object]) -> str:

@@ -72,7 +72,9 @@ class Reference:
         check_writable(output)
         data = self.dataset(options.data_dir, timesteps)
         checkpoint = Checkpoint(
-            output.with_name(f"{output.name}.checkpoint"), self.training(recipe, timesteps, options), options.resume
+            output.with_name(f"{output.name}.checkpoint"),
+            self.training(recipe, timesteps, options, len(data.train)),
+            options.resume,
         )
         how = Training(
             self.coding(timesteps), self.loss, recipe, options.seed, options.device, observer, checkpoint=checkpoint
@@ -165,8 +167,10 @@ class Reference:
             "sha256": digest(path),
         }
 
-    def training(self, recipe: Recipe, timesteps: int, options: TrainingOptions) -> str:
-        return f"{self.name}, {timesteps} timesteps, seed {options.seed}, {options.device}, {recipe}"
+    def training(self, recipe: Recipe, timesteps: int, options: TrainingOptions, samples: int) -> str:
+        """Which training a checkpoint is of."""
+        how = f"{timesteps} timesteps, {samples} samples, seed {options.seed}, {options.device}, {recipe}"
+        return f"{self.name}, {how}"
 
 
 def _quality(found: Measured, data: Dataset) -> dict[str, object]:
