@@ -64,9 +64,10 @@ class Way:
 
 WAYS = {
     "trained on (control)": Way(),
+    f"threshold x {FACTOR:g}": Way(FACTOR),
+    f"gamma {GAMMA:g}": Way(gamma=GAMMA),
     "penalty": Way(penalty=PENALTY),
     f"threshold x {FACTOR:g}, penalty": Way(FACTOR, penalty=PENALTY),
-    f"gamma {GAMMA:g}": Way(gamma=GAMMA),
     f"gamma {GAMMA:g}, penalty": Way(gamma=GAMMA, penalty=PENALTY),
 }
 CONTROL = "trained on (control)"

@@ -30,7 +30,7 @@ class Spike(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
-        (x,) = ctx.saved_tensors
+        x: torch.Tensor = ctx.saved_tensors[0]
         return gradient / (1 + (torch.pi * x) ** 2)
 
 
@@ -54,16 +54,18 @@ class Following(torch.nn.Module):
         return None if self.rule is None or self.rule.noted else self.rule
 
     def listen(self, sources: torch.Tensor) -> None:
-        """Take what the layer before sends, (samples, timesteps, *shape), for the next call."""
-        self._heard = sources.flatten(2).mean(dim=2)
+        """Take what the layer before sends, (samples, timesteps, *shape), for the next call alone."""
+        if self.at_work is not None and self.at_work.source is Listening.INPUT:
+            self._heard = sources.flatten(2).mean(dim=2)
 
     def init_state_with_shape(self, shape: tuple[int, ...]) -> None:
         """Nothing to do: every call begins at rest."""
 
     def forward(self, arriving: torch.Tensor) -> torch.Tensor:
         """Spikes of the same shape."""
-        steps = arriving.unflatten(0, (-1, self.num_timesteps)).unbind(1)
-        following = None if self.at_work is None else _Activity(self.at_work, steps[0], self._heard)
+        steps = arriving.reshape(-1, self.num_timesteps, *arriving.shape[1:]).unbind(1)
+        heard, self._heard = self._heard, None
+        following = None if self.at_work is None else _Activity(self.at_work, steps[0], heard)
         drop = self.threshold * (1.0 if self.at_work is None else self.at_work.drop)
         v, sent = torch.zeros_like(steps[0]), []
         for step, x in enumerate(steps):

@@ -38,7 +38,8 @@ def of_windows(sent: Sequence[torch.Tensor], wanted: torch.Tensor) -> torch.Tens
     """
     import torch
 
-    counts = sent[-1].unflatten(1, (wanted.shape[1], -1)).sum(dim=2)
+    samples, windows = wanted.shape
+    counts = sent[-1].reshape(samples, windows, -1, sent[-1].shape[-1]).sum(dim=2)
     return torch.nn.functional.cross_entropy(counts.flatten(0, 1), wanted.flatten(), ignore_index=-1)
 
 

@@ -15,7 +15,8 @@ def layer_outputs(network: torch.nn.Sequential, spikes: torch.Tensor) -> list[to
     as if they did.
     """
     samples, timesteps = spikes.shape[:2]
-    signal, sent = spikes.flatten(0, 1), []
+    signal = spikes.flatten(0, 1)
+    sent: list[torch.Tensor] = []
     for layer in network:
         if is_neurons(layer):
             # Without this sinabs goes on from where the last batch ended, or draws states where batch sizes differ.
@@ -24,9 +25,9 @@ def layer_outputs(network: torch.nn.Sequential, spikes: torch.Tensor) -> list[to
                 layer.listen(sent[-1] if sent else spikes)  # type: ignore[operator]
         signal = layer(signal)
         if is_neurons(layer):
-            sent.append(signal.unflatten(0, (samples, timesteps)))
+            sent.append(signal.reshape(samples, timesteps, *signal.shape[1:]))
     if not is_neurons(network[-1]):
-        sent.append(signal.unflatten(0, (samples, timesteps)))
+        sent.append(signal.reshape(samples, timesteps, *signal.shape[1:]))
     return sent
 
 
