@@ -15,6 +15,7 @@ import pytest
 
 from neuedge_models import coding, exits, grid, loop, losses, mechanisms, networks, neurons
 from neuedge_models.datasets import Split
+from neuedge_models.export import nir_bytes
 from neuedge_models.spikes import layer_outputs
 from neuedge_nir.errors import InputError
 from neuedge_nir.interpreter.answers import Course
@@ -158,6 +159,13 @@ def test_a_layer_that_was_told_nothing_to_listen_to_is_refused() -> None:
     with pytest.raises(InputError) as found:
         neurons.following(STEPS, rule=RULES[1])(torch.zeros(STEPS, 3))
     assert found.value.code == "TRAIN041"
+
+
+def test_neurons_that_reset_otherwise_than_the_file_would_say_are_refused() -> None:
+    for network, said in ((chain(), "zero"), (networks.read_by_host(networks.mlp((20, 5, 3), STEPS)), "subtract")):
+        with pytest.raises(InputError) as found:
+            nir_bytes(network, {**mechanisms.SUBTRACTING, "reset": said}, (20,))
+        assert found.value.code == "TRAIN042"
 
 
 # --- losses

@@ -40,6 +40,8 @@ class Following(torch.nn.Module):
     Times are in timesteps. Raises `InputError` TRAIN040 for a rule of impossible numbers.
     """
 
+    reset = "subtract"
+
     def __init__(self, timesteps: int, keep: float, rule: Adaptation | None = None, threshold: float = THRESHOLD):
         super().__init__()
         for fault in rule.faults(1.0) if rule else ():
