@@ -99,7 +99,7 @@ class Noisy:
     """To train with only: the hybrid code of values that are as uncertain as a rate code of `draws` steps makes them.
 
     Each x becomes the mean of so many spikes drawn with probability x, from torch's generator. A code that never varies
-    lets a network learn its few training samples by heart.
+    may let a network learn its few training samples by heart.
     """
 
     hybrid: Hybrid
