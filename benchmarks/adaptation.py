@@ -92,7 +92,7 @@ class Seen:
 def seen(network: Network, data: Stream, *, priced: bool = True) -> Seen:
     """A run over the streams, membranes carried on from window to window."""
     run = simulate(network, data.spikes)
-    hidden, _ = network.populations
+    hidden, *_ = network.populations
     spikes = run.per_sample[hidden.name].reshape(*data.busy.shape, WINDOW).sum(axis=2)
     factors = run.factors.get(hidden.name, np.ones((run.samples, run.steps)))
     factors = factors.reshape(*data.busy.shape, WINDOW).mean(axis=2)

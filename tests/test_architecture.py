@@ -52,7 +52,8 @@ PUBLIC = {
         "plan.model",
         "rewrite.door",
     ),
-    *("interpreter.answers", "interpreter.run", "interpreter.samples"),
+    # A training codes its inputs as the exported file's host will.
+    *("interpreter.answers", "interpreter.encoding", "interpreter.run", "interpreter.samples"),
     "train",
     # A format is written of the plan in whole numbers, spelled out: what `emission.door` promises of.
     *("emission.door", "emission.crossbar", "emission.synapses"),
@@ -235,7 +236,7 @@ def only_the_frontend_opens_hdf5(found: Sources) -> Iterator[str]:
             yield f"{each}: outside frontend/"
 
 
-LAYERS_OF_TORCH = ("neuedge_models.recurrent", f"{COMPILER}.train")
+LAYERS_OF_TORCH = ("neuedge_models.following", "neuedge_models.recurrent", f"{COMPILER}.train")
 """What derives from classes of torch or sinabs cannot wait for them; it is itself imported when it is needed."""
 
 

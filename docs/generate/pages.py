@@ -101,6 +101,7 @@ API: Mapping[str, tuple[str, str, Mapping[str, tuple[str, ...] | None]]] = {
         {
             "neuedge_nir.interpreter.samples": None,
             "neuedge_nir.interpreter.answers": None,
+            "neuedge_nir.interpreter.encoding": None,
             "neuedge_nir.emulation.run": None,
             "neuedge_nir.network.activity": None,
         },

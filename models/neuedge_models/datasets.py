@@ -30,7 +30,7 @@ class Split:
     """Samples and what they show.
 
     inputs: whole numbers (samples, *shape), or frames of events (samples, timesteps, *shape).
-    wanted: labels (samples,), or of a regression values (samples, timesteps, outputs).
+    wanted: labels (samples,), of streams (samples, windows), or of a regression values (samples, timesteps, outputs).
     """
 
     inputs: Arrays
@@ -43,6 +43,11 @@ class Split:
     def is_regression(self) -> bool:
         """Whether values are wanted, not labels."""
         return bool(self.wanted.dtype.kind == "f")
+
+    @property
+    def is_classified(self) -> bool:
+        """Whether each sample has one class."""
+        return not self.is_regression and self.wanted.ndim == 1
 
     def first(self, most: int | None) -> Split:
         """The first samples, `most` of them; None: all."""

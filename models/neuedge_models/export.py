@@ -25,10 +25,12 @@ def nir_bytes(network: torch.nn.Sequential, description: Mapping[str, object], s
     """The .nir file of a network, `description` in its metadata; `shape` is that of its input in a timestep.
 
     Neuron parameters are one value per neuron, never 0-d: nir 1.0.8 cannot write those. Raises `InputError` TRAIN005
-    for a layer that has no node of NIR.
+    for a layer that has no node of NIR, TRAIN042 for neurons that reset otherwise than the description says.
     """
     import nir
 
+    for name, layer in network.named_children():
+        _check_reset(name, layer, description.get("reset"))
     graph = _graph(network, shape)
     graph.metadata = {METADATA_KEY: json.dumps(description, sort_keys=True)}
     buffer = io.BytesIO()
@@ -78,6 +80,16 @@ def _check_kind(name: str, layer: Any) -> None:
     if kind not in NODES:
         message = f"the layer {name!r} is a {kind}, which has no node here"
         raise InputError("TRAIN005", message, where=name, hint=f"layers that have: {', '.join(sorted(NODES))}")
+
+
+def _check_reset(name: str, layer: Any, said: object) -> None:
+    from neuedge_models.neurons import RESET
+    from neuedge_models.spikes import is_neurons
+
+    does = getattr(layer, "reset", RESET)
+    if is_neurons(layer) and said is not None and does != said:
+        message = f"the neurons of {name!r} have the reset {does!r}, and the file would say {said!r}"
+        raise InputError("TRAIN042", message, where=name, hint="a network has one reset")
 
 
 def _linear(layer: Any, shape: Shape) -> Any:
@@ -130,6 +142,14 @@ def _leaky(layer: Any, shape: Shape) -> Any:
     return nir.LIF(tau=tau, r=tau, v_leak=0 * ones, v_threshold=ones * THRESHOLD, v_reset=0 * ones)
 
 
+def _following(layer: Any, shape: Shape) -> Any:
+    import nir
+
+    ones = np.ones(shape)
+    tau = ones / (1 - layer.keep)
+    return nir.LIF(tau=tau, r=tau, v_leak=0 * ones, v_threshold=ones * layer.threshold, v_reset=0 * ones)
+
+
 def _readout(layer: Any, shape: Shape) -> Any:
     import nir
 
@@ -157,6 +177,7 @@ NODES: dict[str, Callable[[Any, Shape], Any]] = {
     "Flatten": _flatten,
     "IAFSqueeze": _integrate_and_fire,
     "LIFSqueeze": _leaky,
+    "Following": _following,
     "ExpLeakSqueeze": _readout,
     "LIFRecurrentSqueeze": _recurrent,
 }

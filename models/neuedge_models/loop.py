@@ -38,7 +38,7 @@ class Recipe:
 class Course:
     """What an epoch came to on the samples it trained on: the mean loss, spikes a sample, the share of right answers.
 
-    `accuracy` is None for a regression.
+    `accuracy` is None where a sample has no class.
     """
 
     loss: float
@@ -159,8 +159,8 @@ def _epoch(
         optimiser.step()
         losses.append(loss.item() * len(batch))
         spikes += float(inputs.sum()) + sum(float(layer.detach().sum()) for layer in sent)
-        right += 0 if wanted.is_floating_point() else int((sent[-1].sum(dim=1).argmax(dim=1) == wanted).sum())
-    accuracy = None if data.is_regression else right / len(data)
+        right += int((sent[-1].sum(dim=1).argmax(dim=1) == wanted).sum()) if data.is_classified else 0
+    accuracy = right / len(data) if data.is_classified else None
     return Course(sum(losses) / len(data), spikes / len(data), accuracy)
 
 
@@ -200,3 +200,16 @@ def reproducible(seed: int) -> Iterator[None]:
             yield
         finally:
             torch.set_num_threads(threads)
+
+
+def fine_tuned(network: torch.nn.Sequential, data: Split, how: Training) -> torch.nn.Sequential:
+    """A copy of a network, trained on from where it is, on the device; the network itself stays as it is.
+
+    Nothing is rounded. The same arguments and package versions give the same weights on one CPU.
+    """
+    from copy import deepcopy
+
+    copied = deepcopy(network).to(how.device)
+    with reproducible(how.seed), told_of_memory(how.device):
+        optimise(copied, data, how)
+    return copied.to("cpu")

@@ -31,6 +31,23 @@ def of_running_counts(sent: Sequence[torch.Tensor], wanted: torch.Tensor) -> tor
     return torch.nn.functional.cross_entropy(so_far.flatten(0, 1), wanted.repeat_interleave(steps))
 
 
+def of_windows(sent: Sequence[torch.Tensor], wanted: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of the output's counts in each window of a stream, mean over the windows that show something.
+
+    wanted: (samples, windows) labels, -1 where nothing is shown; a sample's timesteps are divided evenly among them.
+    """
+    import torch
+
+    samples, windows = wanted.shape
+    counts = sent[-1].reshape(samples, windows, -1, sent[-1].shape[-1]).sum(dim=2)
+    return torch.nn.functional.cross_entropy(counts.flatten(0, 1), wanted.flatten(), ignore_index=-1)
+
+
+def scaled(loss: Loss, factor: float) -> Loss:
+    """A loss of the output times a factor: sums of potentials over many timesteps are too steep for a softmax."""
+    return lambda sent, wanted: loss([*sent[:-1], factor * sent[-1]], wanted)
+
+
 def of_values(sent: Sequence[torch.Tensor], wanted: torch.Tensor) -> torch.Tensor:
     """Mean squared error of what the output's neurons hold, in every timestep."""
     import torch

@@ -28,6 +28,13 @@ def mlp(sizes: Sequence[int], timesteps: int, fire: Neurons = neurons.integrate_
     return torch.nn.Sequential(layers)
 
 
+def read_by_host(network: torch.nn.Sequential) -> torch.nn.Sequential:
+    """The same layers without the neurons that stand last: a host sums what the last weights make of spikes."""
+    import torch
+
+    return torch.nn.Sequential(OrderedDict(list(network.named_children())[:-1]))
+
+
 def cnn(
     shape: tuple[int, int, int],
     convolutions: Sequence[tuple[int, int, int]],

@@ -14,6 +14,8 @@ from neuedge_models.grid import THRESHOLD
 if TYPE_CHECKING:
     import torch
 
+    from neuedge_nir.network.model import Adaptation
+
 RESET = "zero"
 """All supported chips reset to a value; subtracting the threshold costs some of them two neurons for one."""
 
@@ -32,6 +34,18 @@ def leaky(timesteps: int, keep: float) -> torch.nn.Module:
 
     neurons: torch.nn.Module = LIFSqueeze(num_timesteps=timesteps, norm_input=False, tau_mem=_tau(keep), **_firing())
     return neurons
+
+
+def following(
+    timesteps: int, keep: float = 0.9, rule: Adaptation | None = None, threshold: float = 1.0
+) -> torch.nn.Module:
+    """LIF neurons whose threshold follows an activity by the rule, if there is one; a spike subtracts a constant.
+
+    Not of sinabs, which has no such neurons. Raises `InputError` TRAIN040 for a rule of impossible numbers.
+    """
+    from neuedge_models.following import Following
+
+    return Following(timesteps, keep, rule, threshold)
 
 
 def readout(timesteps: int, keep: float) -> torch.nn.Module:
