@@ -22,9 +22,9 @@ LAYERS = (
     {"constraints"},
     {"frontend", "interpreter", "mapping", "plugin"},
     {"plan", "cost", "rewrite", "emulation"},
-    {"pipeline", "report", "train", "emission"},
+    {"pipeline", "report", "emission"},
     {"api"},
-    {"across", "validation"},
+    {"across", "validation", "train"},
     {"cli"},
     {"__main__"},
 )
@@ -53,6 +53,7 @@ PUBLIC = {
         "rewrite.door",
     ),
     *("interpreter.answers", "interpreter.run", "interpreter.samples"),
+    "train",
     # A format is written of the plan in whole numbers, spelled out: what `emission.door` promises of.
     *("emission.door", "emission.crossbar", "emission.synapses"),
 }

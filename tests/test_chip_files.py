@@ -1,4 +1,4 @@
-"""The five chip files: every number sourced, and the same as in the collected hardware facts."""
+"""The six chip files: every number sourced, and the same as in the collected hardware facts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from neuedge_nir.plugin import Target
 ROOT = Path(__file__).parents[1]
 FACTS = ROOT.parent / "shared" / "facts" / "hardware.json"
 FILES = {path.stem: path for path in sorted((ROOT / "targets").glob("*/*.toml"))}
-NAMES = ("loihi1", "loihi2", "spinnaker1", "spinnaker2", "truenorth")
+NAMES = ("isaac", "loihi1", "loihi2", "spinnaker1", "spinnaker2", "truenorth")
 
 
 @functools.cache
@@ -77,7 +77,7 @@ def profile(name: str, index: int = 0) -> CostProfile:
 
 
 def test_these_are_the_files() -> None:
-    assert tuple(FILES) == NAMES
+    assert tuple(sorted(FILES)) == NAMES
     assert tuple(sorted(project()["entry-points"]["neuedge_nir.targets"])) == NAMES
 
 
@@ -296,6 +296,7 @@ def test_derived_numbers_follow_from_their_inputs() -> None:
 def test_the_systems_are_the_published_ones() -> None:
     sizes = {name: {s.name: s.chips for s in chip(name).topology.systems} for name in NAMES}
     assert sizes == {
+        "isaac": {"single chip": 1},
         "loihi1": {"Kapoho Bay": 2, "Nahuku": 32, "Pohoiki Springs": 768},
         "loihi2": {"Oheo Gulch": 1, "Kapoho Point": 8, "Alia Point": 128, "Hala Point": 1152},
         "truenorth": {"NS1e": 1, "NS16e": 16},
