@@ -40,7 +40,7 @@ SUMMARIES = {
     "models": "list, train or export the reference models",
     "explain": "what a code means and what to do",
     "validate": "published measurements of chips beside our plans of the same networks: inside our intervals or not",
-    "reproduce": "run experiments on what NeuEdge claims, with controls and over seeds: reproduced, refuted or not testable",
+    "reproduce": "what NeuEdge claims, tried with controls and over seeds: reproduced, refuted, or not testable",
 }
 
 

@@ -15,7 +15,7 @@ from neuedge_nir.errors import NeuedgeError, UsageError
 if TYPE_CHECKING:
     from neuedge_nir.events import Observer
     from neuedge_nir.plugin import ExperimentOptions
-    from neuedge_nir.reproduction.finding import Finding
+    from neuedge_nir.reproduction.document import Result
 
 ENDINGS = (".json", ".md", ".svg")
 
@@ -115,6 +115,7 @@ def _all(names: Sequence[str], options: ExperimentOptions, folder: Path) -> int:
 def _one(name: str, options: ExperimentOptions, folder: Path, observer: Observer) -> None:
     from neuedge_nir.files import check_writable
     from neuedge_nir.plugin import EXPERIMENTS, guarded, load_experiment, returned
+    from neuedge_nir.reproduction.document import Result
     from neuedge_nir.reproduction.finding import Finding
 
     experiment = load_experiment(name)
@@ -123,7 +124,7 @@ def _one(name: str, options: ExperimentOptions, folder: Path, observer: Observer
     found: object = guarded(EXPERIMENTS, name, lambda: experiment.run(options, observer))
     if not isinstance(found, Finding):
         raise returned(EXPERIMENTS, name, found, "Finding")
-    _write(name, experiment.summary, found, command_of(name, options), folder)
+    _write(Result(name, experiment.summary, found, command_of(name, options)), folder)
     for claim in found.claims:
         print(f"{name}: {claim.verdict}: {claim.words}: {claim.ours}")
 
@@ -135,19 +136,14 @@ def command_of(name: str, options: ExperimentOptions) -> str:
     return " ".join(words + ["--data-dir DIR"] * (options.data_dir is not None))
 
 
-def _write(name: str, summary: str, found: Finding, command: str, folder: Path) -> None:
-    """Page and picture first: where the numbers lie, the result is whole."""
+def _write(result: Result, folder: Path) -> None:
+    """Page and picture are of the numbers as the file has them; they come first: where it lies, all is there."""
     from neuedge_nir.files import write_whole
-    from neuedge_nir.reproduction.chart import chart
-    from neuedge_nir.reproduction.document import as_json, markdown
+    from neuedge_nir.reproduction.document import as_json, parsed, rendered
 
-    texts = {
-        ".svg": chart(found.tables[0], found.drawn, f"{name}: {found.tables[0].title}"),
-        ".md": markdown(name, summary, found, command),
-        ".json": as_json(name, summary, found, command),
-    }
-    for ending, text in texts.items():
-        write_whole(folder / f"{name}{ending}", text.encode())
+    text = as_json(result)
+    for ending, content in {**rendered(parsed(text)), ".json": text}.items():
+        write_whole(folder / f"{result.name}{ending}", content.encode())
 
 
 def _document(folder: Path, document: Path) -> None:

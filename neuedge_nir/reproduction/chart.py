@@ -1,4 +1,4 @@
-"""A picture of a column: a bar for each row, with a whisker of one standard deviation. SVG, the same bytes every time."""
+"""A picture of a column: a bar for each row, with a whisker of one standard deviation; SVG, the same each time."""
 
 from __future__ import annotations
 

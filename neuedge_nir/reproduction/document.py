@@ -4,25 +4,39 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from neuedge_nir.errors import InputError
+from neuedge_nir.reproduction.chart import chart
 from neuedge_nir.reproduction.finding import Claim, Finding, Spread, Table, Verdict
 
 SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finding with the experiment's name, what that is about, and the command that repeats it."""
+
+    name: str
+    summary: str
+    finding: Finding
+    command: str
+
+
 KEPT = 6
 """Digits of a number in a file: more is the noise of floating point."""
 
 
-def as_json(name: str, summary: str, finding: Finding, command: str) -> str:
-    """The file of a finding."""
+def as_json(result: Result) -> str:
+    """The file of a result."""
+    finding = result.finding
     told = {
         "schema": SCHEMA,
-        "experiment": name,
-        "summary": summary,
-        "command": command,
+        "experiment": result.name,
+        "summary": result.summary,
+        "command": result.command,
         "repeats": finding.repeats,
         "seeds": list(finding.seeds),
         "budget": dict(finding.budget),
@@ -44,8 +58,15 @@ def _rounded(value: float) -> float:
     return float(f"{value:.{KEPT}g}")
 
 
-def markdown(name: str, summary: str, finding: Finding, command: str) -> str:
-    """The page of a finding, with its picture NAME.svg beside it."""
+def rendered(result: Result) -> dict[str, str]:
+    """Picture and page, by the ending of their file."""
+    table = result.finding.tables[0]
+    return {".svg": chart(table, result.finding.drawn, f"{result.name}: {table.title}"), ".md": markdown(result)}
+
+
+def markdown(result: Result) -> str:
+    """The page of a result, with its picture NAME.svg beside it."""
+    name, summary, finding = result.name, result.summary, result.finding
     seeds = ", ".join(map(str, finding.seeds)) or "none"
     given = "; ".join(f"{key} {value}" for key, value in finding.budget.items())
     versions = ", ".join(f"{package} {number}" for package, number in finding.versions.items())
@@ -55,7 +76,7 @@ def markdown(name: str, summary: str, finding: Finding, command: str) -> str:
         parts += [f"## {table.title}", "", *_rows(table), ""]
     parts += ["Mean ± standard deviation over the seeds.", "", *(f"* {note}" for note in finding.notes)]
     parts += [""] * bool(finding.notes)
-    parts += [f"Seeds {seeds}. Budget: {given}. Versions: {versions}.", "", "```", command, "```", ""]
+    parts += [f"Seeds {seeds}. Budget: {given}. Versions: {versions}.", "", "```", result.command, "```", ""]
     return "\n".join(parts)
 
 
@@ -72,20 +93,22 @@ def _rows(table: Table) -> list[str]:
     return lines
 
 
-def load(path: Path) -> tuple[str, Finding, str]:
-    """The experiment's name, its finding and the command, from a file of `as_json`.
-
-    Raises `InputError` TRAIN050 for anything else.
-    """
+def load(path: Path) -> Result:
+    """The result in a file of `as_json`. Raises `InputError` TRAIN050 for anything else."""
     hint = "run the experiment again, or move the file elsewhere"
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        if told["schema"] != SCHEMA:
-            raise ValueError(f"the schema is {told['schema']}, not {SCHEMA}")
-        return told["experiment"], _finding(told), told["command"]
+        return parsed(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"no result of an experiment: {error or type(error).__name__}"
         raise InputError("TRAIN050", message, where=path.name, hint=hint) from error
+
+
+def parsed(text: str) -> Result:
+    """What `as_json` wrote. Raises `ValueError`, `KeyError`, `TypeError` or `AttributeError` for anything else."""
+    told = json.loads(text)
+    if told["schema"] != SCHEMA:
+        raise ValueError(f"the schema is {told['schema']}, not {SCHEMA}")
+    return Result(told["experiment"], told["summary"], _finding(told), told["command"])
 
 
 def _finding(told: Mapping[str, Any]) -> Finding:
@@ -100,8 +123,8 @@ INTRODUCTION = """# Which of NeuEdge's claims hold
 
 NeuEdge (arXiv 2602.02439) came without code, weights or settings, and only its abstract and a summary could be read:
 Eq. 7 and 11 are quoted there, the others only named. So its words are given as far as they are known, and every number
-beside them is ours: measured on small networks, over several seeds, with a control that needs nothing of NeuEdge. Energy
-and time are those of `compile`'s cost report, intervals with sources; nothing was measured on a chip.
+beside them is ours: measured on small networks, over several seeds, with a control that needs nothing of NeuEdge.
+Energy and time are those of `compile`'s cost report, intervals with sources; nothing was measured on a chip.
 
 *reproduced*: what was claimed came out here. *refuted*: it was tried and did not, or a plain control does as well for
 another reason than the one claimed, as the row says. *not testable here*: it takes hardware, data or definitions
@@ -109,16 +132,19 @@ that are not to be had.
 """
 
 
-def claims_page(results: Sequence[tuple[str, Finding, str]], folder: str) -> str:
+def claims_page(results: Sequence[Result], folder: str) -> str:
     """All claims of all findings, `folder` being where the pages of the experiments lie, seen from this page."""
-    counts = {verdict: sum(c.verdict is verdict for _, f, _ in results for c in f.claims) for verdict in Verdict}
+    counts = {
+        verdict: sum(c.verdict is verdict for each in results for c in each.finding.claims) for verdict in Verdict
+    }
     told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     parts = [INTRODUCTION, f"Of {sum(counts.values())} claims: {told}.", ""]
     parts += ["| claim | here | control | verdict | experiment |", "| --- | --- | --- | --- | --- |"]
-    for name, finding, _ in results:
-        link = f"[{name}]({folder}/{name}.md)"
+    for each in results:
+        link = f"[{each.name}]({folder}/{each.name}.md)"
         parts += [
-            f"| {c.words} ({c.where}) | {c.ours} | {c.control} | **{c.verdict}** | {link} |" for c in finding.claims
+            f"| {c.words} ({c.where}) | {c.ours} | {c.control} | **{c.verdict}** | {link} |"
+            for c in each.finding.claims
         ]
-    parts += ["", "## Run it again", "", "```", *(command for _, _, command in results), "```", ""]
+    parts += ["", "## Run it again", "", "```", *(each.command for each in results), "```", ""]
     return "\n".join(parts)

@@ -71,7 +71,7 @@ def work(plan: Plan) -> Finding:
         ),
     )
     notes = (
-        f"Eq. 11 as written, gamma {GAMMA:g}, activity of the layer's input, thresholds within 0.5 and 4 times the base.",
+        f"Eq. 11 as written, gamma {GAMMA:g}, activity of the layer's input; within 0.5 and 4 times the base.",
         "Dynamic energy of a window, modelled, without what adapting itself costs, which nobody published; the input's "
         "spikes and the updates of neurons are in it, and no threshold saves those.",
         "The control's factor is the highest that loses at most a point on calibration streams.",
@@ -98,7 +98,7 @@ def _add(rows: Rows, seed: int, plan: Plan) -> None:
         calibration = stream(drawn(known, SHOWN[plan.quick]), duty, seed + 1000)
         test = stream(drawn(data.test, SHOWN[plan.quick]), duty, seed)
         fixed = seen(network, test)
-        target, spent = heard(network, calibration), _energy(network, fixed)
+        target, spent = heard(calibration), _energy(network, fixed)
         ways = {STATIC: static(network, _factor(network, calibration))}
         ways |= {f"target {t:g}": adapting(network, GAMMA, t * target) for t in TARGETS}
         rows.put(_name(duty, FIXED), _told(fixed))

@@ -27,7 +27,7 @@ from neuedge_nir.network.model import Network
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Samples that are trained on, epochs, samples to choose settings on (none is trained on), samples to measure on."""
+    """Samples that are trained on, epochs, samples to choose settings on (others), samples to measure on."""
 
     trained: int
     epochs: int
@@ -37,8 +37,7 @@ class Budget:
     @property
     def words(self) -> str:
         """For a file of results."""
-        few = f"{self.trained} samples, {self.epochs} epochs, {self.chosen} to choose on, {self.tested} tested"
-        return few
+        return f"{self.trained} samples, {self.epochs} epochs, {self.chosen} to choose on, {self.tested} tested"
 
 
 @dataclass(frozen=True, slots=True)

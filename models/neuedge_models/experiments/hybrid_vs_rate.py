@@ -10,12 +10,12 @@ from neuedge_models.experiments.trial import Plan, Trial
 from neuedge_nir.reproduction.finding import Claim, Finding, judged
 
 CODES = {
-    "hybrid, v_base 2": "v_base=2,weight_scale=1.5",
-    "hybrid, v_base 4": "v_base=4,weight_scale=1.5",
-    "hybrid, v_base 8": "v_base=8,weight_scale=2",
-    "hybrid, v_base 8, alpha 0.5": "v_base=8,alpha=0.5,weight_scale=1.5",
-    "time alone (one spike), v_base 4": "v_base=4,cap=1,weight_scale=3",
-    "time alone (one spike), v_base 8, alpha 0.9": "v_base=8,alpha=0.9,cap=1,weight_scale=2",
+    "hybrid, v_base 2": "v_base=2,weight_scale=3",
+    "hybrid, v_base 4": "v_base=4,weight_scale=3",
+    "hybrid, v_base 8": "v_base=8,weight_scale=4",
+    "hybrid, v_base 8, alpha 0.5": "v_base=8,alpha=0.5,weight_scale=3",
+    "time alone (one spike), v_base 4": "v_base=4,cap=1,weight_scale=6",
+    "time alone (one spike), v_base 8, alpha 0.9": "v_base=8,alpha=0.9,cap=1,weight_scale=4",
 }
 STEPS = (25, 12, 6, 4, 3, 2)
 """Of the rate code: fewer of them are the control, its spikes becoming fewer too."""

@@ -52,10 +52,13 @@ class Price:
     latency_ms: tuple[float, float, float]
 
 
-def planned(network: Network, rates: Mapping[str, float], steps: int, chip: str = CHIP) -> Plan:
-    """The plan of a network with the activity that it has."""
+def planned(
+    network: Network, rates: Mapping[str, float], steps: int, chip: str = CHIP, copies: int | None = None
+) -> Plan:
+    """The plan of a network with the activity that it has; with copies, of so many on one chip."""
     few = {name: min(rate, 1.0) for name, rate in rates.items()}
-    return neuedge_nir.compile(network, chip, Options(activity=few, steps_per_sample=steps, effort="quick"))
+    options = Options(activity=few, steps_per_sample=steps, effort="quick", copies=copies, chips=copies and 1)
+    return neuedge_nir.compile(network, chip, options)
 
 
 def price(network: Network, rates: Mapping[str, float], steps: int, chip: str = CHIP) -> Price:

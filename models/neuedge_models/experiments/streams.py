@@ -76,7 +76,7 @@ def seen(network: Network, data: Stream) -> Seen:
     return Seen(right, busy, idle, float(hidden.mean()), rates_of(run), WINDOW)
 
 
-def heard(network: Network, data: Stream) -> float:
+def heard(data: Stream) -> float:
     """The mean activity of the input while it is busy."""
     steps = np.repeat(data.busy, WINDOW, axis=1)
     return float(data.spikes[steps].mean())
