@@ -272,7 +272,7 @@ def test_what_was_assumed_is_told_on_stderr_and_in_json(neuedge: Neuedge, tmp_pa
 
 def test_the_chips_are_listed_with_the_package_they_come_from(neuedge: Neuedge) -> None:
     told = neuedge("targets", "--json").json
-    assert [entry["name"] for entry in told] == list(CHIPS)
+    assert [entry["name"] for entry in told] == ["isaac", *CHIPS]
     assert {entry["package"] for entry in told} == {f"neuedge-nir {__version__}"}
     shown = neuedge("targets")
     assert (shown.status, shown.err) == (0, "")

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 HEAVY = {"numpy", "h5py", "nir", "networkx", "ortools", "rich", "torch", "msgspec", "jinja2", "pandas"}
-PLUGINS = {"neuedge_loihi", "neuedge_truenorth", "neuedge_spinnaker", "neuedge_passes", "neuedge_models", "neuedge_memristive"}
+PLUGINS = {
+    "neuedge_loihi",
+    "neuedge_truenorth",
+    "neuedge_spinnaker",
+    "neuedge_passes",
+    "neuedge_models",
+    "neuedge_memristive",
+}
 
 
 # `-X importtime` would miss what importlib.import_module imports, as commands and plugins are.

@@ -47,7 +47,7 @@ def looped() -> tuple[torch.nn.Sequential, tuple[int, ...]]:
 MADE = {"dense": lambda: dense(20, 70, 30, 5), "convolutions": convolving, "recurrent": looped}
 
 
-def gated(name: str, seed: int, chip: str = CORE64, **weights: Any) -> tuple[torch.nn.Sequential, HardwareLoss, Any]:
+def gated(name: str, seed: int, chip: str = CORE64, **weights: Any) -> tuple[torch.nn.Sequential, Any, torch.Tensor]:
     """A network of ours with a loss whose gates are drawn, and spikes for it."""
     torch.manual_seed(seed)
     network, shape = MADE[name]()
@@ -70,7 +70,7 @@ def test_a_pruned_network_sends_the_spikes_of_the_gated_one(seed: int, name: str
     sent = layer_outputs(network, spikes)
     smaller = layer_outputs(prune_gates(network, loss), spikes)  # type: ignore[arg-type]
     for gates, ours, theirs in zip(loss.gates, sent, smaller, strict=False):
-        on = gates.on()  # type: ignore[operator]
+        on = gates.on()
         assert not ours[:, :, ~on].any()
         assert torch.equal(ours[:, :, on], theirs)
     assert torch.equal(sent[-1], smaller[-1])
@@ -130,8 +130,9 @@ def test_every_gate_learns_and_the_weights_do_from_communication() -> None:
     network, loss, spikes = gated("dense", 3, lambda_utilisation=1.0, lambda_communication=1.0)
     layer_outputs(network, spikes)
     loss().backward()
-    assert all(bool((gates.parameter.grad != 0).all()) for gates in loss.gates)  # type: ignore[union-attr]
-    first = network[0].weight.grad
+    assert all(bool((gates.parameter.grad != 0).all()) for gates in loss.gates)
+    weights, *_ = weights_of(network)
+    first = weights.grad
     assert first is not None
     assert bool(first.any())
 
@@ -142,10 +143,10 @@ def test_memory_falls_with_the_widths_on_both_sides() -> None:
     layer_outputs(network, spikes)
     loss().backward()
     gates = loss.gates[0]
-    soft = torch.sigmoid(10 * gates.parameter.detach())  # type: ignore[operator]
+    soft = torch.sigmoid(10 * gates.parameter.detach())
     own, behind = loss.widths[0] * 20 / 8192, loss.widths[0] * loss.widths[1] / 8192
     wanted = (own + behind) / loss.widths[0] * 10 * soft * (1 - soft)
-    assert torch.allclose(gates.parameter.grad, wanted)  # type: ignore[arg-type]
+    assert torch.allclose(gates.parameter.grad, wanted)
 
 
 def test_a_network_that_fills_no_core_has_no_goal_and_no_goal_lies_above_what_there_is() -> None:
@@ -160,7 +161,7 @@ def test_a_gate_is_always_on() -> None:
     _, loss, _ = gated("dense", 5)
     with torch.no_grad():
         for gates in loss.gates:
-            gates.parameter.copy_(-torch.rand_like(gates.parameter))  # type: ignore[operator, arg-type]
+            gates.parameter.copy_(-torch.rand_like(gates.parameter))
     assert loss.widths == (1, 1, 5)
 
 
@@ -187,7 +188,7 @@ def test_the_hops_are_those_of_the_plan() -> None:
     _, loss, _ = gated("dense", 7)
     with torch.no_grad():
         for gates in loss.gates:
-            gates.parameter.fill_(1.0)  # type: ignore[union-attr]
+            gates.parameter.fill_(1.0)
     plan = loss.remap()
     crossed = [
         abs(plan.cores[r.core].router[0] - plan.cores[t].router[0])
@@ -242,7 +243,8 @@ class Leaky(SpikingNeuron):
         self.register_buffer("beta", beta)
 
     def forward(self, current: torch.Tensor, membrane: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        membrane = self.beta * membrane + current
+        beta: torch.Tensor = self.beta  # type: ignore[assignment]
+        membrane = beta * membrane + current
         spikes = torch.sigmoid(9 * (membrane - 1))
         spikes = (membrane > 1).float() + spikes - spikes.detach()
         return spikes, membrane - spikes.detach()
@@ -282,7 +284,7 @@ def test_neurons_that_are_called_once_a_timestep_are_followed_gated_and_pruned()
     assert loss._rows == [0, 0, 0]
     smaller = prune_gates(network, loss)
     assert torch.equal(smaller(spikes), summed)
-    assert smaller.fc1.in_features == 9 * loss.widths[0]  # type: ignore[union-attr, operator]
+    assert smaller.fc1.in_features == 9 * loss.widths[0]  # type: ignore[union-attr]
 
 
 def test_spikes_are_counted_alike_however_a_network_is_called() -> None:

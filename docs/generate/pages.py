@@ -103,6 +103,16 @@ API: Mapping[str, tuple[str, str, Mapping[str, tuple[str, ...] | None]]] = {
             "neuedge_nir.network.activity": None,
         },
     ),
+    "api/training.md": (
+        "Training",
+        "A loss that knows the chip, for spiking networks of torch. [Training for a chip](../train.md) shows how.",
+        {
+            "neuedge_nir.train.loss": None,
+            "neuedge_nir.train.prune": None,
+            "neuedge_nir.train.follow": ("Followed", "Stage", "Step", "follow"),
+            "neuedge_nir.train.gates": None,
+        },
+    ),
     "api/errors.md": (
         "Errors, remarks and progress",
         "What is raised, remarked and told on the way.",

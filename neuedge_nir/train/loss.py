@@ -145,7 +145,7 @@ class HardwareLoss(torch.nn.Module):
             message = "no spikes were collected since the hardware loss was asked last"
             hint = "call the network in training mode, with gradients, before the loss; once for each time"
             raise UsageError("USE128", message, where="HardwareLoss", hint=hint)
-        spikes = [total / rows for total, rows in zip(self._spikes, self._rows, strict=True)]  # type: ignore[operator]
+        spikes = [total / rows for total, rows in zip(self._spikes, self._rows, strict=True) if total is not None]
         self.forget()
         by_stage = self._cores()
         cores = torch.stack([torch.stack(list(each)).max() for each in by_stage])
@@ -164,8 +164,8 @@ class HardwareLoss(torch.nn.Module):
         From then on d_l are the plan's cores of a stage, scaled with c_l as it changes; h_l the links that a message of
         the stage crosses there on average; g_l the plan's cores of a stage over the c_l it was given them for (1 at
         least), so that what the mapper wastes presses more; and k what the plan's cores can be filled to: as many,
-        where they are at least FULL - 0.1 full, else floor(sum c / FULL). `network`: the pruned one, as a Network, the bytes
-        or the path of its .nir file; None: one of its widths. Returns the plan. Raises what `compile` raises.
+        where they are at least FULL - 0.1 full, else floor(sum c / FULL). `network`: the pruned one, as a Network, the
+        bytes or the path of its .nir file; None: one of its widths. Returns the plan. Raises what `compile` raises.
         """
         plan, self.mapped = mapped(
             network or self.counts.network(self.widths), self.followed, self.needs, self.chip, effort
@@ -264,7 +264,8 @@ def _check(utilisation: float, communication: float, memory: float, cores: int |
 def _worth(stage: Any) -> torch.Tensor:
     """How strong the weights into each unit are: what a gate starts from."""
     weight: torch.Tensor = stage.weighted[-1].layer.weight
-    return weight.detach().flatten(1).norm(dim=1)
+    worth: torch.Tensor = weight.detach().flatten(1).norm(dim=1)
+    return worth
 
 
 def _total(needs: Sequence[Sequence[Need]]) -> float:

@@ -83,8 +83,9 @@ def _cut(layer: Any, axis: int, left: torch.Tensor) -> None:
 
 def _cut_states(layer: torch.nn.Module, axis: int, units: int, left: torch.Tensor) -> None:
     """Whatever neurons hold for each unit: thresholds and time constants of their own, membranes of the last batch."""
-    for held in (layer._parameters, layer._buffers):
+    parameters: dict[str, Any] = layer._parameters
+    buffers: dict[str, Any] = layer._buffers
+    for held, kind in ((parameters, torch.nn.Parameter), (buffers, torch.Tensor.detach)):
         for name, value in list(held.items()):
             if value is not None and value.dim() >= -axis and value.shape[axis] == units:
-                smaller = value.index_select(value.dim() + axis, left)
-                held[name] = torch.nn.Parameter(smaller) if held is layer._parameters else smaller
+                held[name] = kind(value.index_select(value.dim() + axis, left))
