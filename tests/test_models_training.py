@@ -87,7 +87,7 @@ def weight_shapes(name: str) -> list[tuple[int, ...]]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_file_does_what_torch_does_spike_for_spike(tmp_path: Path, name: str) -> None:
-    reference, path, steps = model(name), tmp_path / "net.nir", 12
+    reference, path, steps = model(name), tmp_path / "net.nir", 8
     with loop.reproducible(1):
         network = lively(reference.layers(steps))
     path.write_bytes(nir_bytes(network, reference.description(steps), reference.shape))
