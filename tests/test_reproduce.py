@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from neuedge_models import control
 from neuedge_models.datasets import Split
-from neuedge_models.experiments import distribution_shift, gestures, regression_control
+from neuedge_models.experiments import distribution_shift, gestures, hardware_loss, regression_control
 from neuedge_models.experiments.bench import Budget, apart
 from neuedge_models.experiments.streams import BURST, stream
 from neuedge_models.experiments.trial import SEEDS
@@ -167,6 +168,10 @@ def test_no_sample_is_trained_and_chosen_on() -> None:
     assert not set(known.wanted) & set(chosen.wanted)
 
 
+def test_the_chip_of_small_cores_is_that_of_the_benchmarks() -> None:
+    assert Path(hardware_loss.CORE64).read_bytes() == (ROOT / "benchmarks" / "core64.toml").read_bytes()
+
+
 def test_a_stream_is_busy_for_its_duty() -> None:
     digits = Split(np.full((10, 64), 16), np.arange(10))
     found = stream(digits, 0.25, 0)
@@ -202,7 +207,7 @@ def test_synthetic_gestures_are_events_of_edges() -> None:
 def test_a_rate_of_cells_is_their_sum() -> None:
     states = np.zeros((1, 100, 2))
     fired = regression_control.rate_cells(states)[0].sum(axis=0)
-    centres = np.linspace(-1, 1, regression_control.CELLS)
+    centres = np.linspace(-1, 1, control.CELLS)
     wanted = 100 * np.maximum(0, 1 - np.abs(centres) / regression_control.BROAD)
     assert np.abs(fired - np.tile(wanted, 2)).max() <= 1
 

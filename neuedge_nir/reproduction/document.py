@@ -126,10 +126,16 @@ Eq. 7 and 11 are quoted there, the others only named. So its words are given as 
 beside them is ours: measured on small networks, over several seeds, with a control that needs nothing of NeuEdge.
 Energy and time are those of `compile`'s cost report, intervals with sources; nothing was measured on a chip.
 
-*reproduced*: what was claimed came out here. *refuted*: it was tried and did not, or a plain control does as well for
-another reason than the one claimed, as the row says. *not testable here*: it takes hardware, data or definitions
-that are not to be had.
+*reproduced*: the number that was claimed came out here; whether NeuEdge is needed for it says the control, which may do
+as well or better. *refuted*: it was tried here, at our scale, and did not come out. *not testable here*: it takes
+hardware, data or definitions that are not to be had. Larger trainings for some of these claims: `docs/encoding.md`,
+`docs/adaptation.md`, `docs/codesign.md`.
 """
+
+
+def _scale(results: Sequence[Result]) -> str:
+    small = sum("--quick" in each.command.split() for each in results)
+    return f"Experiments on the small budget (`--quick`): {small} of {len(results)}."
 
 
 def claims_page(results: Sequence[Result], folder: str) -> str:
@@ -138,7 +144,7 @@ def claims_page(results: Sequence[Result], folder: str) -> str:
         verdict: sum(c.verdict is verdict for each in results for c in each.finding.claims) for verdict in Verdict
     }
     told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-    parts = [INTRODUCTION, f"Of {sum(counts.values())} claims: {told}.", ""]
+    parts = [INTRODUCTION, f"Of {sum(counts.values())} claims: {told}. {_scale(results)}", ""]
     parts += ["| claim | here | control | verdict | experiment |", "| --- | --- | --- | --- | --- |"]
     for each in results:
         link = f"[{each.name}]({folder}/{each.name}.md)"

@@ -7,15 +7,15 @@ from functools import partial
 
 from neuedge_models.digits import DIGITS
 from neuedge_models.experiments.bench import BENCHES, Bench, Budget, Trained, train, trained
-from neuedge_models.experiments.coded import best_encoder, early_exit, fewer_steps, labels_of
+from neuedge_models.experiments.coded import Choice, choice, encoded, labels_of
 from neuedge_models.experiments.collect import Rows
 from neuedge_models.experiments.price import measured
 from neuedge_models.experiments.trial import Plan, Trial
 from neuedge_models.networks import recurrent
 from neuedge_nir.reproduction.finding import Claim, Finding, judged
 
-LEAST, LOST = 3.0, 3.0
-"""Times fewer spikes, points lost: what the encoding is said to do."""
+LEAST, LOST, CHOSEN = 3.0, 3.0, 0.02
+"""Times fewer spikes, points lost: what the encoding is said to do; and what settings may lose, of 1."""
 RECURRENT = Bench(
     replace(DIGITS, layers=partial(recurrent, (64, 64, 10), keep=0.8)),
     Budget(1000, 6, 400, 360),
@@ -36,10 +36,13 @@ SETTINGS = (
 
 def work(plan: Plan) -> Finding:
     """Times fewer spikes within a point of loss on samples apart, and the same of the controls."""
-    rows = Rows()
+    rows, told = Rows(), list[str]()
     for kind in KINDS:
-        for seed in plan.each_seed(kind):
-            rows.put(KINDS[kind], _numbers(_of(kind, seed, plan)))
+        nets = [_of(kind, seed, plan) for seed in plan.each_seed(kind)]
+        chosen = choice(nets, CHOSEN, SETTINGS)
+        told.append(f"{kind}: {chosen.words}.")
+        for known in nets:
+            rows.put(KINDS[kind], _numbers(known, chosen))
     fewer = {name: rows.of(name, "times fewer") for name in KINDS.values()}
     lost = {name: rows.of(name, "points lost").mean for name in KINDS.values()}
     good = [name for name in fewer if fewer[name].mean >= LEAST and lost[name] < LOST]
@@ -53,7 +56,11 @@ def work(plan: Plan) -> Finding:
             judged(len(good) == len(KINDS)),
         ),
     )
-    notes = ("1: no setting kept the accuracy on the samples to choose on, and the network stayed as it was.",)
+    notes = (
+        f"Chosen on samples apart, on the mean of the seeds, to lose at most {100 * CHOSEN:g} points there; 1: none "
+        "did, and the network stayed as it was.",
+        *told,
+    )
     budget = {kind: BENCHES[kind].budget(plan.quick).words for kind in KINDS if kind in BENCHES}
     budget["recurrent"] = RECURRENT.budget(plan.quick).words
     return Finding(claims, (rows.table("By architecture"),), "times fewer", (), budget, notes=notes)
@@ -65,16 +72,15 @@ def _of(kind: str, seed: int, plan: Plan) -> Trained:
     return trained(kind, seed, plan.quick, plan.folder)
 
 
-def _numbers(known: Trained) -> dict[str, float]:
-    original, chosen = measured(known.network, known.test), best_encoder(known, SETTINGS)
-    labels = labels_of(known.test)
-    shorter = fewer_steps(known, original.course)
-    sooner = early_exit(known.network, known.calibration, original.course)
+def _numbers(known: Trained, chosen: Choice) -> dict[str, float]:
+    original, labels = measured(known.network, known.test), labels_of(known.test)
+    coded = measured(encoded(known.network, chosen.setting), known.test)
+    shorter, sooner = original.course.after(chosen.steps), original.course.exit_at(chosen.lead)
     return {
         "accuracy %": 100 * original.accuracy,
         "spikes": original.spikes,
-        "times fewer": original.spikes / chosen.found.spikes,
-        "points lost": 100 * (original.accuracy - chosen.found.accuracy),
+        "times fewer": original.spikes / coded.spikes,
+        "points lost": 100 * (original.accuracy - coded.accuracy),
         "early exit": original.spikes / sooner.spikes,
         "its points lost": 100 * (original.accuracy - sooner.accuracy(labels)),
         "fewer steps": original.spikes / shorter.spikes,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import statistics
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from neuedge_models.experiments.bench import Trained
-from neuedge_models.experiments.price import Measured, measured
 from neuedge_nir import Network
-from neuedge_nir.interpreter.answers import Answers, Course
+from neuedge_nir.interpreter.answers import Answers, Classes, Course
 from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.rewrite.call import PassCall
 from neuedge_nir.rewrite.door import Context
@@ -27,48 +29,65 @@ SETTINGS = (
 """Of the pass hybrid-encoding: few enough that a small set of samples can choose among them."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Chosen:
-    """What was chosen on the calibration samples, and what it gives on the test samples."""
-
-    setting: str
-    network: Network
-    found: Measured
-
-
 def encoded(network: Network, setting: str) -> Network:
-    """The network with encoders at its inputs."""
+    """The network with encoders at its inputs; itself where the setting is empty."""
+    if not setting:
+        return network
     return rewritten(network, [PassCall.parse(f"hybrid-encoding:{setting}")], Context())
 
 
-def best_encoder(trained: Trained, settings: Sequence[str] = SETTINGS, lost: float = MOST_LOST) -> Chosen:
-    """The most frugal of the settings that loses no more than allowed on the calibration samples; else the original."""
-    calibration = trained.calibration
-    original = measured(trained.network, calibration)
-    tried = [(setting, measured(encoded(trained.network, setting), calibration)) for setting in settings]
-    fit = [(each.spikes, name) for name, each in tried if each.accuracy >= original.accuracy - lost]
-    _, setting = min(fit, default=(0.0, ""))
-    network = encoded(trained.network, setting) if setting else trained.network
-    return Chosen(setting or "none", network, measured(network, trained.test))
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One setting for all trainings of a network, and the controls: steps, and leads without the encoder and with it.
+
+    All are the most frugal that lose, on the mean of the trainings, no more than allowed on their calibration samples:
+    one training's few samples could not tell.
+    """
+
+    setting: str
+    steps: int
+    lead: float
+    lead_encoded: float
+
+    @property
+    def words(self) -> str:
+        """For a note of a result."""
+        leads = f"leads {self.lead:g} and with the encoder {self.lead_encoded:g}"
+        return f"encoder {self.setting or 'none'}; {self.steps} steps; {leads}"
 
 
-def fewer_steps(trained: Trained, test: Course, lost: float = MOST_LOST) -> Answers:
-    """The control: the original on the fewest first timesteps that lose no more than allowed on the calibration."""
-    course, labels = Course.of(trained.network, trained.calibration), labels_of(trained.calibration)
-    least = course.whole().accuracy(labels) - lost
-    steps = trained.calibration.steps
-    enough = next(n for n in range(1, steps + 1) if course.after(n).accuracy(labels) >= least)
-    return test.after(enough)
+def choice(nets: Sequence[Trained], lost: float = MOST_LOST, settings: Sequence[str] = SETTINGS) -> Choice:
+    """Chosen on the calibration samples of all trainings."""
+    courses, labels = _courses(nets, ""), [labels_of(each.calibration) for each in nets]
+    least = _mean(courses, labels, lambda course: course.whole()) - lost
+    tried = {setting: _courses(nets, setting) for setting in ("", *settings)}
+    spikes = {s: sum(each.whole().spikes for each in found) for s, found in tried.items()}
+    good = [s for s, found in tried.items() if _mean(found, labels, lambda course: course.whole()) >= least]
+    setting = min(good, key=lambda each: spikes[each])
+    steps = next(
+        n
+        for n in range(1, nets[0].calibration.steps + 1)
+        if _mean(courses, labels, partial(Course.after, steps=n)) >= least
+    )
+    leads = [_lead(found, labels, least) for found in (courses, tried[setting])]
+    return Choice(setting, steps, *leads)
 
 
-def early_exit(network: Network, calibration: Samples, test: Course, lost: float = MOST_LOST) -> Answers:
-    """The other control: samples end at the smallest lead that loses no more than allowed on the calibration."""
-    course, labels = Course.of(network, calibration), labels_of(calibration)
-    least = course.whole().accuracy(labels) - lost
-    enough = next((m for m in MARGINS if course.exit_at(m).accuracy(labels) >= least), float("inf"))
-    return test.exit_at(enough)
+def _lead(courses: Sequence[Course], labels: Sequence[Classes], least: float) -> float:
+    fit = (m for m in MARGINS if _mean(courses, labels, partial(Course.exit_at, margin=m)) >= least)
+    return float(next(fit, math.inf))
 
 
-def labels_of(samples: Samples):  # type: ignore[no-untyped-def]
+def _courses(nets: Sequence[Trained], setting: str) -> list[Course]:
+    return [Course.of(encoded(each.network, setting), each.calibration) for each in nets]
+
+
+def _mean(courses: Sequence[Course], labels: Sequence[Classes], answer: Callable[[Course], Answers]) -> float:
+    """The mean accuracy of the trainings."""
+    return statistics.mean(answer(each).accuracy(truth) for each, truth in zip(courses, labels, strict=True))
+
+
+def labels_of(samples: Samples) -> Classes:
+    """What the samples show. They are those of a classifier."""
     assert samples.labels is not None
     return samples.labels

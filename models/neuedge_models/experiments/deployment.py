@@ -59,8 +59,8 @@ def work(plan: Plan) -> Finding:
     )
     notes = (
         "The gestures are synthetic: blobs that move by a formula. DVS Gesture was not to be had.",
-        f"{COPIES} copies beside each other, for one network is less than a core or two and cannot fill them; all else is "
-        "of one copy.",
+        f"{COPIES} copies beside each other, for one network is too small to fill a core or two; but for the shares in "
+        "use all is of one copy.",
         "Scarcest: in each core with neurons the fullest of all its limits, mean over cores. What NeuEdge calls "
         "utilisation is not defined; the four shares of the report are in the table.",
     )
