@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from itertools import product
 
 from neuedge_models import neurons
 from neuedge_models.digits import DIGITS
 from neuedge_models.experiments.bench import BENCHES, apart, drawn, train
 from neuedge_models.experiments.collect import Rows
-from neuedge_models.experiments.price import price
+from neuedge_models.experiments.price import planned, price
 from neuedge_models.experiments.streams import WINDOW, Seen, Stream, adapting, heard, seen, static, stream
 from neuedge_models.experiments.trial import Plan, Trial
 from neuedge_models.networks import mlp
 from neuedge_nir import Network
+from neuedge_nir.errors import CapacityError
 from neuedge_nir.reproduction.finding import Claim, Finding, judged
 
 LEAKY = replace(DIGITS, layers=partial(mlp, (64, 96, 10), fire=partial(neurons.leaky, keep=0.9)), timesteps=WINDOW)
@@ -23,6 +25,7 @@ GAMMA = 10.0
 TARGETS = (0.5, 1.0, 2.0)
 """A_target over the mean activity of busy calibration streams."""
 FACTORS = (1.25, 1.5, 2.0, 3.0, 4.0)
+CHIPS = ("loihi2", "truenorth")
 ENERGY, POWER = 67.0, 31.0
 """% of the energy (abstract) and of the power (294 to 201 mW, the summary's ablation)."""
 SHOWN = {True: 100, False: 360}
@@ -32,8 +35,11 @@ SHOWN = {True: 100, False: 360}
 def work(plan: Plan) -> Finding:
     """64-96-10 LIF neurons on digits; energy of a window by the cost report of Loihi 2."""
     rows = Rows()
+    taken = {rule: dict.fromkeys(CHIPS, 0) for rule in (True, False)}
     for seed in plan.each_seed("digits"):
-        _add(rows, seed, plan)
+        network = _add(rows, seed, plan)
+        for rule, chip in product(taken, CHIPS):
+            taken[rule][chip] += _is_taken(adapting(network, GAMMA, 0.1) if rule else network, chip)
     spikes, energy, control = (
         [rows.of(_name(duty, row), column) for duty in DUTIES]
         for row, column in (
@@ -69,6 +75,13 @@ def work(plan: Plan) -> Finding:
             f"the busy activity itself {best.words} %",
             judged(abs(best.mean - worst.mean) > best.sd + worst.sd),
         ),
+        Claim(
+            "the same networks run on Loihi 2 and TrueNorth",
+            "abstract",
+            f"with adaptive thresholds `compile` takes {_counts(taken[True], len(plan.seeds))}",
+            f"with thresholds that stay {_counts(taken[False], len(plan.seeds))}",
+            judged(min(taken[True].values()) == len(plan.seeds)),
+        ),
     )
     notes = (
         f"Eq. 11 as written, gamma {GAMMA:g}, activity of the layer's input; within 0.5 and 4 times the base.",
@@ -85,11 +98,25 @@ def work(plan: Plan) -> Finding:
 FIXED, STATIC = "fixed", "control: static"
 
 
+def _is_taken(network: Network, chip: str) -> bool:
+    """Whether the chip can do what the network wants."""
+    try:
+        planned(network, {}, WINDOW, chip)
+    except CapacityError:
+        return False
+    return True
+
+
+def _counts(taken: dict[str, int], of: int) -> str:
+    return ", ".join(f"{count} of {of} on {chip}" for chip, count in taken.items())
+
+
 def _name(duty: float, row: str) -> str:
     return f"duty {duty:.0%}, {row}"
 
 
-def _add(rows: Rows, seed: int, plan: Plan) -> None:
+def _add(rows: Rows, seed: int, plan: Plan) -> Network:
+    """The rows of one seed; returns its network."""
     budget = BENCHES["digits"].budget(plan.quick)
     network = train(LEAKY, budget, seed, None).network
     data = DIGITS.dataset(None, WINDOW)
@@ -109,6 +136,7 @@ def _add(rows: Rows, seed: int, plan: Plan) -> None:
                 "energy saved %": 100 * (1 - _energy(network, found) / spent),
             }
             rows.put(_name(duty, name), {**_told(found), **saved})
+    return network
 
 
 def _told(found: Seen) -> dict[str, float]:

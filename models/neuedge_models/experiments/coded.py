@@ -24,7 +24,8 @@ SETTINGS = (
     *("v_base=1,weight_scale=1.5", "v_base=2,weight_scale=2", "v_base=2,weight_scale=3", "v_base=4,weight_scale=3"),
     *("v_base=4,weight_scale=4", "v_base=6,weight_scale=4", "v_base=8,weight_scale=4", "v_base=8,weight_scale=6"),
     *("v_base=2,cap=2,weight_scale=3", "v_base=4,cap=2,weight_scale=4", "v_base=8,alpha=0.5,weight_scale=3"),
-    "v_base=1,window=8,weight_scale=1.5",
+    *("v_base=1,window=8,weight_scale=1.5", "v_base=3,weight_scale=3", "v_base=5,weight_scale=5"),
+    *("v_base=6,weight_scale=5", "v_base=6,weight_scale=6", "v_base=8,weight_scale=8"),
 )
 """Of the pass hybrid-encoding: few enough that a small set of samples can choose among them."""
 
