@@ -14,10 +14,6 @@ class Rows:
 
     found: dict[str, dict[str, list[float]]] = field(default_factory=dict)
 
-    def add(self, row: str, **numbers: float) -> None:
-        """One seed's numbers of a row; `_` in a column's name is read as a space."""
-        self.put(row, {name.replace("_", " "): number for name, number in numbers.items()})
-
     def put(self, row: str, numbers: Mapping[str, float]) -> None:
         """One seed's numbers of a row."""
         cells = self.found.setdefault(row, {})

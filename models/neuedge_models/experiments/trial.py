@@ -37,7 +37,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """The entry point of an experiment. `work` does it; `own` seeds where it needs others than `SEEDS`."""
+    """The entry point of an experiment; `work` does it."""
 
     name: str
     summary: str
