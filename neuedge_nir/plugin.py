@@ -1,4 +1,4 @@
-"""Chips, passes and models come through entry points: listed without importing, imported only when named.
+"""Chips, passes, models and experiments come through entry points: listed without importing, imported only when named.
 
 An entry point is code with the user's rights. So nothing is imported before the user names it, a clash of names is
 an error and not a race, and what does not have the agreed shape is refused by name.
@@ -21,18 +21,20 @@ if TYPE_CHECKING:
 
     from neuedge_nir.chip.model import Chip
     from neuedge_nir.events import Observer
+    from neuedge_nir.reproduction.finding import Finding
 
 TARGETS = "neuedge_nir.targets"
 PASSES = "neuedge_nir.passes"
 MODELS = "neuedge_nir.models"
-UNKNOWN = {TARGETS: "USE002", PASSES: "USE003", MODELS: "USE004"}
+EXPERIMENTS = "neuedge_nir.experiments"
+UNKNOWN = {TARGETS: "USE002", PASSES: "USE003", MODELS: "USE004", EXPERIMENTS: "USE131"}
 SHOWN = 24
 """Known names that an error lists."""
 FEW = 4
 """More than those that are listed too: counting them would be no shorter."""
 
 T = TypeVar("T")
-KIND = {TARGETS: "target", PASSES: "pass", MODELS: "model"}
+KIND = {TARGETS: "target", PASSES: "pass", MODELS: "model", EXPERIMENTS: "experiment"}
 
 
 @runtime_checkable
@@ -92,6 +94,33 @@ class Documented(Protocol):
 
     def record(self) -> Mapping[str, object]:
         """What was recorded of a training: `test_accuracy`, `spikes_per_inference`, `command` ...; empty: nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentOptions:
+    """How an experiment is to be run: on its small budget or its full one, how many seeds (None: its own number).
+
+    `data_dir` is the folder that the user keeps data in.
+    """
+
+    quick: bool = False
+    seeds: int | None = None
+    data_dir: Path | None = None
+
+
+@runtime_checkable
+class Experiment(Protocol):
+    """Something claimed that can be tried here, with its controls."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def summary(self) -> str: ...
+
+    def run(self, options: ExperimentOptions, observer: Observer) -> Finding:
+        """What came out. Raises `UsageError` and `InputError` where packages or data are missing."""
         ...
 
 
@@ -174,6 +203,14 @@ def load_model(name: str) -> Model:
     found = load_entry(MODELS, name)
     if isinstance(found, type) or not isinstance(found, Model):
         raise misshapen(MODELS, name, "a `name`, a `summary`, `train(...)` and `bundled()`")
+    return found
+
+
+def load_experiment(name: str) -> Experiment:
+    """The experiment registered as `name`."""
+    found = load_entry(EXPERIMENTS, name)
+    if isinstance(found, type) or not isinstance(found, Experiment):
+        raise misshapen(EXPERIMENTS, name, "a `name`, a `summary` and `run(...)`")
     return found
 
 

@@ -17,7 +17,7 @@ SOURCE_ROOTS = (".", "targets", "passes", "models")
 
 LAYERS = (
     {"errors", "diagnostics", "events", "codes"},
-    {"arrays", "files"},
+    {"arrays", "files", "reproduction"},
     {"network", "chip"},
     {"constraints"},
     {"frontend", "interpreter", "mapping", "plugin"},
@@ -55,6 +55,8 @@ PUBLIC = {
     # A training codes its inputs as the exported file's host will.
     *("interpreter.answers", "interpreter.encoding", "interpreter.run", "interpreter.samples"),
     "train",
+    # An experiment hands back a finding, applies passes as the command line does, and holds a mapping to a naive one.
+    *("constraints.model", "reproduction.finding", "rewrite.call", "rewrite.manager"),
     # A format is written of the plan in whole numbers, spelled out: what `emission.door` promises of.
     *("emission.door", "emission.crossbar", "emission.synapses"),
 }

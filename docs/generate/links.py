@@ -27,7 +27,11 @@ FILES = {
     "neuedge_nir/__init__.py": "api/index.md",
 }
 """Files of the repository that a page stands for."""
-FOLDERS = ((re.compile(r"targets/\w+/(\w+)\.toml"), "chips/{}.md"), (re.compile(r"passes/\w+/(\w+)\.py"), "passes.md"))
+FOLDERS = (
+    (re.compile(r"targets/\w+/(\w+)\.toml"), "chips/{}.md"),
+    (re.compile(r"passes/\w+/(\w+)\.py"), "passes.md"),
+    (re.compile(r"models/\w+/(\w+)\.py"), "models.md"),
+)
 
 
 def site_page(markdown: str, place: str, codes: Collection[str]) -> str:

@@ -86,10 +86,13 @@ API: Mapping[str, tuple[str, str, Mapping[str, tuple[str, ...] | None]]] = {
     ),
     "api/plugins.md": (
         "Plugins",
-        "What a package with a chip, a pass or a model builds on.",
+        "What a package with a chip, a pass, a model or an experiment builds on.",
         {
             "neuedge_nir.plugin": None,
             "neuedge_nir.rewrite.door": None,
+            "neuedge_nir.rewrite.call": ("PassCall",),
+            "neuedge_nir.rewrite.manager": ("rewritten",),
+            "neuedge_nir.reproduction.finding": None,
             "neuedge_nir.emission.door": None,
             "neuedge_nir.emission.crossbar": None,
             "neuedge_nir.emission.synapses": None,

@@ -110,13 +110,18 @@ def balanced(policy: Policy) -> Mapping[str, float]:
 
 def of_file(path: Path) -> Policy:
     """The policy of a .nir file, run by the compiler's interpreter on all spikes so far."""
+    return of_cells(path, cells)
+
+
+def of_cells(path: Path, code: Callable[[Values], NDArray[np.uint8]]) -> Policy:
+    """The same of a file whose input has another code: from states (samples, timesteps, 2) to spikes."""
     from neuedge_nir.frontend import read
     from neuedge_nir.interpreter.run import simulate
 
     network = read(path)
 
     def torque(way: Values) -> Values:
-        (values,) = simulate(network, cells(way)).outputs.values()
+        (values,) = simulate(network, code(way)).outputs.values()
         return np.asarray(values, dtype=np.float64)[:, -1, 0]
 
     return torque

@@ -22,7 +22,7 @@ from neuedge_nir.errors import NeuedgeError, UsageError
 
 COMMANDS = (
     *("compile", "check", "compare", "inspect", "convert", "simulate", "verify", "report", "diff", "emit"),
-    *("targets", "passes", "models", "explain", "validate"),
+    *("targets", "passes", "models", "explain", "validate", "reproduce"),
 )
 SUMMARIES = {
     "compile": "a checked placement plan and a cost report for one chip",
@@ -40,6 +40,7 @@ SUMMARIES = {
     "models": "list, train or export the reference models",
     "explain": "what a code means and what to do",
     "validate": "published measurements of chips beside our plans of the same networks: inside our intervals or not",
+    "reproduce": "what NeuEdge claims, tried with controls and over seeds: reproduced, refuted, or not testable",
 }
 
 
