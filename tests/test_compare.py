@@ -20,13 +20,9 @@ from neuedge_nir.emission.files import with_manifest
 from neuedge_nir.emission.folder import write_folder
 from neuedge_nir.errors import CapacityError, UsageError
 from neuedge_nir.plan.store import encode
-from neuedge_nir.plugin import TARGETS, names
-from tests.conftest import TOYCHIP, Answer, Golden, Neuedge, Refused, everything_in
+from tests.conftest import CHIPS, TOYCHIP, Answer, Golden, Neuedge, Refused, everything_in
 from tests.nirfile import chain, inputs, lif, linear, outputs, write_nir
 from tests.test_golden import steady
-
-EVERY = names(TARGETS)
-"""The simulated one, too: without `--targets` all that are installed are compared."""
 
 BASELINE = ("--baseline", "cpu:15:0.004:bench of March")
 KEYS = {"schema", "outcome", "scope", "model", "target", "mapping", "traffic", "energy", "latency", "activity",
@@ -54,7 +50,7 @@ def test_every_chip_has_an_entry_with_the_keys_of_a_report(whole: tuple[Answer, 
     answer, _ = whole
     assert answer.status == 0
     *chips, cpu = answer.json
-    assert [entry["asked"] for entry in chips] == EVERY
+    assert [entry["asked"] for entry in chips] == list(CHIPS)
     for entry in answer.json:
         assert entry.keys() >= KEYS
         assert entry["compared"].keys() == cpu["compared"].keys()
@@ -84,7 +80,7 @@ def typical(entry: dict[str, dict[str, object]], what: str) -> float:
 
 def test_the_plans_are_those_of_compile(whole: tuple[Answer, Path], neuedge: Neuedge, digits: Path) -> None:
     _, folder = whole
-    assert {path.name for path in folder.iterdir()} == {*(f"{chip}.json" for chip in EVERY), "manifest.json"}
+    assert {path.name for path in folder.iterdir()} == {*(f"{chip}.json" for chip in CHIPS), "manifest.json"}
     own = folder.parent / "own.json"
     assert neuedge("compile", digits, "--target", "loihi1", "--steps-per-sample", 32, "-o", own).status == 0
     assert own.read_bytes() == (folder / "loihi1.json").read_bytes()

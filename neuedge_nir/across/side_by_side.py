@@ -76,8 +76,13 @@ def suited(options: Options, chip: Chip) -> Options:
     return replace(options, chips=chips, time_scale=options.time_scale if chip.costs.timestep_s is not None else 1)
 
 
-def installed(name: str) -> Chip | NeuedgeError:
-    """A chip that nobody named may be broken: it hides no other."""
+def all_made() -> list[tuple[str, Chip | NeuedgeError]]:
+    """The installed chips that were made. A chip that nobody named may be broken: it hides no other."""
+    found = [(name, _installed(name)) for name in names(TARGETS)]
+    return [(name, chip) for name, chip in found if isinstance(chip, NeuedgeError) or not chip.simulated]
+
+
+def _installed(name: str) -> Chip | NeuedgeError:
     try:
         return chip_of(name)
     except NeuedgeError as error:
@@ -86,7 +91,7 @@ def installed(name: str) -> Chip | NeuedgeError:
 
 def _chips(targets: Sequence[Chip | str] | None) -> list[tuple[str, Chip | NeuedgeError]]:
     if targets is None:
-        return [(name, installed(name)) for name in names(TARGETS)]
+        return all_made()
     hint = "give a list of chips, by name, .toml file or as Chip"
     if isinstance(targets, str) or not of_type(targets, Sequence, "targets", hint):
         raise UsageError("USE118", f"targets cannot be {targets!r}", where="targets", hint=hint)

@@ -391,6 +391,7 @@ class Chip:
     notes: tuple[str, ...] = ()
     arithmetic: Arithmetic | None = None  # absent: no run can be emulated in the chip's own numbers
     io: InputOutput = ORDINARY_WAYS
+    simulated: bool = False  # True: a design that was never made, and that nobody is advised to take
 
     def limit(self, name: str) -> Limit | None:
         return next((limit for limit in self.limits if limit.name == name), None)

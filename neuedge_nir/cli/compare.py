@@ -43,7 +43,9 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     """The options of `compare`."""
     add_model(sub)
     sub.add_argument(
-        "--targets", metavar="A[,B...]", help="chips by name or .toml file, comma-separated (default: all installed)"
+        "--targets",
+        metavar="A[,B...]",
+        help="chips by name or .toml file, comma-separated (default: all installed that were made)",
     )
     sub.add_argument(
         "-o", "--plans", type=Path, dest="output", metavar="DIR", help="write each plan into a new or empty folder"
@@ -108,12 +110,11 @@ def _chips(named: str | None) -> list[tuple[str, Chip | NeuedgeError]]:
 
     Raises `UsageError` (USE009, USE111) for an empty name, or one that stands there twice, and what `chip_of` raises.
     """
-    from neuedge_nir.across.side_by_side import installed
+    from neuedge_nir.across.side_by_side import all_made
     from neuedge_nir.api import chip_of
-    from neuedge_nir.plugin import TARGETS, names
 
     if named is None:
-        return [(name, installed(name)) for name in names(TARGETS)]
+        return all_made()
     listed = [name.strip() for name in named.split(",")]
     if not all(listed):
         raise UsageError("USE009", "an empty name among the chips", where=f"--targets {named}")

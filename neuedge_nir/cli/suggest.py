@@ -111,11 +111,11 @@ def _compiled(arguments: argparse.Namespace, network: Network) -> Plan:
 
 
 def _others(chip: Chip) -> list[Family]:
-    """Every other installed chip, one at a time."""
+    """Every other installed chip that was made, one at a time."""
     from neuedge_nir.across.changes import Change, Family
-    from neuedge_nir.plugin import TARGETS, names
+    from neuedge_nir.across.side_by_side import all_made
 
-    return [Family("another chip", (Change({"target": name}),)) for name in names(TARGETS) if name != chip.name]
+    return [Family("another chip", (Change({"target": name}),)) for name, _ in all_made() if name != chip.name]
 
 
 def print_suggestions(
