@@ -239,7 +239,7 @@ def shaped(plan: Plan, *shape: int) -> Plan:
         (lambda plan: replace(plan, counts=replace(plan.counts, neurons=1_000_000)), "PLAN104"),
         (lambda plan: replace(plan, counts=replace(plan.counts, populations=-1)), "PLAN104"),
         (lambda plan: replace(plan, counts=replace(plan.counts, synapses=-5)), "PLAN104"),
-        (lambda plan: replace(plan, mapping=replace(plan.mapping, chips_lower_bound=0)), "PLAN247"),
+        (lambda plan: replace(plan, mapping=replace(plan.mapping, chips_lower_bound=0)), "PLAN245"),
         (lambda plan: replace(plan, cores=(with_use(plan.cores[0], -1), *plan.cores[1:])), "PLAN112"),
         (lambda plan: shaped(plan, -1), "PLAN102"),
         (lambda plan: replace(plan, cost=replace(plan.cost, synaptic_events_per_step=700.5)), "PLAN270"),

@@ -11,7 +11,7 @@ PORTS = ("Input", "Output")
 
 
 def check_sizes(plan: Plan) -> None:
-    """Raises `VerificationError`: PLAN104 the model's size, PLAN102 a shape, PLAN112 use of a core, PLAN247 a bound.
+    """Raises `VerificationError`: PLAN104 the model's size, PLAN102 a shape, PLAN112 use of a core, PLAN245 a bound.
 
     How many synapses and weights there are only the model tells.
     """
@@ -25,4 +25,4 @@ def check_sizes(plan: Plan) -> None:
     for index, core in enumerate(plan.cores):
         for limit, used in core.used.items():
             at_most("PLAN112", "a use of nothing or more", 0, used, f"core {index}, limit {limit!r}")
-    at_most("PLAN247", "a chip at least", 1, plan.mapping.chips_lower_bound)
+    at_most("PLAN245", "a chip at least", 1, plan.mapping.chips_lower_bound)
