@@ -71,7 +71,7 @@ def _digest(file: IO[bytes]) -> dict[str, object]:
 
 
 def _line(file: NirFile, name: str) -> str:
-    from neuedge_nir.report.text import counted
+    from neuedge_nir.report.amounts import counted
     from neuedge_nir.report.words import printable
 
     readers = f"nir {' and '.join(file.readers)}" if file.readers else "no version of nir that was tried"

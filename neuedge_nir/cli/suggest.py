@@ -197,7 +197,7 @@ def _vain_json(tried: Tried) -> dict[str, object]:
 
 def suggestion_lines(told: dict[str, object]) -> list[str]:
     """The same for people, from what is told to programs: commands stand on lines of their own, to be pasted."""
-    from neuedge_nir.report.text import counted
+    from neuedge_nir.report.amounts import counted
     from neuedge_nir.report.words import printable
 
     verified, vain = told["verified"], told["tried_in_vain"]

@@ -25,3 +25,8 @@ def quantity(value: float, unit: str) -> str:
         return f"0 {unit}"
     power = min(max(3 * math.floor(math.log10(abs(value)) / 3 + 1e-9), -15), 6)
     return f"{value / 10.0**power:.3g} {PREFIXES[power]}{unit}"
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, in the plural where that belongs."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -9,8 +9,7 @@ from dataclasses import dataclass, fields
 from neuedge_nir.chip.shape import dump
 from neuedge_nir.plan.figures import Interval
 from neuedge_nir.plan.model import Plan, PlanCore, PlanPopulation
-from neuedge_nir.report.amounts import quantity
-from neuedge_nir.report.text import counted
+from neuedge_nir.report.amounts import counted, quantity
 
 SCHEMA = "neuedge-nir/diff/1"
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from neuedge_nir.errors import InputError
 from neuedge_nir.plan.model import Plan
+from neuedge_nir.report.amounts import counted
 from neuedge_nir.report.contract import SCHEMA, report_of
 from neuedge_nir.report.diff import Change
-from neuedge_nir.report.text import counted
 
 MOST_BYTES = 1 << 30
 HINT = "give a plan that `compile -o` wrote, or a report that `compile --json` printed"

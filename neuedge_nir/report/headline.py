@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from neuedge_nir.chip.model import Limit, LimitScope
 from neuedge_nir.plan.model import Plan
 from neuedge_nir.plan.signs import FULL
-from neuedge_nir.report.amounts import number, percent, quantity
+from neuedge_nir.report.amounts import counted, number, percent, quantity
 from neuedge_nir.report.core_use import core_uses, limits_of
 from neuedge_nir.report.figures import Figure
-from neuedge_nir.report.text import counted
 from neuedge_nir.report.words import shortened
 
 Line = tuple[str, str]

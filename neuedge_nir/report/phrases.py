@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from neuedge_nir.network.model import Adaptation, HybridEncoder
+from neuedge_nir.report.amounts import counted
 from neuedge_nir.report.outline import Arrow, Kernel, Outline, Spread, Step, Vertex
-from neuedge_nir.report.text import counted
 from neuedge_nir.report.words import printable, shortened
 
 LONGEST_NAME = 40

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
 
+from neuedge_nir.report.amounts import counted
 from neuedge_nir.report.outline import Arrow, Outline, Vertex
-from neuedge_nir.report.text import counted
 from neuedge_nir.report.tree import HEAD, TAIL
 
 MOST_DRAWN = 10_000

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from neuedge_nir.chip.model import LimitScope
 from neuedge_nir.chip.slow import slowed
-from neuedge_nir.report.amounts import Row, number, percent
+from neuedge_nir.report.amounts import Row, counted, number, percent
 from neuedge_nir.report.grid import Grid
 
 if TYPE_CHECKING:
@@ -52,11 +52,6 @@ def _inference(plan: Plan, known: Mapping[str, Figure]) -> list[RenderableType]:
         f"Cost of one inference: {found.steps:.4g} of {found.shown} timesteps, {found.period:.4g} with resets{early}"
     )
     return [table(title, ("", "low", "typical", "high", "rests on"), sample_rows(plan, known), right=(1, 2, 3))]
-
-
-def counted(count: int, noun: str) -> str:
-    """A number with its noun, in the plural where that belongs."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _summary(plan: Plan) -> list[Row]:

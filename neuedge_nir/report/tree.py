@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeVar
 
+from neuedge_nir.report.amounts import counted
 from neuedge_nir.report.loops import Loop
 from neuedge_nir.report.outline import Arrow, Group, Outline, Vertex
 from neuedge_nir.report.phrases import MOST_STEPS, heading, marks, name_of, parameter_words, size_words, step_words
-from neuedge_nir.report.text import counted
 from neuedge_nir.report.words import columns, fitting
 
 HEAD, TAIL = 32, 16

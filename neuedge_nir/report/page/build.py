@@ -13,9 +13,9 @@ from importlib.resources import files
 
 from neuedge_nir import __version__
 from neuedge_nir.plan.model import Plan
+from neuedge_nir.report.amounts import counted
 from neuedge_nir.report.page.compare import compared
 from neuedge_nir.report.page.view import view_of
-from neuedge_nir.report.text import counted
 from neuedge_nir.report.words import shortened
 
 SCRIPTS = ("columns.js", "colour.js", "floor.js", "draw.js", "maps.js", "tables.js", "start.js")

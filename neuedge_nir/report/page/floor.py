@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from neuedge_nir.chip.model import Limit, LimitScope, Mesh
 from neuedge_nir.plan.figures import Link
 from neuedge_nir.plan.model import Plan
+from neuedge_nir.report.amounts import counted
 from neuedge_nir.report.core_use import limits_of, neurons_of
 from neuedge_nir.report.page.columns import Column, column
 from neuedge_nir.report.page.ways import Ways
 from neuedge_nir.report.per_layer import Layer
-from neuedge_nir.report.text import counted
 from neuedge_nir.report.use import copy_of
 from neuedge_nir.report.words import shortened
 
