@@ -13,15 +13,18 @@ import numpy as np
 import pytest
 
 from neuedge_models import control
-from neuedge_models.datasets import Split
-from neuedge_models.experiments import distribution_shift, gestures, hardware_loss, regression_control
+from neuedge_models.coding import rate_code
+from neuedge_models.datasets import Split, digits
+from neuedge_models.digits import DIGITS
+from neuedge_models.experiments import distribution_shift, gestures, hardware_loss, price, regression_control
 from neuedge_models.experiments.bench import Budget, apart
 from neuedge_models.experiments.streams import BURST, stream
 from neuedge_models.experiments.trial import SEEDS
-from neuedge_nir import plugin
+from neuedge_nir import plugin, read
 from neuedge_nir.cli.reproduce import command_of
 from neuedge_nir.errors import InputError
 from neuedge_nir.events import Observer
+from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.plugin import EXPERIMENTS, Experiment, ExperimentOptions, load_experiment, names
 from neuedge_nir.reproduction.chart import chart
 from neuedge_nir.reproduction.document import Result, as_json, claims_page, load, parsed, rendered
@@ -166,6 +169,19 @@ def test_no_sample_is_trained_and_chosen_on() -> None:
     known, chosen = apart(Split(numbers, numbers), Budget(25, 1, 8, 1))
     assert (len(known), len(chosen)) == (25, 8)
     assert not set(known.wanted) & set(chosen.wanted)
+
+
+def test_samples_run_in_parts_as_they_do_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = read(DIGITS.bundled())
+    test = digits().test.first(20)
+    samples = Samples({network.inputs[0].name: rate_code(test.inputs, 16, 16)}, test.wanted)
+    whole = price.measured(network, samples)
+    monkeypatch.setattr(price, "PART", 7)
+    parts = price.measured(network, samples)
+    assert parts.accuracy == whole.accuracy > 0.9
+    assert parts.rates == pytest.approx(whole.rates, rel=1e-12)
+    for name in ("outputs", "input_spikes", "neuron_spikes"):
+        np.testing.assert_array_equal(getattr(parts.course, name), getattr(whole.course, name))
 
 
 def test_the_chip_of_small_cores_is_that_of_the_benchmarks() -> None:
