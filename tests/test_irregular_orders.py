@@ -17,10 +17,10 @@ from neuedge_nir.chip.model import Chip
 from neuedge_nir.emission.files import emitted
 from neuedge_nir.errors import UsageError, VerificationError
 from neuedge_nir.interpreter.run import simulate
-from neuedge_nir.mapping import orders, partitioner, refine
-from neuedge_nir.mapping.greedy import improved
-from neuedge_nir.mapping.refill import axons_of, holds, line, refilled
-from neuedge_nir.mapping.refine import Room, Wiring, deliveries, refined, wiring
+from neuedge_nir.mapping.irregular import orders, partitioner, refine
+from neuedge_nir.mapping.irregular.greedy import improved
+from neuedge_nir.mapping.irregular.refill import axons_of, holds, line, refilled
+from neuedge_nir.mapping.irregular.refine import Room, Wiring, deliveries, refined, wiring
 from neuedge_nir.network.build import build, join, lif, readout, source, synapses
 from neuedge_nir.network.connect_sparse import Sparse
 from neuedge_nir.network.equal import equal

@@ -20,8 +20,8 @@ from neuedge_nir.mapping.asked import check_asked, tiles_given
 from neuedge_nir.mapping.bounds import check_neurons, check_room, lower_bound, neurons_bound
 from neuedge_nir.mapping.demand import Demands
 from neuedge_nir.mapping.effort import EFFORTS
+from neuedge_nir.mapping.irregular.orders import Found, ordered
 from neuedge_nir.mapping.legalise import LegalNetwork, legalise
-from neuedge_nir.mapping.orders import Found, ordered
 from neuedge_nir.mapping.overload import check_scale
 from neuedge_nir.mapping.pack import partition
 from neuedge_nir.mapping.splitters import Levels, Served, cheapest, dealt, splittable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.metadata import version
 
-from neuedge_nir.mapping.orders import Found
+from neuedge_nir.mapping.irregular.orders import Found
 from neuedge_nir.network.model import Network
 from neuedge_nir.network.relabel import Order, order_of, relabelled, runs_in
 from neuedge_nir.plan.model import Plan, PlanOrder

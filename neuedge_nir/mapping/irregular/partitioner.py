@@ -13,7 +13,7 @@ from importlib.util import find_spec
 import numpy as np
 from numpy.typing import NDArray
 
-from neuedge_nir.mapping.refine import PRIME, Wiring
+from neuedge_nir.mapping.irregular.refine import PRIME, Wiring
 
 Ints = NDArray[np.int64]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neuedge_nir.mapping.refine import Room, Wiring
+from neuedge_nir.mapping.irregular.refine import Room, Wiring
 
 Ints = NDArray[np.int64]
 

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuedge_nir.mapping.demand import Demands
-from neuedge_nir.mapping.greedy import improved
+from neuedge_nir.mapping.irregular.greedy import improved
+from neuedge_nir.mapping.irregular.partitioner import by_bandwidth, by_halves, by_metis, edges_of, has_metis, is_local
+from neuedge_nir.mapping.irregular.refill import axons_of, holds, line, refilled
+from neuedge_nir.mapping.irregular.refine import Room, Wiring, has_numba, refined, wiring
 from neuedge_nir.mapping.partition import Piece
-from neuedge_nir.mapping.partitioner import by_bandwidth, by_halves, by_metis, edges_of, has_metis, is_local
-from neuedge_nir.mapping.refill import axons_of, holds, line, refilled
-from neuedge_nir.mapping.refine import Room, Wiring, has_numba, refined, wiring
 from neuedge_nir.mapping.split import neurons_per_core
 from neuedge_nir.network.connect import Delay, Scale, irregular_in
 from neuedge_nir.network.connect_sparse import Sparse
