@@ -16,7 +16,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 # torch first and pinned: what needs torch later would otherwise pull a build with gigabytes of CUDA.
 $(VENV)/.dev: $(VENV)/.core
 	$(PIP) torch
-	$(PIP) -e '.[train,fast,docs]' build editables hatchling hypothesis mypy pytest pytest-xdist ruff
+	$(PIP) -e '.[train,fast,docs]' build editables hatchling hypothesis mypy pytest pytest-xdist ruff snntorch
 	touch $(VENV)/.docs $@
 
 demo: $(VENV)/.core
