@@ -7,6 +7,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from neuedge_models.datasets import Split, digits
 from neuedge_models.digits import DIGITS
 from neuedge_models.experiments import distribution_shift, gestures, hardware_loss, price, regression_control
 from neuedge_models.experiments.bench import Budget, apart
+from neuedge_models.experiments.collect import Rows
 from neuedge_models.experiments.streams import BURST, stream
 from neuedge_models.experiments.trial import SEEDS
 from neuedge_nir import plugin, read
@@ -242,6 +244,14 @@ def test_the_committed_pages_are_of_the_committed_numbers(name: str) -> None:
     assert counts == {len(result.finding.seeds)}
     assert all(claim.control and claim.ours for claim in result.finding.claims)
     assert "/" not in result.command.removeprefix("neuedge-nir ")
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_what_is_claimed_follows_from_the_committed_tables(name: str) -> None:
+    finding = load(RESULTS / f"{name}.json").finding
+    claims = import_module(f"neuedge_models.experiments.{name.replace('-', '_')}").claims
+    source = (finding.budget["joules of the training"],) if name == "training-energy" else ()
+    assert claims(*map(Rows.of_table, finding.tables), *source) == finding.claims
 
 
 def test_the_page_of_claims_is_of_the_committed_numbers() -> None:

@@ -24,5 +24,25 @@ class Rows:
         """Over the seeds so far."""
         return Spread.of(self.found[row][column])
 
+    def lost(self, row: str, other: str, column: str) -> Spread:
+        """What a row has less of a column than another, seed by seed."""
+        pairs = zip(self.found[other][column], self.found[row][column], strict=True)
+        return Spread.of([before - behind for before, behind in pairs])
+
+    def times(self, row: str, other: str, column: str) -> Spread:
+        """How many times less of a column a row has than another, seed by seed."""
+        pairs = zip(self.found[other][column], self.found[row][column], strict=True)
+        return Spread.of([before / behind for before, behind in pairs])
+
+    def saved(self, row: str, other: str, column: str) -> Spread:
+        """What a row has less of a column than another, in per cent of that, seed by seed."""
+        pairs = zip(self.found[other][column], self.found[row][column], strict=True)
+        return Spread.of([100 * (1 - behind / before) for before, behind in pairs])
+
+    @classmethod
+    def of_table(cls, table: Table) -> Rows:
+        """Those that a table was made of."""
+        return cls({row: {name: [*values] for name, values in cells.items()} for row, cells in table.rows.items()})
+
     def table(self, title: str) -> Table:
         return Table(title, self.found)

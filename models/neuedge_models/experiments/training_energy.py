@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from neuedge_models.experiments.bench import MNIST_RATE, Budget, train
@@ -11,7 +12,7 @@ from neuedge_models.experiments.collect import Rows
 from neuedge_models.experiments.price import measured, price
 from neuedge_models.experiments.trial import Plan, Trial
 from neuedge_nir.interpreter.run import simulate
-from neuedge_nir.reproduction.finding import Claim, Finding, judged
+from neuedge_nir.reproduction.finding import Claim, Finding, Spread, judged
 
 COUNTER = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
 """Microjoules that the processor's package took, where the system lets us read them."""
@@ -22,38 +23,47 @@ YEAR = 365 * 24 * 3600
 BUDGETS = {True: Budget(800, 2, 400, 500), False: Budget(10_000, 5, 2000, 2000)}
 TIMED = 20
 """Samples of which the processor's time is taken."""
+FIRST, SAVED = "inferences to break even, processor to chip", "saved by the encoder uJ"
+ROW, COUNTED = "MNIST 784-256-10", "counted by RAPL"
 
 
 def work(plan: Plan) -> Finding:
     """MNIST: joules of a training, of an inference here and on Loihi 2, and the break-even points between them."""
     rows, counted = Rows(), _joules() is not None
     for seed in plan.each_seed("mnist"):
-        rows.put("MNIST 784-256-10", _numbers(seed, plan))
-    row = "MNIST 784-256-10"
-    spent, first, saved = (rows.of(row, name) for name in ("training J", FIRST, SAVED))
-    source = "counted by RAPL" if counted else f"processor time x {STATED_W:g} W, stated"
-    claims = (
-        Claim(
-            "the energy of training is earned back in use (within a year of one inference a second)",
-            "open question",
-            f"{spent.words} J ({source}); after {first.words} inferences on Loihi 2 instead of this processor",
-            f"by the encoder alone, rate code and encoder both on the chip: {_after(spent.mean, saved.mean / 1e6)}",
-            judged(0 < first.mean <= YEAR),
-        ),
-    )
+        rows.put(ROW, _numbers(seed, plan))
+    source = COUNTED if counted else f"processor time x {STATED_W:g} W, stated"
     notes = (
         "Times are measured: no two runs agree in them, and other machines differ more.",
         f"Joules of training and of the processor: {source}. Those of Loihi 2: `compile`, typical, one inference at a "
         "time, static power for its duration included.",
         "The processor runs this package's interpreter, one sample at a time, which is no tuned implementation.",
     )
-    budget = {"mnist": BUDGETS[plan.quick].words, "stated power W": STATED_W}
+    budget = {"mnist": BUDGETS[plan.quick].words, "joules of the training": source}
     return Finding(
-        claims, (rows.table("Joules and break-even points"),), "training J", (), budget, notes=notes, repeats=False
+        claims(rows, source),
+        (rows.table("Joules and break-even points"),),
+        "training J",
+        (),
+        budget,
+        notes=notes,
+        repeats=False,
     )
 
 
-FIRST, SAVED = "inferences to break even, processor to chip", "saved by the encoder uJ"
+def claims(rows: Rows, source: str) -> tuple[Claim, ...]:
+    """What follows from the table; `source` says where the joules of the training come from."""
+    spent, first = (rows.of(ROW, name) for name in ("training J", FIRST))
+    saved = zip(rows.found[ROW]["training J"], rows.found[ROW][SAVED], strict=True)
+    return (
+        Claim(
+            "the energy of training is earned back in use (within a year of one inference a second)",
+            "open question",
+            f"{spent.words} J ({source}); after {first.words} inferences on Loihi 2 instead of this processor",
+            f"by the encoder alone, rate code and encoder both on the chip: {_after([*saved])}",
+            judged(0 < first.mean <= YEAR),
+        ),
+    )
 
 
 def _numbers(seed: int, plan: Plan) -> dict[str, float]:
@@ -75,9 +85,11 @@ def _numbers(seed: int, plan: Plan) -> dict[str, float]:
     return found
 
 
-def _after(joules: float, saved: float) -> str:
-    """Inferences until a saving has earned the joules."""
-    return f"after {joules / saved:.3g}" if saved > 0 else "never"
+def _after(seeds: Sequence[tuple[float, float]]) -> str:
+    """Inferences until a saving has earned the joules; by seed (joules, microjoules saved by each inference)."""
+    if any(saved <= 0 for _, saved in seeds):
+        return "never, with some seeds"
+    return f"after {Spread.of([1e6 * joules / saved for joules, saved in seeds]).words}"
 
 
 def _joules() -> float | None:
