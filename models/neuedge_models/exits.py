@@ -28,8 +28,7 @@ def course(network: Network, data: Split, coding: Coding) -> Course:
     An input with an encoder gets the values of a `Hybrid` coding and codes them itself; any other gets its spikes.
     """
     parts = [_part(network, data.inputs[start : start + PART], coding) for start in range(0, len(data), PART)]
-    whole = zip(*((each.outputs, each.input_spikes, each.neuron_spikes) for each in parts), strict=True)
-    return Course(*(np.concatenate(arrays) for arrays in whole))
+    return Course.joined(parts)
 
 
 def _part(network: Network, values: np.ndarray, coding: Coding) -> Course:

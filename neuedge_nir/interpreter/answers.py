@@ -7,6 +7,7 @@ some steps is what a run over just these would: one run shows every shorter wind
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +62,12 @@ class Course:
         spiking = [p.name for p in network.populations if p.spiking]
         entered = _so_far(run, [port.name for port in network.inputs])
         return cls(np.cumsum(_in_a_row(run), axis=1, dtype=np.float64), entered, _so_far(run, spiking))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Course]) -> Course:
+        """The course of samples that ran in parts."""
+        whole = zip(*((each.outputs, each.input_spikes, each.neuron_spikes) for each in parts), strict=True)
+        return cls(*(np.concatenate(arrays) for arrays in whole))
 
     def whole(self) -> Answers:
         """What it answers at the end."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,9 @@ from neuedge_models.reference import Reference
 from neuedge_nir.frontend import read
 from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.network.model import Network
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +70,17 @@ BENCHES: Mapping[str, Bench] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """A network as its file is read, samples that nothing was trained or chosen on, and those to choose settings on."""
+    """A network as its file is read, samples that nothing was trained or chosen on, and those to choose settings on.
+
+    `layers` are what was trained, and `known` what it was trained on.
+    """
 
     network: Network
     test: Samples
     calibration: Samples
     brightest: int
+    layers: torch.nn.Sequential
+    known: Split
 
     def of_values(self, values: NDArray[np.integer], labels: NDArray[np.int64], timesteps: int) -> Samples:
         """Samples of other values for the same input, coded by rate."""
@@ -96,7 +105,7 @@ def train(model: Reference, budget: Budget, seed: int, folder: Path | None) -> T
     network = as_read(nir_bytes(layers, model.description(model.timesteps), model.shape))
     test = drawn(data.test, budget.tested)
     brightest = getattr(coding, "brightest", 1)
-    return Trained(network, coded(network, test, coding), coded(network, chosen, coding), brightest)
+    return Trained(network, coded(network, test, coding), coded(network, chosen, coding), brightest, layers, known)
 
 
 def as_read(content: bytes) -> Network:
@@ -126,7 +135,7 @@ def drawn(data: Split, most: int) -> Split:
 def coded(network: Network, data: Split, coding: object) -> Samples:
     """Samples as spikes, with the values they were coded from where there are some."""
     (port,) = network.inputs
-    spikes = coding(data.inputs).astype(np.float64)  # type: ignore[operator]
+    spikes = coding(data.inputs)  # type: ignore[operator]
     values = {}
     if isinstance(coding, Rate):
         values = {port.name: (data.inputs / coding.brightest).reshape(len(data), *port.shape)}

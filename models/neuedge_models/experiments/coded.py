@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from neuedge_models.experiments.bench import Trained
+from neuedge_models.experiments.price import measured
 from neuedge_nir import Network
 from neuedge_nir.interpreter.answers import Answers, Classes, Course
 from neuedge_nir.interpreter.samples import Samples
@@ -74,13 +75,19 @@ def choice(nets: Sequence[Trained], lost: float = MOST_LOST, settings: Sequence[
     return Choice(setting, steps, *leads)
 
 
+def lead(nets: Sequence[Trained], lost: float = MOST_LOST) -> float:
+    """The smallest lead on which the trainings of one network may stop early and lose no more of what they are."""
+    courses, labels = _courses(nets, ""), [labels_of(each.calibration) for each in nets]
+    return _lead(courses, labels, _mean(courses, labels, lambda course: course.whole()) - lost)
+
+
 def _lead(courses: Sequence[Course], labels: Sequence[Classes], least: float) -> float:
     fit = (m for m in MARGINS if _mean(courses, labels, partial(Course.exit_at, margin=m)) >= least)
     return float(next(fit, math.inf))
 
 
 def _courses(nets: Sequence[Trained], setting: str) -> list[Course]:
-    return [Course.of(encoded(each.network, setting), each.calibration) for each in nets]
+    return [measured(encoded(each.network, setting), each.calibration).course for each in nets]
 
 
 def _mean(courses: Sequence[Course], labels: Sequence[Classes], answer: Callable[[Course], Answers]) -> float:

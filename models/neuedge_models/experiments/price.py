@@ -30,12 +30,18 @@ class Measured:
         return self.course.whole().spikes
 
 
+PART = 500
+"""Samples that are coded and run at a time: those of a whole test set, in every timestep, take gigabytes."""
+
+
 def measured(network: Network, samples: Samples) -> Measured:
     """Run a classifier on all steps of samples."""
-    run = simulate(network, samples.of(network))
-    course = Course.of_run(network, run)
+    parts = [samples.part(slice(start, start + PART)) for start in range(0, samples.count, PART)]
+    runs = [simulate(network, part.of(network)) for part in parts]
+    course = Course.joined([Course.of_run(network, run) for run in runs])
     right = course.whole().accuracy(samples.labels) if samples.labels is not None else 0.0
-    return Measured(course, rates_of(run), run.steps, right)
+    rates = {name: sum(run.rate(name) * run.samples for run in runs) / samples.count for name in runs[0].counts}
+    return Measured(course, rates, samples.steps, right)
 
 
 def rates_of(run: Run) -> dict[str, float]:
