@@ -37,7 +37,7 @@ from neuedge_nir.interpreter.answers import Answers, Course
 from neuedge_nir.interpreter.samples import draw
 from neuedge_nir.network.model import HybridEncoder
 
-TRAINED, TESTED, CHOSEN_ON, HELD = 10_000, 5_000, 3_000, 6_000
+TRAINED, TESTED, CHOSEN_ON, HELD = 10_000, 10_000, 3_000, 6_000
 """Samples at most: that train, that test, that early exits are chosen on, and that are held back from training."""
 STEEPNESS = 5.0
 """What a class's mean output over a sample is multiplied with before the softmax."""
@@ -227,6 +227,7 @@ def rows(experiment: Experiment, base: torch.nn.Sequential) -> dict[str, Row]:
     found["encoder"] = row(coded.test.whole())
     coded = experiment.trial(experiment.coded(base, task.penalty, counts), coded=True)
     found["encoder, penalty"] = row(coded.test.whole())
+    found["encoder, penalty, early exit"] = exit_of(coded)
     coded = experiment.trial(experiment.coded(base, task.penalty, running), coded=True)
     found["encoder, penalty, exit loss"] = row(coded.test.whole())
     found["encoder, penalty, exit loss, early exit"] = exit_of(coded)
