@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from neuedge_models.experiments.bench import BENCHES, Trained, trained
-from neuedge_models.experiments.coded import Choice, choice, encoded, labels_of, lead
+from neuedge_models.experiments.coded import SETTINGS, Choice, choice, encoded, labels_of, lead
 from neuedge_models.experiments.collect import Rows
 from neuedge_models.experiments.price import measured, price
 from neuedge_models.experiments.trial import Plan, Trial
-from neuedge_models.experiments.tuned import RECIPE, STEPS, tuned
+from neuedge_models.experiments.tuned import EPOCHS, tuned
 from neuedge_nir.interpreter.answers import Answers, information
 from neuedge_nir.interpreter.samples import Samples
 from neuedge_nir.reproduction.finding import Claim, Finding, judged
@@ -30,13 +30,13 @@ def work(plan: Plan) -> Finding:
     chosen = choice(nets, CHOSEN)
     for known in nets:
         _add(rows, alphas, known, chosen)
-    leads = _add_tuned(rows, nets, plan)
+    leads = _add_tuned(rows, nets, chosen.setting or SETTINGS[0], plan)
     notes = (
         "The controls need no encoder: the same network and code, stopped sooner, for all samples or each.",
         f"Settings and controls are the most frugal that lose at most {100 * CHOSEN:g} points on samples apart, on "
         f"the mean of the seeds: {chosen.words}; of those that are trained on, leads {leads[0]:g} and {leads[1]:g}.",
-        f"Trained on: {RECIPE.epochs} epochs, for the encoder over {STEPS} steps with a penalty on hidden spikes; the "
-        "points lost are beside the rate code that is trained on. Settings are those of docs/finetune.md.",
+        f"Trained on: {EPOCHS} epochs more of the same recipe, with the encoder that was chosen or with the rate code; "
+        "the points lost are beside the latter.",
         "Bits: what the answers tell of the labels, over all spikes of a sample.",
     )
     budget = {"mnist": BENCHES["mnist"].budget(plan.quick).words, "timesteps": 25}
@@ -118,9 +118,10 @@ def _add(rows: Rows, alphas: Rows, known: Trained, chosen: Choice) -> None:
         )
 
 
-def _add_tuned(rows: Rows, nets: Sequence[Trained], plan: Plan) -> tuple[float, float]:
+def _add_tuned(rows: Rows, nets: Sequence[Trained], setting: str, plan: Plan) -> tuple[float, float]:
     """The rows of what is trained on; returns the leads of its early exits."""
-    pairs = [tuned(nets[at], BENCHES["mnist"], seed) for at, seed in enumerate(plan.each_seed("mnist, trained on"))]
+    seeds = plan.each_seed("mnist, trained on")
+    pairs = [tuned(net, BENCHES["mnist"], setting, seed) for net, seed in zip(nets, seeds, strict=True)]
     leads = lead([pair.control for pair in pairs], CHOSEN), lead([pair.encoder for pair in pairs], CHOSEN)
     for known, pair in zip(nets, pairs, strict=True):
         before = measured(known.network, known.test).spikes
