@@ -121,6 +121,9 @@ def test_ours_are_listed(neuedge: Neuedge) -> None:
     [
         (("reproduce", "encodin"), "USE131"),
         (("reproduce", "encoding,encoding"), "USE132"),
+        (("reproduce", "all,encoding"), "USE132"),
+        (("reproduce", "list", "--quick"), "USE132"),
+        (("reproduce", "list", "--document", "claims.md"), "USE132"),
         (("reproduce", "encoding", "--seeds", "1"), "USE132"),
         (("reproduce", "--quick", "--document", "claims.md"), "USE132"),
         (("reproduce", "encoding", "--document", "nowhere/claims.md"), "USE006"),
@@ -145,17 +148,37 @@ def test_an_interruption_leaves_what_is_finished(made: Callable[..., Path], neue
     assert files(folder) == ["a.json", "a.md", "a.svg"]
 
 
+def test_nothing_found_leaves_no_folder(made: Callable[..., Path], neuedge: Neuedge) -> None:
+    folder = made(a=missing, b=interrupted)
+    assert neuedge("reproduce", "a", "-o", folder).status == 3
+    assert not folder.exists()
+    assert neuedge("reproduce", "all", "-o", folder).status == 130
+    assert not folder.exists()
+    folder.mkdir()
+    assert neuedge("reproduce", "a", "-o", folder).status == 3
+    assert files(folder) == []
+
+
+def test_a_page_says_whether_the_control_holds_too() -> None:
+    claims = tuple(replace(CLAIM, control_holds=holds) for holds in (True, False, None))
+    told = rendered(replace(RESULT, finding=replace(FOUND, claims=claims)))[".md"].splitlines()
+    assert [line.split("|")[-2].strip() for line in told if "**refuted**" in line] == ["yes", "no", "-"]
+
+
 def test_the_document_is_of_the_files_in_the_folder(
     made: Callable[..., Path], neuedge: Neuedge, tmp_path: Path
 ) -> None:
     folder, page = made(a=lambda: FOUND), tmp_path / "claims.md"
     assert neuedge("reproduce", "a", "-o", folder, "--document", page).status == 0
-    assert "| less <spikes> (abstract) | 3 ± 1 | a control | **refuted** | [a](out/a.md) |" in page.read_text("utf-8")
-    (folder / "b.json").write_text(json.dumps({"schema": 2}))
+    assert "| less <spikes> (abstract) | 3 ± 1 | a control | **refuted** | - | [a](out/a.md) |" in page.read_text(
+        "utf-8"
+    )
     before = page.read_bytes()
-    answer = neuedge("reproduce", "-o", folder, "--document", page)
-    assert answer.refusal == (3, "TRAIN050")
-    assert page.read_bytes() == before
+    for text in (json.dumps({"schema": 2}), "{}", "[]", 100_000 * "[", (folder / "a.json").read_text("utf-8")):
+        (folder / "b.json").write_text(text)
+        answer = neuedge("reproduce", "-o", folder, "--document", page)
+        assert answer.refusal == (3, "TRAIN050")
+        assert page.read_bytes() == before
 
 
 def test_a_command_repeats_a_run_without_a_path_of_ours() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     from neuedge_nir.plugin import ExperimentOptions
 
     if arguments.names == "list" or (arguments.names is None and arguments.document is None):
+        _check_alone(arguments)
         return _list(arguments.json)
     names = [] if arguments.names is None else chosen(arguments.names)
     if arguments.seeds == 1:
@@ -50,11 +52,17 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.document is not None:
         check_output(arguments.document)
     options = ExperimentOptions(arguments.quick, arguments.seeds, arguments.data_dir)
-    _make(arguments.output)
-    status = _all(names, options, arguments.output)
-    if arguments.document is not None:
-        _document(arguments.output, arguments.document)
+    with _made(arguments.output):
+        status = _all(names, options, arguments.output)
+        if arguments.document is not None:
+            _document(arguments.output, arguments.document)
     return status
+
+
+def _check_alone(arguments: argparse.Namespace) -> None:
+    if arguments.quick or arguments.seeds is not None or arguments.data_dir or arguments.document:
+        hint = "name experiments, or `all`"
+        raise UsageError("USE132", "options of a run, and nothing to run", where="reproduce list", hint=hint)
 
 
 def chosen(text: str) -> list[str]:
@@ -64,6 +72,9 @@ def chosen(text: str) -> list[str]:
     known = names(EXPERIMENTS)
     wanted = known if text == "all" else [name.strip() for name in text.split(",")]
     for name in wanted:
+        if name in ("all", "list"):
+            hint = f"give `{name}` alone, or names with commas between them"
+            raise UsageError("USE132", f"{name!r} stands beside others", where="reproduce", hint=hint)
         if name not in known:
             raise unknown_name("USE131", "experiment", name, known)
         if wanted.count(name) > 1:
@@ -89,13 +100,21 @@ def _list(as_json: bool) -> int:
     return 0
 
 
-def _make(folder: Path) -> None:
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """The folder of the results; one that was made for them and stays empty goes again."""
+    was_there = folder.is_dir()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(
             "USE006", f"cannot write: {error.strerror}", where=str(folder), hint="name a folder"
         ) from error
+    try:
+        yield
+    finally:
+        if not was_there and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _all(names: Sequence[str], options: ExperimentOptions, folder: Path) -> int:

@@ -81,8 +81,14 @@ def markdown(result: Result) -> str:
 
 
 def _claims(claims: Sequence[Claim], first: str) -> list[str]:
-    lines = [f"| {first} | here | control | verdict |", "| --- | --- | --- | --- |"]
-    return lines + [f"| {c.words} ({c.where}) | {c.ours} | {c.control} | **{c.verdict}** |" for c in claims]
+    lines = [f"| {first} | here | control | verdict | control too |", "| --- | --- | --- | --- | --- |"]
+    told = (f"| {c.words} ({c.where}) | {c.ours} | {c.control} | **{c.verdict}** | {_too(c)} |" for c in claims)
+    return [*lines, *told]
+
+
+def _too(claim: Claim) -> str:
+    """Whether the control holds as well."""
+    return "-" if claim.control_holds is None else "yes" if claim.control_holds else "no"
 
 
 def _rows(table: Table) -> list[str]:
@@ -94,13 +100,23 @@ def _rows(table: Table) -> list[str]:
 
 
 def load(path: Path) -> Result:
-    """The result in a file of `as_json`. Raises `InputError` TRAIN050 for anything else."""
+    """The result in a file of `as_json` under its own name. Raises `InputError` TRAIN050 for anything else."""
     hint = "run the experiment again, or move the file elsewhere"
     try:
-        return parsed(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        message = f"no result of an experiment: {error or type(error).__name__}"
-        raise InputError("TRAIN050", message, where=path.name, hint=hint) from error
+        found = parsed(path.read_text(encoding="utf-8"))
+        if path.stem != found.name:
+            raise ValueError(f"the file holds what {found.name!r} found")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(
+            "TRAIN050", f"no result of an experiment: {_why(error)}", where=path.name, hint=hint
+        ) from error
+    return found
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"it has no {error}"
+    return str(error) if isinstance(error, OSError | ValueError) else "its values are of other types"
 
 
 def parsed(text: str) -> Result:
@@ -151,11 +167,11 @@ def claims_page(results: Sequence[Result], folder: str) -> str:
     }
     told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     parts = [INTRODUCTION, f"Of {sum(counts.values())} claims: {told}. {_scale(results)}", ""]
-    parts += ["| claim | here | control | verdict | experiment |", "| --- | --- | --- | --- | --- |"]
+    parts += ["| claim | here | control | verdict | control too | experiment |", "| --- " * 6 + "|"]
     for each in results:
         link = f"[{each.name}]({folder}/{each.name}.md)"
         parts += [
-            f"| {c.words} ({c.where}) | {c.ours} | {c.control} | **{c.verdict}**{_small(each)} | {link} |"
+            f"| {c.words} ({c.where}) | {c.ours} | {c.control} | **{c.verdict}**{_small(each)} | {_too(c)} | {link} |"
             for c in each.finding.claims
         ]
     parts += ["", "## Run it again", "", "```", *(each.command for each in results), "```", ""]

@@ -50,6 +50,7 @@ class Claim:
     """What was claimed, what came out here, the control beside it, and the verdict.
 
     `where` says who claims it: the paper's abstract or a summary of it, or that it is an open question.
+    `control_holds`: whether the control, which takes nothing of NeuEdge, reaches as much; None where it is no rival.
     """
 
     words: str
@@ -57,6 +58,7 @@ class Claim:
     ours: str
     control: str
     verdict: Verdict
+    control_holds: bool | None = None
 
 
 Cells = Mapping[str, Sequence[float]]

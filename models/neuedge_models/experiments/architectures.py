@@ -67,6 +67,7 @@ def claims(rows: Rows) -> tuple[Claim, ...]:
             f"{len(good)} of {len(KINDS)}: " + ", ".join(each.words for each in fewer.values()) + " times",
             "the better control " + ", ".join(each.words for each in controls),
             judged(len(good) == len(KINDS)),
+            all(each.mean >= LEAST for each in controls),
         ),
     )
 

@@ -91,6 +91,7 @@ def claims(rows: Rows) -> tuple[Claim, ...]:
             f"{_told(gains)} points over fixed thresholds, mean of the corruptions of {', '.join(SIZES)}",
             f"thresholds raised and left: {_told(controls)} points",
             judged(all(each.mean > each.sd for each in gains)),
+            all(each.mean > each.sd for each in controls),
         ),
         Claim(
             "they save energy under a shift of the data",
