@@ -142,11 +142,11 @@ Eq. 7 and 11 are quoted there, the others only named. So its words are given as 
 beside them is ours: measured on small networks, over several seeds, with a control that needs nothing of NeuEdge.
 Energy and time are those of `compile`'s cost report, intervals with sources; nothing was measured on a chip.
 
-*reproduced*: the number that was claimed came out here. *control too*: whether the control, which takes nothing of NeuEdge,
-reaches it as well, so that NeuEdge is not needed for it. *refuted*: it was tried here, at our scale, and did not come
-out. *not testable here*: it takes hardware, data or definitions that are not to be had. More on single mechanisms, with
-other networks and settings: `docs/encoding.md` and `docs/finetune.md` (spikes), `docs/codesign.md` (utilisation and
-messages), `docs/adaptation.md` (thresholds).
+*reproduced*: the number that was claimed came out here. *control too*: whether the control, which takes nothing of
+NeuEdge, reaches it as well, so that NeuEdge is not needed for it. *refuted*: it was tried here, at our scale, and did
+not come out. *not testable here*: it takes hardware, data or definitions that are not to be had. More on single
+mechanisms, with other networks and settings: `docs/encoding.md` and `docs/finetune.md` (spikes), `docs/codesign.md`
+(utilisation and messages), `docs/adaptation.md` (thresholds).
 """
 
 
@@ -157,8 +157,10 @@ def _small(result: Result) -> str:
 def _scale(results: Sequence[Result]) -> str:
     """How many experiments were small ones, if any was."""
     small = sum(bool(_small(each)) for each in results)
-    told = f" {small} of {len(results)} experiments ran on the small budget (`--quick`): networks that are hardly trained, on"
-    return f"{told} a few thousand samples, of which a larger training may decide otherwise." if small else ""
+    told = (
+        f" {small} of {len(results)} experiments ran on the small budget (`--quick`): networks that are hardly trained,"
+    )
+    return f"{told} on a few thousand samples; a larger training may decide otherwise." if small else ""
 
 
 def _needless(results: Sequence[Result]) -> str:
