@@ -112,6 +112,14 @@ def test_the_spikes_of_a_pixel_are_spread_evenly() -> None:
     assert rate_code(np.array([[4]]), 16, 16)[0, :, 0].tolist() == [0, 0, 0, 1] * 4
 
 
+def test_every_byte_fires_by_the_formula() -> None:
+    values, until = np.arange(256, dtype=np.uint8).reshape(2, 4, 32), np.arange(1, 8)
+    spikes = rate_code(values, 7, 255)
+    assert (spikes.shape, spikes.dtype) == ((2, 7, 4, 32), np.dtype(np.uint8))
+    fired = values[:, np.newaxis].astype(int) * until.reshape(1, -1, 1, 1) // 255
+    assert np.array_equal(spikes.cumsum(axis=1), fired)
+
+
 def test_the_split_is_fixed_and_stratified() -> None:
     pytest.importorskip("sklearn")
     data = digits()

@@ -60,14 +60,17 @@ def cnn(
     return torch.nn.Sequential(layers)
 
 
-def recurrent(sizes: tuple[int, int, int], timesteps: int, keep: float) -> torch.nn.Sequential:
-    """A dense layer fc1 of leaky neurons that hear each other, and a dense layer fc2 of leaky neurons."""
+def recurrent(sizes: tuple[int, int, int], timesteps: int, keep: float, damping: float = 1.0) -> torch.nn.Sequential:
+    """A dense layer fc1 of leaky neurons that hear each other, and a dense layer fc2 of leaky neurons.
+
+    `damping`: of the gradient through those that hear each other, as `neurons.recurrent` has it.
+    """
     import torch
 
     inputs, hidden, outputs = sizes
     layers: OrderedDict[str, torch.nn.Module] = OrderedDict()
     layers["fc1"] = torch.nn.Linear(inputs, hidden, bias=False)
-    layers["if1"] = neurons.recurrent(hidden, timesteps, keep)
+    layers["if1"] = neurons.recurrent(hidden, timesteps, keep, damping)
     layers["fc2"] = torch.nn.Linear(hidden, outputs, bias=False)
     layers["if2"] = neurons.leaky(timesteps, keep)
     return torch.nn.Sequential(layers)

@@ -56,15 +56,19 @@ def readout(timesteps: int, keep: float) -> torch.nn.Module:
     return neurons
 
 
-def recurrent(neurons: int, timesteps: int, keep: float) -> torch.nn.Module:
-    """LIF neurons that hear each other's spikes of the timestep before, through weights of their own."""
+def recurrent(neurons: int, timesteps: int, keep: float, damping: float = 1.0) -> torch.nn.Module:
+    """LIF neurons that hear each other's spikes of the timestep before, through weights of their own.
+
+    `damping` scales the surrogate gradient, whose peak is 2 / threshold: below 1 it keeps a gradient from growing from
+    timestep to timestep on its way back through the neurons' own weights.
+    """
     import torch
 
     from neuedge_models.recurrent import LIFRecurrentSqueeze
 
     weights = torch.nn.Linear(neurons, neurons, bias=False)
     return LIFRecurrentSqueeze(
-        rec_connect=weights, num_timesteps=timesteps, norm_input=False, tau_mem=_tau(keep), **_firing()
+        rec_connect=weights, num_timesteps=timesteps, norm_input=False, tau_mem=_tau(keep), **_firing(damping)
     )
 
 
@@ -73,7 +77,7 @@ def _tau(keep: float) -> float:
     return -1 / math.log(keep)
 
 
-def _firing() -> dict[str, Any]:
+def _firing(damping: float = 1.0) -> dict[str, Any]:
     import torch
     from sinabs.activation import MembraneReset, SingleExponential, SingleSpike
 
@@ -82,5 +86,5 @@ def _firing() -> dict[str, Any]:
         "spike_threshold": torch.tensor(THRESHOLD),
         "spike_fn": SingleSpike,
         "reset_fn": MembraneReset(),
-        "surrogate_grad_fn": SingleExponential(),
+        "surrogate_grad_fn": SingleExponential(grad_scale=damping),
     }

@@ -72,6 +72,6 @@ TACTILE = Reference(
     timesteps=TIMESTEPS,
     load=load,
     coding=Events,
-    layers=partial(recurrent, (ROWS * COLUMNS, 40, len(LETTERS)), keep=0.9),
-    recipe=Recipe(epochs=16, batch=35, learning_rate=4e-3, spike_penalty=0.1),
+    layers=partial(recurrent, (ROWS * COLUMNS, 40, len(LETTERS)), keep=0.9, damping=0.2),
+    recipe=Recipe(epochs=12, batch=35, learning_rate=2e-3, spike_penalty=1.0),
 )
