@@ -127,7 +127,7 @@ def beside_small(rows: Sequence[Row], model: str) -> list[str]:
     sent = [100 * (chip["messages"] / small["messages"] - 1) for chip, small in pairs]
     found = [f"{statistics.mean(each):+.2f} ± {statistics.stdev(each):.2f}" for each in (right, sent)]
     beside = "Trained for core64, beside a new network as small, seed by seed"
-    return [f"{beside}: {found[0]} points of accuracy, {found[1]} % spike-messages.", ""]
+    return [f"{beside}:", f"{found[0]} points of accuracy, {found[1]} % spike-messages.", ""]
 
 
 def choice(rows: Sequence[Row], model: str) -> list[str]:
