@@ -277,8 +277,11 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
 
 @pytest.mark.parametrize(
     "option",
-    [{"epochs": 0}, {"epochs": -1}, {"seed": -1}, {"seed": 2**63}, {"device": "abacus"}, {"device": "cuda:99"}]
-    + [{"epochs": 10**11}, {"device": "meta"}, {"device": "hpu"}, {"device": "mps"}, {"device": "xla"}],
+    [
+        *({"epochs": epochs} for epochs in (0, -1, 10**11)),
+        *({"seed": seed} for seed in (-1, 2**63)),
+        *({"device": device} for device in ("abacus", "cuda:99", "meta", "hpu", "mps", "xla")),
+    ],
 )
 def test_an_option_out_of_range_is_refused(tmp_path: Path, option: dict[str, Any]) -> None:
     needs_training_packages()
