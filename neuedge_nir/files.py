@@ -25,6 +25,9 @@ def check_writable(path: Path) -> None:
         folder = path.parent if place.parent == path.parent.resolve() else place.parent
         if place.is_dir():
             raise UsageError("USE006", "cannot write: is a directory", where=str(path), hint="name a file in it")
+        if not folder.is_dir() and (blocked := _no_folder(folder)):
+            message = "cannot write: is no folder"
+            raise UsageError("USE006", message, where=str(blocked), hint="name a file in a folder")
         if not folder.is_dir():
             raise UsageError("USE006", "cannot write: no such folder", where=str(folder), hint="create it first")
         if not os.access(folder, os.W_OK):
@@ -35,6 +38,12 @@ def check_writable(path: Path) -> None:
             raise UsageError("USE006", "cannot write: not a regular file", where=str(path), hint="name a new file")
     except OSError as error:  # a name too long
         raise UsageError("USE006", f"cannot write: {error.strerror}", where=str(path)) from error
+
+
+def _no_folder(folder: Path) -> Path | None:
+    """What is in the way of a folder: the first above it that is there and is none."""
+    there = next((each for each in (folder, *folder.parents) if each.exists()), None)
+    return there if there and not there.is_dir() else None
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -101,11 +101,55 @@ def test_a_folder_without_the_data_is_refused(model: Reference, tmp_path: Path) 
         ({"shape": np.array([-1, 28])}, "TRAIN002"),
         ({"shape": np.array([0.5])}, "TRAIN002"),
         ({"x_train": np.array(5)}, "TRAIN002"),
+        ({"x_train": np.full((4, 28, 28), 514, np.uint16)}, "TRAIN006"),
+        ({"x_train": np.ones((4, 28, 28), bool)}, "TRAIN006"),
+        ({"x_test": np.ones((4, 28, 28), np.uint8)}, "TRAIN006"),
+        ({"y_test": np.full(4, 2**63, np.uint64)}, "TRAIN006"),
     ],
 )
 def test_data_that_do_not_fit_a_model_are_refused(tmp_path: Path, change: Arrays, code: str) -> None:
     np.savez(tmp_path / "mnist.npz", **(arrays((28, 28)) | change))  # type: ignore[arg-type]
     assert code_of(lambda: MNIST.dataset(tmp_path, 5)) == code
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"x_train": np.full((4, 28, 28), 514, np.uint16)}, "x_train holds uint16, not uint8 from 0 to 255"),
+        ({"x_test": np.ones((4, 28, 28), np.uint8)}, "x_test holds no value above 1: it was not scaled to 0 to 255"),
+        (
+            {"y_test": np.full(4, 2**63, np.uint64)},
+            "labels from 9223372036854775808 to 9223372036854775808, not 0 to 9",
+        ),
+        (
+            {"y_train": np.eye(4)},
+            r"y_train holds float64 in the shape \(4, 4\), not one whole number from 0 to 9 a sample",
+        ),
+        ({"shape": np.array([0.5])}, "`shape` holds float64, not whole numbers"),
+        ({"y_test": np.array([print])}, "it holds Python objects, which are not read"),
+    ],
+)
+def test_a_refusal_of_data_names_the_file_and_what_is_expected(tmp_path: Path, change: Arrays, words: str) -> None:
+    path = tmp_path / "mnist.npz"
+    np.savez(path, **(arrays((28, 28)) | change))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=words) as caught:
+        MNIST.dataset(tmp_path, 5)
+    assert caught.value.where == str(path)
+    assert "allow_pickle" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [bool, np.uint8, np.uint16])
+def test_events_may_be_marks_or_counts(tmp_path: Path, kind: type) -> None:
+    marks = {f"x_{part}": np.ones((4, 30, 2, 34, 34), kind) for part in ("train", "test")}
+    np.savez(tmp_path / "nmnist.npz", **(arrays((1,)) | marks))  # type: ignore[arg-type]
+    assert NMNIST.samples(tmp_path, 1, 1)["x"].all()
+
+
+def test_digits_need_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(UsageError, match="sklearn") as caught:
+        DIGITS.samples()
+    assert (caught.value.code, caught.value.hint) == ("USE005", "pip install 'neuedge-nir[train]'")
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04"])
@@ -189,7 +233,7 @@ def test_a_missing_library_is_named(
     with pytest.raises(UsageError, match=package) as caught:
         model.dataset(None, 5)
     assert (caught.value.code, f"pip install {package};" in str(caught.value.hint)) == ("USE121", True)
-    assert list(cache.iterdir()) == []
+    assert not cache.exists()
 
 
 @pytest.mark.parametrize("model", [FSDD, SPEECH], ids=lambda model: model.name)
@@ -199,7 +243,7 @@ def test_data_that_cannot_be_had_are_refused(cache: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr("urllib.request.urlopen", offline)
     assert code_of(lambda: model.dataset(None, 5)) == "USE122"
-    assert list(cache.iterdir()) == []
+    assert not cache.exists()
 
 
 def test_a_cache_that_cannot_be_made_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

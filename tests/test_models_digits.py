@@ -218,7 +218,7 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert caught.value.hint == "pip install 'neuedge-nir[train]'"
 
 
-@pytest.mark.parametrize("output", ["absent/digits.nir", ".", "file/digits.nir"])
+@pytest.mark.parametrize("output", ["absent/digits.nir", ".", "file/digits.nir", "file/a/b.nir"])
 def test_an_output_that_cannot_be_written_is_refused_before_training(tmp_path: Path, output: str) -> None:
     needs_training_packages()
     (tmp_path / "file").touch()
@@ -226,6 +226,7 @@ def test_an_output_that_cannot_be_written_is_refused_before_training(tmp_path: P
     with pytest.raises(UsageError) as caught:
         DIGITS.train(tmp_path / output, TrainingOptions(epochs=1), events.append)
     assert caught.value.code == "USE006"
+    assert ("is no folder (name a file" in str(caught.value)) == output.startswith("file")
     assert events == []
 
 
@@ -284,11 +285,16 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
 
 @pytest.mark.parametrize(
     "option",
-    [{"epochs": 0}, {"epochs": -1}, {"seed": -1}, {"seed": 2**63}, {"device": "abacus"}, {"device": "cuda:99"}],
+    [
+        *({"epochs": epochs} for epochs in (0, -1, 10**11)),
+        *({"seed": seed} for seed in (-1, 2**63)),
+        *({"device": device} for device in ("abacus", "cuda:99", "meta", "hpu", "mps", "xla")),
+    ],
 )
 def test_an_option_out_of_range_is_refused(tmp_path: Path, option: dict[str, Any]) -> None:
     needs_training_packages()
     with pytest.raises(UsageError) as caught:
         trained(tmp_path / "digits.nir", **option)
     assert caught.value.code == "USE007"
+    assert len(str(caught.value)) < 80
     assert list(tmp_path.iterdir()) == []

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,11 +21,12 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from neuedge_models import checkpoint, control, export, grid, loop, tactile
+from neuedge_models import checkpoint, claim, control, export, grid, loop, tactile
 from neuedge_models.coding import Rate
 from neuedge_models.digits import DIGITS
 from neuedge_models.export import nir_bytes
 from neuedge_models.reference import Reference
+from neuedge_nir.cli import shared
 from neuedge_nir.cli.models import MOST_SAMPLES
 from neuedge_nir.errors import InputError, NeuedgeError, UsageError
 from neuedge_nir.events import Event, Progress, silent
@@ -200,24 +203,99 @@ def stopped(output: Path) -> Path:
     return output.with_name(f"{output.name}.checkpoint")
 
 
-@pytest.mark.parametrize("other", [{"seed": 1}, {"epochs": 3}, {"steps": 8}], ids=lambda other: next(iter(other)))
-def test_the_checkpoint_of_another_training_is_refused(tmp_path: Path, other: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    ("other", "words", "hint"),
+    [
+        ({"seed": 1}, "seed 0, not 1", "give --seed 0 to go on; "),
+        ({"epochs": 3}, "epochs 2, not 3", "give --epochs 2 to go on; "),
+        ({"steps": 8}, "timesteps 16, not 8", "give --steps 16 to go on; "),
+    ],
+    ids=["seed", "epochs", "steps"],
+)
+def test_the_checkpoint_of_another_training_is_refused(
+    tmp_path: Path, other: dict[str, int], words: str, hint: str
+) -> None:
     output = tmp_path / "digits.nir"
     path = output.with_name("digits.nir.checkpoint")
     made = checkpoint.Checkpoint(path, DIGITS.training(replace(DIGITS.recipe, epochs=2), 16, TrainingOptions(), 1437))
     made.save(1, {})
-    with pytest.raises(InputError, match="another training") as caught:
+    with pytest.raises(InputError, match=f"another training: {words} ") as caught:
         DIGITS.train(output, TrainingOptions(**({"epochs": 2, "resume": True} | other)), silent)  # type: ignore[arg-type]
     assert caught.value.code == "TRAIN004"
+    assert str(caught.value.hint).startswith(hint)
     assert path.exists()
+
+
+def test_a_cpu_has_two_names(tmp_path: Path) -> None:
+    names = (DIGITS.training(DIGITS.recipe, 4, TrainingOptions(device=name), 9) for name in ("cpu", "cpu:0"))
+    assert len({json.dumps(name) for name in names}) == 1
+    made = checkpoint.Checkpoint(tmp_path / "it", {"model": "digits"}, resume=True)
+    made.save(1, {})
+    assert made.restore({}) == 1
+
+
+def test_a_checkpoint_is_not_written_through_a_link(tmp_path: Path) -> None:
+    output, elsewhere = tmp_path / "digits.nir", tmp_path / "elsewhere"
+    (tmp_path / "digits.nir.checkpoint").symlink_to(elsewhere)
+    with pytest.raises(UsageError, match="symbolic link") as caught:
+        DIGITS.train(output, TrainingOptions(epochs=1, resume=True), silent)
+    assert caught.value.code == "USE006"
+    assert not elsewhere.exists()
+
+
+def test_one_training_at_a_time_writes_an_output(tmp_path: Path) -> None:
+    pytest.importorskip("fcntl")
+    output = tmp_path / "digits.nir"
+    link = tmp_path / "link.nir"
+    link.symlink_to(output)
+    for name in (output, link):
+        with claim.claimed(output), pytest.raises(UsageError, match="another training writes it") as caught:
+            DIGITS.train(name, TrainingOptions(epochs=1), silent)
+        assert caught.value.code == "USE129"
+    (tmp_path / ".digits.nir.lock").touch()  # as a killed training leaves it
+    with claim.claimed(output), claim.claimed(tmp_path / "other.nir"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["link.nir"]
+
+
+def test_a_training_in_a_log_is_told_epoch_by_epoch(neuedge: Neuedge, folder: Path, tmp_path: Path) -> None:
+    words = ("--epochs", 2, "--steps", 2, "--data-dir", folder, "-o", tmp_path / "it.nir", "--resume", "--json")
+    answer = neuedge("models", "train", "tactile", *words)
+    remark, *epochs = answer.err.splitlines()
+    assert remark.startswith("info[TRAIN008]: there is no it.nir.checkpoint: ")
+    assert [line.split(": ")[0] for line in epochs] == ["train 1/2", "train 2/2"]
+    assert all(re.search(r"% right, loss .* spikes a sample$", line) for line in epochs)
+    assert answer.json["epochs"] == 2
+
+
+def test_the_last_epoch_stays_in_view_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    seen: list[str] = []
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr("rich.status.Status.update", lambda _, words: seen.append(words))
+    with shared.progress(lines=True) as observer:
+        for done, note in ((0, "batch 0"), (1, "90% right"), (1, "batch 0")):
+            observer(Progress("train", done, 2, note))
+    assert seen == ["train 0/2: batch 0", "train 1/2: 90% right", "train 1/2: batch 0; 90% right"]
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
     state = stopped(tmp_path / "digits.nir")
     whole = state.read_bytes()
-    for damaged in (b"", b"words", whole[: len(whole) // 2], whole[:-1000] + bytes(1000)):
+    middle = len(whole) // 2
+    causes = {
+        b"": "it is empty",
+        b"words": "cut short",
+        whole[:middle]: "cut short",
+        whole[:-1000] + bytes(1000): "cut short",
+        whole[:200] + bytes(middle) + whole[200 + middle :]: "damaged",
+    }
+    for damaged, cause in causes.items():
         state.write_bytes(damaged)
-        with pytest.raises(InputError) as caught:
+        with pytest.raises(InputError, match=cause) as caught:
             DIGITS.train(tmp_path / "digits.nir", TrainingOptions(epochs=2, steps=2, resume=True), silent)
         assert caught.value.code == "TRAIN003"
 
@@ -233,17 +311,24 @@ def test_a_checkpoint_that_lacks_a_part_is_refused(tmp_path: Path, missing: str)
         assert caught.value.code == "TRAIN003"
 
 
-def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("zipped", [False, True])
+def test_code_in_a_checkpoint_is_not_run(tmp_path: Path, zipped: bool) -> None:
     import pickle
 
     class Bomb:
         def __reduce__(self) -> tuple[Callable[..., object], tuple[str]]:
             return os.system, (f"touch {tmp_path / 'gone_off'}",)
 
-    (tmp_path / "digits.nir.checkpoint").write_bytes(pickle.dumps({"of": Bomb()}, protocol=2))
+    state = tmp_path / "digits.nir.checkpoint"
+    if zipped:
+        torch.save({"of": Bomb()}, state)
+    else:
+        state.write_bytes(pickle.dumps({"of": Bomb()}, protocol=2))
     with pytest.raises(InputError) as caught:
         DIGITS.train(tmp_path / "digits.nir", TrainingOptions(epochs=2, resume=True), silent)
     assert caught.value.code == "TRAIN003"
+    assert "weights_only" not in str(caught.value)
     assert not (tmp_path / "gone_off").exists()
 
 
@@ -300,6 +385,8 @@ def test_timesteps_out_of_range_are_refused(tmp_path: Path, steps: int) -> None:
     [
         (("train", "mnist", "--data-dir", "absent"), (3, "TRAIN001")),
         (("train", "mnist", "--data-dir", "."), (3, "TRAIN001")),
+        (("train", "tactile", "--data-dir", "absent"), (3, "TRAIN001")),
+        (("train", "digits", "--epochs", 99999999999), (2, "USE007")),
         (("train", "tactile", "--steps", 65), (3, "TRAIN007")),
         (("train", "digits", "--steps", 0), (2, "USE001")),
         (("train", "digits", "--epochs", 0), (2, "USE001")),

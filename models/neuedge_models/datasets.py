@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from neuedge_models.extra import require_train_extra
 from neuedge_nir.errors import InputError
 
 Arrays = NDArray[Any]
@@ -56,10 +57,11 @@ class Split:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dataset:
-    """What is trained on, and what a trained network is measured on."""
+    """What is trained on, and what a trained network is measured on. `source` names the user's file, if it is one."""
 
     train: Split
     test: Split
+    source: str | None = None
 
     def shaped(self, shape: tuple[int, ...]) -> Dataset:
         """The same samples, each of another shape with as many elements."""
@@ -69,20 +71,23 @@ class Dataset:
         """The same pictures, (height, width, channels) made (channels, height, width)."""
         return self._with(lambda inputs: np.moveaxis(inputs, -1, 1))
 
-    def checked(self, shape: tuple[int, ...], classes: int) -> Dataset:
+    def checked(self, shape: tuple[int, ...], classes: int, *, events: bool = False) -> Dataset:
         """This very dataset, if its samples have that shape and hold what becomes spikes, and its labels are classes.
 
-        Raises `InputError` TRAIN006 for what a model cannot take.
+        Values are bytes from 0 to 255; `events` are counts or whether there were any. Raises `InputError` TRAIN006 for
+        what a model cannot take.
         """
         for part, each in (("train", self.train), ("test", self.test)):
-            if each.inputs.shape[1:] != shape:
-                _refuse(f"the samples of x_{part} have the shape {each.inputs.shape[1:]}, not {shape}")
-            if each.inputs.dtype.kind not in "bu":
-                _refuse(f"x_{part} holds {each.inputs.dtype}, not unsigned whole numbers")
-            if each.wanted.shape != (len(each),) or each.wanted.dtype.kind not in "iu":
-                _refuse(f"y_{part} is no label for each sample")
-            if each.wanted.min() < 0 or each.wanted.max() >= classes:
-                _refuse(f"y_{part} has labels from {each.wanted.min()} to {each.wanted.max()}, not 0 to {classes - 1}")
+            values, labels = each.inputs, each.wanted
+            if values.shape[1:] != shape:
+                self._refuse(f"the samples of x_{part} have the shape {values.shape[1:]}, not {shape}")
+            if wrong := _no_events(values) if events else _no_bytes(values):
+                self._refuse(f"x_{part} holds {wrong}")
+            if labels.shape != (len(each),) or labels.dtype.kind not in "iu":
+                wanted = f"one whole number from 0 to {classes - 1} a sample"
+                self._refuse(f"y_{part} holds {labels.dtype} in the shape {labels.shape}, not {wanted}")
+            if labels.min() < 0 or labels.max() >= classes:
+                self._refuse(f"y_{part} has labels from {labels.min()} to {labels.max()}, not 0 to {classes - 1}")
         return self
 
     def in_pairs(self) -> Dataset:
@@ -95,14 +100,29 @@ class Dataset:
             replace(each, wanted=each.wanted[:, :timesteps]) if each.is_regression else each
             for each in (self.train, self.test)
         )
-        return Dataset(*cut)
+        return Dataset(*cut, source=self.source)
 
     def _with(self, change: Callable[[Arrays], Arrays]) -> Dataset:
-        return Dataset(*(replace(each, inputs=change(each.inputs)) for each in (self.train, self.test)))
+        changed = (replace(each, inputs=change(each.inputs)) for each in (self.train, self.test))
+        return Dataset(*changed, source=self.source)
+
+    def _refuse(self, message: str) -> NoReturn:
+        hint = "docs/models.md says what a model takes"
+        raise InputError("TRAIN006", message, where=self.source, hint=hint)
 
 
-def _refuse(message: str) -> NoReturn:
-    raise InputError("TRAIN006", message, hint="--data-dir DIR names a folder with the data of this model")
+def _no_bytes(values: Arrays) -> str:
+    """What is wrong with values that should be pixels or bands; empty: nothing."""
+    if values.dtype != np.uint8:
+        return f"{values.dtype}, not uint8 from 0 to {BRIGHTEST_BYTE}"
+    if (largest := int(values.max())) <= 1:
+        return f"no value above {largest}: it was not scaled to 0 to {BRIGHTEST_BYTE}"
+    return ""
+
+
+def _no_events(values: Arrays) -> str:
+    """The same of frames of events, of which anything above 0 is one."""
+    return "" if values.dtype.kind in "bu" else f"{values.dtype}, not uint8 or bool: whether there was an event"
 
 
 Loader = Callable[[Path | None], Dataset]
@@ -114,7 +134,10 @@ def digits(folder: Path | None = None) -> Dataset:
 
     1437 images train, 360 test; drawn by `train_test_split` with seed 0, stratified by label. The split does not follow
     the seed of a training, so every network trained here is measured on the same 360 images.
+
+    Raises `UsageError` USE005 without scikit-learn.
     """
+    require_train_extra("sklearn")
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
@@ -138,40 +161,57 @@ def from_folder(folder: Path, *files: str) -> Dataset:
         hint = f"--data-dir names a folder with {names}; without it the data are fetched"
         raise InputError("TRAIN001", what, where=str(folder), hint=hint)
     arrays = _arrays(path)
-    return Dataset(*(_split(arrays, part, path) for part in ("train", "test")))
+    return Dataset(*(_split(arrays, part, path) for part in ("train", "test")), source=str(path))
+
+
+ARRAYS = ("x_train", "y_train", "x_test", "y_test", "shape")
 
 
 def _arrays(path: Path) -> dict[str, Arrays]:
+    """Those arrays of a file that are looked at, if they are there."""
     import zipfile
+    import zlib
 
     try:
+        if not zipfile.is_zipfile(path):
+            _none(path, "it was cut short, or is no .npz")
         with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in sorted(arrays.files)}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError("TRAIN002", f"no .npz of numbers: {error}", where=path.name, hint=_ARRAYS) from error
+            return {name: _array(arrays[name], name, path) for name in ARRAYS if name in arrays.files}
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        # What numpy says of objects is how to unpickle them: of a file of strangers nobody should.
+        objects = "it holds Python objects, which are not read"
+        _none(path, objects if "pickle" in str(error) else f"no .npz of numbers: {error}", error)
 
 
-_ARRAYS = "give x_train, y_train, x_test and y_test"
+def _array(found: object, name: str, path: Path) -> Arrays:
+    if not isinstance(found, np.ndarray):
+        _none(path, f"{name} is no array of numbers")
+    return found
+
+
+def _none(path: Path, message: str, cause: Exception | None = None) -> NoReturn:
+    hint = "give x_train, y_train, x_test and y_test"
+    raise InputError("TRAIN002", message, where=str(path), hint=hint) from cause
 
 
 def _split(arrays: dict[str, Arrays], part: str, path: Path) -> Split:
     if missing := [name for name in (f"x_{part}", f"y_{part}") if name not in arrays]:
-        raise InputError("TRAIN002", f"there is no array {missing[0]!r}", where=path.name, hint=_ARRAYS)
+        _none(path, f"there is no array {missing[0]!r}")
     inputs, wanted = arrays[f"x_{part}"], arrays[f"y_{part}"]
     if not inputs.ndim or not wanted.ndim or len(inputs) != len(wanted) or not len(inputs):
-        raise InputError(
-            "TRAIN002", f"x_{part} and y_{part} differ in length or are empty", where=path.name, hint=_ARRAYS
-        )
+        _none(path, f"x_{part} and y_{part} differ in length or are empty")
     if "shape" in arrays:
         inputs = _unpacked(inputs, arrays["shape"], path)
-    return Split(inputs, wanted.astype(np.int64) if wanted.dtype.kind in "iu" else wanted)
+    fits = wanted.dtype.kind in "iu" and wanted.max() <= np.iinfo(np.int64).max
+    return Split(inputs, wanted.astype(np.int64) if fits else wanted)
 
 
 def _unpacked(rows: Arrays, shape: Arrays, path: Path) -> Arrays:
     """Rows of packed bits as what they stand for."""
-    sides = shape.reshape(-1).tolist() if shape.dtype.kind in "iu" else []
+    if shape.dtype.kind not in "iu":
+        _none(path, f"`shape` holds {shape.dtype}, not whole numbers")
+    sides = shape.reshape(-1).tolist()
     is_packed = rows.dtype == np.uint8 and rows.ndim == 2 and sides and min(sides) > 0
     if not is_packed or rows.shape[1] != -(-math.prod(sides) // 8):
-        message = f"rows of {rows.dtype} {rows.shape[1:]} are no packed bits of the `shape` {sides}"
-        raise InputError("TRAIN002", message, where=path.name, hint=_ARRAYS)
+        _none(path, f"rows of {rows.dtype} {rows.shape[1:]} are no packed bits of the `shape` {sides}")
     return np.unpackbits(rows, axis=1, count=math.prod(sides)).reshape(-1, *sides)

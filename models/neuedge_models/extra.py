@@ -9,12 +9,13 @@ from neuedge_nir.errors import UsageError
 MODULES = ("nirtorch", "sinabs", "sklearn", "torch")
 
 
-def require_train_extra() -> None:
-    """Raise `UsageError` USE005 if a package of the extra `train` is missing; none of them is imported."""
-    missing = [module for module in MODULES if importlib.util.find_spec(module) is None]
+def require_train_extra(*needed: str) -> None:
+    """Raise `UsageError` USE005 if a package of the extra `train` is missing; none of them is imported.
+
+    `needed` are those that are asked for, all where none is named.
+    """
+    missing = [module for module in needed or MODULES if importlib.util.find_spec(module) is None]
     if missing:
-        raise UsageError(
-            "USE005",
-            f"training needs packages that are not installed: {', '.join(missing)}",
-            hint="pip install 'neuedge-nir[train]'",
-        )
+        what = "its data need" if needed else "training needs"
+        message = f"{what} packages that are not installed: {', '.join(missing)}"
+        raise UsageError("USE005", message, hint="pip install 'neuedge-nir[train]'")

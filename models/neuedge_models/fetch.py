@@ -10,7 +10,8 @@ import io
 import os
 import shutil
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +69,22 @@ def _kept(name: str, make: Callable[[Path], Mapping[str, Arrays]]) -> Dataset:
     """
     folder = cache()
     if not (folder / f"{name}.npz").is_file():
-        _make_folder(folder)
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **_gotten(name, make, folder))  # type: ignore[arg-type]
-        write_whole(folder / f"{name}.npz", buffer.getvalue())
+        with _made(folder):
+            buffer = io.BytesIO()
+            np.savez_compressed(buffer, **_gotten(name, make, folder))  # type: ignore[arg-type]
+            write_whole(folder / f"{name}.npz", buffer.getvalue())
     return from_folder(folder, name)
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """A folder for what is fetched; one that stays empty is taken away again."""
+    _make_folder(folder)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # it is not empty, as it should be
+            folder.rmdir()
 
 
 def _make_folder(folder: Path) -> None:

@@ -19,7 +19,7 @@ FRAMES = 15
 def load(folder: Path | None) -> Dataset:
     """N-MNIST, from a file in the folder, else fetched: frames (samples, 15, 2, 34, 34), of 20 ms each."""
     found = from_folder(folder, "nmnist", "nmnist_small") if folder else nmnist()
-    return found.checked((2 * FRAMES, *SHAPE), classes=10).in_pairs()
+    return found.checked((2 * FRAMES, *SHAPE), classes=10, events=True).in_pairs()
 
 
 NMNIST = Reference(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuedge_models.checkpoint import Checkpoint
+from neuedge_models.checkpoint import Checkpoint, Which, check_place
+from neuedge_models.claim import claimed
 from neuedge_models.coding import Coding
 from neuedge_models.datasets import Dataset, Loader
 from neuedge_models.export import nir_bytes
@@ -63,34 +64,36 @@ class Reference:
 
         The state after each epoch lies beside it as `output`.checkpoint until the training is over. Raises
         `UsageError`: USE005 the extra `train` is missing, USE006 `output` cannot be written, USE007 an option is out
-        of range; `InputError` (TRAIN...) for data and checkpoints.
+        of range, USE129 another training writes it; `InputError` (TRAIN...) for data and checkpoints.
         """
         require_train_extra()
         recipe = self.recipe if options.epochs is None else replace(self.recipe, epochs=options.epochs)
         check_options(seed=options.seed, epochs=recipe.epochs, device=options.device)
         timesteps = self._steps(options.steps)
         check_writable(output)
+        state = output.with_name(f"{output.name}.checkpoint")
+        check_place(state)
         data = self.dataset(options.data_dir, timesteps)
-        checkpoint = Checkpoint(
-            output.with_name(f"{output.name}.checkpoint"),
-            self.training(recipe, timesteps, options, len(data.train)),
-            options.resume,
-        )
+        checkpoint = Checkpoint(state, self.training(recipe, timesteps, options, len(data.train)), options.resume)
         how = Training(
             self.coding(timesteps), self.loss, recipe, options.seed, options.device, observer, checkpoint=checkpoint
         )
-        network = fit(lambda: self.layers(timesteps), data.train, how)
-        write_whole(output, nir_bytes(network, self.description(timesteps), self.shape))
-        checkpoint.forget()
-        chosen = {"seed": options.seed, "epochs": recipe.epochs, "device": options.device}
-        return {**chosen, **self.facts(network, timesteps), **self.figures(output, data, timesteps)}
+        with claimed(output):
+            network = fit(lambda: self.layers(timesteps), data.train, how)
+            write_whole(output, nir_bytes(network, self.description(timesteps), self.shape))
+            checkpoint.forget()
+            chosen = {"seed": options.seed, "epochs": recipe.epochs, "device": options.device}
+            return {**chosen, **self.facts(network, timesteps), **self.figures(output, data, timesteps)}
 
     def dataset(self, folder: Path | None, timesteps: int) -> Dataset:
         """The data, each sample shaped as the network takes it, and what is wanted over so many timesteps.
 
-        Raises `InputError` TRAIN007 for recordings that are shorter than that.
+        Raises `InputError` TRAIN001 for a folder that is not there, TRAIN007 for recordings that are shorter than that.
         """
         found = self.load(folder)
+        if folder is not None and not folder.is_dir():  # nothing is read from it, so that nobody looked
+            hint = f"{self.name} needs no --data-dir"
+            raise InputError("TRAIN001", "there is no such folder", where=str(folder), hint=hint)
         recorded = found.train.inputs.ndim == len(self.shape) + 2
         if recorded and timesteps > (frames := found.train.inputs.shape[1]):
             message = f"the samples are recordings of {frames} timesteps, fewer than {timesteps}"
@@ -167,10 +170,11 @@ class Reference:
             "sha256": digest(path),
         }
 
-    def training(self, recipe: Recipe, timesteps: int, options: TrainingOptions, samples: int) -> str:
+    def training(self, recipe: Recipe, timesteps: int, options: TrainingOptions, samples: int) -> Which:
         """Which training a checkpoint is of."""
-        how = f"{timesteps} timesteps, {samples} samples, seed {options.seed}, {options.device}, {recipe}"
-        return f"{self.name}, {how}"
+        device = options.device.removesuffix(":0")  # one device by two names
+        chosen = {"seed": options.seed, "timesteps": timesteps, "device": device, "samples": samples}
+        return {"model": self.name, **chosen, **asdict(recipe)}
 
 
 def _quality(found: Measured, data: Dataset) -> dict[str, object]:

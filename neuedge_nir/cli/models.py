@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuedge_nir.cli.shared import add_json, print_json, print_tables, progress, seed, whole
+from neuedge_nir.cli.shared import add_json, print_diagnostics, print_json, print_tables, progress, seed, whole
 from neuedge_nir.errors import PluginError, UsageError
 from neuedge_nir.files import check_writable
 
@@ -28,6 +28,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     _add_steps(train)
     train.add_argument("--device", default="cpu", help="a torch device (default cpu)")
     _add_data_dir(train)
+    add_json(train, inner=True)
     train.add_argument("--resume", action="store_true", help="go on from OUTPUT.checkpoint, which an interruption left")
     export = actions.add_parser("export", help="write the trained model that came with the package")
     export.add_argument("name")
@@ -123,10 +124,21 @@ def _train(arguments: argparse.Namespace) -> int:
     options = TrainingOptions(
         arguments.seed, arguments.epochs, arguments.steps, arguments.device, arguments.data_dir, arguments.resume
     )
-    with progress() as observer:
+    if arguments.resume:
+        _say_where_from(output.with_name(f"{output.name}.checkpoint"))
+    with progress(lines=True) as observer:
         provenance = model.train(output, options, observer)
     print_json({"file": output.name, **provenance})
     return 0
+
+
+def _say_where_from(checkpoint: Path) -> None:
+    """Without a checkpoint `--resume` starts anew, so that a script may always say it; whoever looks is told."""
+    from neuedge_nir.diagnostics import Diagnostic, Severity
+
+    if not checkpoint.exists():
+        message = f"there is no {checkpoint.name}: the training starts with the first epoch"
+        print_diagnostics([Diagnostic("TRAIN008", Severity.INFO, None, message)])
 
 
 def _samples(arguments: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -250,10 +251,15 @@ def raise_if_interrupted() -> None:
 
 
 @contextmanager
-def progress() -> Iterator[Observer]:
-    """An observer that draws a line of progress on stderr, on a terminal only, and notices an interruption."""
+def progress(*, lines: bool = False) -> Iterator[Observer]:
+    """An observer that draws a line of progress on stderr, on a terminal only, and notices an interruption.
+
+    `lines`: what is said of a unit that is done stays in view while the next one runs, and is a line of its own where
+    no terminal is, so that a log shows how long work goes.
+    """
+    done = _Done()
     if not sys.stderr.isatty():
-        yield lambda _: raise_if_interrupted()
+        yield _in_lines(done) if lines else lambda _: raise_if_interrupted()
         return
     from rich.console import Console
 
@@ -262,9 +268,34 @@ def progress() -> Iterator[Observer]:
 
         def watch(event: Event) -> None:
             raise_if_interrupted()
-            status.update(_words(event))
+            stays = lines and not done.grows(event) and done.note
+            status.update(_words(event) + (f"; {done.note}" if stays else ""))
 
         yield watch
+
+
+@dataclass(slots=True)
+class _Done:
+    """How many units of its work a stage has done, and what was said of the last."""
+
+    units: int = 0
+    note: str = ""
+
+    def grows(self, event: Event) -> bool:
+        """Whether an event tells of more than was done before it."""
+        if not isinstance(event, Progress) or event.done <= self.units:
+            return False
+        self.units, self.note = event.done, event.note
+        return True
+
+
+def _in_lines(done: _Done) -> Observer:
+    def tell(event: Event) -> None:
+        raise_if_interrupted()
+        if done.grows(event):
+            print(_words(event), file=sys.stderr, flush=True)
+
+    return tell
 
 
 def _words(event: Event) -> str:
