@@ -1,4 +1,4 @@
-"""What feeds what in a spiking network of torch, heard by hooks while one silent sample runs through it.
+"""What feeds what in a spiking network of torch, told by what was heard while one silent sample ran through it.
 
 Nothing is asked of the network but that its layers are modules: sinabs' chains, snnTorch's neurons that are called
 once a timestep, and neurons made by hand are followed alike.
@@ -6,16 +6,16 @@ once a timestep, and neurons made by hand are followed alike.
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import takewhile
 from typing import Any
 
 import torch
 
-from neuedge_nir.errors import InputError
+from neuedge_nir.errors import InputError, UsageError
+from neuedge_nir.train.calls import Call, heard
 
 Shape = tuple[int, ...]
 
@@ -92,13 +92,6 @@ class Followed:
         return tuple(stage.units for stage in self.stages)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Call:
-    name: str
-    entered: torch.Tensor
-    left: torch.Tensor
-
-
 def follow(
     network: torch.nn.Module, shape: Sequence[int], neurons: Iterable[torch.nn.Module] | None = None
 ) -> Followed:
@@ -106,31 +99,31 @@ def follow(
 
     `neurons` are its layers of neurons; None: those whose class derives from one named in `NEURONS`. The network runs
     as a copy, so that no state of it changes. Raises `InputError`: TRAIN020 for a layer that no chip computes, TRAIN021
-    where a layer does not get what the layer before it gave (a branch, a sum, a function between), TRAIN022 for a
-    network without weights or without hidden neurons, TRAIN023 where it cannot be run on such a tensor.
+    where a layer does not get what the layer before it gave (a branch, a sum, a function between) or is used twice,
+    TRAIN022 for a network without weights or without hidden neurons, TRAIN023 where it cannot be run on such a tensor,
+    TRAIN024 for a normalisation of what hidden neurons send, TRAIN025 where a change of shape parts what gates switch;
+    `UsageError` USE127 where `neurons` names what is no layer of the network.
     """
-    wanted = None if neurons is None else set(map(id, neurons))
+    wanted = None if neurons is None else _named(network, neurons)
     names = {name: layer for name, layer in network.named_modules() if _is_neurons(layer, wanted)}
-    calls = _calls(network, shape, names)
     modules = dict(network.named_modules())
-    for before, call in pairwise(calls):
-        _check_joined(before, call)
+    calls = heard(network, shape, names)
     return _staged([_told(call, modules[call.name], call.name in names) for call in calls])
 
 
-def separate(network: torch.nn.Module) -> torch.nn.Module:
-    """A copy, cut from what the original's states remember of their past."""
-    for layer in network.modules():
-        for kind in (layer._buffers, layer.__dict__):
-            for name, value in list(kind.items()):
-                if isinstance(value, torch.Tensor) and value.grad_fn is not None:
-                    kind[name] = value.detach()
-    # sinabs copies neurons by making new ones, which fails for recurrent ones or leaves both with the same weights.
-    own = [layer for layer in network.modules() if hasattr(type(layer), "__deepcopy__")]
-    known: dict[int, Any] = {id(layer): type(layer).__new__(type(layer)) for layer in own}
-    for layer in own:
-        known[id(layer)].__dict__.update(copy.deepcopy(layer.__dict__, known))
-    return copy.deepcopy(network, known)
+def _named(network: torch.nn.Module, neurons: Iterable[torch.nn.Module]) -> set[int]:
+    """The ids of the layers that are named. Raises `UsageError` USE127 for what is no layer of the network."""
+    hint = "neurons=[...] names layers of the network themselves; leave it out for those found by their class"
+    if isinstance(neurons, str) or not isinstance(neurons, Iterable):
+        raise UsageError("USE127", f"neurons cannot be a {type(neurons).__name__}", where="neurons", hint=hint)
+    named, held = tuple(neurons), set(map(id, network.modules()))
+    if not named:
+        raise UsageError("USE127", "neurons names no layer", where="neurons", hint=hint)
+    for each in named:
+        if id(each) not in held:
+            message = f"neurons names a {type(each).__name__} that is no layer of the network"
+            raise UsageError("USE127", message, where="neurons", hint=hint)
+    return set(map(id, named))
 
 
 def _is_neurons(layer: torch.nn.Module, wanted: set[int] | None) -> bool:
@@ -139,70 +132,35 @@ def _is_neurons(layer: torch.nn.Module, wanted: set[int] | None) -> bool:
     return any(each.__name__ in NEURONS for each in type(layer).__mro__)
 
 
-def _calls(network: torch.nn.Module, shape: Sequence[int], neurons: Mapping[str, torch.nn.Module]) -> list[_Call]:
-    """The first call of each layer, in order, in a run of a silent sample."""
-    trial, found = separate(network), dict[str, _Call]()
-
-    def hear(name: str) -> Any:
-        def hook(_: torch.nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-            if inputs and isinstance(inputs[0], torch.Tensor):
-                found.setdefault(name, _Call(name, inputs[0], sent(output)))
-
-        return hook
-
-    device = next((p.device for p in trial.parameters()), torch.device("cpu"))
-    for name, layer in _layers(trial, neurons):
-        layer.register_forward_hook(hear(name))
-    try:
-        with torch.no_grad():
-            trial.eval()(torch.zeros(tuple(shape), device=device))
-    except (RuntimeError, ValueError, IndexError, TypeError) as error:  # whatever a user's forward() makes of the shape
-        reason = str(error).partition("\n")[0]
-        message = f"the network cannot be run on a tensor of shape {tuple(shape)}: {reason}"
-        hint = "give the whole shape of one sample, with timesteps and batch where the network wants them"
-        raise InputError("TRAIN023", message, where=type(network).__name__, hint=hint) from error
-    return list(found.values())
-
-
-def _layers(network: torch.nn.Module, neurons: Mapping[str, torch.nn.Module]) -> Iterator[tuple[str, torch.nn.Module]]:
-    """Layers of neurons whole, and of all else what has no parts."""
-    inner = tuple(f"{name}." for name in neurons)
-    for name, layer in network.named_modules():
-        if name in neurons or (not name.startswith(inner) and not any(layer.children())):
-            yield name, layer
-
-
-def sent(output: Any) -> torch.Tensor:
-    """The spikes among what neurons return: snnTorch's come with their membranes, behind them."""
-    first = output[0] if isinstance(output, (tuple, list)) else output
-    return first if isinstance(first, torch.Tensor) else torch.zeros(0)
-
-
-def _check_joined(before: _Call, call: _Call) -> None:
-    same = before.left.untyped_storage().data_ptr() == call.entered.untyped_storage().data_ptr()
-    if not same or before.left.numel() != call.entered.numel():
-        message = f"the layer {call.name!r} does not get what {before.name!r} gave"
-        hint = "layers must follow each other, with nothing but changes of shape between: no branch, sum or function"
-        raise InputError("TRAIN021", message, where=call.name, hint=hint)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Told:
     step: Step
     neurons: bool
 
 
-def _told(call: _Call, layer: torch.nn.Module, neurons: bool) -> _Told:
+def _told(call: Call, layer: torch.nn.Module, neurons: bool) -> _Told:
     kind = type(layer).__name__
     if not neurons and kind not in WEIGHTED | POOLS | NORMS | PASSED:
-        message = f"the layer {call.name!r} is a {kind}, which no chip here computes"
-        hint = f"layers that are followed: {', '.join(sorted(WEIGHTED | POOLS | NORMS | PASSED))}, and neurons"
-        raise InputError("TRAIN020", message, where=call.name, hint=hint)
+        raise _unknown(call.name, layer)
     if (why := _beyond(layer)) is not None:
         raise InputError(
             "TRAIN020", f"the layer {call.name!r} has {why}", where=call.name, hint="gates switch channels"
         )
     return _Told(Step(call.name, layer, tuple(call.entered.shape), tuple(call.left.shape)), neurons)
+
+
+def _unknown(name: str, layer: torch.nn.Module) -> InputError:
+    """Of neurons that were not named, where neurons were, or of a class that none here knows."""
+    kind = type(layer).__name__
+    hint = "neurons=[...] must name all layers of neurons"
+    if _is_neurons(layer, None):
+        return InputError("TRAIN020", f"the {kind} {name!r} is not among neurons=[...]", where=name, hint=hint)
+    message = f"the layer {name!r} is a {kind}, which no chip here computes"
+    hint = (
+        f"if it is a layer of neurons, name it, and all others, with neurons=[...]; other layers that are followed: "
+        f"{', '.join(sorted(WEIGHTED | POOLS | NORMS | PASSED))}"
+    )
+    return InputError("TRAIN020", message, where=name, hint=hint)
 
 
 def _beyond(layer: Any) -> str | None:
@@ -223,7 +181,9 @@ def _staged(told: Sequence[_Told]) -> Followed:
             raise InputError(
                 "TRAIN022", message, where=each.step.name, hint="a stage is weights and neurons behind them"
             )
+        _check_shape(each, signal)
         if each.neurons:
+            _check_norms(steps, stages)
             stages.append(Stage(each.step.name, tuple(steps), each.step.layer, signal, _recurrent(each.step.layer)))
             steps = []
             continue
@@ -234,12 +194,41 @@ def _staged(told: Sequence[_Told]) -> Followed:
         elif type(step.layer).__name__ in NORMS:
             steps.append(step)
     if any(step.weighted for step in steps):  # the host reads weighted sums
+        _check_norms(steps, stages)
         stages.append(Stage(steps[-1].name, tuple(steps), None, signal))
     if len(stages) < 2 or start is None:
         names = ", ".join(sorted(NEURONS))
         message = f"{len(stages)} layers of neurons with weights before them were heard: nothing can be made smaller"
         raise InputError("TRAIN022", message, hint=f"name them with neurons=[...]; found by themselves: {names}")
     return Followed(start, tuple(stages))
+
+
+def _check_norms(steps: Sequence[Step], before: Sequence[Stage]) -> None:
+    """What hidden neurons send may not be normalised: a unit that is off would send a constant, not 0."""
+    ahead = takewhile(lambda step: not step.weighted, steps) if before else ()
+    for step in ahead:
+        if type(step.layer).__name__ in NORMS:
+            message = f"the normalisation {step.name!r} takes what the neurons {before[-1].name!r} send"
+            hint = "put it before the neurons, behind their weights: of what neurons send only 0 stays 0 without it"
+            raise InputError("TRAIN024", message, where=step.name, hint=hint)
+
+
+def _check_shape(told: _Told, signal: Shape) -> None:
+    """Units are the first axis of what neurons and windows get, and lie in order in what dense weights get."""
+    step, kind = told.step, type(told.step.layer).__name__
+    if not signal or (kind in PASSED and not told.neurons):
+        return
+    entering = (
+        step.entering[-1:] if kind == "Linear" else step.entering[-3 if kind in POOLS | WEIGHTED else -len(signal) :]
+    )
+    wanted = (math.prod(signal),) if kind == "Linear" else signal
+    features = step.layer.num_features if kind in NORMS else signal[0]
+    if entering != wanted or features != signal[0]:
+        message = f"the layer {step.name!r} gets {step.entering}, where {wanted} is what a timestep has"
+        if entering == wanted:
+            message = f"the normalisation {step.name!r} has {features} features for {signal[0]} units"
+        hint = "flatten between neurons and the dense weights behind them, and change no shape anywhere else"
+        raise InputError("TRAIN025", message, where=step.name, hint=hint)
 
 
 def _in_a_timestep(step: Step, signal: Shape) -> Step:

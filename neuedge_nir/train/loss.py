@@ -15,8 +15,9 @@ from neuedge_nir.chip.model import Chip
 from neuedge_nir.errors import UsageError
 from neuedge_nir.network.model import Network, ResetMode
 from neuedge_nir.plan.model import Plan
+from neuedge_nir.train.calls import sent
 from neuedge_nir.train.counted import Counts, Need
-from neuedge_nir.train.follow import Followed, follow, sent
+from neuedge_nir.train.follow import Followed, follow
 from neuedge_nir.train.gates import Gates
 from neuedge_nir.train.mapped import UNMAPPED, mapped
 

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 
 from neuedge_nir.errors import UsageError
-from neuedge_nir.train.follow import NORMS, Stage, separate
+from neuedge_nir.train.calls import separate
+from neuedge_nir.train.follow import NORMS, Stage
 from neuedge_nir.train.loss import HardwareLoss
 
 SIZES = {"Linear": ("in_features", "out_features"), "Conv2d": ("in_channels", "out_channels")}
