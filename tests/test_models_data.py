@@ -140,7 +140,7 @@ def test_a_refusal_of_data_names_the_file_and_what_is_expected(tmp_path: Path, c
 
 @pytest.mark.parametrize("kind", [bool, np.uint8, np.uint16])
 def test_events_may_be_marks_or_counts(tmp_path: Path, kind: type) -> None:
-    marks = {f"x_{part}": np.ones((4, 30, 2, 34, 34), kind) for part in ("train", "test")}
+    marks: Arrays = {f"x_{part}": np.ones((4, 30, 2, 34, 34), kind) for part in ("train", "test")}
     np.savez(tmp_path / "nmnist.npz", **(arrays((1,)) | marks))  # type: ignore[arg-type]
     assert NMNIST.samples(tmp_path, 1, 1)["x"].all()
 

@@ -96,15 +96,15 @@ class Dataset:
 
     def over(self, timesteps: int) -> Dataset:
         """The same samples; of a regression what is wanted in the first timesteps."""
-        cut = (
+        train, test = (
             replace(each, wanted=each.wanted[:, :timesteps]) if each.is_regression else each
             for each in (self.train, self.test)
         )
-        return Dataset(*cut, source=self.source)
+        return Dataset(train, test, self.source)
 
     def _with(self, change: Callable[[Arrays], Arrays]) -> Dataset:
-        changed = (replace(each, inputs=change(each.inputs)) for each in (self.train, self.test))
-        return Dataset(*changed, source=self.source)
+        train, test = (replace(each, inputs=change(each.inputs)) for each in (self.train, self.test))
+        return Dataset(train, test, self.source)
 
     def _refuse(self, message: str) -> NoReturn:
         hint = "docs/models.md says what a model takes"
@@ -161,7 +161,7 @@ def from_folder(folder: Path, *files: str) -> Dataset:
         hint = f"--data-dir names a folder with {names}; without it the data are fetched"
         raise InputError("TRAIN001", what, where=str(folder), hint=hint)
     arrays = _arrays(path)
-    return Dataset(*(_split(arrays, part, path) for part in ("train", "test")), source=str(path))
+    return Dataset(_split(arrays, "train", path), _split(arrays, "test", path), str(path))
 
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test", "shape")
