@@ -2,9 +2,10 @@
 
 MNIST of 14 x 14 pixels in 12 timesteps, the first 6,000 images; a dense network 196-150-90-10 and a small
 convolutional one. Each seed: some epochs on the task; then as many more on the task alone (control), or for a chip, the
-last of them pruned and on the task alone; and a new network as small as the one trained for core64, on the task alone
-for all these epochs. What trained is mapped by the compiler. The settings of each training for a chip are those that
-codesign_choice.py chose. Needs the extra `train`.
+last of them pruned and on the task alone; and as small as the one trained for core64, on the task alone for all these
+epochs: a new network, and the trained one after units were taken away by the size of their weights. What trained is
+mapped by the compiler. The settings of each training for a chip are those that codesign_choice.py chose. Needs the
+extra `train`.
 
     python benchmarks/codesign.py --data-dir DATA --choice docs/codesign_choice.json --json docs/codesign.json
 """
@@ -20,7 +21,7 @@ from typing import Any
 import torch
 from codesign_choice import chosen
 from codesign_mapping import measured, read, written
-from codesign_training import CHIPS, MODELS, MORE, Model, Setting, for_chip, for_task, images, optimise, tested
+from codesign_training import CHIPS, MODELS, MORE, Model, Setting, by_size, for_chip, for_task, images, optimise, tested
 
 SEEDS = (0, 1, 2, 3, 4)
 """Those reported; settings were chosen on others."""
@@ -28,13 +29,15 @@ SEEDS = (0, 1, 2, 3, 4)
 
 AS_SMALL = "as small"
 """A new network of the widths that the training for core64 left, trained on the task for as many epochs in all."""
+BY_SIZE = "pruned by size"
+"""The network that all begin with, without the units of the least weights, of those widths; then more on the task."""
 
 
 def trainings(settings: Mapping[str, Setting]) -> dict[str, Setting | None]:
-    """All trainings of a seed, each with its setting; `as small` comes behind the one for core64."""
+    """All trainings of a seed, each with its setting; what is as small comes behind the one for core64."""
     every: dict[str, Setting | None] = {"task only": None, "control": None}
     for chip, setting in settings.items():
-        every |= {f"for {chip}": setting, **({AS_SMALL: None} if chip == "core64" else {})}
+        every |= {f"for {chip}": setting, **({AS_SMALL: None, BY_SIZE: None} if chip == "core64" else {})}
     return every
 
 
@@ -48,9 +51,10 @@ def rows_of(
     for name, setting in wanted.items():
         if setting:
             network = for_chip(base, data.train, seed, model, name.removeprefix("for "), setting)
-        elif name == AS_SMALL:
-            small = next(row["widths"] for row in (*known, *found) if row["trained"] == "for core64")
-            network = optimise(for_task(data.train, seed, model, tuple(small)), data.train, seed, MORE)
+        elif name in (AS_SMALL, BY_SIZE):
+            small = tuple(next(row["widths"] for row in (*known, *found) if row["trained"] == "for core64"))
+            begun = for_task(data.train, seed, model, small) if name == AS_SMALL else by_size(base, model, small)
+            network = optimise(begun, data.train, seed, MORE)
         else:
             network = deepcopy(base) if name == "task only" else optimise(deepcopy(base), data.train, seed, MORE)
         trained = tested(network, data.test)
@@ -61,7 +65,7 @@ def rows_of(
 def still_good(rows: Sequence[Mapping[str, Any]], every: Mapping[str, Setting | None]) -> list[Mapping[str, Any]]:
     """The rows of a seed without those whose training is now set otherwise."""
     stale = {row["trained"] for row in rows if row["trained"] in every and _setting(row) != every[row["trained"]]}
-    stale |= {AS_SMALL} if "for core64" in stale else set()
+    stale |= {AS_SMALL, BY_SIZE} if "for core64" in stale else set()
     return [row for row in rows if row["trained"] not in stale]
 
 

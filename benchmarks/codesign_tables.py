@@ -118,15 +118,15 @@ def verdicts(rows: Sequence[Row], model: str) -> list[str]:
     return lines(("wanted on core64", "measured", "holds"), found)
 
 
-def beside_small(rows: Sequence[Row], model: str) -> list[str]:
-    """What the hardware loss does that a small network does not: seed by seed, the widths are the same."""
+def beside_small(rows: Sequence[Row], model: str, name: str, words: str) -> list[str]:
+    """What the hardware loss does that another way to as small a network does not, seed by seed."""
     every = trainings(rows, model, "core64")
-    by_seed = [{row["seed"]: row for row in every[name]} for name in ("for core64", "as small")]
+    by_seed = [{row["seed"]: row for row in every[each]} for each in ("for core64", name)]
     pairs = [(row, by_seed[1][seed]) for seed, row in by_seed[0].items()]
     right = [100 * (chip["accuracy"] - small["accuracy"]) for chip, small in pairs]
     sent = [100 * (chip["messages"] / small["messages"] - 1) for chip, small in pairs]
     found = [f"{statistics.mean(each):+.2f} ± {statistics.stdev(each):.2f}" for each in (right, sent)]
-    beside = "Trained for core64, beside a new network as small, seed by seed"
+    beside = f"Trained for core64, beside {words} as small, seed by seed"
     return [f"{beside}:", f"{found[0]} points of accuracy, {found[1]} % spike-messages.", ""]
 
 
@@ -153,7 +153,9 @@ def document(rows: Sequence[Row], tries: Sequence[Row]) -> str:
     for model in dict.fromkeys(row["model"] for row in rows):
         seeds = sorted({row["seed"] for row in rows if row["model"] == model})
         parts += [f"## {model}", "", f"Seeds {', '.join(map(str, seeds))}.", "", *verdicts(rows, model)]
-        parts += [*beside_small(rows, model), f"### {model}: trained for one chip, mapped to the others", ""]
+        parts += beside_small(rows, model, "as small", "a new network")
+        parts += beside_small(rows, model, "pruned by size", "the trained one pruned by size to be")
+        parts += [f"### {model}: trained for one chip, mapped to the others", ""]
         parts += transfer(rows, model)
         tested = sorted({row["seed"] for row in tries if row["model"] == model})
         parts += [f"### {model}: how the settings were chosen", "", f"Seeds {', '.join(map(str, tested))}.", ""]

@@ -204,6 +204,20 @@ def for_chip(
     return optimise(smaller, data, seed, setting.pruned)
 
 
+def by_size(base: torch.nn.Sequential, model: Model, widths: tuple[int, ...]) -> torch.nn.Sequential:
+    """The network without all but so many units of each layer, those with the largest weights into them."""
+    network = deepcopy(base)
+    loss = HardwareLoss(CHIPS["core64"], network, (TIMESTEPS, *model.shape), neurons=neurons_of(network))
+    layers = [layer for layer in network if isinstance(layer, torch.nn.Linear | torch.nn.Conv2d)]
+    for gates, layer, width in zip(loss.gates, layers, widths, strict=False):
+        worth = layer.weight.detach().flatten(1).norm(dim=1)
+        with torch.no_grad():
+            gates.parameter.fill_(-1.0)[worth.topk(width).indices] = 1.0  # type: ignore[operator]
+    smaller = prune_gates(network, loss)
+    assert isinstance(smaller, torch.nn.Sequential)
+    return smaller
+
+
 def tested(network: torch.nn.Sequential, data: Split) -> Trained:
     """The network as it is exported, weights on the grid of its file, on all images."""
     rounded(network)
