@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -57,13 +59,13 @@ def test_a_pruned_network_with_normalisations_sends_the_spikes_of_the_gated_one(
     drawn(network)
     loss = HardwareLoss("loihi2", network, (STEPS, *shape))
     for gates in loss.gates:
-        torch.nn.init.normal_(gates.parameter, std=0.2)
+        torch.nn.init.normal_(gates.parameter, std=0.2)  # type: ignore[arg-type]
     spikes = (torch.rand(6, STEPS, *shape) < 0.5).float()
     smaller = prune_gates(network, loss)
     assert isinstance(smaller, Sequential)
     sent = layer_outputs(network.train(training), spikes)
     theirs = layer_outputs(smaller.train(training), spikes)
-    for gates, one, other in zip(loss.gates, sent, theirs, strict=False):
+    for gates, one, other in zip(loss._gates, sent, theirs, strict=False):
         assert not one[:, :, ~gates.on()].any()
         assert torch.equal(one[:, :, gates.on()], other)
         assert other.any()
@@ -76,7 +78,7 @@ def test_a_pruned_network_with_normalisations_sends_the_spikes_of_the_gated_one(
 def shared(*sizes: int) -> Sequential:
     """Dense layers with one layer of neurons for all."""
     once = fires()
-    layers = [(Linear(*each), once) for each in zip(sizes, sizes[1:], strict=False)]
+    layers = [(Linear(*each), once) for each in pairwise(sizes)]
     return Sequential(*(layer for pair in layers for layer in pair))
 
 
@@ -144,7 +146,7 @@ def test_what_cannot_be_followed_is_refused_with_what_helps(
 
 def test_a_function_between_layers_from_the_second_timestep_on_is_heard() -> None:
     network = stepped(late=True)
-    with pytest.raises(InputError, match="'layers.4' does not get what 'layers.3' gave"):
+    with pytest.raises(InputError, match=r"'layers\.4' does not get what 'layers\.3' gave"):
         follow(network, (STEPS, 1, 4), [network.layers[2], network.layers[4]])
 
 
@@ -157,3 +159,62 @@ def test_neurons_are_named_all_and_only_those_of_the_network() -> None:
         with pytest.raises(UsageError, match=said) as refused:
             follow(network, (STEPS, 4), neurons)  # type: ignore[arg-type]
         assert refused.value.code == "USE127"
+
+
+def test_only_a_network_in_training_mode_with_gradients_is_heard() -> None:
+    torch.manual_seed(0)
+    network = Sequential(Linear(4, 6), Threshold(), Linear(6, 3), Threshold())
+    loss = HardwareLoss("loihi2", network, (1, 4), lambda_communication=1.0, neurons=[network[1], network[3]])
+    with torch.no_grad():
+        network[0].weight.fill_(1.0)  # type: ignore[operator]
+    network(torch.ones(1, 4))
+    alone = loss()
+    assert alone > 0
+    network(torch.ones(1, 4))
+    network.eval()(torch.zeros(9, 4))
+    assert loss() == alone
+    network(torch.ones(1, 4))
+    with pytest.raises(UsageError, match="no spikes") as unheard:
+        loss()
+    assert unheard.value.code == "USE128"
+    loss.eval()
+    network.train()(torch.ones(1, 4))
+    with pytest.raises(UsageError, match="no spikes"):
+        loss()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"shape": 64},
+        {"shape": ()},
+        {"shape": (1, "4")},
+        {"shape": (1, 4.0)},
+        {"network": 3},
+        {"lambda_communication": "1"},
+        {"lambda_utilisation": None},
+        {"lambda_memory": True},
+        {"budget": [1.0]},
+        {"cores": "3"},
+        {"cores": 1.5},
+        {"reset": "soft"},
+        {"reset": None},
+        {"neurons": 3},
+        {"neurons": Linear(4, 4)},
+    ],
+)
+def test_an_option_of_a_wrong_type_is_refused_by_its_name(options: dict[str, Any]) -> None:
+    network = Sequential(Linear(4, 6), fires(), Linear(6, 3), fires())
+    given = {"network": network, "shape": (STEPS, 4), **options}
+    with pytest.raises(UsageError) as refused:
+        HardwareLoss("loihi2", given.pop("network"), given.pop("shape"), **given)
+    assert (refused.value.code, refused.value.where) == ("USE127", *options)
+
+
+def test_what_is_pruned_is_a_network_by_its_own_loss() -> None:
+    network = Sequential(Linear(4, 6), fires(), Linear(6, 3), fires())
+    loss = HardwareLoss("loihi2", network, (STEPS, 4))
+    for one, other, where in ((3, loss, "network"), (network, 3, "loss")):
+        with pytest.raises(UsageError) as refused:
+            prune_gates(one, other)  # type: ignore[arg-type]
+        assert (refused.value.code, refused.value.where) == ("USE127", where)

@@ -14,8 +14,9 @@ from typing import Any
 
 import torch
 
-from neuedge_nir.errors import InputError, UsageError
+from neuedge_nir.errors import InputError
 from neuedge_nir.train.calls import Call, heard
+from neuedge_nir.train.options import named
 
 Shape = tuple[int, ...]
 
@@ -104,26 +105,11 @@ def follow(
     TRAIN024 for a normalisation of what hidden neurons send, TRAIN025 where a change of shape parts what gates switch;
     `UsageError` USE127 where `neurons` names what is no layer of the network.
     """
-    wanted = None if neurons is None else _named(network, neurons)
+    wanted = None if neurons is None else named(network, neurons)
     names = {name: layer for name, layer in network.named_modules() if _is_neurons(layer, wanted)}
     modules = dict(network.named_modules())
     calls = heard(network, shape, names)
     return _staged([_told(call, modules[call.name], call.name in names) for call in calls])
-
-
-def _named(network: torch.nn.Module, neurons: Iterable[torch.nn.Module]) -> set[int]:
-    """The ids of the layers that are named. Raises `UsageError` USE127 for what is no layer of the network."""
-    hint = "neurons=[...] names layers of the network themselves; leave it out for those found by their class"
-    if isinstance(neurons, str) or not isinstance(neurons, Iterable):
-        raise UsageError("USE127", f"neurons cannot be a {type(neurons).__name__}", where="neurons", hint=hint)
-    named, held = tuple(neurons), set(map(id, network.modules()))
-    if not named:
-        raise UsageError("USE127", "neurons names no layer", where="neurons", hint=hint)
-    for each in named:
-        if id(each) not in held:
-            message = f"neurons names a {type(each).__name__} that is no layer of the network"
-            raise UsageError("USE127", message, where="neurons", hint=hint)
-    return set(map(id, named))
 
 
 def _is_neurons(layer: torch.nn.Module, wanted: set[int] | None) -> bool:

@@ -20,6 +20,7 @@ from neuedge_nir.train.counted import Counts, Need
 from neuedge_nir.train.follow import Followed, follow
 from neuedge_nir.train.gates import Gates
 from neuedge_nir.train.mapped import UNMAPPED, mapped
+from neuedge_nir.train.options import check_network, check_numbers, goal_of, reset_of, shape_of
 
 FULL = 0.96
 """How full cores are steered to be: slices are whole neurons, so that the last few percent are seldom to be had."""
@@ -73,9 +74,10 @@ class HardwareLoss(torch.nn.Module):
     nearest full core failed in trials: layers whose gates are all on cannot grow.) The NeuEdge paper (arXiv 2602.02439)
     only names its terms of utilisation, communication and memory (Eq. 9-10); these equations are ours.
 
-    Spikes are collected while the network runs in training mode with gradients, up to the next call of this module: a
-    network that is called timestep by timestep is heard as one that takes them all at once. Raises `InputError`
-    (TRAIN020 to TRAIN023) for a network that cannot be followed, `UsageError` USE126 for a chip without the limits,
+    Spikes are collected while the network runs in training mode (its own and the loss's) with gradients, up to the next
+    call of this module: a network that is called timestep by timestep is heard as one that takes them all at once, and
+    an evaluation, network.eval(), is not heard. Raises `InputError`
+    (TRAIN020 to TRAIN025) for a network that cannot be followed, `UsageError` USE126 for a chip without the limits,
     USE127 for options without sense, USE128 where nothing ran before the loss was asked; and what the mapper raises for
     a network that the chip cannot hold.
     """
@@ -96,19 +98,26 @@ class HardwareLoss(torch.nn.Module):
     ) -> None:
         super().__init__()
         self.chip = chip_of(str(chip) if isinstance(chip, Path) else chip)
-        _check(lambda_utilisation, lambda_communication, lambda_memory, cores, budget)
-        self.lambdas = lambda_utilisation, lambda_communication, lambda_memory
-        self.followed: Followed = follow(network, shape, neurons)
-        self.counts = Counts(self.followed, self.chip, ResetMode(reset))
+        weights = {
+            "lambda_utilisation": lambda_utilisation,
+            "lambda_communication": lambda_communication,
+            "lambda_memory": lambda_memory,
+        }
+        check_numbers({**weights, "budget": budget})
+        check_network(network)
+        self.lambdas = tuple(weights.values())
+        self.followed: Followed = follow(network, shape_of(shape), neurons)
+        self.counts = Counts(self.followed, self.chip, reset_of(reset))
         if lambda_memory and not self.counts.counts_memory:
             message = f"the chip {self.chip.name} says no limit of synapse memory in a core"
             raise UsageError("USE126", message, where=self.chip.name, hint="leave lambda_memory 0")
-        self.budget, self.asked, self.mapped = budget, cores, UNMAPPED
+        self.budget, self.asked, self.mapped = budget, goal_of(cores), UNMAPPED
         self.gates = torch.nn.ModuleList(Gates(stage.units, _worth(stage)) for stage in self.followed.hidden)
         self.to(next((p.device for p in network.parameters()), None))
         whole = self.counts.needs(self.followed.units)
         self.goal = self._goal_of(_total(whole))
         self._most = _most_messages(self.followed, whole)
+        self._network = (network,)  # in a tuple: its parameters are not the loss's
         self._spikes: list[torch.Tensor | None] = [None] * len(self.followed.stages)
         self._rows = [0] * len(self.followed.stages)
         self._hooks: list[Any] = []
@@ -218,7 +227,7 @@ class HardwareLoss(torch.nn.Module):
         return gates.reshape(-1, *[1] * (-axis - 1))
 
     def _hear(self, at: int, spikes: torch.Tensor, shape: tuple[int, ...]) -> None:
-        if self.training and torch.is_grad_enabled():
+        if self._network[0].training and self.training and torch.is_grad_enabled():
             total, before = spikes.sum(), self._spikes[at]
             self._spikes[at] = total if before is None else before + total
             self._rows[at] += spikes.numel() // math.prod(shape)
@@ -246,20 +255,6 @@ class HardwareLoss(torch.nn.Module):
         if cores and total / cores >= FULL - 0.1:
             return cores
         return math.floor(total / FULL)
-
-
-def _check(utilisation: float, communication: float, memory: float, cores: int | None, budget: float) -> None:
-    numbers = {
-        "lambda_utilisation": utilisation,
-        "lambda_communication": communication,
-        "lambda_memory": memory,
-        "budget": budget,
-    }
-    for name, number in numbers.items():
-        if not 0 <= number < math.inf:
-            raise UsageError("USE127", f"{name} is {number}", where=name, hint="give a number from 0")
-    if cores is not None and cores < 1:
-        raise UsageError("USE127", f"the goal is {cores} cores", where="cores", hint="give at least 1")
 
 
 def _worth(stage: Any) -> torch.Tensor:

@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
-from neuedge_nir.errors import UsageError
 from neuedge_nir.train.calls import separate
 from neuedge_nir.train.follow import NORMS, Stage
 from neuedge_nir.train.loss import HardwareLoss
+from neuedge_nir.train.options import check_network, refused
 
 SIZES = {"Linear": ("in_features", "out_features"), "Conv2d": ("in_channels", "out_channels")}
 
@@ -40,11 +40,14 @@ def prune_gates(network: torch.nn.Module, loss: HardwareLoss) -> torch.nn.Module
 
 
 def _check(network: torch.nn.Module, loss: HardwareLoss) -> None:
+    check_network(network)
+    if not isinstance(loss, HardwareLoss):
+        raise refused(f"the loss is a {type(loss).__name__}", "loss", "give the HardwareLoss of the network")
     held = dict(network.named_modules())
     for step in (step for stage in loss.followed.stages for step in stage.steps):
         if held.get(step.name) is not step.layer:
             message = f"the network does not have the layer {step.name!r} that the loss was made for"
-            raise UsageError("USE127", message, where=step.name, hint="give the network that HardwareLoss was given")
+            raise refused(message, step.name, "give the network that HardwareLoss was given")
 
 
 def _narrow(
