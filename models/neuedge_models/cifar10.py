@@ -29,5 +29,5 @@ CIFAR10 = Reference(
     load=load,
     coding=partial(Rate, brightest=BRIGHTEST_BYTE),
     layers=partial(cnn, SHAPE, ((24, 5, 2), (48, 3, 2)), (10,)),
-    recipe=Recipe(epochs=3, batch=50, learning_rate=2e-3, spike_penalty=0.1),
+    recipe=Recipe(epochs=8, batch=50, learning_rate=2e-3, spike_penalty=0.1),
 )
