@@ -155,7 +155,7 @@ def test_neurons_are_named_all_and_only_those_of_the_network() -> None:
     assert follow(network, (STEPS, 4), [network[1], network[3]]).units == (6, 3)
     with pytest.raises(InputError, match=r"'3' is not among neurons=\[...\]"):
         follow(network, (STEPS, 4), [network[1]])
-    for neurons, said in (([Threshold()], "no layer of the network"), ([], "names no layer"), ("1", "cannot be a str")):
+    for neurons, said in (([Threshold()], "no layer of the network"), ([], "names no layer"), ("1", "is a str")):
         with pytest.raises(UsageError, match=said) as refused:
             follow(network, (STEPS, 4), neurons)  # type: ignore[arg-type]
         assert refused.value.code == "USE127"
