@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from arguments import folder
 from codesign_choice import chosen
 from codesign_mapping import measured, read, written
 from codesign_training import CHIPS, MODELS, MORE, Model, Setting, by_size, for_chip, for_task, images, optimise, tested
@@ -75,7 +76,7 @@ def _setting(row: Mapping[str, Any]) -> Setting | None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--data-dir", type=folder, required=True)
     parser.add_argument("--choice", type=Path, required=True, help="what codesign_choice.py measured")
     parser.add_argument("--json", type=Path, required=True, help="what was measured; trainings in it are not run again")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))

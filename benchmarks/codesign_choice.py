@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from arguments import folder
 from codesign_mapping import measured, read, written
 from codesign_training import (
     CONVOLUTIONAL,
@@ -134,7 +135,7 @@ def untried(rows: Sequence[Mapping[str, Any]], model: str, chip: str, seed: int)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--data-dir", type=folder, required=True)
     parser.add_argument("--json", type=Path, required=True, help="what was measured; what is in it is not run again")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
     kinds = sorted(set(CHOSEN_ON.values()))

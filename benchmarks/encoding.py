@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from arguments import folder
 from networks import Layers, convolutional, dense, exported, trained
 
 from neuedge_nir.interpreter.answers import Course
@@ -83,7 +84,7 @@ def row_of(network: Network, samples: Samples, calibration: Samples, pass_text: 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--data-dir", type=folder, required=True)
     parser.add_argument("--task", choices=sorted(TASKS), default="mnist-mlp")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first", type=int, default=0, help="the first of the seeds")

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from arguments import folder
 from spread import Row, table, versions
 
 from neuedge_models import exits, losses, networks, neurons
@@ -236,7 +237,7 @@ def rows(experiment: Experiment, base: torch.nn.Sequential) -> dict[str, Row]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--data-dir", type=folder, required=True)
     parser.add_argument("--task", choices=sorted(TASKS), default="mnist")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--json", type=Path, required=True, help="what was measured, added to after each seed")

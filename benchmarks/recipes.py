@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from arguments import folder
 
 from neuedge_models.coding import Coding
 from neuedge_models.datasets import Split
@@ -71,7 +72,7 @@ def options() -> argparse.Namespace:
     """The words of the command line; those of a recipe are None where they are not given."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name")
-    parser.add_argument("--data-dir", type=Path)
+    parser.add_argument("--data-dir", type=folder)
     parser.add_argument("--seed", type=int, default=100)
     for name, kind in RECIPE.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind)
