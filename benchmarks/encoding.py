@@ -97,15 +97,15 @@ def main() -> None:
     data = {part: _values(task, stored[part]) for part in ("x_train", "x_test")}
     found: dict[str, list[tuple[Cell, ...]]] = {}
     for seed in range(arguments.first, arguments.first + arguments.seeds):
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "data.npz"
+        with TemporaryDirectory() as made:
+            path = Path(made) / "data.npz"
             np.savez(path, **data, y_train=stored["y_train"], y_test=stored["y_test"])
             total = len(data["x_train"])
             searched = min(MOST_CALIBRATING, total // 5)
             chosen = np.random.default_rng(seed).permutation(draw(total)[searched:])[:TRAINED]
             known = data["x_train"][chosen], stored["y_train"][chosen]
             layers = trained(task.make, *known, steps=task.steps, epochs=task.epochs, seed=seed, events=task.events)
-            network = exported(layers, task.shape, Path(folder) / "model.nir")
+            network = exported(layers, task.shape, Path(made) / "model.nir")
             codings = [None if task.events else Coding(task.steps, n) for n in (seed, seed + 1000)]
             samples = load_samples(path, network, "test", TESTED, codings[0])
             calibration = load_samples(path, network, "train", searched, codings[1], drawn=True)
