@@ -394,6 +394,19 @@ def test_a_plan_of_another_model_fails_verification(
     assert refused("verify", compiled["loihi2"].plan, "--model", "tiny.nir") == (6, "PLAN101")
 
 
+def test_a_plan_with_a_chip_of_its_own_is_told_of_with_a_warning(
+    refused: Refused, neuedge: Neuedge, compiled: dict[str, Compiled], tmp_path: Path
+) -> None:
+    plan = compiled["loihi2"].plan
+    content = json.loads(plan.read_bytes())
+    content["chip"]["title"] = "Intel Loihi 2, as somebody has it"
+    (tmp_path / "plan.json").write_bytes(encode(msgspec.json.decode(json.dumps(content), type=Plan)))
+    assert refused("verify", "plan.json") == (6, "PLAN003")
+    told = neuedge("report", "plan.json", "-o", "report.html")
+    assert (told.status, told.err.split(":")[0]) == (0, "warning[WARN055]")
+    assert "WARN055" not in neuedge("report", plan, "-o", "report.html").err
+
+
 def test_a_plan_of_another_chip_fails_verification(refused: Refused, compiled: dict[str, Compiled]) -> None:
     assert refused("verify", compiled["loihi2"].plan, "--target", "loihi1") == (6, "PLAN003")
 
