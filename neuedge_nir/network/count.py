@@ -214,13 +214,17 @@ def total_synapses(network: Network) -> int:
 
 
 def total_weights(network: Network) -> int:
-    """The weights stored in a network's nodes, a node that serves several projections counting once."""
-    sizes = {}
+    """The weights stored in a network's nodes, a node that serves several projections counting once.
+
+    Nodes of one name, which only networks built in Python have, are told apart by the shape of what they store.
+    """
+    sizes = dict[tuple[str, tuple[int, ...]], int]()
     for projection in network.projections:
         for operator in projection.chain:
             weights = weights_of(operator)
             if weights is not None:
-                sizes[operator.node] = math.prod(operator.input_shape) if isinstance(operator, Scale) else weights.size
+                size = math.prod(operator.input_shape) if isinstance(operator, Scale) else weights.size
+                sizes[operator.node, operator.input_shape + operator.output_shape] = size
     return sum(sizes.values())
 
 

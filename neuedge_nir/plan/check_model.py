@@ -83,7 +83,9 @@ def _check_size(plan: Plan, network: Network) -> None:
     inner = {population.name for population in network.populations}
     wires = [wire for wire in network.projections if wire.target in inner]
     stored = {
-        operator.node: math.prod(operator.shape) if isinstance(operator, Scale) else weight.size
+        (operator.node, operator.input_shape, operator.output_shape): math.prod(operator.shape)
+        if isinstance(operator, Scale)
+        else weight.size
         for wire in network.projections
         for operator in wire.chain
         if (weight := weights_of(operator)) is not None
